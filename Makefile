@@ -1,0 +1,282 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# GNU make (gmake on the BSDs). The usual targets:
+#
+#   all (default)  the programs, in $(BUILD)
+#   try            a demonstration on the loopback, touching nothing outside $(BUILD)
+#   check          all tests; the last line is "N passed, N failed"
+#   lint           warnings as errors with two compilers, static analysis, format, manuals
+#   fuzz           every fuzz target under libFuzzer for FUZZ_SECONDS (needs clang)
+#   bench          measurements
+#   install        honours DESTDIR; uninstall removes the same files
+#   dist           postern-VERSION.tar.gz, with configure made
+#   ci             what the project's own machine runs
+#   clean, distclean
+#
+# and the usual knobs:
+#
+#   BUILD=DIR      another folder for everything that is made
+#   SAN=1          with the address and undefined-behaviour sanitizers
+#   WERROR=1       warnings are errors
+#   JOBS=N         test programs running at once
+#   V=1            show the commands
+#
+# A fresh checkout needs no step before this one: config.mk is made by
+# autoconf and configure, with their defaults, when it is missing.
+
+SAN ?=
+WERROR ?=
+JOBS ?= 2
+FUZZ_SECONDS ?= 30
+V ?=
+ifeq ($(SAN),)
+BUILD ?= build
+else
+BUILD ?= build/san
+endif
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+ifneq ($(or $(if $(MAKECMDGOALS),,all),$(filter-out clean distclean,$(MAKECMDGOALS))),)
+include config.mk
+endif
+
+config.mk: configure contrib/build/config.mk.in contrib/build/config.h.in
+	@if test -f config.status; then \
+		./config.status --quiet --recheck && ./config.status --quiet; \
+	else \
+		./configure --quiet; \
+	fi
+	@touch $@
+
+config.h: config.mk ;
+
+configure: configure.ac
+	@command -v autoconf >/dev/null || { \
+		echo 'make: autoconf is missing; "sh contrib/setup all" installs what is needed' >&2; \
+		exit 1; }
+	autoconf
+	@rm -rf autom4te.cache configure~
+	@touch $@
+
+# Flags
+
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wvla -Wmissing-prototypes \
+	-Wstrict-prototypes -Wswitch-enum -Wformat=2 -Wpointer-arith -Wundef
+ifneq ($(WERROR),)
+WARNINGS += -Werror
+endif
+
+# The sanitizers' own checks of string functions and those of _FORTIFY_SOURCE
+# get in each other's way: one or the other.
+ifeq ($(SAN),)
+MODE_CFLAGS := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+MODE_LDFLAGS :=
+else
+MODE_CFLAGS := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
+	-fno-sanitize-recover=all
+ifeq ($(SAN),fuzz)
+MODE_CFLAGS += -fsanitize=fuzzer-no-link
+endif
+MODE_LDFLAGS := -fsanitize=address,undefined
+endif
+
+COMPILE = $(CC) -std=c11 -D_GNU_SOURCE -DHAVE_CONFIG_H -I. -Icore $(CPPFLAGS) $(CFLAGS) \
+	$(WARNINGS) $(HARDEN_CFLAGS) $(MODE_CFLAGS) -pthread $(GNUTLS_CFLAGS) $(INIH_CFLAGS)
+LINK = $(CC) $(CFLAGS) $(HARDEN_CFLAGS) $(MODE_CFLAGS) -pthread $(LDFLAGS) \
+	$(HARDEN_LDFLAGS) $(MODE_LDFLAGS) $(ASNEEDED)
+CORE_LIBS = $(GNUTLS_LIBS) $(INIH_LIBS) $(RESOLV_LIBS) $(LIBS)
+
+# $(call do,WHAT): the command behind it is shown as "WHAT target", or in full with V=1
+do = $(if $(V),,@printf '  %-5s %s\n' $1 '$@';)
+
+# What is made of what. A folder's files are found, not listed: a new module
+# or test needs no line here.
+
+objects = $(patsubst %.c,$(BUILD)/obj/%.o,$1)
+
+# The files of cmd/ with a main(); the others there are shared by them.
+MAINS := $(wildcard cmd/sendmail.c cmd/mailq.c cmd/post.c)
+PROGRAMS := $(patsubst cmd/%.c,$(BUILD)/%,$(MAINS))
+LINKS := $(if $(filter cmd/sendmail.c,$(MAINS)),$(BUILD)/newaliases) \
+	$(if $(filter cmd/mailq.c,$(MAINS)),$(BUILD)/flushq)
+
+CORE_OBJECTS := $(call objects,$(wildcard core/*/*.c))
+CMD_OBJECTS := $(call objects,$(filter-out $(MAINS),$(wildcard cmd/*.c)))
+ARCHIVES := $(if $(CMD_OBJECTS),$(BUILD)/libcmd.a) $(BUILD)/libpostern.a
+
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
+UNIT_HELPERS := $(call objects,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
+
+RELAY_SOURCES := $(wildcard tests/relay/*.c)
+RELAY := $(if $(RELAY_SOURCES),$(BUILD)/tests/relay)
+
+FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_HELPERS := $(call objects,$(filter-out tests/fuzz/fuzz_% tests/fuzz/replay.c, \
+	$(wildcard tests/fuzz/*.c)))
+FUZZ_MAIN := $(if $(filter fuzz,$(SAN)),,$(BUILD)/obj/tests/fuzz/replay.o)
+
+FAULTS := $(patsubst tests/proof/%.c,$(BUILD)/tests/%.so,$(wildcard tests/proof/faults.c))
+
+CASES := $(sort $(wildcard tests/cases/*.t))
+
+.PHONY: all tests try check lint fuzz fuzz-run bench ci install uninstall dist clean distclean
+.PHONY: FORCE
+.SECONDARY:
+
+all: $(PROGRAMS) $(LINKS)
+
+tests: all $(UNIT_TESTS) $(RELAY) $(FAULTS) $(FUZZ_TARGETS)
+
+# Every object depends on this file, which changes when the flags do.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(COMPILE) $(LINK)' | cmp -s - $@ || echo '$(COMPILE) $(LINK)' >$@
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags config.h
+	@mkdir -p $(@D)
+	$(call do,CC)$(COMPILE) $(EXTRA_CFLAGS) -MMD -MP -c -o $@ $<
+
+# A text instead of a file list: the archive must lose a module that is gone.
+$(BUILD)/libpostern.a.list: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CORE_OBJECTS)' | cmp -s - $@ || echo '$(CORE_OBJECTS)' >$@
+
+$(BUILD)/libpostern.a: $(CORE_OBJECTS) $(BUILD)/libpostern.a.list
+	@rm -f $@
+	$(call do,AR)$(AR) rcs $@ $(CORE_OBJECTS)
+
+$(BUILD)/libcmd.a: $(CMD_OBJECTS)
+	@rm -f $@
+	$(call do,AR)$(AR) rcs $@ $(CMD_OBJECTS)
+
+$(BUILD)/sendmail $(BUILD)/mailq: $(BUILD)/%: $(BUILD)/obj/cmd/%.o $(ARCHIVES)
+	$(call do,LINK)$(LINK) -o $@ $^ $(CORE_LIBS)
+
+# No library but libc: linking fails when a privileged line needs more.
+$(BUILD)/post: $(BUILD)/obj/cmd/post.o $(ARCHIVES)
+	$(call do,LINK)$(LINK) -o $@ $^ $(LIBS)
+
+$(BUILD)/newaliases: | $(BUILD)/sendmail
+	$(call do,LN)ln -sf sendmail $@
+
+$(BUILD)/flushq: | $(BUILD)/mailq
+	$(call do,LN)ln -sf mailq $@
+
+# Tests
+
+$(BUILD)/obj/tests/unit/%.o: EXTRA_CFLAGS = $(CHECK_CFLAGS)
+$(BUILD)/obj/tests/relay/%.o: EXTRA_CFLAGS = -Itests/relay
+
+$(UNIT_TESTS): $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(UNIT_HELPERS) $(ARCHIVES)
+	@mkdir -p $(@D)
+	@test -n '$(CHECK_LIBS)' || { \
+		echo 'make: Check is missing; "sh contrib/setup check" installs it' >&2; exit 1; }
+	$(call do,LINK)$(LINK) -o $@ $^ $(CHECK_LIBS) $(CORE_LIBS)
+
+$(RELAY): $(call objects,$(RELAY_SOURCES))
+	@mkdir -p $(@D)
+	$(call do,LINK)$(LINK) -o $@ $^ $(GNUTLS_LIBS) $(LIBS)
+
+# Loaded ahead of a sanitizer's library, so never built with one.
+$(FAULTS): $(BUILD)/tests/%.so: tests/proof/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call do,LINK)$(CC) -std=c11 -D_GNU_SOURCE $(CFLAGS) $(WARNINGS) -fPIC -shared -o $@ $<
+
+$(FUZZ_TARGETS): MODE_LDFLAGS += $(if $(filter fuzz,$(SAN)),-fsanitize=fuzzer)
+$(FUZZ_TARGETS): $(BUILD)/tests/%: $(BUILD)/obj/tests/fuzz/%.o $(FUZZ_HELPERS) $(FUZZ_MAIN) \
+		$(ARCHIVES)
+	@mkdir -p $(@D)
+	$(call do,LINK)$(LINK) -o $@ $^ $(CORE_LIBS)
+
+check: tests
+	@BUILD='$(abspath $(BUILD))' JOBS='$(JOBS)' \
+		sh tests/run $(UNIT_TESTS) $(FUZZ_TARGETS) $(CASES)
+
+try: all $(RELAY)
+	@sh tests/relay/try.sh '$(abspath $(BUILD))'
+
+bench: tests
+	@sh tests/bench/run '$(abspath $(BUILD))'
+
+lint:
+	@BUILD='$(BUILD)/lint' MAKE='$(MAKE)' sh contrib/lint/all
+
+fuzz:
+	@command -v clang >/dev/null || { \
+		echo 'make: clang is missing; "sh contrib/setup fuzz" installs it' >&2; exit 1; }
+	@$(MAKE) --no-print-directory CC=clang SAN=fuzz BUILD='$(BUILD)/fuzz' fuzz-run
+
+fuzz-run: $(FUZZ_TARGETS)
+	@BUILD='$(abspath $(BUILD))' FUZZ_SECONDS='$(FUZZ_SECONDS)' \
+		sh tests/fuzz/run $(FUZZ_TARGETS)
+
+ci:
+	@bash .ci/run
+
+# Installation. Links are relative where both ends lie under the prefix, so
+# that a package can be unpacked anywhere.
+
+INSTALL ?= install
+MAN_PAGES := $(wildcard man/*.[0-9])
+
+empty :=
+space := $(empty) $(empty)
+below = $(patsubst $(prefix)/%,%,$(filter $(prefix)/%,$1))
+climb = $(subst $(space),/,$(patsubst %,..,$(subst /,$(space),$(call below,$1))))
+# $(call from,DIR,TARGET): TARGET as a link in DIR names it
+from = $(if $(and $(call below,$1),$(call below,$2)),$(call climb,$1)/$(call below,$2),$2)
+
+mandir_of = $(mandir)/man$(patsubst .%,%,$(suffix $1))
+
+# The paths are compiled in and expanded: one changed here would put half of
+# the files elsewhere, and programs that look in the wrong place.
+PATH_NAMES := prefix bindir sbindir mandir sysconfdir spooldir postdir
+$(foreach name,$(PATH_NAMES),$(if $(filter command line,$(origin $(name))), \
+	$(error $(name) is set with ./configure; for a package use DESTDIR)))
+
+install: all
+	$(INSTALL) -d '$(DESTDIR)$(bindir)' '$(DESTDIR)$(sbindir)' '$(DESTDIR)$(prefix)/lib'
+	$(INSTALL) -m 755 $(BUILD)/sendmail '$(DESTDIR)$(sbindir)/sendmail'
+	$(INSTALL) -m 755 $(BUILD)/mailq '$(DESTDIR)$(bindir)/mailq'
+	ln -sf '$(call from,$(sbindir),$(bindir)/mailq)' '$(DESTDIR)$(sbindir)/flushq'
+	ln -sf '$(call from,$(bindir),$(sbindir)/sendmail)' '$(DESTDIR)$(bindir)/newaliases'
+	ln -sf '$(call from,$(prefix)/lib,$(sbindir)/sendmail)' '$(DESTDIR)$(prefix)/lib/sendmail'
+ifneq ($(filter cmd/post.c,$(MAINS)),)
+	$(INSTALL) -d '$(DESTDIR)$(postdir)'
+	$(INSTALL) -m 755 $(BUILD)/post '$(DESTDIR)$(postdir)/post'
+endif
+	$(foreach page,$(MAN_PAGES),$(INSTALL) -d '$(DESTDIR)$(call mandir_of,$(page))' && \
+		$(INSTALL) -m 644 $(page) '$(DESTDIR)$(call mandir_of,$(page))' &&) :
+	@DESTDIR='$(DESTDIR)' POST='$(postdir)/post' SPOOL='$(spooldir)' \
+		OWNER='$(USER_NAME)' GROUP='$(GROUP_NAME)' sh contrib/build/privileges
+
+uninstall:
+	rm -f '$(DESTDIR)$(sbindir)/sendmail' '$(DESTDIR)$(sbindir)/flushq' \
+		'$(DESTDIR)$(bindir)/mailq' '$(DESTDIR)$(bindir)/newaliases' \
+		'$(DESTDIR)$(prefix)/lib/sendmail' '$(DESTDIR)$(postdir)/post'
+	-test ! -d '$(DESTDIR)$(postdir)' || rmdir '$(DESTDIR)$(postdir)'
+	rm -f $(foreach page,$(MAN_PAGES),'$(DESTDIR)$(call mandir_of,$(page))/$(notdir $(page))')
+
+DIST := postern-$(VERSION)
+
+dist: $(BUILD)/flags
+	rm -rf '$(BUILD)/$(DIST)'
+	git archive --format=tar --prefix='$(DIST)/' HEAD | (cd '$(BUILD)' && tar xf -)
+	cd '$(BUILD)/$(DIST)' && autoconf && rm -rf autom4te.cache
+	cd '$(BUILD)' && tar cf - '$(DIST)' | gzip -9 >'$(CURDIR)/$(DIST).tar.gz'
+	rm -rf '$(BUILD)/$(DIST)'
+
+# A folder elsewhere is removed only if this file made it.
+clean:
+	@if test -z '$(filter-out build build/%,$(BUILD))' || test -f '$(BUILD)/flags'; then \
+		rm -rf '$(BUILD)'; \
+	elif test -e '$(BUILD)'; then \
+		echo 'make: $(BUILD) does not look like a build folder; left alone' >&2; exit 1; fi
+
+distclean: clean
+	rm -rf autom4te.cache configure configure~ config.mk config.h config.log config.status
+
+-include $(shell test -d $(BUILD)/obj && find $(BUILD)/obj -name '*.d')
