@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "base/codec.h"
+
+#include <limits.h>
+#include <string.h>
+
+static const char base64_digits[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char hex_digits[] = "0123456789ABCDEF";
+
+bool codec_base64(struct buf *out, struct str s)
+{
+	size_t groups = s.len / 3 + (s.len % 3 != 0);
+	char *to;
+
+	if (groups > SIZE_MAX / 4)
+		return false;
+	to = buf_room(out, groups * 4);
+	if (to == NULL)
+		return false;
+	for (size_t i = 0; i < s.len; i += 3) {
+		size_t left = s.len - i;
+		uint32_t bits = (uint32_t)(unsigned char)s.at[i] << 16;
+
+		if (left > 1)
+			bits |= (uint32_t)(unsigned char)s.at[i + 1] << 8;
+		if (left > 2)
+			bits |= (unsigned char)s.at[i + 2];
+		*to++ = base64_digits[bits >> 18];
+		*to++ = base64_digits[bits >> 12 & 63];
+		*to++ = left > 1 ? base64_digits[bits >> 6 & 63] : '=';
+		*to++ = left > 2 ? base64_digits[bits & 63] : '=';
+	}
+	buf_filled(out, groups * 4);
+	return true;
+}
+
+static int base64_value(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	if (c == '+')
+		return 62;
+	return c == '/' ? 63 : -1;
+}
+
+bool codec_unbase64(struct buf *out, struct str s)
+{
+	size_t digits = s.len, full;
+	uint32_t bits = 0;
+	char *to;
+
+	if (s.len % 4 != 0)
+		return false;
+	for (int pad = 0; pad < 2 && digits > 0 && s.at[digits - 1] == '='; pad++)
+		digits--;
+	full = s.len / 4 * 3 - (s.len - digits);
+	to = buf_room(out, full);
+	if (to == NULL)
+		return false;
+	for (size_t i = 0; i < digits; i++) {
+		int value = base64_value(s.at[i]);
+
+		if (value < 0)
+			return false;
+		bits = (bits << 6 | (uint32_t)value) & 0xFFFFFF;
+		if (i % 4 == 1)
+			*to++ = (char)(bits >> 4 & 255);
+		else if (i % 4 == 2)
+			*to++ = (char)(bits >> 2 & 255);
+		else if (i % 4 == 3)
+			*to++ = (char)(bits & 255);
+	}
+	/* Bits that no byte needs must be 0, so that each text has one form only. */
+	if ((digits % 4 == 2 && (bits & 15) != 0) || (digits % 4 == 3 && (bits & 3) != 0))
+		return false;
+	buf_filled(out, full);
+	return true;
+}
+
+static bool is_xchar(char c)
+{
+	return c >= '!' && c <= '~' && c != '+' && c != '=';
+}
+
+static bool add_hex(struct buf *out, char c)
+{
+	char *to = buf_room(out, 2);
+
+	if (to == NULL)
+		return false;
+	to[0] = hex_digits[(unsigned char)c >> 4];
+	to[1] = hex_digits[(unsigned char)c & 15];
+	buf_filled(out, 2);
+	return true;
+}
+
+bool codec_xtext(struct buf *out, struct str s)
+{
+	size_t before = out->len;
+
+	for (size_t i = 0; i < s.len; i++) {
+		bool fits = is_xchar(s.at[i]) ? buf_add_char(out, s.at[i])
+		                              : buf_add_char(out, '+') && add_hex(out, s.at[i]);
+
+		if (!fits) {
+			out->len = before;
+			return false;
+		}
+	}
+	return true;
+}
+
+static int hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* The byte that two digits at s[at] stand for, or -1. */
+static int hex_pair(struct str s, size_t at)
+{
+	int high, low;
+
+	if (at >= s.len || s.len - at < 2)
+		return -1;
+	high = hex_value(s.at[at]);
+	low = hex_value(s.at[at + 1]);
+	return high < 0 || low < 0 ? -1 : high << 4 | low;
+}
+
+static bool is_lower_hex(char c)
+{
+	return c >= 'a' && c <= 'f';
+}
+
+/* The next byte of xtext at *at, which moves on; -1 if it is not xtext. */
+static int xtext_next(struct str s, size_t *at)
+{
+	int value;
+
+	if (is_xchar(s.at[*at]))
+		return (unsigned char)s.at[(*at)++];
+	if (s.at[*at] != '+')
+		return -1;
+	value = hex_pair(s, *at + 1);
+	if (value < 0 || is_lower_hex(s.at[*at + 1]) || is_lower_hex(s.at[*at + 2]))
+		return -1;
+	*at += 3;
+	return value;
+}
+
+bool codec_unxtext(struct buf *out, struct str s)
+{
+	size_t before = out->len;
+
+	for (size_t i = 0; i < s.len;) {
+		int value = xtext_next(s, &i);
+
+		if (value < 0 || !buf_add_char(out, (char)value)) {
+			out->len = before;
+			return false;
+		}
+	}
+	return true;
+}
+
+bool codec_is_xtext(struct str s)
+{
+	for (size_t i = 0; i < s.len;) {
+		if (xtext_next(s, &i) < 0)
+			return false;
+	}
+	return true;
+}
+
+bool codec_hex(struct buf *out, struct str s)
+{
+	size_t before = out->len;
+
+	for (size_t i = 0; i < s.len; i++) {
+		if (!add_hex(out, s.at[i])) {
+			out->len = before;
+			return false;
+		}
+	}
+	return true;
+}
+
+bool codec_unhex(struct buf *out, struct str s)
+{
+	size_t before = out->len;
+
+	for (size_t i = 0; i < s.len; i += 2) {
+		int value = hex_pair(s, i);
+
+		if (value < 0 || !buf_add_char(out, (char)value)) {
+			out->len = before;
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Half a byte at a time: the table stays small, and any disk is slower. */
+#define CRC_POLYNOMIAL 0xEDB88320u
+#define CRC_LANES      8
+#define CRC_LONG       8192 /* bytes from which tables made for the occasion pay */
+
+/* Bytes one after the other, with no more than a nibble's table. */
+static uint32_t crc_short(uint32_t crc, struct str s)
+{
+	static const uint32_t table[16] = {0x00000000, 0x1DB71064, 0x3B6E20C8, 0x26D930AC,
+	                                   0x76DC4190, 0x6B6B51F4, 0x4DB26158, 0x5005713C,
+	                                   0xEDB88320, 0xF00F9344, 0xD6D6A3E8, 0xCB61B38C,
+	                                   0x9B64C2B0, 0x86D3D2D4, 0xA00AE278, 0xBDBDF21C};
+
+	for (size_t i = 0; i < s.len; i++) {
+		crc ^= (unsigned char)s.at[i];
+		crc = crc >> 4 ^ table[crc & 15];
+		crc = crc >> 4 ^ table[crc & 15];
+	}
+	return crc;
+}
+
+/* Eight bytes at a time: lane k says what a byte does that k more follow. */
+static uint32_t crc_long(uint32_t crc, const unsigned char *at, size_t blocks)
+{
+	uint32_t t[CRC_LANES][256];
+
+	for (uint32_t n = 0; n < 256; n++) {
+		uint32_t c = n;
+
+		for (int bit = 0; bit < 8; bit++)
+			c = c & 1 ? c >> 1 ^ CRC_POLYNOMIAL : c >> 1;
+		t[0][n] = c;
+	}
+	for (size_t k = 1; k < CRC_LANES; k++)
+		for (size_t n = 0; n < 256; n++)
+			t[k][n] = t[k - 1][n] >> 8 ^ t[0][t[k - 1][n] & 255];
+	for (; blocks > 0; blocks--, at += CRC_LANES) {
+		crc ^= (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 |
+		       (uint32_t)at[3] << 24;
+		crc = t[7][crc & 255] ^ t[6][crc >> 8 & 255] ^ t[5][crc >> 16 & 255] ^
+		      t[4][crc >> 24] ^ t[3][at[4]] ^ t[2][at[5]] ^ t[1][at[6]] ^ t[0][at[7]];
+	}
+	return crc;
+}
+
+uint32_t codec_crc32(uint32_t crc, struct str s)
+{
+	crc = ~crc;
+	if (s.len >= CRC_LONG) {
+		size_t blocks = s.len / CRC_LANES;
+
+		crc = crc_long(crc, (const unsigned char *)s.at, blocks);
+		s = str_from(s, blocks * CRC_LANES);
+	}
+	return ~crc_short(crc, s);
+}
+
+bool codec_same_secret(struct str a, struct str b)
+{
+	volatile unsigned char differ = 0;
+
+	if (a.len != b.len)
+		return false;
+	for (size_t i = 0; i < a.len; i++)
+		differ = (unsigned char)(differ | (unsigned char)(a.at[i] ^ b.at[i]));
+	return differ == 0;
+}
+
+void codec_wipe(void *at, size_t len)
+{
+	volatile char *byte = at;
+
+	for (size_t i = 0; i < len; i++)
+		byte[i] = 0;
+}
+
+static size_t escape(char *to, size_t size, struct str s, bool double_backslash)
+{
+	size_t len = 0;
+
+	if (size == 0)
+		return 0;
+	for (size_t i = 0; i < s.len; i++) {
+		unsigned char c = (unsigned char)s.at[i];
+		size_t need = c < 32 || c > 126 ? 4 : c == '\\' && double_backslash ? 2 : 1;
+
+		if (need >= size - len)
+			break;
+		if (need > 1)
+			to[len++] = '\\';
+		if (need < 4) {
+			to[len++] = (char)c;
+		} else {
+			to[len++] = 'x';
+			to[len++] = hex_digits[c >> 4];
+			to[len++] = hex_digits[c & 15];
+		}
+	}
+	to[len] = '\0';
+	return len;
+}
+
+size_t codec_printable(char *to, size_t size, struct str s)
+{
+	return escape(to, size, s, true);
+}
+
+size_t codec_one_line(char *to, size_t size, struct str s)
+{
+	return escape(to, size, s, false);
+}
+
+size_t codec_utf8_len(struct str s)
+{
+	unsigned char first, low = 0x80, high = 0xBF;
+	size_t len;
+
+	if (s.len == 0)
+		return 0;
+	first = (unsigned char)s.at[0];
+	if (first < 0x80)
+		return 1;
+	if (first < 0xC2 || first > 0xF4)
+		return 0;
+	len = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+	if (s.len < len)
+		return 0;
+	if (first == 0xE0)
+		low = 0xA0;
+	else if (first == 0xED)
+		high = 0x9F;
+	else if (first == 0xF0)
+		low = 0x90;
+	else if (first == 0xF4)
+		high = 0x8F;
+	for (size_t i = 1; i < len; i++) {
+		unsigned char c = (unsigned char)s.at[i];
+
+		if (c < low || c > high)
+			return 0;
+		low = 0x80;
+		high = 0xBF;
+	}
+	return len;
+}
+
+bool codec_is_utf8(struct str s)
+{
+	while (s.len > 0) {
+		size_t len = codec_utf8_len(s);
+
+		if (len == 0)
+			return false;
+		s = str_from(s, len);
+	}
+	return true;
+}
+
+bool codec_is_ascii(struct str s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		unsigned char c = (unsigned char)s.at[i];
+
+		if (c == 0 || c > 127)
+			return false;
+	}
+	return true;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * file - the system calls on files
+ *
+ * The only caller of open, rename, link, unlink, fsync and their like in the
+ * program, so that a test can put another object in its place and make the
+ * n-th call fail. Every descriptor is close-on-exec. Interrupted calls are
+ * taken up again. A failed sync is never repeated (the kernel may have dropped
+ * the pages and then report success).
+ *
+ * dir is a directory's descriptor, or AT_FDCWD. Faults name the file; class
+ * FAULT_TEMP (full disk, quota, limits), FAULT_NOPERM (EACCES, EPERM),
+ * FAULT_CREATE when something cannot be created, FAULT_IO otherwise; fault.sys
+ * holds errno, so that a caller can tell ENOENT and EEXIST.
+ */
+#ifndef BASE_FILE_H
+#define BASE_FILE_H
+
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "base/buf.h"
+#include "base/fault.h"
+
+/* Descriptors 0, 1 and 2 exist after this: missing ones are /dev/null (0 is
+ * opened write-only, so that reading a closed standard input still fails).
+ * Ends the process with 71 if that cannot be done. */
+void file_std_open(void);
+
+bool file_open_dir(int dir, const char *path, int *fd, struct fault *f);
+bool file_open_read(int dir, const char *path, int *fd, struct fault *f);
+/* Read and write an existing regular file: not through a link, not waiting on a
+ * FIFO. Something else than a regular file is FAULT_IO with f->sys 0. */
+bool file_open_update(int dir, const char *path, int *fd, struct fault *f);
+/* Must not exist (O_EXCL|O_NOFOLLOW). */
+bool file_create(int dir, const char *path, mode_t mode, int *fd, struct fault *f);
+/* Opened or created for appending, for the log and the state files. */
+bool file_open_append(int dir, const char *path, mode_t mode, int *fd, struct fault *f);
+/* Closes; a failure counts as a failed write. fd is closed in any case. */
+bool file_close(int fd, const char *path, struct fault *f);
+
+/* Everything up to EOF is added to out; more than out's maximum is FAULT_DATA. */
+bool file_read_all(int fd, const char *path, struct buf *out, struct fault *f);
+bool file_read_path(int dir, const char *path, struct buf *out, struct fault *f);
+/* At most len bytes, at least 1; 0 in *got is EOF. */
+bool file_read(int fd, const char *path, char *to, size_t len, size_t *got, struct fault *f);
+bool file_read_at(int fd, const char *path, int64_t at, char *to, size_t len, size_t *got,
+                  struct fault *f);
+bool file_write(int fd, const char *path, struct str data, struct fault *f);
+bool file_write_at(int fd, const char *path, int64_t at, struct str data, struct fault *f);
+/* A whole small file replaced at once (temporary name, rename; no sync): for state. */
+bool file_replace(int dir, const char *path, mode_t mode, struct str data, struct fault *f);
+
+bool file_sync(int fd, const char *path, struct fault *f);      /* data and metadata */
+bool file_sync_data(int fd, const char *path, struct fault *f); /* data only */
+
+/* from is given the name to, which must not exist: EEXIST in f->sys if it does.
+ * Where rename cannot promise that, the file has both names for a moment; if
+ * from cannot be removed then, to is removed again. */
+bool file_publish(int from_dir, const char *from, int to_dir, const char *to, struct fault *f);
+/* The same, but to may exist and is replaced. */
+bool file_rename(int from_dir, const char *from, int to_dir, const char *to, struct fault *f);
+bool file_unlink(int dir, const char *path, struct fault *f);
+/* Makes the directory and its missing parents, all with mode. */
+bool file_make_dirs(const char *path, mode_t mode, struct fault *f);
+
+/* An exclusive lock on the open file without waiting. *locked says whether it
+ * was free; false only for a real failure. */
+bool file_try_lock(int fd, const char *path, bool *locked, struct fault *f);
+/* Is the file locked by somebody? Takes no lasting lock. */
+bool file_lock_seen(int fd, const char *path, bool *busy, struct fault *f);
+bool file_stat(int fd, const char *path, struct stat *st, struct fault *f);
+bool file_stat_name(int dir, const char *path, struct stat *st, struct fault *f); /* lstat */
+/* Bytes free to the caller on the file system of the open directory. */
+bool file_free_space(int fd, const char *path, uint64_t *bytes, struct fault *f);
+
+#endif
