@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "mail/alias.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/codec.h"
+#include "mail/addr.h"
+
+#define SHOWN 80 /* bytes of a foreign text in a warning */
+
+/* One address that a name stands for. */
+struct value {
+	size_t at; /* in bytes */
+	size_t len;
+	size_t entry; /* the alias of that name, to be followed, or STR_NONE */
+	bool follow;  /* bare and not escaped, so it may have one */
+};
+
+struct entry {
+	size_t at; /* of the name, in lower case, in bytes */
+	size_t len;
+	size_t line;
+	size_t first; /* of its values */
+	size_t count;
+};
+
+struct alias {
+	struct buf bytes;
+	struct value *values;
+	size_t value_count;
+	size_t value_cap;
+	struct entry *entries; /* sorted by name */
+	size_t entry_count;
+	size_t entry_cap;
+};
+
+/* The state of alias_parse. */
+struct reader {
+	struct alias *alias;
+	alias_warn *warn;
+	void *context;
+	size_t line;     /* of the entry, then of the value */
+	struct buf body; /* the values of one entry, its line ends in it */
+};
+
+static void warn_about(const struct reader *r, struct str what, const char *why)
+{
+	char shown[SHOWN];
+	struct fault text = FAULT_INIT;
+
+	if (r->warn == NULL)
+		return;
+	codec_printable(shown, sizeof(shown), str_trim(what));
+	(void)fault_set(&text, FAULT_DATA, "%s: %s", shown, why);
+	r->warn(r->context, r->line, text.text);
+}
+
+static bool is_blank(char c)
+{
+	return ascii_space(c) || c == '\r' || c == '\n';
+}
+
+/* Adds the name as it is looked up: without quotes, in lower case. */
+static bool add_key(struct buf *out, struct str name)
+{
+	bool quoted = name.len >= 2 && name.at[0] == '"' && name.at[name.len - 1] == '"';
+
+	if (quoted)
+		name = str_make(name.at + 1, name.len - 2);
+	for (size_t i = 0; i < name.len; i++) {
+		if (quoted && name.at[i] == '\\' && i + 1 < name.len)
+			i++;
+		if (!buf_add_char(out, ascii_lower(name.at[i])))
+			return false;
+	}
+	return true;
+}
+
+static struct str entry_name(const struct alias *a, const struct entry *e)
+{
+	return str_make(a->bytes.at + e->at, e->len);
+}
+
+static int compare(struct str a, struct str b)
+{
+	size_t least = a.len < b.len ? a.len : b.len;
+	int order = least > 0 ? memcmp(a.at, b.at, least) : 0;
+
+	if (order != 0)
+		return order;
+	return a.len < b.len ? -1 : a.len > b.len;
+}
+
+/* The entry of that key, or STR_NONE. */
+static size_t find_key(const struct alias *a, struct str key)
+{
+	size_t low = 0, high = a->entry_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = compare(key, entry_name(a, &a->entries[middle]));
+		if (order == 0)
+			return middle;
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return STR_NONE;
+}
+
+static size_t find_name(const struct alias *a, struct str name)
+{
+	struct buf key;
+
+	buf_init(&key, ADDR_MAX);
+	size_t at = add_key(&key, name) ? find_key(a, buf_str(&key)) : STR_NONE;
+	buf_release(&key);
+	return at;
+}
+
+/* What makes the value something that is never followed, or NULL. */
+static const char *refusal(struct str value)
+{
+	if (str_starts(value, STR("\"")))
+		value = str_trim(str_from(value, 1));
+	if (str_starts(value, STR("|")))
+		return "programs are never run from aliases; left out";
+	if (str_starts(value, STR("/")))
+		return "files are never written from aliases; left out";
+	if (str_casestarts(value, STR(":include:")))
+		return "lists are never included in aliases; left out";
+	if (str_starts(value, STR(":")))
+		return "this is no address; left out";
+	return NULL;
+}
+
+static bool take_address(void *context, const struct addr *found, struct fault *f)
+{
+	struct reader *r = context;
+	struct alias *a = r->alias;
+	size_t at = a->bytes.len;
+	const char *why = found->bare ? refusal(found->mailbox) : NULL;
+
+	if (why != NULL) {
+		warn_about(r, found->mailbox, why);
+		return true;
+	}
+	if (!buf_add_str(&a->bytes, found->mailbox))
+		return fault_set(f, FAULT_DATA, "the aliases are too many");
+	a->values = mem_grow(a->values, &a->value_cap, a->value_count + 1, sizeof(*a->values));
+	a->values[a->value_count++] = (struct value){
+	    .at = at,
+	    .len = found->mailbox.len,
+	    .entry = STR_NONE,
+	    .follow = found->bare && !found->escaped,
+	};
+	return true;
+}
+
+static void read_value(struct reader *r, struct str value)
+{
+	struct fault f = FAULT_INIT;
+	size_t before = r->alias->value_count;
+	const char *why;
+
+	value = str_trim(value);
+	if (value.len == 0)
+		return;
+	why = refusal(value);
+	if (why != NULL) {
+		warn_about(r, value, why);
+	} else if (!addr_parse_list(value, take_address, r, &f)) {
+		r->alias->value_count = before;
+		warn_about(r, value, f.text);
+	}
+}
+
+/* Where a value ends: at a comma outside quotes, comments and angle brackets. */
+static size_t value_end(struct str text)
+{
+	size_t comments = 0;
+	bool quoted = false, angle = false;
+
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.at[i];
+		if (c == '\\' && i + 1 < text.len)
+			i++;
+		else if (comments == 0 && c == '"')
+			quoted = !quoted;
+		else if (quoted)
+			continue;
+		else if (c == '(')
+			comments++;
+		else if (c == ')')
+			comments -= comments > 0 ? 1 : 0;
+		else if (comments == 0 && (c == '<' || c == '>'))
+			angle = c == '<';
+		else if (c == ',' && comments == 0 && !angle)
+			return i;
+	}
+	return text.len;
+}
+
+static size_t count_lines(struct str text)
+{
+	size_t lines = 0;
+
+	for (size_t i = 0; i < text.len; i++)
+		lines += text.at[i] == '\n' ? 1 : 0;
+	return lines;
+}
+
+static void read_values(struct reader *r, struct str rest)
+{
+	while (rest.len > 0) {
+		/* A value is on the line where its first byte is. */
+		size_t skip = 0;
+		while (skip < rest.len && is_blank(rest.at[skip]))
+			skip++;
+		r->line += count_lines(str_first(rest, skip));
+		rest = str_from(rest, skip);
+		size_t end = value_end(rest);
+		struct str value = str_first(rest, end);
+		read_value(r, value);
+		r->line += count_lines(value);
+		rest = str_from(rest, end + 1);
+	}
+}
+
+/* The colon behind the name, or STR_NONE. */
+static size_t name_end(struct str text)
+{
+	bool quoted = false;
+
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.at[i];
+		if (c == '\\' && i + 1 < text.len)
+			i++;
+		else if (c == '"')
+			quoted = !quoted;
+		else if (c == ':' && !quoted)
+			return i;
+		else if (c == '\n')
+			return STR_NONE;
+	}
+	return STR_NONE;
+}
+
+static bool is_name(struct str name)
+{
+	bool quoted = str_starts(name, STR("\""));
+
+	for (size_t i = 0; i < name.len; i++) {
+		unsigned char c = (unsigned char)name.at[i];
+		if (c < ' ' || c == 127 || (!quoted && (c == ' ' || c == ',')))
+			return false;
+	}
+	return name.len > 0 && name.len <= ADDR_MAX && !str_eq(name, STR("\"\""));
+}
+
+/* One entry, from its name to the last continuation line. */
+static void read_entry(struct reader *r)
+{
+	struct str text = buf_str(&r->body);
+	struct alias *a = r->alias;
+	size_t colon = name_end(text), line = r->line, at = a->bytes.len;
+	struct str name = str_trim(str_first(text, colon == STR_NONE ? 0 : colon));
+
+	if (str_trim(text).len == 0)
+		return;
+	/* A continuation line with nothing to continue may stand at the top. */
+	if (colon == STR_NONE || !is_name(name) || is_blank(text.at[0])) {
+		warn_about(r, text, "this is no line \"name: address, address\"; left out");
+		return;
+	}
+	if (!add_key(&a->bytes, name)) {
+		warn_about(r, name, "the aliases are too many; left out");
+		return;
+	}
+	size_t len = a->bytes.len - at, first = a->value_count;
+	read_values(r, str_from(text, colon + 1));
+	r->line = line;
+	if (a->value_count == first) {
+		warn_about(r, name, "no address is left, so it is no alias");
+		return;
+	}
+	a->entries =
+	    mem_grow(a->entries, &a->entry_cap, a->entry_count + 1, sizeof(*a->entries));
+	a->entries[a->entry_count++] = (struct entry){.at = at,
+	                                              .len = len,
+	                                              .line = line,
+	                                              .first = first,
+	                                              .count = a->value_count - first};
+}
+
+/* Cuts the text into entries. Comments and empty lines stand between them or
+ * in them; they are left out but for their line ends, which count lines. */
+static void read_entries(struct reader *r, struct str text)
+{
+	struct str line;
+	size_t number = 0;
+
+	while (str_cut(&text, '\n', &line)) {
+		bool inside = line.len > 0 && is_blank(line.at[0]);
+		struct str shown = str_trim(line);
+		number++;
+		if (shown.len == 0 || shown.at[0] == '#') {
+			line.len = 0;
+		} else if (!inside) {
+			read_entry(r);
+			buf_clear(&r->body);
+			r->line = number;
+		}
+		if (!buf_add_str(&r->body, line) || !buf_add_char(&r->body, '\n'))
+			buf_clear(&r->body);
+	}
+	read_entry(r);
+}
+
+/* No comparison function of qsort gets a context, so this sorts by merging. */
+static void sort_entries(const struct alias *a, struct entry *from, struct entry *spare,
+                         size_t n)
+{
+	if (n < 2)
+		return;
+	size_t half = n / 2, i = 0, j = half;
+	sort_entries(a, from, spare, half);
+	sort_entries(a, from + half, spare, n - half);
+	for (size_t k = 0; k < n; k++) {
+		bool left = j == n || (i < half && compare(entry_name(a, &from[i]),
+		                                           entry_name(a, &from[j])) <= 0);
+		spare[k] = left ? from[i++] : from[j++];
+	}
+	memcpy(from, spare, n * sizeof(*from));
+}
+
+/* Of two entries with one name the first in the file is taken. */
+static void drop_doubles(struct reader *r)
+{
+	struct alias *a = r->alias;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < a->entry_count; i++) {
+		struct entry *e = &a->entries[i];
+		if (kept > 0 &&
+		    str_eq(entry_name(a, e), entry_name(a, &a->entries[kept - 1]))) {
+			r->line = e->line;
+			warn_about(r, entry_name(a, e),
+			           "this alias is there already; left out");
+		} else {
+			a->entries[kept++] = *e;
+		}
+	}
+	a->entry_count = kept;
+}
+
+static void link_values(struct alias *a)
+{
+	for (size_t i = 0; i < a->value_count; i++) {
+		struct value *v = &a->values[i];
+		if (v->follow)
+			v->entry = find_name(a, str_make(a->bytes.at + v->at, v->len));
+	}
+}
+
+struct alias *alias_parse(struct str text, alias_warn *warn, void *context)
+{
+	struct alias *a = mem_alloc(sizeof(*a));
+	struct reader r = {.alias = a, .warn = warn, .context = context, .line = 1};
+
+	buf_init(&a->bytes, SIZE_MAX / 4);
+	buf_init(&r.body, SIZE_MAX / 4);
+	read_entries(&r, text);
+	buf_release(&r.body);
+	if (a->entry_count > 0) {
+		struct entry *spare = mem_alloc(a->entry_count * sizeof(*spare));
+		sort_entries(a, a->entries, spare, a->entry_count);
+		free(spare);
+	}
+	drop_doubles(&r);
+	link_values(a);
+	return a;
+}
+
+void alias_free(struct alias *a)
+{
+	if (a == NULL)
+		return;
+	buf_release(&a->bytes);
+	free(a->values);
+	free(a->entries);
+	free(a);
+}
+
+bool alias_has(const struct alias *a, struct str name)
+{
+	return a != NULL && find_name(a, name) != STR_NONE;
+}
+
+enum visit { VISIT_NEW, VISIT_OPEN, VISIT_DONE };
+
+/* One alias on the way from the name that was asked for. */
+struct step {
+	size_t entry;
+	size_t next; /* of its values */
+};
+
+struct expansion {
+	const struct alias *alias;
+	unsigned char *visits; /* enum visit of each entry */
+	struct step *steps;
+	size_t depth;
+	size_t cap;
+	size_t results;
+};
+
+static void enter(struct expansion *x, size_t entry)
+{
+	x->steps = mem_grow(x->steps, &x->cap, x->depth + 1, sizeof(*x->steps));
+	x->steps[x->depth++] = (struct step){entry, 0};
+	x->visits[entry] = VISIT_OPEN;
+}
+
+static bool expand(struct expansion *x, alias_each *each, void *context, struct fault *f)
+{
+	const struct alias *a = x->alias;
+
+	while (x->depth > 0) {
+		struct step *step = &x->steps[x->depth - 1];
+		const struct entry *e = &a->entries[step->entry];
+		if (step->next == e->count) {
+			x->visits[step->entry] = VISIT_DONE;
+			x->depth--;
+			continue;
+		}
+		const struct value *v = &a->values[e->first + step->next++];
+		enum visit visit = v->entry == STR_NONE ? VISIT_OPEN : x->visits[v->entry];
+		if (visit == VISIT_NEW) {
+			enter(x, v->entry);
+		} else if (visit == VISIT_OPEN) {
+			if (x->results++ == ALIAS_MAX)
+				return fault_set(f, FAULT_DATA,
+				                 "an alias stands for more than %d addresses; "
+				                 "make it shorter",
+				                 ALIAS_MAX);
+			if (!each(context, str_make(a->bytes.at + v->at, v->len), f))
+				return false;
+		}
+	}
+	return true;
+}
+
+bool alias_expand(const struct alias *a, struct str name, alias_each *each, void *context,
+                  struct fault *f)
+{
+	size_t entry = a != NULL ? find_name(a, name) : STR_NONE;
+
+	if (entry == STR_NONE)
+		return each(context, name, f);
+	struct expansion x = {.alias = a, .visits = mem_alloc(a->entry_count)};
+	enter(&x, entry);
+	bool ok = expand(&x, each, context, f);
+	free(x.visits);
+	free(x.steps);
+	return ok;
+}

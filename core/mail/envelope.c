@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "mail/envelope.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/codec.h"
+
+#define REPLY_MAX    512 /* bytes of a last reason that are kept */
+#define INDEX_FIRST  64  /* slots of the first index, a power of two */
+#define NO_RECIPIENT 0   /* an empty slot; others hold the place plus one */
+
+static const struct notify_word {
+	const char *word;
+	unsigned bit;
+} notify_words[] = {
+    {"SUCCESS", NOTIFY_SUCCESS},
+    {"FAILURE", NOTIFY_FAILURE},
+    {"DELAY", NOTIFY_DELAY},
+};
+
+#define NOTIFY_WORDS (sizeof(notify_words) / sizeof(notify_words[0]))
+
+/* Where the domain begins, behind the "@"; the length if there is none. An
+ * "@" inside quotes is followed by the closing quote, a domain never ends so. */
+static size_t domain_at(struct str address)
+{
+	size_t at;
+
+	if (address.len == 0 || address.at[address.len - 1] == '"')
+		return address.len;
+	at = str_rfind(address, '@');
+	return at == STR_NONE ? address.len : at + 1;
+}
+
+/* FNV-1a over the local-part as it is and the domain in lower case. */
+static uint64_t address_hash(struct str address)
+{
+	size_t domain = domain_at(address);
+	uint64_t hash = UINT64_C(14695981039346656037);
+
+	for (size_t i = 0; i < address.len; i++) {
+		char c = address.at[i];
+
+		hash ^= (unsigned char)(i < domain ? c : ascii_lower(c));
+		hash *= UINT64_C(1099511628211);
+	}
+	return hash;
+}
+
+bool envelope_same_address(struct str a, struct str b)
+{
+	size_t domain = domain_at(a);
+
+	if (a.len != b.len || domain != domain_at(b))
+		return false;
+	return str_eq(str_first(a, domain), str_first(b, domain)) &&
+	       str_caseeq(str_from(a, domain), str_from(b, domain));
+}
+
+void envelope_init(struct envelope *e)
+{
+	*e = (struct envelope){.sender = mem_copy(STR(""))};
+}
+
+void envelope_release(struct envelope *e)
+{
+	for (size_t i = 0; i < e->rcpt_count; i++) {
+		free(e->rcpts[i].address);
+		free(e->rcpts[i].orcpt);
+		free(e->rcpts[i].reply);
+	}
+	free(e->rcpts);
+	free(e->index);
+	free(e->sender);
+	free(e->envid);
+	free(e->relay);
+	*e = (struct envelope){0};
+}
+
+void envelope_set_sender(struct envelope *e, struct str address)
+{
+	char *sender = mem_copy(address);
+
+	free(e->sender);
+	e->sender = sender;
+}
+
+/* The slot that holds address, or the empty one where it belongs. */
+static size_t *find_slot(const struct envelope *e, struct str address)
+{
+	size_t mask = e->index_size - 1;
+	size_t at = (size_t)address_hash(address) & mask;
+
+	while (e->index[at] != NO_RECIPIENT) {
+		const struct rcpt *r = &e->rcpts[e->index[at] - 1];
+
+		if (envelope_same_address(str_of(r->address), address))
+			break;
+		at = (at + 1) & mask;
+	}
+	return &e->index[at];
+}
+
+/* Keeps the index at most half full. */
+static void grow_index(struct envelope *e)
+{
+	if (e->index_size > 0 && e->rcpt_count < e->index_size / 2)
+		return;
+	free(e->index);
+	e->index_size = e->index_size ? e->index_size * 2 : INDEX_FIRST;
+	e->index = mem_alloc(e->index_size * sizeof(e->index[0]));
+	for (size_t i = 0; i < e->rcpt_count; i++)
+		*find_slot(e, str_of(e->rcpts[i].address)) = i + 1;
+}
+
+struct rcpt *envelope_add(struct envelope *e, struct str address)
+{
+	struct rcpt *r;
+	size_t *slot;
+
+	grow_index(e);
+	slot = find_slot(e, address);
+	if (*slot != NO_RECIPIENT)
+		return &e->rcpts[*slot - 1];
+	if (e->rcpt_count == e->rcpt_cap)
+		e->rcpts = mem_grow(e->rcpts, &e->rcpt_cap, e->rcpt_count + 1, sizeof(*r));
+	r = &e->rcpts[e->rcpt_count];
+	*r = (struct rcpt){.address = mem_copy(address), .state = RCPT_WAITING};
+	*slot = ++e->rcpt_count;
+	return r;
+}
+
+struct rcpt *envelope_find(const struct envelope *e, struct str address)
+{
+	size_t *slot;
+
+	if (e->index_size == 0)
+		return NULL;
+	slot = find_slot(e, address);
+	return *slot == NO_RECIPIENT ? NULL : &e->rcpts[*slot - 1];
+}
+
+void rcpt_set(struct rcpt *r, enum rcpt_state state, int code, const char *status,
+              struct str reason)
+{
+	char text[REPLY_MAX + 1];
+
+	r->state = state;
+	r->code = code;
+	/* Both may be the recipient's own, from before. */
+	if (status != r->status)
+		snprintf(r->status, sizeof(r->status), "%s", status ? status : "");
+	codec_one_line(text, sizeof(text), reason);
+	free(r->reply);
+	r->reply = text[0] ? mem_copy(str_of(text)) : NULL;
+}
+
+size_t envelope_count(const struct envelope *e, enum rcpt_state state)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < e->rcpt_count; i++)
+		count += e->rcpts[i].state == state;
+	return count;
+}
+
+static unsigned notify_bit(struct str word)
+{
+	for (size_t i = 0; i < NOTIFY_WORDS; i++) {
+		if (str_caseeq(word, str_of(notify_words[i].word)))
+			return notify_words[i].bit;
+	}
+	return 0;
+}
+
+bool envelope_parse_notify(struct str text, unsigned *notify)
+{
+	unsigned bits = 0;
+	struct str rest = text;
+	struct str word;
+
+	if (str_caseeq(text, STR("NEVER"))) {
+		*notify = NOTIFY_NEVER;
+		return true;
+	}
+	while (str_cut(&rest, ',', &word)) {
+		unsigned bit = notify_bit(word);
+
+		if (bit == 0)
+			return false;
+		bits |= bit;
+	}
+	if (bits == 0 || str_ends(text, STR(",")))
+		return false;
+	*notify = bits;
+	return true;
+}
+
+void envelope_format_notify(unsigned notify, char to[32])
+{
+	size_t len = 0;
+
+	to[0] = '\0';
+	if (notify & NOTIFY_NEVER) {
+		snprintf(to, 32, "NEVER");
+		return;
+	}
+	for (size_t i = 0; i < NOTIFY_WORDS; i++) {
+		if (notify & notify_words[i].bit)
+			len += (size_t)snprintf(to + len, 32 - len, "%s%s", len ? "," : "",
+			                        notify_words[i].word);
+	}
+}

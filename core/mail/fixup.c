@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "mail/fixup.h"
+
+#include <string.h>
+
+#include "base/codec.h"
+#include "mail/addr.h"
+
+#define HOPS_MAX  100
+#define VALUE_MAX 512 /* bytes of a Date or Message-ID value */
+
+/* Fields of which only display names and comments may become encoded words
+ * (RFC 2047 section 5); so may all names that begin with List-. */
+static const char *const structured[] = {
+    "From",
+    "Sender",
+    "Reply-To",
+    "To",
+    "Cc",
+    "Resent-From",
+    "Resent-Sender",
+    "Resent-Reply-To",
+    "Resent-To",
+    "Resent-Cc",
+    "Date",
+    "Message-ID",
+    "In-Reply-To",
+    "References",
+    "Resent-Date",
+    "Resent-Message-ID",
+    "Received",
+    "MIME-Version",
+    "Content-Transfer-Encoding",
+    "Content-ID",
+    "DKIM-Signature",
+    "Authentication-Results",
+    "Autocrypt",
+    "Delivered-To",
+    "Disposition-Notification-To",
+    "Errors-To",
+    "Mail-Followup-To",
+    "Mail-Reply-To",
+    "Return-Receipt-To",
+};
+
+static const char *const with_params[] = {"Content-Type", "Content-Disposition"};
+static const char *const sources[] = {"To", "Cc", "Bcc"};
+static const char *const resent_sources[] = {"Resent-To", "Resent-Cc", "Resent-Bcc"};
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static bool is_one_of(struct str name, const char *const *names, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (str_caseeq(name, str_of(names[i])))
+			return true;
+	}
+	return false;
+}
+
+static bool check_hops(const struct header *h, struct fault *f)
+{
+	size_t hops = 0;
+
+	for (size_t i = 0; i < h->count; i++)
+		hops += str_caseeq(header_name(&h->fields[i]), STR("Received"));
+	if (hops <= HOPS_MAX)
+		return true;
+	return fault_reply(f, FAULT_REFUSED, 0, "5.4.6",
+	                   "mail loop: the message has %zu Received fields, over %d", hops,
+	                   HOPS_MAX);
+}
+
+static bool give_recipient(void *context, const struct addr *a, struct fault *f)
+{
+	const struct message_hooks *hooks = context;
+
+	return hooks->recipient(hooks->context, a->mailbox, a->escaped, f);
+}
+
+static bool take_recipients(const struct header *h, const struct message_hooks *hooks,
+                            struct fault *f)
+{
+	const char *const *names = sources;
+	struct message_hooks copy = *hooks;
+
+	for (size_t i = 0; i < COUNT(resent_sources); i++) {
+		if (header_find(h, resent_sources[i], 0) != STR_NONE)
+			names = resent_sources;
+	}
+	for (size_t i = 0; i < h->count; i++) {
+		const struct field *field = &h->fields[i];
+
+		if (!is_one_of(header_name(field), names, COUNT(sources)))
+			continue;
+		if (!addr_parse_list(header_value(field), give_recipient, &copy, f))
+			return fault_prefix(f, "%.*s", STR_FMT(header_name(field)));
+	}
+	return true;
+}
+
+/* A receiver may add the recipients of a message without destination fields
+ * as Apparently-To; that must not happen to those of Bcc. */
+static bool remove_fields(struct header *h, bool resent, struct fault *f)
+{
+	size_t hidden = header_remove_all(h, "Bcc");
+
+	header_remove_all(h, "Resent-Bcc");
+	header_remove_all(h, "Return-Path");
+	header_remove_all(h, "Content-Length");
+	if (hidden == 0 || resent || header_find(h, "To", 0) != STR_NONE ||
+	    header_find(h, "Cc", 0) != STR_NONE)
+		return true;
+	return header_insert(h, h->count, "To", STR("undisclosed-recipients:;"), f);
+}
+
+/* Behind all fields, a Resent- one in front of the first of its kind. */
+static bool add_field(struct header *h, const char *name, struct str value, bool resent,
+                      struct fault *f)
+{
+	size_t at = resent ? header_find_resent(h) : h->count;
+
+	return header_insert(h, at == STR_NONE ? h->count : at, name, value, f);
+}
+
+static bool add_date(struct header *h, const struct message_rules *rules, bool resent,
+                     struct fault *f)
+{
+	const char *name = resent ? "Resent-Date" : "Date";
+	struct buf value;
+	bool fine;
+
+	header_remove_empty(h, name);
+	if (header_find(h, name, 0) != STR_NONE)
+		return true;
+	buf_init(&value, VALUE_MAX);
+	fine = header_add_date(&value, rules->wall, rules->zone_min) ||
+	       fault_set(f, FAULT_DATA, "Date too long");
+	fine = fine && add_field(h, name, buf_str(&value), resent, f);
+	buf_release(&value);
+	return fine;
+}
+
+static bool add_message_id(struct header *h, const struct message_rules *rules, bool resent,
+                           struct fault *f)
+{
+	const char *name = resent ? "Resent-Message-ID" : "Message-ID";
+	struct buf value;
+	bool fine;
+
+	header_remove_empty(h, name);
+	if (header_find(h, name, 0) != STR_NONE)
+		return true;
+	buf_init(&value, VALUE_MAX);
+	fine =
+	    header_add_msgid(&value, rules->wall, rules->random, rules->identity->hostname) ||
+	    fault_set(f, FAULT_DATA, "Message-ID too long: shorten the host name");
+	fine = fine && add_field(h, name, buf_str(&value), resent, f);
+	buf_release(&value);
+	return fine;
+}
+
+static bool encode_field(struct header *h, size_t at, bool smtputf8, struct fault *f)
+{
+	const struct field *field = &h->fields[at];
+	struct str name = header_name(field);
+	struct str value = header_value(field);
+	size_t first = field->name_len + 2;
+	struct buf out;
+	bool mailbox8, fits, fine;
+
+	if (codec_is_ascii(value) || (smtputf8 && codec_is_utf8(value)))
+		return true;
+	buf_init(&out, HEADER_MAX);
+	if (is_one_of(name, with_params, COUNT(with_params)))
+		fits = header_encode_params(&out, value);
+	else if (is_one_of(name, structured, COUNT(structured)) ||
+	         str_casestarts(name, STR("List-")))
+		fits = header_encode_addresses(&out, value, first, &mailbox8);
+	else
+		fits = header_encode_text(&out, value, first);
+	fine = fits ? header_set_value(h, at, buf_str(&out), f)
+	            : fault_set(f, FAULT_DATA, "%.*s: too long", STR_FMT(name));
+	buf_release(&out);
+	return fine;
+}
+
+static bool encode_and_fold(struct header *h, bool smtputf8, struct fault *f)
+{
+	for (size_t i = 0; i < h->count; i++) {
+		if (!encode_field(h, i, smtputf8, f))
+			return false;
+		if (h->fields[i].len > HEADER_LINE_MAX && !header_fold(h, i, f))
+			return false;
+	}
+	return true;
+}
+
+bool fixup_header(struct header *h, const struct message_rules *rules,
+                  const struct message_hooks *hooks, struct fault *f)
+{
+	bool resent = header_find_resent(h) != STR_NONE;
+
+	if (!check_hops(h, f) || (rules->take_recipients && !take_recipients(h, hooks, f)))
+		return false;
+	if (!remove_fields(h, resent, f) || !add_date(h, rules, resent, f))
+		return false;
+	if (!identity_apply(rules->identity, rules->have_from, rules->from, resent, h, f))
+		return false;
+	if (!add_message_id(h, rules, resent, f))
+		return false;
+	if (rules->received && !header_insert(h, 0, "Received", str_of(rules->received), f))
+		return false;
+	return encode_and_fold(h, rules->smtputf8, f);
+}

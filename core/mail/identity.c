@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "mail/identity.h"
+
+#include "base/codec.h"
+#include "mail/addr.h"
+
+/* The fields in which bare addresses get the domain. */
+static const char *const completed[] = {
+    "From",        "Sender",        "Reply-To",        "To",        "Cc",
+    "Resent-From", "Resent-Sender", "Resent-Reply-To", "Resent-To", "Resent-Cc",
+};
+
+#define COMPLETED (sizeof(completed) / sizeof(completed[0]))
+
+/* A field's value being written anew, with other bytes for some addresses. */
+struct edit {
+	const struct identity *id;
+	struct str value;
+	size_t done;  /* bytes of value that are dealt with */
+	size_t count; /* addresses seen */
+	bool rule;    /* from_rule is to be applied */
+	bool changed;
+	bool replaced; /* an address was, by another one */
+	struct buf out;
+};
+
+static bool full(struct fault *f)
+{
+	return fault_set(f, FAULT_DATA, "an address field of the header is too long");
+}
+
+bool identity_is_local(const struct identity *id, struct str mailbox)
+{
+	struct str domain = addr_domain(mailbox);
+
+	return domain.len == 0 || str_caseeq(domain, id->hostname) ||
+	       str_caseeq(domain, STR("localhost")) ||
+	       str_caseeq(domain, STR("localhost.localdomain"));
+}
+
+/* Does [mail] from take the place of mailbox (have), or of no address at all? */
+static bool from_applies(const struct identity *id, bool have, struct str mailbox)
+{
+	if (id->from.len == 0)
+		return false;
+	switch (id->from_rule) {
+	case FROM_MISSING:
+		return !have;
+	case FROM_LOCAL:
+		return !have || identity_is_local(id, mailbox);
+	case FROM_ALWAYS:
+		return true;
+	}
+	return false;
+}
+
+bool identity_sender(const struct identity *id, bool have, struct str given, struct buf *out,
+                     struct fault *f)
+{
+	struct buf login;
+	bool fits;
+
+	if (have && given.len == 0)
+		return true;
+	if (from_applies(id, have, given))
+		given = id->from;
+	else if (!have)
+		given = STR("");
+	buf_init(&login, ADDR_MAX);
+	fits = given.len > 0 || addr_add_local(&login, id->login);
+	if (given.len == 0)
+		given = buf_str(&login);
+	fits = fits && addr_qualify(out, given, id->domain);
+	buf_release(&login);
+	return fits || fault_set(f, FAULT_DATA, "sender address over %d bytes", ADDR_MAX);
+}
+
+/* Copies the value up to to, as it is. */
+static bool copy_up_to(struct edit *e, size_t to)
+{
+	struct str piece = str_from(str_first(e->value, to), e->done);
+
+	e->done = to;
+	return buf_add_str(&e->out, piece);
+}
+
+/* An international domain would need SMTPUTF8 all the way; its ASCII form needs
+ * nothing. A local-part beyond ASCII needs SMTPUTF8 anyway. */
+static bool ascii_form(const struct identity *id, struct str mailbox, struct buf *out)
+{
+	struct fault ignored = FAULT_INIT;
+
+	return id->to_ascii && codec_is_ascii(addr_local(mailbox)) &&
+	       !codec_is_ascii(addr_domain(mailbox)) && id->to_ascii(out, mailbox, &ignored);
+}
+
+static bool edit_address(void *context, const struct addr *a, struct fault *f)
+{
+	struct edit *e = context;
+	size_t spec = (size_t)(a->spec.at - e->value.at);
+	struct buf ascii;
+	bool fits = true;
+
+	buf_init(&ascii, 4 * ADDR_MAX);
+	e->count++;
+	if (e->rule && from_applies(e->id, true, a->mailbox)) {
+		fits = copy_up_to(e, spec) && addr_qualify(&e->out, e->id->from, e->id->domain);
+		e->done = spec + a->spec.len;
+		e->replaced = e->replaced || !str_caseeq(a->mailbox, e->id->from);
+		e->changed = true;
+	} else if (ascii_form(e->id, a->mailbox, &ascii)) {
+		fits = copy_up_to(e, spec) && buf_add_str(&e->out, buf_str(&ascii));
+		e->done = spec + a->spec.len;
+		e->changed = true;
+	} else if (a->bare && a->escaped) {
+		fits = copy_up_to(e, spec) && addr_qualify(&e->out, a->mailbox, e->id->domain);
+		e->done = spec + a->spec.len;
+		e->changed = true;
+	} else if (a->bare && e->id->domain.len > 0) {
+		fits = copy_up_to(e, spec + a->spec.len) && buf_add_char(&e->out, '@') &&
+		       buf_add_str(&e->out, e->id->domain);
+		e->changed = true;
+	}
+	buf_release(&ascii);
+	return fits || full(f);
+}
+
+/* Only the first address, from replaced by [mail] from: the rule always. */
+static bool edit_first(void *context, const struct addr *a, struct fault *f)
+{
+	struct edit *e = context;
+	size_t source = (size_t)(a->source.at - e->value.at);
+
+	if (e->count > 0) {
+		e->count++;
+		e->replaced = true;
+		return true;
+	}
+	e->done = source;
+	if (!edit_address(e, a, f))
+		return false;
+	return copy_up_to(e, source + a->source.len) || full(f);
+}
+
+/* Fills e->out; false, without a fault, if the value cannot be parsed. */
+static bool edit_value(struct edit *e, addr_each *each)
+{
+	struct fault ignored = FAULT_INIT;
+
+	return addr_parse_list(e->value, each, e, &ignored) && e->count > 0;
+}
+
+static bool complete_field(const struct identity *id, struct header *h, size_t at,
+                           struct fault *f)
+{
+	struct edit e = {.id = id, .value = header_value(&h->fields[at])};
+	bool fine = true;
+
+	buf_init(&e.out, HEADER_MAX);
+	if (edit_value(&e, edit_address) && e.changed) {
+		fine = copy_up_to(&e, e.value.len) || full(f);
+		fine = fine && header_set_value(h, at, buf_str(&e.out), f);
+	}
+	buf_release(&e.out);
+	return fine;
+}
+
+static bool complete_all(const struct identity *id, struct header *h, struct fault *f)
+{
+	for (size_t at = 0; at < h->count; at++) {
+		for (size_t i = 0; i < COMPLETED; i++) {
+			struct str name = header_name(&h->fields[at]);
+
+			if (str_caseeq(name, str_of(completed[i])) &&
+			    !complete_field(id, h, at, f))
+				return false;
+		}
+	}
+	return true;
+}
+
+/* Where a field of ours is put: among the Resent- fields if it is one of them
+ * (RFC 5322 section 3.6.6), else behind all. */
+static size_t place(const struct header *h, bool resent)
+{
+	size_t at = resent ? header_find_resent(h) : STR_NONE;
+
+	return at == STR_NONE ? h->count : at;
+}
+
+static bool write_from(const struct identity *id, bool have, struct str given, bool resent,
+                       struct header *h, struct fault *f)
+{
+	struct str name = id->full_name;
+	struct buf value;
+	bool fine;
+
+	if (id->from_name.len > 0 && !id->name_given)
+		name = id->from_name;
+	buf_init(&value, HEADER_MAX);
+	fine = name.len == 0 ||
+	       (header_add_phrase(&value, name) && buf_add_str(&value, STR(" <")));
+	if (!fine)
+		full(f);
+	fine = fine && identity_sender(id, have && given.len > 0, given, &value, f);
+	if (fine && name.len > 0 && !buf_add_char(&value, '>'))
+		fine = full(f);
+	fine = fine && header_insert(h, place(h, resent), resent ? "Resent-From" : "From",
+	                             buf_str(&value), f);
+	buf_release(&value);
+	return fine;
+}
+
+static bool add_reply_to(struct header *h, struct str value, struct fault *f)
+{
+	return header_find(h, "Reply-To", 0) != STR_NONE ||
+	       header_insert(h, h->count, "Reply-To", value, f);
+}
+
+/* from_rule on a From that is there. */
+static bool replace_from(const struct identity *id, struct header *h, size_t at,
+                         struct fault *f)
+{
+	bool always = id->from_rule == FROM_ALWAYS;
+	struct edit e = {.id = id, .value = header_value(&h->fields[at]), .rule = true};
+	bool fine = true;
+
+	buf_init(&e.out, HEADER_MAX);
+	if (edit_value(&e, always ? edit_first : edit_address) && e.replaced) {
+		fine = always || copy_up_to(&e, e.value.len) || full(f);
+		fine = fine && (!always || add_reply_to(h, e.value, f));
+		fine = fine && header_set_value(h, at, buf_str(&e.out), f);
+	}
+	buf_release(&e.out);
+	return fine;
+}
+
+bool identity_apply(const struct identity *id, bool have, struct str given, bool resent,
+                    struct header *h, struct fault *f)
+{
+	const char *from = resent ? "Resent-From" : "From";
+	bool rule = id->from.len > 0 && id->from_rule != FROM_MISSING;
+	size_t at;
+
+	header_remove_empty(h, from);
+	if (id->reply_to.len > 0 || rule)
+		header_remove_empty(h, "Reply-To");
+	at = header_find(h, from, 0);
+	if (at == STR_NONE && !write_from(id, have, given, resent, h, f))
+		return false;
+	for (; rule && at != STR_NONE; at = header_find(h, from, at + 1)) {
+		if (!replace_from(id, h, at, f))
+			return false;
+	}
+	if (id->reply_to.len > 0 && !add_reply_to(h, id->reply_to, f))
+		return false;
+	return complete_all(id, h, f);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * identity - who a message says it is from
+ *
+ * Pure rules of the configuration's [mail] section: which envelope sender,
+ * which From, and how bare addresses are completed. The caller fills the
+ * struct once; all strings are borrowed and outlive their use.
+ */
+#ifndef MAIL_IDENTITY_H
+#define MAIL_IDENTITY_H
+
+#include "base/buf.h"
+#include "base/fault.h"
+#include "mail/header.h"
+
+enum from_rule { FROM_MISSING, FROM_LOCAL, FROM_ALWAYS };
+
+/* Adds the mailbox with its domain in ASCII (RFC 5890); false if that has no valid form. */
+typedef bool identity_to_ascii(struct buf *out, struct str mailbox, struct fault *f);
+
+struct identity {
+	struct str hostname; /* this host's full name */
+	struct str domain;   /* for bare addresses */
+	struct str from;     /* [mail] from, or empty */
+	enum from_rule from_rule;
+	struct str from_name; /* display name for a From that we write, or empty */
+	struct str reply_to;  /* or empty */
+	struct str login;     /* the caller's user name, or "uid4242" */
+	struct str full_name; /* -F, else NAME, else gecos up to the first comma; or empty */
+	bool name_given;      /* full_name is from -F: it goes before from_name */
+	identity_to_ascii *to_ascii; /* for domains in the header, or NULL: left as they are */
+};
+
+/* Is the mailbox one of ours: bare, at hostname, or at localhost (also
+ * localhost.localdomain)? */
+bool identity_is_local(const struct identity *id, struct str mailbox);
+
+/* The envelope sender. given: wire form from -f (empty is the null
+ * reverse-path), valid if have; else login. Rule and domain are applied; the
+ * null reverse-path is never changed. */
+bool identity_sender(const struct identity *id, bool have, struct str given, struct buf *out,
+                     struct fault *f) __attribute__((warn_unused_result));
+
+/* Brings the header in order: From written behind the last field when missing
+ * or empty (given: the address of -f if it named one; else the login) or
+ * replaced by the rule (display name kept; with always the old address becomes
+ * Reply-To if there is none); reply_to if there is still none; bare addresses
+ * in From, Sender, Reply-To, To, Cc, and their Resent- forms get the domain,
+ * international domains behind ASCII local-parts their ASCII form, all other
+ * bytes of those fields staying as they are. A field that cannot be
+ * parsed is left alone. resent: the message is resent, Resent-From is written
+ * or replaced instead of From, in front of the first Resent- field. */
+bool identity_apply(const struct identity *id, bool have, struct str given, bool resent,
+                    struct header *h, struct fault *f) __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "mail/line.h"
+
+#include <string.h>
+
+/* Where in the bytes being fed the next LF, CR and NUL are: each is looked for
+ * again only when it has been passed, so every byte is looked at three times
+ * at most, whatever their mix. */
+struct scan {
+	const char *at;
+	const char *end;
+	const char *lf;
+	const char *cr;
+	const char *nul;
+};
+
+static const char *find(const char *at, const char *end, char c)
+{
+	const char *found = memchr(at, c, (size_t)(end - at));
+
+	return found ? found : end;
+}
+
+/* The first of the three at or behind s->at, or the end. */
+static const char *next_special(struct scan *s)
+{
+	const char *first;
+
+	if (s->lf < s->at)
+		s->lf = find(s->at, s->end, '\n');
+	if (s->cr < s->at)
+		s->cr = find(s->at, s->end, '\r');
+	if (s->nul < s->at)
+		s->nul = find(s->at, s->end, '\0');
+	first = s->lf < s->cr ? s->lf : s->cr;
+	return first < s->nul ? first : s->nul;
+}
+
+static bool put(struct line *l, struct str piece, bool ends, struct fault *f)
+{
+	unsigned flags = (l->open ? 0u : LINE_BEGINS) | (ends ? LINE_ENDS : 0u);
+
+	l->open = !ends;
+	return l->sink(l->context, piece, flags, f);
+}
+
+/* The CRs seen were not followed by LF. */
+static bool settle_crs(struct line *l, struct fault *f)
+{
+	while (l->crs > 0) {
+		l->crs--;
+		if (l->header ? !put(l, STR(" "), false, f) : !put(l, STR(""), true, f))
+			return false;
+	}
+	return true;
+}
+
+/* Bytes without LF, CR or NUL, and how long the line end behind them is. */
+static bool put_text(struct line *l, const struct scan *s, const char *stop, size_t *end_len,
+                     struct fault *f)
+{
+	struct str text = str_make(s->at, (size_t)(stop - s->at));
+
+	*end_len = 0;
+	if (stop < s->end && *stop == '\n')
+		*end_len = 1;
+	else if (s->end - stop > 1 && stop[0] == '\r' && stop[1] == '\n')
+		*end_len = 2;
+	return settle_crs(l, f) && put(l, text, *end_len > 0, f);
+}
+
+void line_init(struct line *l, line_sink *sink, void *context)
+{
+	*l = (struct line){.sink = sink, .context = context};
+}
+
+bool line_feed(struct line *l, struct str bytes, struct fault *f)
+{
+	struct scan s;
+
+	if (bytes.len == 0)
+		return true;
+	s.at = bytes.at;
+	s.end = bytes.at + bytes.len;
+	s.lf = find(s.at, s.end, '\n');
+	s.cr = find(s.at, s.end, '\r');
+	s.nul = find(s.at, s.end, '\0');
+	while (s.at < s.end) {
+		const char *stop = next_special(&s);
+
+		if (stop > s.at) {
+			size_t end_len;
+
+			if (!put_text(l, &s, stop, &end_len, f))
+				return false;
+			s.at = stop + end_len;
+			continue;
+		}
+		s.at++;
+		if (*stop == '\r') {
+			l->crs++;
+		} else if (*stop == '\n') {
+			l->crs = 0;
+			if (!put(l, STR(""), true, f))
+				return false;
+		}
+	}
+	return true;
+}
+
+bool line_end(struct line *l, struct fault *f)
+{
+	if (l->header && l->crs > 0) {
+		l->crs = 0;
+		return put(l, STR(""), true, f);
+	}
+	if (!settle_crs(l, f))
+		return false;
+	return !l->open || put(l, STR(""), true, f);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * line - a byte stream cut into lines, whatever their ends
+ *
+ * The only place where line ends are decided. Input is fed in pieces of any
+ * size; output is pieces of lines without their ends, with flags for where a
+ * line begins and ends. Nothing is kept but a few bits, so a line may be of
+ * any length.
+ *
+ *   LF, CRLF, CR CR ... LF   one line end
+ *   other CR                 in the body a line end, in the header a blank
+ *   NUL                      dropped
+ *   last line without an end given one
+ *
+ * No CR, LF or NUL is ever passed on.
+ */
+#ifndef MAIL_LINE_H
+#define MAIL_LINE_H
+
+#include "base/buf.h"
+#include "base/fault.h"
+
+enum line_flag { LINE_BEGINS = 1, LINE_ENDS = 2 };
+
+/* Gets each piece; may be empty. False stops the feed and is passed on. */
+typedef bool line_sink(void *context, struct str piece, unsigned flags, struct fault *f);
+
+struct line {
+	line_sink *sink;
+	void *context;
+	bool header; /* the owner's: bare CR is a blank. The sink may change it */
+	bool open;   /* private: a line has begun and not ended */
+	size_t crs;  /* private: CRs seen and not yet decided */
+};
+
+void line_init(struct line *l, line_sink *sink, void *context);
+bool line_feed(struct line *l, struct str bytes, struct fault *f)
+    __attribute__((warn_unused_result));
+/* End of the input: a CR or a line still open is ended. */
+bool line_end(struct line *l, struct fault *f) __attribute__((warn_unused_result));
+
+#endif

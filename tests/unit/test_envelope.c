@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "mail/envelope.h"
+
+static const struct same_case {
+	const char *a;
+	const char *b;
+	bool same;
+} same_cases[] = {
+    {"a@example.org", "a@example.org", true},
+    {"a@example.org", "a@EXAMPLE.Org", true},
+    {"a@example.org", "A@example.org", false},
+    {"a@example.org", "b@example.org", false},
+    {"a@example.org", "a@example.net", false},
+    {"a@example.org", "a@example.orgx", false},
+    {"root", "root", true},
+    {"root", "Root", false},
+    {"root", "root@x", false},
+    {"\"a@B\"", "\"a@b\"", false},
+    {"\"a@b\"@x.example", "\"a@b\"@X.example", true},
+    {"\"a@b\"@x.example", "\"a@B\"@x.example", false},
+    {"", "", true},
+};
+
+START_TEST(same_address)
+{
+	const struct same_case *c = &same_cases[_i];
+	struct envelope e;
+
+	ck_assert_msg(envelope_same_address(str_of(c->a), str_of(c->b)) == c->same, "%s %s",
+	              c->a, c->b);
+	ck_assert(envelope_same_address(str_of(c->b), str_of(c->a)) == c->same);
+	envelope_init(&e);
+	envelope_add(&e, str_of(c->a));
+	ck_assert((envelope_find(&e, str_of(c->b)) != NULL) == c->same);
+	envelope_add(&e, str_of(c->b));
+	ck_assert_uint_eq(e.rcpt_count, c->same ? 1 : 2);
+	envelope_release(&e);
+}
+END_TEST
+
+START_TEST(fresh)
+{
+	struct envelope e;
+
+	envelope_init(&e);
+	ck_assert_str_eq(e.sender, "");
+	ck_assert_uint_eq(e.rcpt_count, 0);
+	ck_assert_int_eq(e.body, BODY_UNSET);
+	ck_assert_int_eq(e.ret, RET_UNSET);
+	ck_assert(envelope_find(&e, STR("a@x")) == NULL);
+	envelope_set_sender(&e, STR("a@example.org"));
+	ck_assert_str_eq(e.sender, "a@example.org");
+	envelope_set_sender(&e, str_of(e.sender));
+	ck_assert_str_eq(e.sender, "a@example.org");
+	envelope_set_sender(&e, STR(""));
+	ck_assert_str_eq(e.sender, "");
+	envelope_release(&e);
+}
+END_TEST
+
+START_TEST(recipients)
+{
+	struct envelope e;
+	struct rcpt *r;
+
+	envelope_init(&e);
+	r = envelope_add(&e, STR("a@x.example"));
+	ck_assert_int_eq(r->state, RCPT_WAITING);
+	ck_assert_uint_eq(r->notify, 0);
+	ck_assert(r->orcpt == NULL && r->reply == NULL && r->code == 0);
+	ck_assert_str_eq(r->status, "");
+	envelope_add(&e, STR("b@x.example"));
+	r = envelope_add(&e, STR("a@X.EXAMPLE"));
+	ck_assert(r == &e.rcpts[0]);
+	ck_assert_str_eq(r->address, "a@x.example");
+	ck_assert_uint_eq(e.rcpt_count, 2);
+	ck_assert(envelope_find(&e, STR("b@x.example")) == &e.rcpts[1]);
+	ck_assert_uint_eq(envelope_count(&e, RCPT_WAITING), 2);
+	ck_assert_uint_eq(envelope_count(&e, RCPT_FAILED), 0);
+	envelope_release(&e);
+}
+END_TEST
+
+START_TEST(verdicts)
+{
+	char longer[5000];
+	struct envelope e;
+	struct rcpt *r;
+
+	memset(longer, 'x', sizeof(longer) - 1);
+	longer[sizeof(longer) - 1] = '\0';
+	envelope_init(&e);
+	r = envelope_add(&e, STR("a@x.example"));
+	rcpt_set(r, RCPT_FAILED, 550, "5.1.1", STR("no\nsuch\x1B user"));
+	ck_assert_int_eq(r->state, 'F');
+	ck_assert_int_eq(r->code, 550);
+	ck_assert_str_eq(r->status, "5.1.1");
+	ck_assert(strpbrk(r->reply, "\n\x1B") == NULL);
+	ck_assert(strncmp(r->reply, "no", 2) == 0);
+	rcpt_set(r, RCPT_WAITING, 0, NULL, str_of(longer));
+	ck_assert_str_eq(r->status, "");
+	ck_assert(strlen(r->reply) >= 255 && strlen(r->reply) < 1000);
+	rcpt_set(r, RCPT_DELIVERED, 250, "2.0.0-and-much-too-long", STR(""));
+	ck_assert(r->reply == NULL);
+	ck_assert_uint_lt(strlen(r->status), FAULT_STATUS_MAX);
+	ck_assert_uint_eq(envelope_count(&e, RCPT_DELIVERED), 1);
+	envelope_release(&e);
+}
+END_TEST
+
+START_TEST(many)
+{
+	struct envelope e;
+	char address[64];
+
+	envelope_init(&e);
+	for (int round = 0; round < 2; round++) {
+		for (int i = 0; i < 100000; i++) {
+			int len = snprintf(address, sizeof(address), "u%d@%s", i,
+			                   round ? "HOST.example" : "host.example");
+
+			envelope_add(&e, str_make(address, (size_t)len));
+		}
+	}
+	ck_assert_uint_eq(e.rcpt_count, 100000);
+	ck_assert_str_eq(e.rcpts[99999].address, "u99999@host.example");
+	ck_assert(envelope_find(&e, STR("u54321@host.EXAMPLE")) == &e.rcpts[54321]);
+	ck_assert(envelope_find(&e, STR("u100000@host.example")) == NULL);
+	envelope_release(&e);
+}
+END_TEST
+
+static const struct notify_case {
+	const char *text;
+	bool valid;
+	unsigned bits;
+	const char *written;
+} notify_cases[] = {
+    {"never", true, NOTIFY_NEVER, "NEVER"},
+    {"SUCCESS", true, NOTIFY_SUCCESS, "SUCCESS"},
+    {"success,failure", true, NOTIFY_SUCCESS | NOTIFY_FAILURE, "SUCCESS,FAILURE"},
+    {"Delay,Failure,Success", true, NOTIFY_SUCCESS | NOTIFY_FAILURE | NOTIFY_DELAY,
+     "SUCCESS,FAILURE,DELAY"},
+    {"delay,delay", true, NOTIFY_DELAY, "DELAY"},
+    {"", false, 0, ""},
+    {",", false, 0, ""},
+    {"success,", false, 0, ""},
+    {",success", false, 0, ""},
+    {"success,,delay", false, 0, ""},
+    {"never,success", false, 0, ""},
+    {"success, delay", false, 0, ""},
+    {"junk", false, 0, ""},
+};
+
+START_TEST(notify)
+{
+	const struct notify_case *c = &notify_cases[_i];
+	unsigned bits = 99;
+	char written[32];
+
+	ck_assert_msg(envelope_parse_notify(str_of(c->text), &bits) == c->valid, "%s", c->text);
+	if (!c->valid)
+		return;
+	ck_assert_uint_eq(bits, c->bits);
+	envelope_format_notify(bits, written);
+	ck_assert_str_eq(written, c->written);
+}
+END_TEST
+
+START_TEST(notify_none)
+{
+	char written[32];
+
+	envelope_format_notify(0, written);
+	ck_assert_str_eq(written, "");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("envelope");
+	TCase *t = tcase_create("envelope");
+	SRunner *r;
+	int failed;
+
+	tcase_add_loop_test(t, same_address, 0,
+	                    (int)(sizeof(same_cases) / sizeof(same_cases[0])));
+	tcase_add_test(t, fresh);
+	tcase_add_test(t, recipients);
+	tcase_add_test(t, verdicts);
+	tcase_add_test(t, many);
+	tcase_add_loop_test(t, notify, 0,
+	                    (int)(sizeof(notify_cases) / sizeof(notify_cases[0])));
+	tcase_add_test(t, notify_none);
+	suite_add_tcase(s, t);
+	r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? 1 : 0;
+}

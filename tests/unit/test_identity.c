@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "mail/identity.h"
+
+#define COUNT(array) (int)(sizeof(array) / sizeof((array)[0]))
+#define BOSS         "boss@corp.example"
+
+static struct identity make_identity(enum from_rule rule, const char *from)
+{
+	return (struct identity){
+	    .hostname = STR("host.example"),
+	    .domain = STR("example.org"),
+	    .login = STR("user"),
+	    .full_name = STR("A. User"),
+	    .from_rule = rule,
+	    .from = str_of(from),
+	};
+}
+
+static const struct local_case {
+	const char *mailbox;
+	bool local;
+} local_cases[] = {
+    {"root", true},
+    {"root@host.example", true},
+    {"root@HOST.example", true},
+    {"root@localhost", true},
+    {"root@LocalHost.LocalDomain", true},
+    {"root@example.org", false},
+    {"root@x.host.example", false},
+    {"\"a@host.example\"@x.example", false},
+};
+
+START_TEST(is_local)
+{
+	struct identity id = make_identity(FROM_LOCAL, NULL);
+
+	ck_assert_msg(identity_is_local(&id, str_of(local_cases[_i].mailbox)) ==
+	                  local_cases[_i].local,
+	              "%s", local_cases[_i].mailbox);
+}
+END_TEST
+
+static const struct sender_case {
+	enum from_rule rule;
+	const char *from;
+	const char *given; /* NULL: no -f */
+	const char *want;
+} sender_cases[] = {
+    {FROM_LOCAL, NULL, NULL, "user@example.org"},
+    {FROM_LOCAL, NULL, "", ""},
+    {FROM_LOCAL, NULL, "root", "root@example.org"},
+    {FROM_LOCAL, NULL, "a@x.example", "a@x.example"},
+    {FROM_LOCAL, BOSS, NULL, BOSS},
+    {FROM_LOCAL, BOSS, "", ""},
+    {FROM_LOCAL, BOSS, "root", BOSS},
+    {FROM_LOCAL, BOSS, "root@localhost", BOSS},
+    {FROM_LOCAL, BOSS, "root@host.example", BOSS},
+    {FROM_LOCAL, BOSS, "a@x.example", "a@x.example"},
+    {FROM_MISSING, BOSS, NULL, BOSS},
+    {FROM_MISSING, BOSS, "", ""},
+    {FROM_MISSING, BOSS, "root", "root@example.org"},
+    {FROM_MISSING, BOSS, "a@x.example", "a@x.example"},
+    {FROM_ALWAYS, BOSS, NULL, BOSS},
+    {FROM_ALWAYS, BOSS, "", ""},
+    {FROM_ALWAYS, BOSS, "a@x.example", BOSS},
+    {FROM_ALWAYS, NULL, "a@x.example", "a@x.example"},
+    {FROM_ALWAYS, "boss", NULL, "boss@example.org"},
+};
+
+START_TEST(sender)
+{
+	const struct sender_case *c = &sender_cases[_i];
+	struct identity id = make_identity(c->rule, c->from);
+	struct fault f = FAULT_INIT;
+	struct buf out;
+
+	buf_init(&out, 320);
+	ck_assert(identity_sender(&id, c->given != NULL, str_of(c->given), &out, &f));
+	ck_assert_str_eq(buf_cstr(&out), c->want);
+	buf_release(&out);
+}
+END_TEST
+
+START_TEST(odd_login)
+{
+	struct identity id = make_identity(FROM_LOCAL, NULL);
+	struct fault f = FAULT_INIT;
+	struct buf out;
+
+	buf_init(&out, 320);
+	id.login = STR("uid4242");
+	ck_assert(identity_sender(&id, false, STR(""), &out, &f));
+	ck_assert_str_eq(buf_cstr(&out), "uid4242@example.org");
+	buf_clear(&out);
+	id.login = STR("two words");
+	ck_assert(identity_sender(&id, false, STR(""), &out, &f));
+	ck_assert_str_eq(buf_cstr(&out), "\"two words\"@example.org");
+	buf_release(&out);
+}
+END_TEST
+
+/* Headers with LF here; given NULL is no -f. */
+static const struct apply_case {
+	const char *name;
+	enum from_rule rule;
+	const char *from;
+	const char *given;
+	bool resent;
+	const char *header;
+	const char *want;
+} apply_cases[] = {
+    {"From written", FROM_LOCAL, NULL, NULL, false, "To: a@x.example\n",
+     "To: a@x.example\nFrom: \"A. User\" <user@example.org>\n"},
+    {"From written with -f", FROM_LOCAL, NULL, "b@y.example", false, "Subject: x\n",
+     "Subject: x\nFrom: \"A. User\" <b@y.example>\n"},
+    {"From written with bare -f", FROM_LOCAL, NULL, "b", false, "",
+     "From: \"A. User\" <b@example.org>\n"},
+    {"From written with null -f", FROM_LOCAL, NULL, "", false, "",
+     "From: \"A. User\" <user@example.org>\n"},
+    {"empty From", FROM_LOCAL, NULL, NULL, false, "From:\nTo: a@x.example\n",
+     "To: a@x.example\nFrom: \"A. User\" <user@example.org>\n"},
+    {"an empty and a full From", FROM_LOCAL, NULL, NULL, false, "From: \nFrom: b@x.example\n",
+     "From: b@x.example\n"},
+    {"From written by the rule", FROM_LOCAL, BOSS, NULL, false, "",
+     "From: \"A. User\" <" BOSS ">\n"},
+    {"From written, -f foreign", FROM_LOCAL, BOSS, "b@y.example", false, "",
+     "From: \"A. User\" <b@y.example>\n"},
+    {"kept", FROM_LOCAL, BOSS, NULL, false, "from:  \"N\"  <b@y.example> (c)\n",
+     "from:  \"N\"  <b@y.example> (c)\n"},
+    {"local replaced", FROM_LOCAL, BOSS, NULL, false, "From: root (Cron Daemon)\n",
+     "From: " BOSS " (Cron Daemon)\n"},
+    {"local replaced, name kept", FROM_LOCAL, BOSS, NULL, false,
+     "From: \"(Cron)\" <root@host.example>\n", "From: \"(Cron)\" <" BOSS ">\n"},
+    {"one of two replaced", FROM_LOCAL, BOSS, NULL, false, "From: root, b@y.example\n",
+     "From: " BOSS ", b@y.example\n"},
+    {"missing does not replace", FROM_MISSING, BOSS, NULL, false, "From: root\n",
+     "From: root@example.org\n"},
+    {"missing writes", FROM_MISSING, BOSS, NULL, false, "", "From: \"A. User\" <" BOSS ">\n"},
+    {"always", FROM_ALWAYS, BOSS, NULL, false, "From: Bob <b@y.example>\nTo: a@x.example\n",
+     "From: Bob <" BOSS ">\nTo: a@x.example\nReply-To: Bob <b@y.example>\n"},
+    {"always, bare", FROM_ALWAYS, BOSS, NULL, false, "From: root\n",
+     "From: " BOSS "\nReply-To: root@example.org\n"},
+    {"always, two", FROM_ALWAYS, BOSS, NULL, false, "From: A <a@x.example>, b@y.example\n",
+     "From: A <" BOSS ">\nReply-To: A <a@x.example>, b@y.example\n"},
+    {"always, Reply-To there", FROM_ALWAYS, BOSS, NULL, false,
+     "From: b@y.example\nReply-To: c@z.example\n", "From: " BOSS "\nReply-To: c@z.example\n"},
+    {"always, Reply-To empty", FROM_ALWAYS, BOSS, NULL, false, "Reply-To:\nFrom: b@y.example\n",
+     "From: " BOSS "\nReply-To: b@y.example\n"},
+    {"always, the same", FROM_ALWAYS, BOSS, NULL, false, "From: B <" BOSS ">\n",
+     "From: B <" BOSS ">\n"},
+    {"bare ones completed", FROM_LOCAL, NULL, NULL, false,
+     "From: root\nSender: \"S\" <s>\nReply-To: r (c)\nTo: a, B <b>,\n\tc@x.example, g: d;\n"
+     "Cc: \\root\nX-To: root\n",
+     "From: root@example.org\nSender: \"S\" <s@example.org>\nReply-To: r@example.org (c)\n"
+     "To: a@example.org, B <b@example.org>,\n\tc@x.example, g: d@example.org;\n"
+     "Cc: root@example.org\nX-To: root\n"},
+    {"not parsed", FROM_ALWAYS, BOSS, NULL, false, "From: <a\nTo: a@@b\n",
+     "From: <a\nTo: a@@b\n"},
+    {"no addresses", FROM_LOCAL, NULL, NULL, false,
+     "From: a@x.example\nTo: undisclosed-recipients:;\nCc:\n",
+     "From: a@x.example\nTo: undisclosed-recipients:;\nCc:\n"},
+    {"resent", FROM_LOCAL, NULL, NULL, true, "To: a@x.example\nResent-To: b\n",
+     "To: a@x.example\nResent-From: \"A. User\" <user@example.org>\nResent-To: "
+     "b@example.org\n"},
+    {"resent, rule", FROM_LOCAL, BOSS, NULL, true, "From: b@y.example\nResent-From: root\n",
+     "From: b@y.example\nResent-From: " BOSS "\n"},
+};
+
+/* Adds lines with LF to a header. */
+static void fill(struct header *h, const char *text)
+{
+	struct str rest = str_of(text);
+	struct fault f = FAULT_INIT;
+	struct str line;
+
+	header_init(h);
+	while (str_cut(&rest, '\n', &line))
+		ck_assert(header_add_line(h, line, &f));
+}
+
+static void check_header(struct header *h, const char *name, const char *want)
+{
+	struct buf out, plain;
+
+	buf_init(&out, HEADER_MAX);
+	buf_init(&plain, HEADER_MAX);
+	ck_assert(header_write(&out, h));
+	for (size_t i = 0; i < out.len; i++) {
+		if (out.at[i] != '\r')
+			ck_assert(buf_add_char(&plain, out.at[i]));
+	}
+	ck_assert_msg(strcmp(buf_cstr(&plain), want) == 0, "%s: %s", name, buf_cstr(&plain));
+	header_release(h);
+	buf_release(&out);
+	buf_release(&plain);
+}
+
+START_TEST(apply)
+{
+	const struct apply_case *c = &apply_cases[_i];
+	struct identity id = make_identity(c->rule, c->from);
+	struct fault f = FAULT_INIT;
+	struct header h;
+
+	fill(&h, c->header);
+	ck_assert(identity_apply(&id, c->given != NULL, str_of(c->given), c->resent, &h, &f));
+	check_header(&h, c->name, c->want);
+}
+END_TEST
+
+static const struct name_case {
+	const char *from_name;
+	const char *full_name;
+	bool given;
+	const char *want;
+} name_cases[] = {
+    {NULL, NULL, false, "From: user@example.org\n"},
+    {NULL, "Full Name", false, "From: Full Name <user@example.org>\n"},
+    {"Config", "Gecos", false, "From: Config <user@example.org>\n"},
+    {"Config", NULL, false, "From: Config <user@example.org>\n"},
+    {"Config", "Option", true, "From: Option <user@example.org>\n"},
+    {NULL, "Doe, J", true, "From: \"Doe, J\" <user@example.org>\n"},
+    {NULL, "Jos\xC3\xA9 P", true, "From: =?utf-8?Q?Jos=C3=A9_P?= <user@example.org>\n"},
+};
+
+START_TEST(names)
+{
+	const struct name_case *c = &name_cases[_i];
+	struct identity id = make_identity(FROM_LOCAL, NULL);
+	struct fault f = FAULT_INIT;
+	struct header h;
+
+	id.from_name = str_of(c->from_name);
+	id.full_name = str_of(c->full_name);
+	id.name_given = c->given;
+	fill(&h, "");
+	ck_assert(identity_apply(&id, false, STR(""), false, &h, &f));
+	check_header(&h, "name", c->want);
+}
+END_TEST
+
+START_TEST(reply_to)
+{
+	struct identity id = make_identity(FROM_LOCAL, NULL);
+	struct fault f = FAULT_INIT;
+	struct header h;
+
+	id.reply_to = STR("help@corp.example");
+	fill(&h, "From: a@x.example\n");
+	ck_assert(identity_apply(&id, false, STR(""), false, &h, &f));
+	check_header(&h, "added", "From: a@x.example\nReply-To: help@corp.example\n");
+	fill(&h, "From: a@x.example\nReply-To: me\n");
+	ck_assert(identity_apply(&id, false, STR(""), false, &h, &f));
+	check_header(&h, "there", "From: a@x.example\nReply-To: me@example.org\n");
+	fill(&h, "From: a@x.example\nReply-To:\n");
+	ck_assert(identity_apply(&id, false, STR(""), false, &h, &f));
+	check_header(&h, "empty", "From: a@x.example\nReply-To: help@corp.example\n");
+}
+END_TEST
+
+/* Stands for the real mapping: every domain becomes the same one. */
+static bool to_ascii(struct buf *out, struct str mailbox, struct fault *f)
+{
+	(void)f;
+	return buf_add_str(out, str_first(mailbox, str_rfind(mailbox, '@') + 1)) &&
+	       buf_add_str(out, STR("xn--x.example"));
+}
+
+START_TEST(international_domains)
+{
+	struct identity id = make_identity(FROM_LOCAL, NULL);
+	struct fault f = FAULT_INIT;
+	struct header h;
+	const char *text = "From: a@x.example\nTo: B <b@b\xC3\xBC.example>, c@y,\n"
+	                   " \xC3\xBC@b\xC3\xBC.example\nX-To: d@b\xC3\xBC.example\n";
+
+	fill(&h, text);
+	ck_assert(identity_apply(&id, false, STR(""), false, &h, &f));
+	check_header(&h, "left as they are", text);
+	id.to_ascii = to_ascii;
+	fill(&h, text);
+	ck_assert(identity_apply(&id, false, STR(""), false, &h, &f));
+	check_header(&h, "in ASCII where the local-part is",
+	             "From: a@x.example\nTo: B <b@xn--x.example>, c@y,\n"
+	             " \xC3\xBC@b\xC3\xBC.example\nX-To: d@b\xC3\xBC.example\n");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("identity");
+	TCase *t = tcase_create("identity");
+	SRunner *r;
+	int failed;
+
+	tcase_add_loop_test(t, is_local, 0, COUNT(local_cases));
+	tcase_add_loop_test(t, sender, 0, COUNT(sender_cases));
+	tcase_add_test(t, odd_login);
+	tcase_add_loop_test(t, apply, 0, COUNT(apply_cases));
+	tcase_add_loop_test(t, names, 0, COUNT(name_cases));
+	tcase_add_test(t, reply_to);
+	tcase_add_test(t, international_domains);
+	suite_add_tcase(s, t);
+	r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? 1 : 0;
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <check.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "mail/line.h"
+
+#define TEXT(literal)                        \
+	{                                    \
+		literal, sizeof(literal) - 1 \
+	}
+
+/* Lines are shown as [line], so that where they begin and end is seen. */
+static const struct line_case {
+	const char *name;
+	bool header;
+	struct str input;
+	const char *want;
+} cases[] = {
+    {"nothing", false, TEXT(""), ""},
+    {"LF", false, TEXT("a\nb\n"), "[a][b]"},
+    {"CRLF", false, TEXT("a\r\nb\r\n"), "[a][b]"},
+    {"mixed", false, TEXT("a\nb\r\nc\n"), "[a][b][c]"},
+    {"CRs before LF", false, TEXT("a\r\r\r\nb\n"), "[a][b]"},
+    {"empty lines", false, TEXT("\n\r\n\r\r\n"), "[][][]"},
+    {"no end", false, TEXT("a\nb"), "[a][b]"},
+    {"bare CR in the body", false, TEXT("a\rb\n"), "[a][b]"},
+    {"old Mac", false, TEXT("a\r\rb\r"), "[a][][b]"},
+    {"CR at the end", false, TEXT("a\r"), "[a]"},
+    {"CRs at the end", false, TEXT("a\n\r\r"), "[a][][]"},
+    {"LF CR", false, TEXT("a\n\rb\n"), "[a][][b]"},
+    {"bare CR in the header", true, TEXT("a\rb\n"), "[a b]"},
+    {"CRs in the header", true, TEXT("a\r\rb\r\n"), "[a  b]"},
+    {"CR begins a line of the header", true, TEXT("a\n\rb\n"), "[a][ b]"},
+    {"CR ends the header", true, TEXT("a\r"), "[a]"},
+    {"only CRs in the header", true, TEXT("\r\r"), "[]"},
+    {"NUL", false, TEXT("a\0b\n\0"), "[ab]"},
+    {"NUL in a line end", false, TEXT("a\r\0\nb\r\0\r\0\n"), "[a][b]"},
+    {"NUL and bare CR", false, TEXT("a\r\0b\n"), "[a][b]"},
+    {"only NUL", false, TEXT("\0\0"), ""},
+    {"NUL line", false, TEXT("\0\n"), "[]"},
+    {"other controls stay", false, TEXT("\x01\t\x1A\x7F\xFF\n"), "[\x01\t\x1A\x7F\xFF]"},
+    {"dots", false, TEXT(".\r\n..\n.\r"), "[.][..][.]"},
+};
+
+static bool show(void *context, struct str piece, unsigned flags, struct fault *f)
+{
+	struct buf *out = context;
+
+	(void)f;
+	if (flags & LINE_BEGINS)
+		ck_assert(buf_add_char(out, '['));
+	ck_assert(buf_add_str(out, piece));
+	if (flags & LINE_ENDS)
+		ck_assert(buf_add_char(out, ']'));
+	return true;
+}
+
+/* Feeds input in pieces of that size, the first one of first bytes. */
+static void feed(const struct line_case *c, size_t first, size_t size, struct buf *out)
+{
+	struct str rest = c->input;
+	struct fault f = FAULT_INIT;
+	struct line l;
+
+	buf_clear(out);
+	line_init(&l, show, out);
+	l.header = c->header;
+	ck_assert(line_feed(&l, str_first(rest, first), &f));
+	rest = str_from(rest, first);
+	while (rest.len > 0) {
+		ck_assert(line_feed(&l, str_first(rest, size), &f));
+		rest = str_from(rest, size);
+	}
+	ck_assert(line_end(&l, &f));
+}
+
+START_TEST(lines)
+{
+	const struct line_case *c = &cases[_i];
+	struct buf out;
+
+	buf_init(&out, 1000);
+	feed(c, c->input.len, 1, &out);
+	ck_assert_msg(strcmp(buf_cstr(&out), c->want) == 0, "%s: %s, not %s", c->name,
+	              buf_cstr(&out), c->want);
+	for (size_t first = 0; first <= c->input.len; first++) {
+		feed(c, first, SIZE_MAX, &out);
+		ck_assert_msg(strcmp(buf_cstr(&out), c->want) == 0, "%s at %zu: %s", c->name,
+		              first, buf_cstr(&out));
+	}
+	feed(c, 0, 1, &out);
+	ck_assert_msg(strcmp(buf_cstr(&out), c->want) == 0, "%s by bytes: %s", c->name,
+	              buf_cstr(&out));
+	buf_release(&out);
+}
+END_TEST
+
+struct counted {
+	struct line *line;
+	size_t bytes;
+	size_t begins;
+	size_t ends;
+	size_t calls;
+	size_t calls_max;
+};
+
+static bool count(void *context, struct str piece, unsigned flags, struct fault *f)
+{
+	struct counted *c = context;
+
+	c->bytes += piece.len;
+	c->begins += (flags & LINE_BEGINS) != 0;
+	c->ends += (flags & LINE_ENDS) != 0;
+	if (++c->calls > c->calls_max)
+		return fault_set(f, FAULT_DATA, "enough");
+	return true;
+}
+
+START_TEST(long_line)
+{
+	struct counted c = {.calls_max = SIZE_MAX};
+	struct fault f = FAULT_INIT;
+	char *text = mem_alloc(65536);
+	struct line l;
+
+	memset(text, 'x', 65536);
+	line_init(&l, count, &c);
+	for (int i = 0; i < 1024; i++)
+		ck_assert(line_feed(&l, str_make(text, 65536), &f));
+	ck_assert(line_end(&l, &f));
+	ck_assert_uint_eq(c.bytes, 64 * 1024 * 1024);
+	ck_assert_uint_eq(c.begins, 1);
+	ck_assert_uint_eq(c.ends, 1);
+	free(text);
+}
+END_TEST
+
+START_TEST(sink_stops)
+{
+	struct counted c = {.calls_max = 1};
+	struct fault f = FAULT_INIT;
+	struct line l;
+
+	line_init(&l, count, &c);
+	ck_assert(!line_feed(&l, STR("a\nb\nc\n"), &f));
+	ck_assert_int_eq(f.class, FAULT_DATA);
+	ck_assert_uint_eq(c.calls, 2);
+}
+END_TEST
+
+static bool leave_header(void *context, struct str piece, unsigned flags, struct fault *f)
+{
+	struct counted *c = context;
+
+	if (piece.len == 0 && (flags & LINE_BEGINS) && (flags & LINE_ENDS))
+		c->line->header = false;
+	return count(context, piece, flags, f);
+}
+
+START_TEST(mode_changes_inside)
+{
+	struct counted c = {.calls_max = SIZE_MAX};
+	struct fault f = FAULT_INIT;
+	struct line l;
+
+	line_init(&l, leave_header, &c);
+	l.header = true;
+	c.line = &l;
+	ck_assert(line_feed(&l, STR("a\rb\n\nc\rd\n"), &f) && line_end(&l, &f));
+	ck_assert_uint_eq(c.ends, 4);
+	ck_assert_uint_eq(c.bytes, 5);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("line");
+	TCase *t = tcase_create("line");
+	SRunner *r;
+	int failed;
+
+	tcase_add_loop_test(t, lines, 0, (int)(sizeof(cases) / sizeof(cases[0])));
+	tcase_add_test(t, long_line);
+	tcase_add_test(t, sink_stops);
+	tcase_add_test(t, mode_changes_inside);
+	suite_add_tcase(s, t);
+	r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? 1 : 0;
+}
