@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "conf/config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/codec.h"
+#include "base/file.h"
+#include "conf/config_parse.h"
+#include "conf/secret.h"
+
+#define FILE_MAX_LEN (1U << 20)
+
+/* What config_load works with. */
+struct loading {
+	const char *path;
+	config_note *note;
+	void *context;
+};
+
+/* Always false. A fault of the whole file has line 1: all have one form. */
+static bool load_fault(const struct loading *l, size_t line, const struct fault *f)
+{
+	config_put_note(l->note, l->context, false, l->path, line, f->text);
+	return false;
+}
+
+/* Looked at before it is opened: a FIFO would be waited for. */
+static bool open_regular(const char *path, int *fd, struct stat *st, struct fault *f)
+{
+	if (stat(path, st) != 0)
+		return fault_sys(f, FAULT_CONFIG, errno, "cannot be read");
+	if (!S_ISREG(st->st_mode))
+		return fault_set(f, FAULT_CONFIG, "is not a regular file");
+	if (!file_open_read(AT_FDCWD, path, fd, f))
+		return fault_sys(f, FAULT_CONFIG, f->sys, "cannot be read");
+	if (fstat(*fd, st) != 0) {
+		fault_sys(f, FAULT_CONFIG, errno, "cannot be read");
+		close(*fd);
+		return false;
+	}
+	return true;
+}
+
+static bool read_file(const char *path, struct buf *text, struct stat *st, struct fault *f)
+{
+	bool done;
+	int fd = -1;
+
+	if (!open_regular(path, &fd, st, f))
+		return false;
+	done = file_read_all(fd, path, text, f);
+	close(fd);
+	if (done)
+		return true;
+	if (f->class == FAULT_DATA)
+		return fault_set(f, FAULT_CONFIG, "is longer than %u bytes", FILE_MAX_LEN);
+	return fault_sys(f, FAULT_CONFIG, f->sys, "cannot be read");
+}
+
+/* Who could have written it, and who can read the passwords in it. */
+static bool check_access(const struct loading *l, const struct config *c, const struct stat *st,
+                         bool personal, unsigned owner)
+{
+	char who[SECRET_OWNER_MAX];
+	struct fault f = FAULT_INIT;
+
+	secret_owner(st, who);
+	if ((st->st_mode & S_IWOTH) != 0) {
+		fault_set(&f, FAULT_CONFIG, "everybody can write to it (%s); run: chmod o-w %s",
+		          who, l->path);
+		return load_fault(l, 1, &f);
+	}
+	for (size_t i = 0; i < c->relay_count && personal; i++) {
+		if (c->relays[i].password == NULL ||
+		    (st->st_uid == owner && (st->st_mode & 077) == 0))
+			continue;
+		fault_set(&f, FAULT_CONFIG,
+		          "relay %s: a password, but the file is not yours alone (%s); it must "
+		          "belong to uid %u and be closed to others: chmod 600 %s",
+		          c->relays[i].name, who, owner, l->path);
+		return load_fault(l, c->relays[i].line, &f);
+	}
+	return true;
+}
+
+bool config_load(const char *path, bool personal, unsigned owner, struct config *c,
+                 config_note *note, void *context)
+{
+	struct loading l = {path, note, context};
+	struct fault f = FAULT_INIT;
+	struct buf text;
+	struct stat st;
+	bool good;
+
+	buf_init(&text, FILE_MAX_LEN);
+	if (!read_file(path, &text, &st, &f)) {
+		config_begin(c, path);
+		good = load_fault(&l, 1, &f);
+	} else {
+		good = config_parse(buf_str(&text), path, personal, c, note, context);
+		good = check_access(&l, c, &st, personal, owner) && good;
+	}
+	buf_wipe(&text);
+	buf_release(&text);
+	return good;
+}
+
+static void release_relay(struct config_relay *relay)
+{
+	if (relay->password != NULL)
+		codec_wipe(relay->password, strlen(relay->password));
+	config_list_release(&relay->host);
+	config_list_release(&relay->password_command);
+	config_list_release(&relay->tls_fingerprint);
+	config_list_release(&relay->senders);
+	config_list_release(&relay->recipients);
+	free(relay->name);
+	free(relay->srv);
+	free(relay->socket);
+	free(relay->ports);
+	free(relay->user);
+	free(relay->password_file);
+	free(relay->password);
+	free(relay->tls_trust);
+	free(relay->tls_name);
+	free(relay->tls_certificate);
+	free(relay->tls_key);
+	free(relay->tls_priority);
+	free(relay->helo);
+	free(relay->source);
+	free(relay->proxy);
+}
+
+void config_release(struct config *c)
+{
+	for (size_t i = 0; i < c->relay_count; i++)
+		release_relay(&c->relays[i]);
+	config_list_release(&c->online);
+	free(c->path);
+	free(c->hostname);
+	free(c->domain);
+	free(c->from);
+	free(c->from_name);
+	free(c->reply_to);
+	free(c->admin);
+	free(c->aliases);
+	free(c->directory);
+	free(c->dns_server);
+	free(c->log_file);
+	free(c->relays);
+	*c = (struct config){.path = NULL};
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * config_parse - what is shared by reading a configuration and checking it
+ *
+ * Internal to conf/. The file is read with libinih, which gives keys and
+ * values but no line numbers, no sections without keys, and cuts lines of 200
+ * bytes or more. So the lines are handed to it by a reader that counts them,
+ * refuses those it would cut, and keeps track of the sections itself.
+ */
+#ifndef CONF_CONFIG_PARSE_H
+#define CONF_CONFIG_PARSE_H
+
+#include "base/buf.h"
+#include "conf/config.h"
+#include "conf/config_table.h"
+
+#define CONFIG_LINE_MAX 199 /* bytes in a line, its end not counted */
+
+struct config_reading {
+	struct config *config;
+	const char *name;   /* of the file, for the texts */
+	const char *folder; /* what relative paths start from */
+	bool personal;
+	config_note *note;
+	void *context;
+	bool faulty; /* a fault was noted */
+
+	struct str rest;     /* what has not been read */
+	size_t line;         /* the number of the last line read */
+	bool crlf;           /* a line ended in CR LF, which was noted once */
+	bool pending;        /* the library has a line and has not called back yet */
+	bool outside;        /* no section line yet */
+	const char *section; /* of the table, or NULL: unknown or none */
+	/* For each row the line where its key stands, 0: nowhere (rows of [relay]:
+	 * nowhere in this one). */
+	size_t seen[CONFIG_ROWS_MAX];
+};
+
+/* Empties *c and fills it with the defaults, path is the file's. */
+void config_begin(struct config *c, const char *path);
+
+/* Gives "PATH:LINE: TEXT" to note. */
+void config_put_note(config_note *note, void *context, bool warning, const char *path,
+                     size_t line, const char *text);
+
+/* Notes a fault, or a warning, about that line. */
+void config_fault(struct config_reading *r, size_t line, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void config_warning(struct config_reading *r, size_t line, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The rules between the keys of one relay, the last of the file so far; fills
+ * what follows from other keys. */
+void config_check_relay(struct config_reading *r);
+/* The rules between all others, at the end. */
+void config_check_rest(struct config_reading *r);
+
+#endif

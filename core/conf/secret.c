@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "conf/secret.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/codec.h"
+#include "base/command.h"
+#include "base/file.h"
+
+#define COMMAND_MS 10000
+
+/* Page-aligned, so that lock and dump flags cover nothing else. */
+struct secret {
+	size_t len;
+	char bytes[SECRET_MAX + 1]; /* one more, to see that it is too long */
+};
+
+void secret_owner(const struct stat *st, char to[SECRET_OWNER_MAX])
+{
+	const struct passwd *entry = getpwuid(st->st_uid);
+	unsigned mode = (unsigned)st->st_mode & 07777;
+
+	if (entry != NULL)
+		(void)snprintf(to, SECRET_OWNER_MAX, "owner %.32s, mode %04o", entry->pw_name,
+		               mode);
+	else
+		(void)snprintf(to, SECRET_OWNER_MAX, "owner uid %lu, mode %04o",
+		               (unsigned long)st->st_uid, mode);
+}
+
+static struct secret *secret_new(struct fault *f)
+{
+	struct secret *s =
+	    mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (s == MAP_FAILED) {
+		fault_sys(f, FAULT_RELAY, errno, "no memory for the password");
+		return NULL;
+	}
+	/* Both may be refused by a limit; the secret is wiped all the same. */
+	(void)mlock(s, sizeof(*s));
+#ifdef MADV_DONTDUMP
+	(void)madvise(s, sizeof(*s), MADV_DONTDUMP);
+#endif
+	return s;
+}
+
+void secret_free(struct secret *s)
+{
+	if (s == NULL)
+		return;
+	codec_wipe(s, sizeof(*s));
+	(void)munlock(s, sizeof(*s));
+	(void)munmap(s, sizeof(*s));
+}
+
+struct str secret_view(const struct secret *s)
+{
+	return str_make(s->bytes, s->len);
+}
+
+/* In a NUL-terminated string of its own, NULL without such a directory. */
+static char *credential_path(const struct config_relay *relay)
+{
+	const char *folder = getenv("CREDENTIALS_DIRECTORY");
+
+	if (folder == NULL || folder[0] != '/')
+		return NULL;
+	return mem_printf("%s/relay.%s.password", folder, relay->name);
+}
+
+static bool credential_exists(const struct config_relay *relay)
+{
+	char *path = credential_path(relay);
+	struct stat st;
+	bool there = path != NULL && stat(path, &st) == 0;
+
+	free(path);
+	return there;
+}
+
+bool secret_exists(const struct config_relay *relay)
+{
+	return relay->password_file != NULL || relay->password_command.count > 0 ||
+	       relay->password != NULL || credential_exists(relay);
+}
+
+/* Keeps the first line of what was read; where is for the fault. */
+static bool keep_line(struct secret *s, const char *where, struct fault *f)
+{
+	struct str all = str_make(s->bytes, s->len);
+	size_t end = str_find(all, '\n');
+	struct str line = str_first(all, end);
+
+	if (str_ends(line, STR("\r")))
+		line.len--;
+	if (line.len > SECRET_MAX)
+		return fault_set(f, FAULT_CONFIG,
+		                 "the first line of %s is longer than %d bytes", where,
+		                 SECRET_MAX);
+	if (line.len == 0)
+		return fault_set(f, FAULT_CONFIG,
+		                 "the first line of %s is empty; the password "
+		                 "is expected there",
+		                 where);
+	if (str_find(line, '\0') != STR_NONE)
+		return fault_set(f, FAULT_CONFIG, "the password in %s holds a NUL byte", where);
+	codec_wipe(s->bytes + line.len, sizeof(s->bytes) - line.len);
+	s->len = line.len;
+	return true;
+}
+
+static bool has_line(const struct secret *s)
+{
+	return s->len == sizeof(s->bytes) ||
+	       str_find(str_make(s->bytes, s->len), '\n') != STR_NONE;
+}
+
+/* ---- a file ---- */
+
+static bool fill_from(int fd, const char *path, struct secret *s, struct fault *f)
+{
+	size_t got = 1;
+
+	while (got > 0 && !has_line(s)) {
+		if (!file_read(fd, path, s->bytes + s->len, sizeof(s->bytes) - s->len, &got, f))
+			return false;
+		s->len += got;
+	}
+	return true;
+}
+
+static bool check_closed(int fd, const char *path, struct fault *f)
+{
+	char who[SECRET_OWNER_MAX];
+	struct stat st;
+
+	if (!file_stat(fd, path, &st, f))
+		return false;
+	if ((st.st_mode & 07) == 0)
+		return true;
+	secret_owner(&st, who);
+	return fault_set(f, FAULT_CONFIG,
+	                 "%s holds a password but is open to everybody (%s); "
+	                 "run: chmod o= %s",
+	                 path, who, path);
+}
+
+/* A name may lead through links (many secret stores are made of them), but not
+ * to something that is waited for. */
+static bool read_file(struct secret *s, const char *path, bool closed, struct fault *f)
+{
+	struct stat st;
+	bool done;
+	int fd;
+
+	if (stat(path, &st) != 0)
+		return fault_sys(f, FAULT_CONFIG, errno, "cannot read the password in %s",
+		                 path);
+	if (!S_ISREG(st.st_mode))
+		return fault_set(f, FAULT_CONFIG,
+		                 "cannot read the password in %s: it is not a "
+		                 "regular file",
+		                 path);
+	if (!file_open_read(AT_FDCWD, path, &fd, f)) {
+		char who[SECRET_OWNER_MAX];
+
+		secret_owner(&st, who);
+		return fault_sys(f, FAULT_CONFIG, f->sys, "cannot read the password in %s (%s)",
+		                 path, who);
+	}
+	done = (!closed || check_closed(fd, path, f)) && fill_from(fd, path, s, f);
+	close(fd);
+	if (!done && f->class != FAULT_CONFIG)
+		f->class = FAULT_RELAY;
+	return done && keep_line(s, path, f);
+}
+
+static bool run_command(struct secret *s, const struct config_list *words, int64_t deadline,
+                        struct fault *f)
+{
+	int64_t own = clock_deadline(COMMAND_MS);
+
+	return command_run("password_command", words->words, deadline < own ? deadline : own,
+	                   s->bytes, sizeof(s->bytes), &s->len, f) &&
+	       keep_line(s, "the output of password_command", f);
+}
+
+/* ---- all sources ---- */
+
+static bool copy_password(struct secret *s, const char *password, struct fault *f)
+{
+	struct str text = str_of(password);
+
+	if (text.len > SECRET_MAX)
+		return fault_set(f, FAULT_CONFIG, "the password is longer than %d bytes",
+		                 SECRET_MAX);
+	memcpy(s->bytes, text.at, text.len);
+	s->len = text.len;
+	return true;
+}
+
+static bool read_credential(struct secret *s, const struct config_relay *relay, struct fault *f)
+{
+	char *path = credential_path(relay);
+	bool done;
+
+	if (path == NULL)
+		return fault_set(f, FAULT_CONFIG,
+		                 "relay %s: there is no password; give password_file or "
+		                 "password_command",
+		                 relay->name);
+	/* systemd closes the directory; the file's own mode is not ours to judge. */
+	done = read_file(s, path, false, f);
+	free(path);
+	return done;
+}
+
+struct secret *secret_read(const struct config_relay *relay, int64_t deadline, struct fault *f)
+{
+	struct secret *s = secret_new(f);
+	bool done;
+
+	if (s == NULL)
+		return NULL;
+	if (relay->password_file != NULL)
+		done = read_file(s, relay->password_file, true, f);
+	else if (relay->password_command.count > 0)
+		done = run_command(s, &relay->password_command, deadline, f);
+	else if (relay->password != NULL)
+		done = copy_password(s, relay->password, f);
+	else
+		done = read_credential(s, relay, f);
+	if (done)
+		return s;
+	secret_free(s);
+	return NULL;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * secret - the password, from where the configuration says
+ *
+ * Read late, kept in one buffer locked in memory, wiped after use. Sources:
+ * the first line of a file that others cannot read; the first output line of a
+ * command (argv, no shell, an environment of a few harmless names, standard
+ * error not shown, its exit status counts, 10 s); the configuration itself; or
+ * a file named relay.NAME.password in the directory $CREDENTIALS_DIRECTORY
+ * (systemd). 1 to SECRET_MAX bytes without NUL. Faults are FAULT_CONFIG where
+ * only a changed set-up helps, else FAULT_RELAY; they name path, owner and
+ * mode, never the secret.
+ */
+#ifndef CONF_SECRET_H
+#define CONF_SECRET_H
+
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "base/buf.h"
+#include "base/fault.h"
+#include "conf/config.h"
+
+#define SECRET_MAX 4096
+
+struct secret; /* opaque: locked memory */
+
+/* Is there a password to be had for this relay (without reading it)? */
+bool secret_exists(const struct config_relay *relay);
+/* deadline: monotonic ms. NULL and f filled when there is none. */
+struct secret *secret_read(const struct config_relay *relay, int64_t deadline, struct fault *f);
+struct str secret_view(const struct secret *s);
+void secret_free(struct secret *s); /* wipes */
+
+#define SECRET_OWNER_MAX 64
+/* "owner NAME, mode 0644", for the faults about a file that is too open. */
+void secret_owner(const struct stat *st, char to[SECRET_OWNER_MAX]);
+
+#endif

@@ -1,0 +1,765 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "conf/config.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
+#define RELAY        "[relay]\nhost = smtp.example.org\n"
+
+/* All notes, one a line; warnings begin with "warning ". */
+struct notes {
+	struct buf text;
+	size_t faults;
+	size_t warnings;
+};
+
+static void take_note(void *context, bool warning, const char *text)
+{
+	struct notes *n = context;
+
+	ck_assert(buf_addf(&n->text, "%s%s\n", warning ? "warning " : "", text));
+	n->faults += !warning;
+	n->warnings += warning;
+}
+
+static void notes_init(struct notes *n)
+{
+	*n = (struct notes){.faults = 0};
+	buf_init(&n->text, 1 << 20);
+}
+
+static bool parse(struct str text, bool personal, struct config *c, struct notes *n)
+{
+	notes_init(n);
+	return config_parse(text, "/etc/p.conf", personal, c, take_note, n);
+}
+
+/* A text without any fault or warning. */
+static void parse_good(const char *text, struct config *c)
+{
+	struct notes n;
+	bool good = parse(str_of(text), true, c, &n);
+
+	ck_assert_msg(good && n.text.len == 0, "%s\n%s", text, buf_cstr(&n.text));
+	buf_release(&n.text);
+}
+
+START_TEST(four_lines_are_enough)
+{
+	struct config c;
+	const struct config_relay *r;
+
+	parse_good("[relay]\n"
+	           "host          = smtp.example.org\n"
+	           "user          = alerts@example.org\n"
+	           "password_file = /etc/postern.secret\n",
+	           &c);
+	ck_assert_uint_eq(c.relay_count, 1);
+	r = &c.relays[0];
+	ck_assert_str_eq(r->name, "main");
+	ck_assert_uint_eq(r->line, 1);
+	ck_assert_uint_eq(r->host.count, 1);
+	ck_assert_str_eq(r->host.words[0], "smtp.example.org");
+	ck_assert_ptr_null(r->host.words[1]);
+	ck_assert_str_eq(r->user, "alerts@example.org");
+	ck_assert_str_eq(r->password_file, "/etc/postern.secret");
+	config_release(&c);
+}
+END_TEST
+
+START_TEST(defaults_are_those_of_the_manual)
+{
+	struct config c;
+	const struct config_relay *r;
+
+	parse_good(RELAY, &c);
+	ck_assert_str_eq(c.path, "/etc/p.conf");
+	ck_assert_ptr_null(c.hostname);
+	ck_assert_ptr_null(c.domain);
+	ck_assert_ptr_null(c.from);
+	ck_assert_int_eq(c.from_rule, CONFIG_FROM_LOCAL);
+	ck_assert_ptr_null(c.from_name);
+	ck_assert_ptr_null(c.reply_to);
+	ck_assert_ptr_null(c.admin);
+	ck_assert_str_eq(c.aliases, "/etc/aliases");
+	ck_assert(!c.received);
+	ck_assert_int_eq(c.dot, CONFIG_DOT_SAFE);
+	ck_assert_uint_eq(c.max_size, 50u * 1024 * 1024);
+	ck_assert_int_eq(c.mode, MODE_NOW);
+	ck_assert_int_eq(c.wait, 30);
+	ck_assert_int_eq(c.delay, 0);
+	ck_assert_int_eq(c.retry, 5 * 60);
+	ck_assert_int_eq(c.retry_max, 4 * 3600);
+	ck_assert_int_eq(c.expire, 5 * 86400);
+	ck_assert_int_eq(c.warn, 0);
+	ck_assert_int_eq(c.keep_failed, 7 * 86400);
+	ck_assert_uint_eq(c.online.count, 0);
+	ck_assert_ptr_null(c.directory);
+	ck_assert_uint_eq(c.min_free, 64u * 1024 * 1024);
+	ck_assert_ptr_null(c.dns_server);
+	ck_assert_int_eq(c.log_to, LOG_TO_SYSLOG);
+	ck_assert(!c.log_json);
+	r = &c.relays[0];
+	ck_assert(!r->mx);
+	ck_assert_int_eq(r->protocol, CONFIG_SMTP);
+	ck_assert_int_eq(r->security, CONFIG_STARTTLS);
+	ck_assert_uint_eq(r->port_count, 1);
+	ck_assert_int_eq(r->ports[0], 587);
+	ck_assert(!r->port_given);
+	ck_assert_uint_eq(r->auth, 0);
+	ck_assert(!r->auth_none);
+	ck_assert(!r->allow_cleartext_auth);
+	ck_assert(!r->tls_trust_none);
+	ck_assert_ptr_null(r->tls_trust);
+	ck_assert_ptr_null(r->tls_priority);
+	ck_assert_int_eq(r->family, CONFIG_ANY);
+	ck_assert_int_eq(r->connections, 4);
+	ck_assert_int_eq(r->max_messages, 100);
+	ck_assert_int_eq(r->max_recipients, 100);
+	ck_assert_int_eq(r->connect_timeout, 10);
+	ck_assert_int_eq(r->timeout, 5 * 60);
+	ck_assert_int_eq(r->dot_timeout, 10 * 60);
+	config_release(&c);
+}
+END_TEST
+
+START_TEST(every_key_is_read)
+{
+	struct config c;
+	const struct config_relay *r;
+
+	parse_good(
+	    "[log]\nto = stderr\n[relay one]\nhost = a.example, [2001:db8::1] 192.0.2.1\n"
+	    "port = 587, 2525 8025\nsecurity = tls\nuser = u\npassword = p\n"
+	    "auth = plain SCRAM-SHA-256\nallow_cleartext_auth = yes\ntls_trust = /ca.pem\n"
+	    "tls_name = mx.example\ntls_certificate = /c\ntls_key = /k\n"
+	    "tls_priority = NORMAL\nsenders = *@a.example b@c\nrecipients = *@d, e\n"
+	    "helo = [192.0.2.7]\nsource = fe80::1%eth0\nfamily = 6\n"
+	    "proxy = socks5://localhost:1080\nconnections = 1\nmax_messages = 2\n"
+	    "max_recipients = 3\nconnect_timeout = 1s\ntimeout = 2s\ndot_timeout = 3s\n",
+	    &c);
+	r = &c.relays[0];
+	ck_assert_str_eq(r->name, "one");
+	ck_assert_int_eq(c.log_to, LOG_TO_STDERR);
+	ck_assert_uint_eq(r->host.count, 3);
+	ck_assert_str_eq(r->host.words[1], "[2001:db8::1]");
+	ck_assert_uint_eq(r->port_count, 3);
+	ck_assert_int_eq(r->ports[2], 8025);
+	ck_assert(r->port_given);
+	ck_assert_int_eq(r->security, CONFIG_TLS);
+	ck_assert_str_eq(r->password, "p");
+	ck_assert_uint_eq(r->auth, 1u << 4 | 1u << 1);
+	ck_assert_str_eq(r->tls_trust, "/ca.pem");
+	ck_assert_str_eq(r->tls_name, "mx.example");
+	ck_assert_str_eq(r->tls_certificate, "/c");
+	ck_assert_str_eq(r->tls_key, "/k");
+	ck_assert_uint_eq(r->senders.count, 2);
+	ck_assert_str_eq(r->recipients.words[1], "e");
+	ck_assert_str_eq(r->helo, "[192.0.2.7]");
+	ck_assert_str_eq(r->source, "fe80::1%eth0");
+	ck_assert_int_eq(r->family, CONFIG_IPV6);
+	ck_assert_str_eq(r->proxy, "socks5://localhost:1080");
+	ck_assert_int_eq(r->connections, 1);
+	ck_assert_int_eq(r->dot_timeout, 3);
+	config_release(&c);
+}
+END_TEST
+
+START_TEST(values_of_the_first_sections)
+{
+	struct config c;
+
+	parse_good("# a comment\n; another\n\n[mail]\nhostname = auto\n"
+	           "domain = example.org ; not the host\nfrom = a@example.org\n"
+	           "from_rule = always\nadmin = ops\naliases = /a\nreceived = yes\n"
+	           "dot = classic\n"
+	           "from_name = J\xC3\xBCrgen #1\nreply_to = \"a b\"@example.org\n"
+	           "max_size = 0\n"
+	           "[delivery]\nmode = hold\nwarn = 4h\nkeep_failed = 0\nretry = 6h\n"
+	           "wait = 0\ndelay = 30s\nexpire = 2d\n"
+	           "online = /bin/test -e '/run/a b' \"c \\\" d\" e\\ f ''\n"
+	           "[hold]\ndirectory = /h\nmin_free = 1G\n"
+	           "[dns]\nserver = 192.0.2.53, [2001:db8::53]:5353 127.0.0.1:53\n"
+	           "[log]\nto = /var/log/postern.log\nformat = json\n" RELAY
+	           "tls_fingerprint = SHA256:"
+	           "00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:"
+	           "00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff\n",
+	           &c);
+	ck_assert_ptr_null(c.hostname);
+	ck_assert_str_eq(c.domain, "example.org");
+	ck_assert_str_eq(c.from_name, "J\xC3\xBCrgen #1");
+	ck_assert_str_eq(c.reply_to, "\"a b\"@example.org");
+	ck_assert_uint_eq(c.max_size, 0);
+	ck_assert_str_eq(c.from, "a@example.org");
+	ck_assert_int_eq(c.from_rule, CONFIG_FROM_ALWAYS);
+	ck_assert_str_eq(c.admin, "ops");
+	ck_assert_str_eq(c.aliases, "/a");
+	ck_assert(c.received);
+	ck_assert_int_eq(c.dot, CONFIG_DOT_CLASSIC);
+	ck_assert_int_eq(c.wait, 0);
+	ck_assert_int_eq(c.delay, 30);
+	ck_assert_int_eq(c.expire, 2 * 86400);
+	ck_assert_str_eq(c.directory, "/h");
+	ck_assert_uint_eq(c.min_free, 1u << 30);
+	ck_assert_str_eq(c.dns_server, "192.0.2.53, [2001:db8::53]:5353 127.0.0.1:53");
+	ck_assert_int_eq(c.mode, MODE_HOLD);
+	ck_assert_int_eq(c.warn, 4 * 3600);
+	ck_assert_int_eq(c.retry, 6 * 3600);
+	ck_assert_int_eq(c.retry_max, 6 * 3600);
+	ck_assert_uint_eq(c.online.count, 6);
+	ck_assert_str_eq(c.online.words[0], "/bin/test");
+	ck_assert_str_eq(c.online.words[2], "/run/a b");
+	ck_assert_str_eq(c.online.words[3], "c \" d");
+	ck_assert_str_eq(c.online.words[4], "e f");
+	ck_assert_str_eq(c.online.words[5], "");
+	ck_assert_int_eq(c.log_to, LOG_TO_FILE);
+	ck_assert_str_eq(c.log_file, "/var/log/postern.log");
+	ck_assert(c.log_json);
+	ck_assert_uint_eq(c.relays[0].tls_fingerprint.count, 1);
+	ck_assert_str_eq(c.relays[0].tls_fingerprint.words[0],
+	                 "sha256:00112233445566778899aabbccddeeff"
+	                 "00112233445566778899aabbccddeeff");
+	config_release(&c);
+}
+END_TEST
+
+START_TEST(ports_follow_security)
+{
+	static const struct {
+		const char *lines;
+		int port;
+	} rows[] = {
+	    {"host = a\nsecurity = tls\n", 465},
+	    {"host = a\nsecurity = starttls\n", 587},
+	    {"host = a\nsecurity = opportunistic\n", 587},
+	    {"host = a\nsecurity = none\n", 25},
+	    {"mx = yes\n", 25},
+	    {"mx = no\nhost = a\n", 587},
+	    {"security = tls\nhost = a\nport = 1465\n", 1465},
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		char *text = mem_printf("[relay]\n%s", rows[i].lines);
+		struct config c;
+
+		parse_good(text, &c);
+		ck_assert_uint_eq(c.relays[0].port_count, 1);
+		ck_assert_int_eq(c.relays[0].ports[0], rows[i].port);
+		config_release(&c);
+		free(text);
+	}
+}
+END_TEST
+
+START_TEST(relays_keep_their_order)
+{
+	struct config c;
+
+	parse_good("[relay work]\nhost = a\nsenders = *@work.example\n"
+	           "[mail]\nadmin = x@y\n"
+	           "[relay]\nsocket = run/lmtp\nprotocol = lmtp\nsecurity = none\n"
+	           "[ relay  last ] ; of three\n  host = c\n\thelo = h\n",
+	           &c);
+	ck_assert_uint_eq(c.relay_count, 3);
+	ck_assert_str_eq(c.relays[0].name, "work");
+	ck_assert_str_eq(c.relays[1].name, "main");
+	ck_assert_str_eq(c.relays[1].socket, "/etc/run/lmtp");
+	ck_assert_str_eq(c.relays[2].name, "last");
+	ck_assert_str_eq(c.relays[2].host.words[0], "c");
+	ck_assert_str_eq(c.relays[2].helo, "h");
+	ck_assert_uint_eq(c.relays[2].line, 10);
+	config_release(&c);
+}
+END_TEST
+
+/* Each text has one fault: in that line, with these words in it. */
+static const struct {
+	const char *text;
+	int line;
+	const char *words;
+} faults[] = {
+    {"", 1, "no relay"},
+    {"\n\n[mail]\nadmin = a@b\n", 4, "no relay"},
+    {RELAY "hots = a\n", 3, "unknown key 'hots' in [relay]; did you mean host?"},
+    {RELAY "HELO = a\n", 3, "did you mean helo?"},
+    {RELAY "pasword_flie = /a\n", 3, "did you mean password_file?"},
+    {RELAY "mode = now\n", 3, "it belongs in [delivery]"},
+    {RELAY "nosuchkey = 1\n", 3, "unknown key 'nosuchkey' in [relay]"},
+    {RELAY "password hunter2:x\n", 3, "not the name of a key"},
+    {RELAY "password hunter2\n", 3, "no = in this line"},
+    {RELAY "password hunter2", 3, "no = in this line"},
+    {RELAY "password hunter2\n[mail]\n", 3, "no = in this line"},
+    {"host = a\n" RELAY, 1, "'host' before any section; it belongs in [relay]"},
+    {"xyzzyxyzzy = a\n" RELAY, 1, "before any section"},
+    {"[mial]\nhost = a\n" RELAY, 1, "unknown section [mial]; did you mean [mail]?"},
+    {"[Relay]\n" RELAY, 1, "did you mean [relay]?"},
+    {"[general settings]\na = b\n" RELAY, 1, "unknown section [general settings]"},
+    {"[relayx]\nhost = a\n" RELAY, 1, "unknown section"},
+    {"[mail\nadmin = a@b\n" RELAY, 1, "without its ]"},
+    {"[mail] admin = a@b\n" RELAY, 1, "behind the ]"},
+    {RELAY "[relay]\nhost = b\n", 3, "a second relay 'main', the first is in line 1"},
+    {RELAY "[relay a]\nhost = b\n[relay a]\nhost = c\n", 5, "first is in line 3"},
+    {RELAY "[relay main]\nhost = b\n", 3, "a second relay 'main'"},
+    {"[relay ../x]\nhost = b\n", 1, "cannot be the name"},
+    {"[relay .x]\nhost = b\n", 1, "cannot be the name"},
+    {"[relay a b]\nhost = b\n", 1, "cannot be the name"},
+    {"[relay 123456789012345678901234567890123]\nhost = b\n", 1, "cannot be the name"},
+    {RELAY "host = b\n", 3, "host stands in line 2 already"},
+    {RELAY "[mail]\ndot = safe\n[log]\n[mail]\ndot = safe\n", 7, "stands in line 4"},
+    {RELAY "helo =\n", 3, "helo has no value"},
+    {RELAY "helo = ; nothing\n", 3, "helo has no value"},
+    {RELAY "helo = a b\n", 3, "helo: 'a b' is not a host name"},
+    {RELAY "helo = a..b\n", 3, "not a host name"},
+    {RELAY "user = a\xFF\npassword = x\n", 3, "user is not valid UTF-8"},
+    {RELAY "user = a\001\n", 3, "control byte 0x01"},
+    {RELAY "# \033[31m\n", 3, "control byte 0x1B"},
+    {RELAY "helo = a\rb\n", 3, "control byte 0x0D"},
+    {"[relay]\r\nhost = a\r\n", 1, "CR LF"},
+    {"\xEF\xBB\xBF" RELAY, 1, "byte order mark"},
+    /* targets */
+    {"[relay]\n", 1, "no server; give one of host, srv, mx or socket"},
+    {"[relay]\nmx = no\n", 1, "no server"},
+    {"[relay]\nhelo = a\n[mail]\n", 1, "no server"},
+    {RELAY "mx = yes\n", 3, "more than one of host, srv, mx and socket"},
+    {"[relay]\nsrv = example.org\nsocket = /s\n", 3, "more than one of host"},
+    {"[relay]\nsrv = example.org\nprotocol = lmtp\n", 3, "needs host or socket"},
+    {"[relay]\nhost = smtp.example.org:587\n", 2, "belongs in the key port"},
+    {"[relay]\nhost = a, b/c\n", 2, "'b/c' is not a host name or an address"},
+    {"[relay]\nhost = ,\n", 2, "empty list"},
+    {"[relay]\nhost = [192.0.2.300]\n", 2, "not a host name"},
+    {"[relay]\nsocket = ~/lmtp\n", 2, "write the whole path"},
+    {RELAY "port = 0\n", 3, "'0' is not a port from 1 to 65535"},
+    {RELAY "port = 587, smtp\n", 3, "'smtp' is not a port"},
+    {RELAY "port = 65536\n", 3, "'65536' is not a port"},
+    {RELAY "port = -1\n", 3, "'-1' is not a port"},
+    /* login */
+    {RELAY "user = a\n", 3, "user, but no password"},
+    {RELAY "password_file = /a\n", 3, "a password, but no user"},
+    {RELAY "user = a\npassword_file = /a\npassword_command = b\n", 5, "more than one of"},
+    {RELAY "password = x\nuser = a\npassword_file = /a\n", 5, "more than one of"},
+    {RELAY "user = a\npassword_command = a 'b\n", 4, "a quote is not closed"},
+    {RELAY "user = a\npassword_command = ''\n", 4, "names no program"},
+    {RELAY "user = a\npassword_command = ~/x\n", 4, "write the whole path"},
+    {RELAY "auth = PLAIN, SCRAM\n", 3, "'SCRAM' is neither auto, none nor"},
+    {RELAY "auth = none PLAIN\n", 3, "'none' is neither auto, none nor"},
+    {RELAY "allow_cleartext_auth = true\n", 3, "'true' is neither yes nor no"},
+    /* TLS */
+    {RELAY "security = ssl\n", 3, "'ssl' is none of tls, starttls, opportunistic, none"},
+    {RELAY "tls_certificate = /c\n", 3, "tls_certificate needs tls_key"},
+    {RELAY "tls_key = /k\n", 3, "tls_key needs tls_certificate"},
+    {RELAY "tls_fingerprint = 00\n", 3, "64 hexadecimal digits"},
+    {RELAY "tls_fingerprint = sha256:00\n", 3, "64 hexadecimal digits"},
+    /* the others */
+    {RELAY "source = localhost\n", 3, "not an IPv4 or IPv6 address"},
+    {RELAY "family = 5\n", 3, "'5' is none of any, 4, 6"},
+    {RELAY "proxy = http://a:1\n", 3, "socks5://host:port"},
+    {RELAY "proxy = socks5://a\n", 3, "socks5://host:port"},
+    {RELAY "connections = 0\n", 3, "'0' is not a number from 1 to 100"},
+    {RELAY "connections = 101\n", 3, "'101' is not a number from 1 to 100"},
+    {RELAY "timeout = never\n", 3, "timeout: 'never' is not a duration"},
+    {RELAY "timeout = 60\n", 3, "'60' is not a duration"},
+    {RELAY "timeout = 0\n", 3, "'0' is not within 1s and 1d"},
+    {RELAY "timeout = 25h\n", 3, "'25h' is not within 1s and 1d"},
+    {RELAY "[mail]\nmax_size = 50MB\n", 4, "not a size"},
+    {RELAY "[mail]\nfrom = A <a@b>\n", 4, "without name and <>"},
+    {RELAY "[mail]\nadmin = a@b, c@d\n", 4, "is not"},
+    {RELAY "[mail]\nadmin = @b\n", 4, "not one mail address"},
+    {RELAY "[mail]\nadmin = a@\n", 4, "no domain"},
+    {RELAY "[mail]\nadmin = a b@c\n", 4, "not one mail address"},
+    {RELAY "[mail]\nhostname = a@b\n", 4, "not a host or domain name"},
+    {RELAY "[mail]\nfrom_rule = never\n", 4, "none of missing, local, always"},
+    {RELAY "[log]\nto = sysolg\n", 4, "neither syslog, stderr, none nor the path"},
+    {RELAY "[log]\nformat = xml\n", 4, "neither text nor json"},
+    {RELAY "[dns]\nserver = resolver\n", 4, "not the address of a name server"},
+    {RELAY "[delivery]\nretry = 1h\nretry_max = 1m\n", 5, "shorter than retry"},
+};
+
+START_TEST(each_fault_names_its_line)
+{
+	struct config c;
+	struct notes n;
+	char *start;
+
+	ck_assert(!parse(str_of(faults[_i].text), true, &c, &n));
+	start = mem_printf("/etc/p.conf:%d: ", faults[_i].line);
+	ck_assert_msg(n.faults == 1 && n.warnings == 0, "%s\n%s", faults[_i].text,
+	              buf_cstr(&n.text));
+	ck_assert_msg(str_starts(buf_str(&n.text), str_of(start)) &&
+	                  strstr(buf_cstr(&n.text), faults[_i].words) != NULL,
+	              "%s\n%s", faults[_i].text, buf_cstr(&n.text));
+	ck_assert_ptr_null(strstr(buf_cstr(&n.text), "hunter2"));
+	free(start);
+	buf_release(&n.text);
+	config_release(&c);
+}
+END_TEST
+
+START_TEST(all_faults_are_listed)
+{
+	struct config c;
+	struct notes n;
+
+	ck_assert(!parse(STR("[relay]\nhost = a\ntimeout = never\nnosuchkey = 1\n"
+	                     "[hold]\ndirectory = /h\n[mial]\n"),
+	                 true, &c, &n));
+	ck_assert_str_eq(buf_cstr(&n.text),
+	                 "/etc/p.conf:3: timeout: 'never' is not a duration such as 30s, 5m, "
+	                 "4h or 5d\n"
+	                 "/etc/p.conf:4: unknown key 'nosuchkey' in [relay]\n"
+	                 "/etc/p.conf:7: unknown section [mial]; did you mean [mail]?\n");
+	/* What was understood is there, and every key has a value. */
+	ck_assert_str_eq(c.directory, "/h");
+	ck_assert_int_eq(c.relays[0].timeout, 5 * 60);
+	buf_release(&n.text);
+	config_release(&c);
+}
+END_TEST
+
+START_TEST(lines_up_to_199_bytes)
+{
+	for (int len = 195; len <= 205; len++) {
+		char *text = mem_printf("[relay]\nhost = a\n[mail]\nfrom_name = %0*d\n[log]\n",
+		                        len - 12, 7);
+		struct config c;
+		struct notes n;
+		bool good = parse(str_of(text), true, &c, &n);
+
+		ck_assert_int_eq(good, len < 200);
+		if (good)
+			ck_assert_uint_eq(strlen(c.from_name), (size_t)len - 12);
+		else
+			ck_assert_ptr_nonnull(strstr(buf_cstr(&n.text),
+			                             "/etc/p.conf:4: the line is longer than"));
+		free(text);
+		buf_release(&n.text);
+		config_release(&c);
+	}
+}
+END_TEST
+
+START_TEST(a_nul_is_refused)
+{
+	struct config c;
+	struct notes n;
+
+	ck_assert(!parse(STR("[relay]\nhost = a\nhelo = a\0b\n"), true, &c, &n));
+	ck_assert_ptr_nonnull(strstr(buf_cstr(&n.text), "/etc/p.conf:3: control byte 0x00"));
+	buf_release(&n.text);
+	config_release(&c);
+}
+END_TEST
+
+START_TEST(passwords_only_in_personal_files)
+{
+	static const char text[] = RELAY "user = a\npassword = b\n";
+	struct config c;
+	struct notes n;
+
+	ck_assert(!parse(str_of(text), false, &c, &n));
+	ck_assert_ptr_nonnull(
+	    strstr(buf_cstr(&n.text), "/etc/p.conf:4: relay main: everybody"));
+	buf_release(&n.text);
+	config_release(&c);
+	parse_good(text, &c);
+	config_release(&c);
+}
+END_TEST
+
+/* What is allowed but worth a word. */
+START_TEST(warnings_are_no_faults)
+{
+	static const struct {
+		const char *lines;
+		const char *words;
+	} rows[] = {
+	    {"user = a\npassword = b\nsecurity = none\n", ":5: relay main: security is none"},
+	    {"tls_trust = none\n", ":3: relay main: tls_trust is none"},
+	};
+	static const char *const quiet[] = {
+	    "user = a\npassword = b\nsecurity = none\nallow_cleartext_auth = yes\n",
+	    "user = a\npassword = b\nsecurity = none\nauth = none\n",
+	    "user = a\npassword = b\nsecurity = opportunistic\n",
+	    "security = none\ntls_trust = none\n",
+	    "user = a\nauth = none\n",
+	    "user = a\ntls_certificate = /c\ntls_key = /k\n",
+	};
+	struct config c;
+	struct notes n;
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		char *text = mem_printf("%s%s", RELAY, rows[i].lines);
+
+		ck_assert(parse(str_of(text), true, &c, &n));
+		ck_assert_uint_eq(n.warnings, 1);
+		ck_assert_ptr_nonnull(strstr(buf_cstr(&n.text), rows[i].words));
+		buf_release(&n.text);
+		config_release(&c);
+		free(text);
+	}
+	for (size_t i = 0; i < COUNT(quiet); i++) {
+		char *text = mem_printf("%s%s", RELAY, quiet[i]);
+
+		parse_good(text, &c);
+		config_release(&c);
+		free(text);
+	}
+}
+END_TEST
+
+START_TEST(user_without_password_may_be_a_credential)
+{
+	struct config c;
+	struct notes n;
+
+	/* In system mode only the service sees it. */
+	ck_assert(parse(STR(RELAY "user = a\n"), false, &c, &n));
+	buf_release(&n.text);
+	config_release(&c);
+	ck_assert_int_eq(setenv("CREDENTIALS_DIRECTORY", "/run/credentials/x", 1), 0);
+	parse_good(RELAY "user = a\n", &c);
+	config_release(&c);
+	unsetenv("CREDENTIALS_DIRECTORY");
+}
+END_TEST
+
+START_TEST(durations_and_sizes)
+{
+	static const struct {
+		const char *text;
+		int64_t want; /* -1: refused */
+	} durations[] = {
+	    {"0", 0},
+	    {"0s", 0},
+	    {"30s", 30},
+	    {"5m", 300},
+	    {"4h", 14400},
+	    {"5d", 432000},
+	    {"3650d", 315360000},
+	    {"3651d", -1},
+	    {"30", -1},
+	    {"s", -1},
+	    {"", -1},
+	    {"1.5h", -1},
+	    {"-1s", -1},
+	    {"1h30m", -1},
+	    {"5 m", -1},
+	    {"5M", -1},
+	    {"1w", -1},
+	    {"+1s", -1},
+	    {"99999999999999999999d", -1},
+	    {"999999999999999999d", -1},
+	};
+	static const struct {
+		const char *text;
+		int64_t want;
+	} sizes[] = {
+	    {"0", 0},
+	    {"1", 1},
+	    {"500K", 512000},
+	    {"64M", 67108864},
+	    {"1G", 1073741824},
+	    {"1048576G", INT64_C(1) << 50},
+	    {"1048577G", -1},
+	    {"", -1},
+	    {"M", -1},
+	    {"1T", -1},
+	    {"1KB", -1},
+	    {"-1", -1},
+	    {"999999999999999999G", -1},
+	};
+	uint64_t bytes;
+	int64_t seconds;
+
+	for (size_t i = 0; i < COUNT(durations); i++) {
+		bool good = config_duration(str_of(durations[i].text), &seconds);
+
+		ck_assert_msg(good == (durations[i].want >= 0), "%s", durations[i].text);
+		if (good)
+			ck_assert_int_eq(seconds, durations[i].want);
+	}
+	for (size_t i = 0; i < COUNT(sizes); i++) {
+		bool good = config_size(str_of(sizes[i].text), &bytes);
+
+		ck_assert_msg(good == (sizes[i].want >= 0), "%s", sizes[i].text);
+		if (good)
+			ck_assert_uint_eq(bytes, (uint64_t)sizes[i].want);
+	}
+	ck_assert(!config_size(str_make("1\0", 2), &bytes));
+	ck_assert(!config_duration(str_make("1\0", 2), &seconds));
+}
+END_TEST
+
+START_TEST(the_table_can_be_listed)
+{
+	const char *section, *name, *standard;
+	bool port = false;
+	size_t i;
+
+	for (i = 0; config_key(i, &section, &name, &standard); i++) {
+		if (strcmp(section, "relay") == 0 && strcmp(name, "port") == 0)
+			port = true;
+		if (strcmp(name, "max_size") == 0)
+			ck_assert_str_eq(standard, "50M");
+	}
+	ck_assert(port);
+	ck_assert_uint_eq(i, 56);
+}
+END_TEST
+
+/* ---- files ---- */
+
+static char folder[] = "/tmp/test_config.XXXXXX";
+static char *path;
+
+static void make_folder(void)
+{
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	path = mem_printf("%s/postern.conf", folder);
+}
+
+static void remove_folder(void)
+{
+	unlink(path);
+	rmdir(path);
+	rmdir(folder);
+	free(path);
+}
+
+static void put_file(const char *text, mode_t mode)
+{
+	FILE *file = fopen(path, "w");
+
+	ck_assert_ptr_nonnull(file);
+	ck_assert_int_ge(fputs(text, file), 0);
+	ck_assert_int_eq(fclose(file), 0);
+	ck_assert_int_eq(chmod(path, mode), 0);
+}
+
+static void load_expect(bool personal, unsigned owner, const char *words)
+{
+	struct config c;
+	struct notes n;
+	bool good;
+
+	notes_init(&n);
+	good = config_load(path, personal, owner, &c, take_note, &n);
+	ck_assert_msg(good == (words == NULL), "%s", buf_cstr(&n.text));
+	if (words != NULL) {
+		ck_assert_uint_eq(n.faults, 1);
+		ck_assert_msg(strstr(buf_cstr(&n.text), words) != NULL, "%s",
+		              buf_cstr(&n.text));
+		ck_assert(str_starts(buf_str(&n.text), str_of(path)));
+	}
+	/* Whatever happened, every key has a value. */
+	ck_assert_uint_eq(c.min_free, 64u * 1024 * 1024);
+	ck_assert_str_eq(c.path, path);
+	buf_release(&n.text);
+	config_release(&c);
+}
+
+START_TEST(files_that_cannot_be_read)
+{
+	load_expect(true, getuid(), ":1: cannot be read: No such file or directory");
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+	load_expect(true, getuid(), ":1: is not a regular file");
+	ck_assert_int_eq(rmdir(path), 0);
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	load_expect(true, getuid(), ":1: is not a regular file");
+	unlink(path);
+	put_file("", 0600);
+	load_expect(true, getuid(), ":1: no relay");
+	ck_assert_int_eq(truncate(path, 1 << 30), 0);
+	load_expect(true, getuid(), ":1: is longer than 1048576 bytes");
+}
+END_TEST
+
+START_TEST(files_that_others_can_write)
+{
+	put_file(RELAY, 0644);
+	load_expect(false, getuid(), NULL);
+	put_file(RELAY, 0666);
+	load_expect(false, getuid(), ":1: everybody can write to it (owner ");
+	load_expect(true, getuid(), ", mode 0666)");
+}
+END_TEST
+
+START_TEST(files_with_a_password)
+{
+	static const char text[] = RELAY "user = a\npassword = b\n";
+
+	put_file(text, 0600);
+	load_expect(true, getuid(), NULL);
+	load_expect(true, getuid() + 1,
+	            ":1: relay main: a password, but the file is not yours");
+	put_file(text, 0400);
+	load_expect(true, getuid(), NULL);
+	put_file(text, 0640);
+	load_expect(true, getuid(), ", mode 0640)");
+	put_file(text, 0604);
+	load_expect(true, getuid(), ", mode 0604)");
+	put_file(RELAY "user = a\npassword_file = /b\n", 0644);
+	load_expect(true, getuid() + 1, NULL);
+}
+END_TEST
+
+START_TEST(relative_names_start_from_the_file)
+{
+	struct config c;
+	struct notes n;
+	char *want = mem_printf("%s/keys/secret", folder);
+
+	put_file(RELAY "user = a\npassword_file = keys/secret\n", 0600);
+	notes_init(&n);
+	ck_assert_int_eq(chdir(folder), 0);
+	ck_assert(config_load("postern.conf", true, getuid(), &c, take_note, &n));
+	ck_assert_str_eq(c.path, path);
+	ck_assert_str_eq(c.relays[0].password_file, want);
+	free(want);
+	buf_release(&n.text);
+	config_release(&c);
+	ck_assert_int_eq(chdir("/"), 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("config");
+	TCase *bytes = tcase_create("bytes");
+	TCase *files = tcase_create("files");
+	SRunner *r;
+	int failed;
+
+	unsetenv("CREDENTIALS_DIRECTORY");
+	tcase_add_test(bytes, four_lines_are_enough);
+	tcase_add_test(bytes, defaults_are_those_of_the_manual);
+	tcase_add_test(bytes, every_key_is_read);
+	tcase_add_test(bytes, values_of_the_first_sections);
+	tcase_add_test(bytes, ports_follow_security);
+	tcase_add_test(bytes, relays_keep_their_order);
+	tcase_add_loop_test(bytes, each_fault_names_its_line, 0, COUNT(faults));
+	tcase_add_test(bytes, all_faults_are_listed);
+	tcase_add_test(bytes, lines_up_to_199_bytes);
+	tcase_add_test(bytes, a_nul_is_refused);
+	tcase_add_test(bytes, passwords_only_in_personal_files);
+	tcase_add_test(bytes, warnings_are_no_faults);
+	tcase_add_test(bytes, user_without_password_may_be_a_credential);
+	tcase_add_test(bytes, durations_and_sizes);
+	tcase_add_test(bytes, the_table_can_be_listed);
+	suite_add_tcase(s, bytes);
+	tcase_add_checked_fixture(files, make_folder, remove_folder);
+	tcase_add_test(files, files_that_cannot_be_read);
+	tcase_add_test(files, files_that_others_can_write);
+	tcase_add_test(files, files_with_a_password);
+	tcase_add_test(files, relative_names_start_from_the_file);
+	suite_add_tcase(s, files);
+	r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? 1 : 0;
+}
