@@ -1,0 +1,531 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "hold/entry.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/codec.h"
+#include "base/file.h"
+
+#define CHUNK          65536
+#define HEAD_LINE      32
+#define ENVELOPE_MAX   (128 * 1024 * 1024)
+#define TRAILER_FORMAT "postern-end %020llu %08lX"
+
+/* The head, line by line. A number's place is its line's place; the rest of
+ * the line is padded with blanks. */
+enum head_line {
+	HEAD_VERSION,
+	HEAD_ID,
+	HEAD_CREATED,
+	HEAD_UID,
+	HEAD_RECIPIENTS,
+	HEAD_SIZE,
+	HEAD_LONGEST,
+	HEAD_8BIT,
+	HEAD_ATTEMPTS,
+	HEAD_NEXT,
+	HEAD_TRIED,
+	HEAD_UPTIME,
+	HEAD_OVERDUE,
+	HEAD_FROZEN,
+	HEAD_WARNED,
+	HEAD_ENVELOPE,
+	HEAD_LINES
+};
+
+static const char *const head_keys[HEAD_LINES] = {
+    "postern-entry", "id",     "created",  "uid",     "recipients", "size",
+    "longest",       "8bit",   "attempts", "next",    "tried",      "uptime",
+    "overdue",       "frozen", "warned",   "envelope"};
+
+enum { EIGHT_BODY = 1, EIGHT_HEADER = 2 };
+
+void entry_init(struct entry *e)
+{
+	memset(e, 0, sizeof(*e));
+	envelope_init(&e->envelope);
+}
+
+void entry_release(struct entry *e)
+{
+	envelope_release(&e->envelope);
+	memset(e, 0, sizeof(*e));
+}
+
+bool entry_is_id(const char *text)
+{
+	return strlen(text) == ENTRY_ID_LEN && strspn(text, "0123456789ABCDEF") == ENTRY_ID_LEN;
+}
+
+static void name_set(struct entry *e)
+{
+	snprintf(e->name, sizeof(e->name), "entry %s", e->id);
+}
+
+static int64_t slots_end(const struct entry *e)
+{
+	return ENTRY_HEAD + (int64_t)e->envelope.rcpt_count * ENTRY_SLOT;
+}
+
+static void head_format(const struct entry *e, char head[ENTRY_HEAD])
+{
+	long long values[HEAD_LINES] = {
+	    [HEAD_VERSION] = 1,
+	    [HEAD_CREATED] = e->created,
+	    [HEAD_UID] = (long long)e->uid,
+	    [HEAD_RECIPIENTS] = (long long)e->envelope.rcpt_count,
+	    [HEAD_SIZE] = (long long)e->facts.size,
+	    [HEAD_LONGEST] = (long long)e->facts.longest_line,
+	    [HEAD_8BIT] = (e->facts.body_8bit ? EIGHT_BODY : 0) |
+	                  (e->facts.header_8bit ? EIGHT_HEADER : 0),
+	    [HEAD_ATTEMPTS] = e->attempts,
+	    [HEAD_NEXT] = e->next_try,
+	    [HEAD_TRIED] = e->tried,
+	    [HEAD_UPTIME] = e->uptime,
+	    [HEAD_OVERDUE] = e->overdue,
+	    [HEAD_FROZEN] = e->frozen,
+	    [HEAD_WARNED] = e->warned,
+	    [HEAD_ENVELOPE] = e->message_at - slots_end(e),
+	};
+	memset(head, ' ', ENTRY_HEAD);
+	for (size_t i = 0; i < HEAD_LINES; i++) {
+		char line[HEAD_LINE + 1];
+		int n = i == HEAD_ID
+		            ? snprintf(line, sizeof(line), "%s %s", head_keys[i], e->id)
+		            : snprintf(line, sizeof(line), "%s %lld", head_keys[i], values[i]);
+		memcpy(head + i * HEAD_LINE, line, n < HEAD_LINE ? (size_t)n : HEAD_LINE - 1);
+		head[i * HEAD_LINE + HEAD_LINE - 1] = '\n';
+	}
+}
+
+static void slot_format(const struct rcpt *r, char slot[ENTRY_SLOT])
+{
+	char line[ENTRY_SLOT];
+	int n = snprintf(line, sizeof(line), "%c%c%03d %-11.11s %s", (char)r->state,
+	                 r->told ? '*' : ' ', r->code, r->status, r->reply ? r->reply : "");
+	size_t len = n < ENTRY_SLOT - 1 ? (size_t)n : ENTRY_SLOT - 1;
+	memset(slot, ' ', ENTRY_SLOT);
+	memcpy(slot, line, len);
+	slot[ENTRY_SLOT - 1] = '\n';
+}
+
+static const char *body_name(enum envelope_body body)
+{
+	switch (body) {
+	case BODY_7BIT:
+		return "7BIT";
+	case BODY_8BITMIME:
+		return "8BITMIME";
+	case BODY_UNSET:
+		break;
+	}
+	return NULL;
+}
+
+static const char *ret_name(enum envelope_ret ret)
+{
+	switch (ret) {
+	case RET_FULL:
+		return "FULL";
+	case RET_HDRS:
+		return "HDRS";
+	case RET_UNSET:
+		break;
+	}
+	return NULL;
+}
+
+static bool add_fact(struct buf *out, const char *key, const char *value)
+{
+	return !value || buf_addf(out, "%s %s\n", key, value);
+}
+
+static bool envelope_format(const struct entry *entry, struct buf *out)
+{
+	const struct envelope *e = &entry->envelope;
+	if (!add_fact(out, "report-of", entry->report_of[0] ? entry->report_of : NULL) ||
+	    !buf_addf(out, "sender %s\n", e->sender) ||
+	    !add_fact(out, "body", body_name(e->body)) ||
+	    !add_fact(out, "smtputf8", e->smtputf8 ? "yes" : NULL) ||
+	    !add_fact(out, "ret", ret_name(e->ret)) || !add_fact(out, "envid", e->envid) ||
+	    !add_fact(out, "relay", e->relay))
+		return false;
+	for (size_t i = 0; i < e->rcpt_count; i++) {
+		const struct rcpt *r = &e->rcpts[i];
+		char notify[32] = "";
+		if (r->notify)
+			envelope_format_notify(r->notify, notify);
+		if (!add_fact(out, "rcpt", r->address) ||
+		    !add_fact(out, "notify", r->notify ? notify : NULL) ||
+		    !add_fact(out, "orcpt", r->orcpt))
+			return false;
+	}
+	return buf_add_char(out, '\n');
+}
+
+static bool slots_write(struct entry_writer *w, struct fault *f)
+{
+	const struct envelope *v = &w->entry->envelope;
+	struct buf slots;
+	bool ok = true;
+	buf_init(&slots, 256 * ENTRY_SLOT);
+	for (size_t i = 0; ok && i < v->rcpt_count; i++) {
+		char slot[ENTRY_SLOT];
+		slot_format(&v->rcpts[i], slot);
+		if (!buf_add(&slots, slot, ENTRY_SLOT)) {
+			ok = file_write(w->fd, w->entry->name, buf_str(&slots), f);
+			buf_clear(&slots);
+			ok = ok && buf_add(&slots, slot, ENTRY_SLOT);
+		}
+	}
+	ok = ok && file_write(w->fd, w->entry->name, buf_str(&slots), f);
+	buf_release(&slots);
+	return ok;
+}
+
+bool entry_write_begin(struct entry_writer *w, int fd, struct entry *e, struct fault *f)
+{
+	struct buf text;
+	char head[ENTRY_HEAD];
+	name_set(e);
+	*w = (struct entry_writer){.fd = fd, .entry = e};
+	if (e->envelope.rcpt_count == 0 || e->envelope.rcpt_count > ENTRY_RCPT_MAX)
+		return fault_set(f, FAULT_DATA, "%zu recipients: 1 to %d can be held",
+		                 e->envelope.rcpt_count, ENTRY_RCPT_MAX);
+	buf_init(&text, ENVELOPE_MAX);
+	if (!envelope_format(e, &text)) {
+		buf_release(&text);
+		return fault_set(f, FAULT_DATA, "the envelope is over %d bytes", ENVELOPE_MAX);
+	}
+	e->message_at = slots_end(e) + (int64_t)text.len;
+	head_format(e, head);
+	bool ok = file_write(fd, e->name, str_make(head, ENTRY_HEAD), f) && slots_write(w, f) &&
+	          file_write(fd, e->name, buf_str(&text), f);
+	w->crc = codec_crc32(0, buf_str(&text));
+	w->length = text.len;
+	buf_release(&text);
+	return ok;
+}
+
+bool entry_write_message(struct entry_writer *w, struct str bytes, struct fault *f)
+{
+	w->crc = codec_crc32(w->crc, bytes);
+	w->length += bytes.len;
+	w->message += bytes.len;
+	return file_write(w->fd, w->entry->name, bytes, f);
+}
+
+bool entry_write_end(struct entry_writer *w, struct fault *f)
+{
+	char trailer[ENTRY_TRAILER + 1];
+	int n = snprintf(trailer, sizeof(trailer), TRAILER_FORMAT,
+	                 (unsigned long long)w->length, (unsigned long)w->crc);
+	memset(trailer + n, ' ', ENTRY_TRAILER - (size_t)n);
+	trailer[ENTRY_TRAILER - 1] = '\n';
+	w->entry->facts.size = w->message;
+	return file_write(w->fd, w->entry->name, str_make(trailer, ENTRY_TRAILER), f) &&
+	       entry_mark_head(w->fd, w->entry, f);
+}
+
+static bool bad(const struct entry *e, const char *what, struct fault *f)
+{
+	return fault_set(f, FAULT_DATA, "%s is damaged: %s", e->name, what);
+}
+
+/* Fills out with exactly len bytes at a place; a shorter file is damaged. */
+static bool read_exact(int fd, const struct entry *e, int64_t at, char *to, size_t len,
+                       struct fault *f)
+{
+	while (len > 0) {
+		size_t got;
+		if (!file_read_at(fd, e->name, at, to, len, &got, f))
+			return false;
+		if (got == 0)
+			return bad(e, "it is cut short", f);
+		to += got;
+		at += (int64_t)got;
+		len -= got;
+	}
+	return true;
+}
+
+static bool head_parse(struct entry *e, const char head[ENTRY_HEAD], size_t *rcpts,
+                       int64_t *envelope_len, struct fault *f)
+{
+	long long v[HEAD_LINES] = {0};
+	for (size_t i = 0; i < HEAD_LINES; i++) {
+		struct str line = str_make(head + i * HEAD_LINE, HEAD_LINE), key;
+		if (line.at[HEAD_LINE - 1] != '\n')
+			return bad(e, "its head", f);
+		line.len--;
+		if (!str_cut(&line, ' ', &key) || !str_eq(key, str_of(head_keys[i])))
+			return bad(e, "its head", f);
+		line = str_trim(line);
+		if (i == HEAD_ID) {
+			if (line.len != ENTRY_ID_LEN)
+				return bad(e, "its id", f);
+			memcpy(e->id, line.at, ENTRY_ID_LEN);
+			e->id[ENTRY_ID_LEN] = '\0';
+		} else if (!str_number(line, &v[i])) {
+			return bad(e, head_keys[i], f);
+		}
+	}
+	if (!entry_is_id(e->id) || v[HEAD_VERSION] != 1 || v[HEAD_RECIPIENTS] < 1 ||
+	    v[HEAD_RECIPIENTS] > ENTRY_RCPT_MAX || v[HEAD_ENVELOPE] > ENVELOPE_MAX)
+		return bad(e, "its head", f);
+	e->created = v[HEAD_CREATED];
+	e->uid = (uid_t)v[HEAD_UID];
+	e->facts.size = (uint64_t)v[HEAD_SIZE];
+	e->facts.longest_line = (uint64_t)v[HEAD_LONGEST];
+	e->facts.body_8bit = v[HEAD_8BIT] & EIGHT_BODY;
+	e->facts.header_8bit = v[HEAD_8BIT] & EIGHT_HEADER;
+	e->attempts = v[HEAD_ATTEMPTS];
+	e->next_try = v[HEAD_NEXT];
+	e->tried = v[HEAD_TRIED];
+	e->uptime = v[HEAD_UPTIME];
+	e->overdue = v[HEAD_OVERDUE];
+	e->frozen = v[HEAD_FROZEN] != 0;
+	e->warned = v[HEAD_WARNED] != 0;
+	*rcpts = (size_t)v[HEAD_RECIPIENTS];
+	*envelope_len = v[HEAD_ENVELOPE];
+	return true;
+}
+
+static bool rcpt_fact(struct envelope *v, struct str key, struct str value)
+{
+	struct rcpt *r = v->rcpt_count ? &v->rcpts[v->rcpt_count - 1] : NULL;
+	if (str_eq(key, STR("rcpt"))) {
+		size_t before = v->rcpt_count;
+		envelope_add(v, value);
+		return v->rcpt_count == before + 1;
+	}
+	if (!r)
+		return false;
+	if (str_eq(key, STR("notify")))
+		return envelope_parse_notify(value, &r->notify);
+	if (str_eq(key, STR("orcpt")) && !r->orcpt) {
+		r->orcpt = mem_copy(value);
+		return true;
+	}
+	return false;
+}
+
+static bool once(char **slot, struct str value)
+{
+	if (*slot)
+		return false;
+	*slot = mem_copy(value);
+	return true;
+}
+
+static bool report_fact(struct entry *e, struct str id)
+{
+	if (id.len != ENTRY_ID_LEN)
+		return false;
+	memcpy(e->report_of, id.at, ENTRY_ID_LEN);
+	return entry_is_id(e->report_of);
+}
+
+static bool envelope_fact(struct entry *e, struct str line)
+{
+	struct envelope *v = &e->envelope;
+	struct str key;
+	if (!str_cut(&line, ' ', &key))
+		return false;
+	for (size_t i = 0; i < line.len; i++)
+		if ((unsigned char)line.at[i] < 32 || line.at[i] == 127)
+			return false;
+	if (str_eq(key, STR("sender")))
+		envelope_set_sender(v, line);
+	else if (str_eq(key, STR("body")))
+		v->body = str_eq(line, STR("7BIT")) ? BODY_7BIT : BODY_8BITMIME;
+	else if (str_eq(key, STR("smtputf8")))
+		v->smtputf8 = true;
+	else if (str_eq(key, STR("ret")))
+		v->ret = str_eq(line, STR("FULL")) ? RET_FULL : RET_HDRS;
+	else if (str_eq(key, STR("report-of")))
+		return report_fact(e, line);
+	else if (str_eq(key, STR("envid")))
+		return once(&v->envid, line);
+	else if (str_eq(key, STR("relay")))
+		return once(&v->relay, line);
+	else
+		return rcpt_fact(v, key, line);
+	return true;
+}
+
+static bool envelope_parse(struct entry *e, struct str text)
+{
+	struct str line;
+	while (str_cut(&text, '\n', &line)) {
+		if (line.len == 0)
+			return text.len == 0;
+		if (!envelope_fact(e, line))
+			return false;
+	}
+	return false;
+}
+
+static bool slot_parse(struct rcpt *r, struct str slot)
+{
+	long long code;
+	if (slot.at[ENTRY_SLOT - 1] != '\n' || !strchr("WDF", slot.at[0]) ||
+	    !str_number(str_make(slot.at + 2, 3), &code))
+		return false;
+	for (size_t i = 0; i < ENTRY_SLOT - 1; i++)
+		if (slot.at[i] < 32 || slot.at[i] == 127)
+			return false;
+	char status[FAULT_STATUS_MAX];
+	struct str st = str_trim(str_make(slot.at + 6, 11));
+	memcpy(status, st.at, st.len);
+	status[st.len] = '\0';
+	/* The text was escaped when it was put in; it must not be escaped again. */
+	struct str text = str_trim(str_make(slot.at + 18, ENTRY_SLOT - 19));
+	r->state = (enum rcpt_state)slot.at[0];
+	r->code = (int)code;
+	r->told = slot.at[1] == '*';
+	memcpy(r->status, status, sizeof(status));
+	free(r->reply);
+	r->reply = text.len ? mem_copy(text) : NULL;
+	return true;
+}
+
+static bool slots_read(int fd, struct entry *e, struct fault *f)
+{
+	enum { BATCH = 64 };
+	struct envelope *v = &e->envelope;
+	char slots[BATCH * ENTRY_SLOT];
+	for (size_t i = 0; i < v->rcpt_count; i++) {
+		size_t left = v->rcpt_count - i, in = i % BATCH;
+		if (in == 0 && !read_exact(fd, e, ENTRY_HEAD + (int64_t)i * ENTRY_SLOT, slots,
+		                           (left < BATCH ? left : BATCH) * ENTRY_SLOT, f))
+			return false;
+		if (!slot_parse(&v->rcpts[i], str_make(slots + in * ENTRY_SLOT, ENTRY_SLOT)))
+			return bad(e, "the state of a recipient", f);
+	}
+	return true;
+}
+
+bool entry_read(int fd, struct entry *e, struct fault *f)
+{
+	char head[ENTRY_HEAD];
+	size_t rcpts = 0;
+	int64_t len = 0;
+	snprintf(e->name, sizeof(e->name), "entry");
+	if (!read_exact(fd, e, 0, head, ENTRY_HEAD, f) || !head_parse(e, head, &rcpts, &len, f))
+		return false;
+	name_set(e);
+	int64_t at = ENTRY_HEAD + (int64_t)rcpts * ENTRY_SLOT;
+	struct buf text;
+	buf_init(&text, ENVELOPE_MAX + 1);
+	char *room = buf_room(&text, (size_t)len + 1);
+	bool ok = read_exact(fd, e, at, room, (size_t)len, f);
+	if (ok && (!envelope_parse(e, str_make(room, (size_t)len)) ||
+	           e->envelope.rcpt_count != rcpts))
+		ok = bad(e, "its envelope", f);
+	buf_release(&text);
+	e->message_at = at + len;
+	return ok && slots_read(fd, e, f);
+}
+
+bool entry_verify(int fd, const struct entry *e, struct fault *f)
+{
+	int64_t at = slots_end(e), end = e->message_at + (int64_t)e->facts.size;
+	uint64_t length = (uint64_t)(end - at);
+	uint32_t crc = 0;
+	char want[ENTRY_TRAILER + 1], chunk[CHUNK];
+	while (at < end) {
+		size_t n = end - at < CHUNK ? (size_t)(end - at) : CHUNK;
+		if (!read_exact(fd, e, at, chunk, n, f))
+			return false;
+		crc = codec_crc32(crc, str_make(chunk, n));
+		at += (int64_t)n;
+	}
+	int n = snprintf(want, sizeof(want), TRAILER_FORMAT, (unsigned long long)length,
+	                 (unsigned long)crc);
+	if (!read_exact(fd, e, at, chunk, ENTRY_TRAILER, f))
+		return false;
+	if (memcmp(chunk, want, (size_t)n) != 0)
+		return bad(e, "its checksum does not agree", f);
+	return true;
+}
+
+bool entry_read_message(int fd, const struct entry *e, uint64_t at, char *to, size_t len,
+                        size_t *got, struct fault *f)
+{
+	*got = 0;
+	if (at >= e->facts.size)
+		return true;
+	if (len > e->facts.size - at)
+		len = (size_t)(e->facts.size - at);
+	if (!file_read_at(fd, e->name, e->message_at + (int64_t)at, to, len, got, f))
+		return false;
+	if (*got == 0)
+		return bad(e, "it is cut short", f);
+	return true;
+}
+
+bool entry_each(int fd, const struct entry *e, entry_sink *sink, void *context, struct fault *f)
+{
+	char *chunk = mem_alloc(CHUNK);
+	uint64_t at = 0;
+	size_t got;
+	bool ok;
+	while ((ok = entry_read_message(fd, e, at, chunk, CHUNK, &got, f)) && got > 0) {
+		ok = sink(context, str_make(chunk, got), f);
+		if (!ok)
+			break;
+		at += got;
+	}
+	free(chunk);
+	return ok;
+}
+
+/* Takes the field that text begins with, continuation lines and all. */
+static struct str cut_field(struct str *text)
+{
+	struct str all = *text, line;
+	while (str_cut(text, '\n', &line) && text->len > 0 && ascii_space(text->at[0]))
+		continue;
+	return str_first(all, all.len - text->len);
+}
+
+void entry_field(int fd, const struct entry *e, const char *name, struct buf *out)
+{
+	char *chunk = mem_alloc(CHUNK);
+	size_t got = 0;
+	struct fault f = FAULT_INIT;
+	if (!entry_read_message(fd, e, 0, chunk, CHUNK, &got, &f))
+		got = 0;
+	struct str rest = str_make(chunk, got), wanted = str_of(name);
+	while (rest.len > 0) {
+		struct str field = cut_field(&rest), value = str_from(field, wanted.len + 1);
+		if (str_trim(field).len == 0)
+			break;
+		if (str_casestarts(field, wanted) && field.len > wanted.len &&
+		    field.at[wanted.len] == ':') {
+			/* A value too long for its use is not used. */
+			if (!buf_add_str(out, str_trim(value)))
+				buf_clear(out);
+			break;
+		}
+	}
+	free(chunk);
+}
+
+bool entry_mark_head(int fd, const struct entry *e, struct fault *f)
+{
+	char head[ENTRY_HEAD];
+	head_format(e, head);
+	return file_write_at(fd, e->name, 0, str_make(head, ENTRY_HEAD), f);
+}
+
+bool entry_mark_rcpt(int fd, const struct entry *e, size_t i, struct fault *f)
+{
+	char slot[ENTRY_SLOT];
+	slot_format(&e->envelope.rcpts[i], slot);
+	return file_write_at(fd, e->name, ENTRY_HEAD + (int64_t)i * ENTRY_SLOT,
+	                     str_make(slot, ENTRY_SLOT), f);
+}

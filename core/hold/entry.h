@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * entry - one held message: an envelope and a message in one file
+ *
+ * Text, in three parts. The state: a head of sixteen lines of 32 bytes, then a
+ * slot of 256 bytes a recipient; only these are ever overwritten, in place,
+ * and none crosses a 512-byte sector, so that a full disk or a torn write
+ * cannot spoil a mark. The envelope: a line a fact, ended by an empty line.
+ * The message in its final form, and behind it a trailer of ENTRY_TRAILER
+ * bytes with the length and CRC-32 of the last two parts.
+ *
+ * What is read is checked: an entry is a file that others may have touched.
+ * A malformed one is FAULT_DATA.
+ */
+#ifndef HOLD_ENTRY_H
+#define HOLD_ENTRY_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "base/fault.h"
+#include "mail/envelope.h"
+#include "mail/message.h"
+
+#define ENTRY_ID_LEN   12
+#define ENTRY_HEAD     512
+#define ENTRY_SLOT     256
+#define ENTRY_TRAILER  64
+#define ENTRY_RCPT_MAX 200000
+
+struct entry {
+	char id[ENTRY_ID_LEN + 1];
+	int64_t created; /* seconds since 1970, as all times here */
+	uid_t uid;       /* who handed it in */
+	struct message_facts facts;
+	int64_t attempts; /* tries that reached a verdict or a failure */
+	int64_t next_try; /* not before then */
+	int64_t tried;    /* the last try, 0: none */
+	int64_t uptime;   /* of the machine at the last try */
+	int64_t overdue;  /* uptime at the first failed try past the expiry; 0: none yet */
+	bool frozen;
+	bool warned;                      /* the sender was told that it is late */
+	char report_of[ENTRY_ID_LEN + 1]; /* the entry that this is a report on, or "" */
+	struct envelope envelope;
+	int64_t message_at; /* where part 3 begins */
+	char name[32];      /* for texts */
+};
+
+void entry_init(struct entry *e);
+void entry_release(struct entry *e);
+
+/* Is text an id: 12 upper-case hexadecimal digits? */
+bool entry_is_id(const char *text);
+
+/* Writing. The envelope must be complete; begin writes parts 1 and 2. */
+struct entry_writer {
+	int fd;
+	struct entry *entry;
+	uint32_t crc;
+	uint64_t length;  /* of parts 2 and 3 so far */
+	uint64_t message; /* of part 3 so far */
+};
+
+bool entry_write_begin(struct entry_writer *w, int fd, struct entry *e, struct fault *f)
+    __attribute__((warn_unused_result));
+bool entry_write_message(struct entry_writer *w, struct str bytes, struct fault *f)
+    __attribute__((warn_unused_result));
+/* Writes the trailer, then the head again with the facts (e->facts). No sync. */
+bool entry_write_end(struct entry_writer *w, struct fault *f)
+    __attribute__((warn_unused_result));
+
+/* Reads parts 1 and 2. e must be fresh (entry_init). */
+bool entry_read(int fd, struct entry *e, struct fault *f) __attribute__((warn_unused_result));
+/* Length and CRC of the whole file. */
+bool entry_verify(int fd, const struct entry *e, struct fault *f)
+    __attribute__((warn_unused_result));
+/* Gives the whole message to sink, in pieces; false stops and is passed on. */
+typedef bool entry_sink(void *context, struct str bytes, struct fault *f);
+bool entry_each(int fd, const struct entry *e, entry_sink *sink, void *context, struct fault *f)
+    __attribute__((warn_unused_result));
+/* Message bytes from at (0: its first); 0 in *got: its end. */
+bool entry_read_message(int fd, const struct entry *e, uint64_t at, char *to, size_t len,
+                        size_t *got, struct fault *f) __attribute__((warn_unused_result));
+
+/* Adds the raw value of the message's first field of that name, folds and all;
+ * nothing if there is none in its first 64 KiB. */
+void entry_field(int fd, const struct entry *e, const char *name, struct buf *out);
+
+/* Overwrites the head, or the slot of recipient i, in place. No sync. */
+bool entry_mark_head(int fd, const struct entry *e, struct fault *f)
+    __attribute__((warn_unused_result));
+bool entry_mark_rcpt(int fd, const struct entry *e, size_t i, struct fault *f)
+    __attribute__((warn_unused_result));
+
+#endif

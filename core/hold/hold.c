@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "hold/hold.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/random.h"
+
+#define TMP_AGE (36 * 3600)
+
+static const char *const room_names[HOLD_ROOMS] = {"tmp", "hold", "failed", "corrupt", "state"};
+
+static bool open_room(struct hold *h, enum hold_room room, struct fault *f)
+{
+	char *path = mem_printf("%s/%s", h->path, room_names[room]);
+	bool ok = file_open_dir(AT_FDCWD, path, &h->rooms[room], f) ||
+	          (f->sys == ENOENT && file_make_dirs(path, 0700, f) &&
+	           file_open_dir(AT_FDCWD, path, &h->rooms[room], f));
+	free(path);
+	return ok;
+}
+
+bool hold_open(const char *path, struct hold *h, struct fault *f)
+{
+	h->path = mem_copy(str_of(path));
+	for (int i = 0; i < HOLD_ROOMS; i++)
+		h->rooms[i] = -1;
+	for (int i = 0; i < HOLD_ROOMS; i++)
+		if (!open_room(h, (enum hold_room)i, f)) {
+			hold_close(h);
+			return fault_prefix(f, "the hold");
+		}
+	return true;
+}
+
+void hold_close(struct hold *h)
+{
+	for (int i = 0; i < HOLD_ROOMS; i++)
+		if (h->rooms[i] >= 0)
+			close(h->rooms[i]);
+	free(h->path);
+	h->path = NULL;
+}
+
+static void id_make(char id[ENTRY_ID_LEN + 1])
+{
+	unsigned char random[2];
+	random_fill(random, sizeof(random));
+	snprintf(id, ENTRY_ID_LEN + 1, "%08lX%02X%02X",
+	         (unsigned long)clock_wall() & 0xffffffffUL, random[0], random[1]);
+}
+
+static bool enough_space(const struct hold *h, uint64_t min_free, struct fault *f)
+{
+	uint64_t bytes;
+	if (min_free == 0)
+		return true;
+	if (!file_free_space(h->rooms[HOLD_HOLD], h->path, &bytes, f))
+		return false;
+	if (bytes < min_free)
+		return fault_set(f, FAULT_TEMP,
+		                 "%s: %llu MiB free, less than min_free (%llu MiB): make room, "
+		                 "or lower min_free",
+		                 h->path, (unsigned long long)(bytes >> 20),
+		                 (unsigned long long)(min_free >> 20));
+	return true;
+}
+
+bool hold_put_begin(struct hold_put *p, struct hold *h, struct entry *e, uint64_t min_free,
+                    struct fault *f)
+{
+	bool locked;
+	*p = (struct hold_put){.hold = h, .entry = e, .fd = -1};
+	if (!enough_space(h, min_free, f))
+		return false;
+	for (int tries = 0; p->fd < 0; tries++) {
+		id_make(e->id);
+		if (!file_create(h->rooms[HOLD_TMP], e->id, 0660, &p->fd, f) &&
+		    (f->sys != EEXIST || tries == 100))
+			return fault_prefix(f, "%s/tmp", h->path);
+	}
+	memcpy(p->tmp, e->id, sizeof(p->tmp));
+	if (!file_try_lock(p->fd, e->id, &locked, f) ||
+	    !entry_write_begin(&p->writer, p->fd, e, f)) {
+		hold_put_abort(p);
+		return false;
+	}
+	return true;
+}
+
+bool hold_put_message(struct hold_put *p, struct str bytes, struct fault *f)
+{
+	return entry_write_message(&p->writer, bytes, f);
+}
+
+/* Gives the file its name in a room and makes that name durable. If the sync
+ * of the directory fails the name is taken back: nobody was told of it yet. */
+static bool publish(struct hold_put *p, enum hold_room room, struct fault *f)
+{
+	struct hold *h = p->hold;
+	if (!file_publish(h->rooms[HOLD_TMP], p->tmp, h->rooms[room], p->entry->id, f))
+		return false;
+	if (file_sync(h->rooms[room], room_names[room], f)) {
+		close(p->fd);
+		p->fd = -1;
+		return true;
+	}
+	struct fault undo = FAULT_INIT;
+	f->class = FAULT_TEMP;
+	if (!file_unlink(h->rooms[room], p->entry->id, &undo))
+		fault_prefix(f, "%s may be held all the same", p->entry->id);
+	close(p->fd);
+	p->fd = -1;
+	return false;
+}
+
+bool hold_put_end(struct hold_put *p, enum hold_room room, struct fault *f)
+{
+	for (int tries = 0; tries < 100; tries++) {
+		bool written = tries == 0 ? entry_write_end(&p->writer, f)
+		                          : entry_mark_head(p->fd, p->entry, f);
+		if (!written || !file_sync(p->fd, p->entry->id, f))
+			break;
+		if (publish(p, room, f))
+			return true;
+		if (p->fd < 0 || f->sys != EEXIST)
+			break;
+		/* Somebody took that id in the same second: the file gets another. */
+		id_make(p->entry->id);
+	}
+	hold_put_abort(p);
+	return false;
+}
+
+/* The id of the report on an entry: of the next second, so that it comes behind
+ * it in every list, the last digits turned round. */
+static void id_of_report(const char *of, char id[ENTRY_ID_LEN + 1])
+{
+	static const char digits[] = "0123456789ABCDEF";
+	char second[9];
+	memcpy(second, of, 8);
+	second[8] = '\0';
+	snprintf(id, ENTRY_ID_LEN + 1, "%08lX%s",
+	         (strtoul(second, NULL, 16) + 1) & 0xffffffffUL, of + 8);
+	for (int i = ENTRY_ID_LEN - 4; i < ENTRY_ID_LEN; i++)
+		id[i] = digits[15 - (strchr(digits, id[i]) - digits)];
+}
+
+/* Is the entry of that id a report on the entry of? *taken: there is one, of whatever kind. */
+static bool is_report_on(struct hold *h, const char *id, const char *of, bool *taken)
+{
+	static const enum hold_room rooms[] = {HOLD_HOLD, HOLD_FAILED};
+	*taken = false;
+	for (int i = 0; i < 2; i++) {
+		struct fault f = FAULT_INIT;
+		struct hold_entry he;
+		enum hold_claim result;
+		bool busy;
+		if (!hold_look(h, rooms[i], id, &he, &busy, &result, &f) || result != CLAIM_OK)
+			continue;
+		*taken = true;
+		bool same = strcmp(he.entry.report_of, of) == 0;
+		hold_release(&he);
+		if (same)
+			return true;
+	}
+	return false;
+}
+
+bool hold_put_end_report(struct hold_put *p, bool *exists, struct fault *f)
+{
+	char id[ENTRY_ID_LEN + 1];
+	bool taken;
+	id_of_report(p->entry->report_of, id);
+	*exists = is_report_on(p->hold, id, p->entry->report_of, &taken);
+	if (*exists) {
+		hold_put_abort(p);
+		return true;
+	}
+	if (!taken)
+		memcpy(p->entry->id, id, sizeof(id));
+	return hold_put_end(p, HOLD_HOLD, f);
+}
+
+void hold_put_abort(struct hold_put *p)
+{
+	struct fault f = FAULT_INIT;
+	if (p->fd < 0)
+		return;
+	file_unlink(p->hold->rooms[HOLD_TMP], p->tmp, &f);
+	close(p->fd);
+	p->fd = -1;
+}
+
+/* he is to be released only when the result is CLAIM_OK. */
+static bool open_entry(struct hold *h, enum hold_room room, const char *id,
+                       struct hold_entry *he, enum hold_claim *result, struct fault *f)
+{
+	*he = (struct hold_entry){.hold = h, .room = room, .fd = -1};
+	*result = CLAIM_GONE;
+	if (!file_open_update(h->rooms[room], id, &he->fd, f))
+		return f->sys == ENOENT;
+	entry_init(&he->entry);
+	*result = CLAIM_OK;
+	return true;
+}
+
+/* After the lock is ours, does the name still mean this file, a plain one with one link? */
+static bool still_there(const struct hold *h, enum hold_room room, const char *id, int fd)
+{
+	struct stat by_fd, by_name;
+	struct fault f = FAULT_INIT;
+	return file_stat(fd, id, &by_fd, &f) &&
+	       file_stat_name(h->rooms[room], id, &by_name, &f) &&
+	       by_fd.st_dev == by_name.st_dev && by_fd.st_ino == by_name.st_ino &&
+	       S_ISREG(by_fd.st_mode) && by_fd.st_nlink == 1;
+}
+
+static void to_corrupt(struct hold_entry *he, const char *id)
+{
+	struct fault f = FAULT_INIT;
+	struct hold *h = he->hold;
+	if (file_rename(h->rooms[he->room], id, h->rooms[HOLD_CORRUPT], id, &f))
+		he->room = HOLD_CORRUPT;
+}
+
+static bool read_claimed(struct hold_entry *he, const char *id, bool move,
+                         enum hold_claim *result, struct fault *f)
+{
+	bool ok = entry_read(he->fd, &he->entry, f);
+	if (ok && strcmp(he->entry.id, id) != 0)
+		ok = fault_set(f, FAULT_DATA, "entry %s is damaged: it says it is %s", id,
+		               he->entry.id);
+	if (ok)
+		return true;
+	bool damaged = f->class == FAULT_DATA;
+	if (damaged && move) {
+		to_corrupt(he, id);
+		fault_prefix(f, "moved to %s/corrupt", he->hold->path);
+	}
+	hold_release(he);
+	*result = CLAIM_DAMAGED;
+	return damaged;
+}
+
+bool hold_claim(struct hold *h, enum hold_room room, const char *id, struct hold_entry *he,
+                enum hold_claim *result, struct fault *f)
+{
+	bool locked = false;
+	bool ok = open_entry(h, room, id, he, result, f);
+	if (!ok || *result != CLAIM_OK)
+		return ok;
+	ok = file_try_lock(he->fd, id, &locked, f);
+	if (ok && locked && still_there(h, room, id, he->fd))
+		return read_claimed(he, id, true, result, f);
+	*result = ok && !locked ? CLAIM_BUSY : CLAIM_GONE;
+	hold_release(he);
+	return ok;
+}
+
+bool hold_look(struct hold *h, enum hold_room room, const char *id, struct hold_entry *he,
+               bool *busy, enum hold_claim *result, struct fault *f)
+{
+	*busy = false;
+	bool ok = open_entry(h, room, id, he, result, f);
+	if (!ok || *result != CLAIM_OK)
+		return ok;
+	if (!file_lock_seen(he->fd, id, busy, f)) {
+		hold_release(he);
+		return false;
+	}
+	return read_claimed(he, id, false, result, f);
+}
+
+void hold_release(struct hold_entry *he)
+{
+	if (he->fd >= 0)
+		close(he->fd);
+	he->fd = -1;
+	entry_release(&he->entry);
+}
+
+bool hold_verify(struct hold_entry *he, struct fault *f)
+{
+	if (entry_verify(he->fd, &he->entry, f))
+		return true;
+	if (f->class == FAULT_DATA) {
+		to_corrupt(he, he->entry.id);
+		fault_prefix(f, "moved to %s/corrupt", he->hold->path);
+	}
+	return false;
+}
+
+bool hold_mark(struct hold_entry *he, const size_t *rcpts, size_t count, bool sync,
+               struct fault *f)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!entry_mark_rcpt(he->fd, &he->entry, rcpts[i], f))
+			return false;
+	return !sync || file_sync_data(he->fd, he->entry.id, f);
+}
+
+bool hold_mark_head(struct hold_entry *he, struct fault *f)
+{
+	return entry_mark_head(he->fd, &he->entry, f);
+}
+
+bool hold_remove(struct hold_entry *he, struct fault *f)
+{
+	return file_unlink(he->hold->rooms[he->room], he->entry.id, f);
+}
+
+bool hold_move(struct hold_entry *he, enum hold_room to, struct fault *f)
+{
+	struct hold *h = he->hold;
+	if (!file_sync(he->fd, he->entry.id, f) ||
+	    !file_publish(h->rooms[he->room], he->entry.id, h->rooms[to], he->entry.id, f))
+		return false;
+	he->room = to;
+	return file_sync(h->rooms[to], room_names[to], f);
+}
+
+static int id_order(const void *a, const void *b)
+{
+	return memcmp(a, b, ENTRY_ID_LEN);
+}
+
+bool hold_list(const struct hold *h, enum hold_room room, hold_id **ids, size_t *count,
+               struct fault *f)
+{
+	size_t cap = 0;
+	int fd;
+	*ids = NULL;
+	*count = 0;
+	if (!file_open_dir(h->rooms[room], ".", &fd, f))
+		return fault_prefix(f, "%s/%s", h->path, room_names[room]);
+	DIR *dir = fdopendir(fd);
+	if (!dir) {
+		close(fd);
+		return fault_sys(f, FAULT_TEMP, errno, "%s/%s", h->path, room_names[room]);
+	}
+	for (struct dirent *d; (d = readdir(dir));) {
+		if (!entry_is_id(d->d_name))
+			continue;
+		*ids = mem_grow(*ids, &cap, *count + 1, sizeof(**ids));
+		memcpy((*ids)[*count], d->d_name, ENTRY_ID_LEN + 1);
+		++*count;
+	}
+	closedir(dir);
+	if (*count > 1)
+		qsort(*ids, *count, sizeof(**ids), id_order);
+	return true;
+}
+
+static void sweep_one(struct hold *h, enum hold_room room, const char *id, int64_t wall,
+                      int64_t age)
+{
+	struct stat st;
+	struct fault f = FAULT_INIT;
+	bool locked = false;
+	int fd;
+	if (!file_stat_name(h->rooms[room], id, &st, &f) || !S_ISREG(st.st_mode) ||
+	    wall - (int64_t)st.st_mtime < age || !file_open_update(h->rooms[room], id, &fd, &f))
+		return;
+	if (file_try_lock(fd, id, &locked, &f) && locked)
+		file_unlink(h->rooms[room], id, &f);
+	close(fd);
+}
+
+static void sweep_room(struct hold *h, enum hold_room room, int64_t wall, int64_t age)
+{
+	hold_id *ids;
+	size_t count;
+	struct fault f = FAULT_INIT;
+	if (!hold_list(h, room, &ids, &count, &f))
+		return;
+	for (size_t i = 0; i < count; i++)
+		sweep_one(h, room, ids[i], wall, age);
+	free(ids);
+}
+
+void hold_sweep(struct hold *h, int64_t wall, int64_t keep)
+{
+	sweep_room(h, HOLD_TMP, wall, TMP_AGE);
+	if (keep > 0)
+		sweep_room(h, HOLD_FAILED, wall, keep);
+}

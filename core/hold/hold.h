@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * hold - the directory of held messages
+ *
+ *   tmp/      being written
+ *   hold/     to be sent: a file here is a complete, durable entry
+ *   failed/   refused for good or expired, kept for people
+ *   corrupt/  damaged, never touched again
+ *   state/    remembered dead relays, TLS tickets: may be lost
+ *
+ * A message is published by: exclusive create in tmp/, lock, write, fsync,
+ * rename without replacing into hold/, fsync of hold/. Only after the last is
+ * it taken over. Whoever works on an entry holds an exclusive lock on its
+ * file. What a crash leaves:
+ *
+ *   before the rename        a file in tmp/, swept when a day and a half old
+ *   after it                 a complete entry, waiting: it is sent
+ *   between the dot and the  an entry, waiting: sent again, the one duplicate
+ *   mark                     that cannot be avoided
+ *   after the mark           an entry without waiting recipients: removed
+ */
+#ifndef HOLD_HOLD_H
+#define HOLD_HOLD_H
+
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/fault.h"
+#include "hold/entry.h"
+
+enum hold_room { HOLD_TMP, HOLD_HOLD, HOLD_FAILED, HOLD_CORRUPT, HOLD_STATE, HOLD_ROOMS };
+
+struct hold {
+	char *path;
+	int rooms[HOLD_ROOMS]; /* directory descriptors */
+};
+
+/* Opens the hold, made first if it is missing (mode 0700, and its rooms). */
+bool hold_open(const char *path, struct hold *h, struct fault *f)
+    __attribute__((warn_unused_result));
+void hold_close(struct hold *h);
+
+/* One message on its way in. */
+struct hold_put {
+	struct hold *hold;
+	struct entry *entry;
+	struct entry_writer writer;
+	int fd; /* -1: nothing is open */
+	char tmp[ENTRY_ID_LEN + 1];
+};
+
+/* Chooses an id, writes the envelope of e; e must live until the end. min_free:
+ * bytes that must be free on the file system, else FAULT_TEMP. */
+bool hold_put_begin(struct hold_put *p, struct hold *h, struct entry *e, uint64_t min_free,
+                    struct fault *f) __attribute__((warn_unused_result));
+bool hold_put_message(struct hold_put *p, struct str bytes, struct fault *f)
+    __attribute__((warn_unused_result));
+/* Makes it durable and visible in room (HOLD_HOLD or HOLD_FAILED); e->id is
+ * final then. On any failure nothing is left, or the text says that it may be. */
+bool hold_put_end(struct hold_put *p, enum hold_room room, struct fault *f)
+    __attribute__((warn_unused_result));
+/* The same for a report on the entry of that id (e->report_of), which gets an
+ * id made from that one, so that a report cut short by a crash is not made
+ * twice: *exists says that it is there already, in hold/ or failed/. */
+bool hold_put_end_report(struct hold_put *p, bool *exists, struct fault *f)
+    __attribute__((warn_unused_result));
+void hold_put_abort(struct hold_put *p); /* removes what begin made; harmless after end */
+
+/* The ids in a room, oldest first; *ids is freed by the caller. */
+typedef char hold_id[ENTRY_ID_LEN + 1];
+bool hold_list(const struct hold *h, enum hold_room room, hold_id **ids, size_t *count,
+               struct fault *f) __attribute__((warn_unused_result));
+
+enum hold_claim { CLAIM_OK, CLAIM_BUSY, CLAIM_GONE, CLAIM_DAMAGED };
+
+/* An entry that is ours as long as fd is open. */
+struct hold_entry {
+	struct hold *hold;
+	enum hold_room room;
+	int fd;
+	struct entry entry;
+};
+
+/* Takes an entry to work on. BUSY: somebody else does. GONE: not there (any
+ * more). DAMAGED: moved to corrupt/, f says why. False: cannot tell (f). */
+bool hold_claim(struct hold *h, enum hold_room room, const char *id, struct hold_entry *he,
+                enum hold_claim *result, struct fault *f) __attribute__((warn_unused_result));
+/* The same only to look: no lock is kept; *busy says whether somebody works on
+ * it. Damaged entries are left where they are. */
+bool hold_look(struct hold *h, enum hold_room room, const char *id, struct hold_entry *he,
+               bool *busy, enum hold_claim *result, struct fault *f)
+    __attribute__((warn_unused_result));
+void hold_release(struct hold_entry *he);
+
+/* Whether length and checksum are right; a damaged entry goes to corrupt/. */
+bool hold_verify(struct hold_entry *he, struct fault *f) __attribute__((warn_unused_result));
+/* Verdicts of the recipients, each marked and then synced at once. */
+bool hold_mark(struct hold_entry *he, const size_t *rcpts, size_t count, bool sync,
+               struct fault *f) __attribute__((warn_unused_result));
+bool hold_mark_head(struct hold_entry *he, struct fault *f) __attribute__((warn_unused_result));
+bool hold_remove(struct hold_entry *he, struct fault *f) __attribute__((warn_unused_result));
+/* Between hold/ and failed/, durably. */
+bool hold_move(struct hold_entry *he, enum hold_room to, struct fault *f)
+    __attribute__((warn_unused_result));
+
+/* Removes files in tmp/ that are older than 36 hours and not being written,
+ * and entries in failed/ that are older than keep seconds (0: none). */
+void hold_sweep(struct hold *h, int64_t wall, int64_t keep);
+
+#endif

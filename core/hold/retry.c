@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "hold/retry.h"
+
+#define GIVE_UP_TRIES 3
+#define SECOND_LOOK \
+	1800            /* seconds of uptime between the two failed tries of a doubtful clock */
+#define CLOCK_SLACK 600 /* seconds by which wall clock and uptime may differ and still agree */
+
+int64_t retry_wait(const struct retry_rules *rules, int64_t attempts, uint32_t random)
+{
+	int64_t wait = rules->first;
+	for (int64_t i = 1; i < attempts && wait < rules->max; i++)
+		wait *= 2;
+	if (wait > rules->max)
+		wait = rules->max;
+	int64_t jitter = wait / 10;
+	return wait - jitter + (int64_t)(random % (uint64_t)(2 * jitter + 1));
+}
+
+bool retry_due(const struct retry_rules *rules, const struct entry *e, int64_t wall)
+{
+	return e->next_try <= wall || e->next_try - wall > 2 * rules->max;
+}
+
+static bool clocks_agree(const struct entry *e, int64_t wall, int64_t uptime)
+{
+	if (e->tried == 0 || uptime < e->uptime)
+		return false;
+	int64_t by_wall = wall - e->tried, by_uptime = uptime - e->uptime;
+	int64_t difference = by_wall > by_uptime ? by_wall - by_uptime : by_uptime - by_wall;
+	return difference <= CLOCK_SLACK;
+}
+
+bool retry_failed(const struct retry_rules *rules, struct entry *e, int64_t wall,
+                  int64_t uptime, uint32_t random)
+{
+	bool past = wall - e->created > rules->expire;
+	bool agree = clocks_agree(e, wall, uptime);
+	e->attempts++;
+	bool give_up = past && e->attempts >= GIVE_UP_TRIES &&
+	               (agree || (e->overdue != 0 && uptime - e->overdue >= SECOND_LOOK));
+	/* A boot starts uptime again: the first doubtful look is then taken anew. */
+	if (!past || uptime < e->overdue)
+		e->overdue = 0;
+	if (past && e->overdue == 0)
+		e->overdue = uptime > 0 ? uptime : 1;
+	e->tried = wall;
+	e->uptime = uptime;
+	e->next_try = wall + retry_wait(rules, e->attempts, random);
+	return give_up;
+}

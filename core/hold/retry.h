@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * retry - when to try again, and when to give up; pure
+ *
+ * The wall clock may jump. An entry is given up only if a try after the due
+ * time failed, at least three were made, and either the wall clock agrees with
+ * the machine's uptime since the last one, or a second such try failed half an
+ * hour (of uptime) after the first.
+ */
+#ifndef HOLD_RETRY_H
+#define HOLD_RETRY_H
+
+#include <stdint.h>
+
+#include "hold/entry.h"
+
+struct retry_rules {
+	int64_t first;  /* seconds: the wait after the first failure */
+	int64_t max;    /* the longest wait */
+	int64_t expire; /* age at which an entry is given up */
+};
+
+/* Seconds to wait after attempts failures: first, doubled up to max, with 10 %
+ * jitter taken from random (any number). */
+int64_t retry_wait(const struct retry_rules *rules, int64_t attempts, uint32_t random);
+
+/* Is the entry to be tried now? A next try further off than twice max comes
+ * from a clock that was wrong: due. */
+bool retry_due(const struct retry_rules *rules, const struct entry *e, int64_t wall);
+
+/* After a failed try at wall (uptime: of the machine): updates attempts, tried,
+ * uptime, overdue and next_try of e; true if it is to be given up. */
+bool retry_failed(const struct retry_rules *rules, struct entry *e, int64_t wall,
+                  int64_t uptime, uint32_t random);
+
+#endif

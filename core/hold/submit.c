@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "hold/submit.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+void submit_init(struct submit *s, struct hold *h)
+{
+	memset(s, 0, sizeof(*s));
+	s->hold = h;
+	s->room = HOLD_HOLD;
+	s->put.fd = -1;
+	entry_init(&s->entry);
+}
+
+void submit_release(struct submit *s)
+{
+	hold_put_abort(&s->put);
+	entry_release(&s->entry);
+}
+
+bool submit_begin(struct submit *s, struct fault *f)
+{
+	int64_t now = clock_wall();
+	if (s->entry.created == 0) {
+		s->entry.created = now;
+		s->entry.uid = getuid();
+	}
+	s->entry.next_try = now + s->delay;
+	return hold_put_begin(&s->put, s->hold, &s->entry, s->min_free, f);
+}
+
+bool submit_message(struct submit *s, struct str bytes, struct fault *f)
+{
+	return hold_put_message(&s->put, bytes, f);
+}
+
+bool submit_end(struct submit *s, const struct message_facts *facts, struct fault *f)
+{
+	s->entry.facts = *facts;
+	return hold_put_end(&s->put, s->room, f);
+}
+
+bool submit_end_report(struct submit *s, const struct message_facts *facts, bool *exists,
+                       struct fault *f)
+{
+	s->entry.facts = *facts;
+	return hold_put_end_report(&s->put, exists, f);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * submit - how a message gets into the hold
+ *
+ * begin, message pieces, end; after end returned true the message is ours for
+ * good, before that nothing was taken over. Directly into a hold that the
+ * caller owns.
+ */
+#ifndef HOLD_SUBMIT_H
+#define HOLD_SUBMIT_H
+
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/fault.h"
+#include "hold/hold.h"
+
+struct submit {
+	struct hold *hold;   /* set by the caller, as the next four */
+	uint64_t min_free;   /* bytes that must be free */
+	int64_t delay;       /* seconds: not to be sent sooner */
+	enum hold_room room; /* HOLD_HOLD, or HOLD_FAILED for what cannot be sent */
+	struct entry
+	    entry; /* its envelope filled by the caller; created and uid too if it is a copy */
+	struct hold_put put; /* private */
+};
+
+void submit_init(struct submit *s, struct hold *h);
+void submit_release(struct submit *s); /* gives up what was not ended */
+
+/* The envelope is complete; checks the space and writes it. */
+bool submit_begin(struct submit *s, struct fault *f) __attribute__((warn_unused_result));
+bool submit_message(struct submit *s, struct str bytes, struct fault *f)
+    __attribute__((warn_unused_result));
+/* Durable: s->entry.id names it. */
+bool submit_end(struct submit *s, const struct message_facts *facts, struct fault *f)
+    __attribute__((warn_unused_result));
+/* As submit_end, for a report (hold_put_end_report). */
+bool submit_end_report(struct submit *s, const struct message_facts *facts, bool *exists,
+                       struct fault *f) __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "hold/hold.h"
+
+#include <check.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "hold/dead.h"
+#include "hold/submit.h"
+
+static char root[64];
+static struct hold hold;
+static const char message[] = "Subject: t\r\n\r\nbody\r\n.\r\n";
+
+static void set_up(void)
+{
+	struct fault f = FAULT_INIT;
+	snprintf(root, sizeof(root), "/tmp/test-hold-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(root));
+	char path[80];
+	snprintf(path, sizeof(path), "%s/hold", root);
+	ck_assert_msg(hold_open(path, &hold, &f), "%s", f.text);
+}
+
+static void tear_down(void)
+{
+	char command[128];
+	hold_close(&hold);
+	snprintf(command, sizeof(command), "rm -rf %s", root);
+	ck_assert_int_eq(system(command), 0);
+}
+
+static size_t count_in(enum hold_room room)
+{
+	hold_id *ids;
+	size_t count;
+	struct fault f = FAULT_INIT;
+	ck_assert(hold_list(&hold, room, &ids, &count, &f));
+	free(ids);
+	return count;
+}
+
+/* Holds a message with so many recipients; its id in id. */
+static void put(size_t rcpts, hold_id id)
+{
+	struct submit s;
+	struct fault f = FAULT_INIT;
+	struct message_facts facts = {.longest_line = 10, .body_8bit = true};
+	submit_init(&s, &hold);
+	envelope_set_sender(&s.entry.envelope, STR("sender@example.org"));
+	for (size_t i = 0; i < rcpts; i++) {
+		char address[64];
+		snprintf(address, sizeof(address), "r%zu@example.net", i);
+		envelope_add(&s.entry.envelope, str_of(address));
+	}
+	s.entry.envelope.ret = RET_HDRS;
+	s.entry.envelope.body = BODY_8BITMIME;
+	s.entry.envelope.smtputf8 = true;
+	s.entry.envelope.envid = mem_copy(STR("id+2B1"));
+	s.entry.envelope.relay = mem_copy(STR("main"));
+	s.entry.envelope.rcpts[0].notify = NOTIFY_SUCCESS | NOTIFY_DELAY;
+	s.entry.envelope.rcpts[0].orcpt = mem_copy(STR("rfc822;a+2Bb@c"));
+	ck_assert_msg(submit_begin(&s, &f), "%s", f.text);
+	for (size_t i = 0; i < strlen(message); i++)
+		ck_assert(submit_message(&s, str_make(message + i, 1), &f));
+	ck_assert_msg(submit_end(&s, &facts, &f), "%s", f.text);
+	memcpy(id, s.entry.id, sizeof(hold_id));
+	submit_release(&s);
+}
+
+static void claim(enum hold_room room, const char *id, struct hold_entry *he)
+{
+	enum hold_claim result;
+	struct fault f = FAULT_INIT;
+	ck_assert_msg(hold_claim(&hold, room, id, he, &result, &f), "%s", f.text);
+	ck_assert_int_eq(result, CLAIM_OK);
+}
+
+static enum hold_claim claim_result(const char *id)
+{
+	struct hold_entry he;
+	enum hold_claim result;
+	struct fault f = FAULT_INIT;
+	ck_assert(hold_claim(&hold, HOLD_HOLD, id, &he, &result, &f));
+	if (result == CLAIM_OK)
+		hold_release(&he);
+	return result;
+}
+
+START_TEST(what_was_put_comes_back)
+{
+	hold_id id;
+	struct hold_entry he;
+	struct fault f = FAULT_INIT;
+	char bytes[256];
+	size_t got;
+	put(3, id);
+	ck_assert_uint_eq(count_in(HOLD_TMP), 0);
+	claim(HOLD_HOLD, id, &he);
+	const struct envelope *e = &he.entry.envelope;
+	ck_assert_str_eq(he.entry.id, id);
+	ck_assert_str_eq(e->sender, "sender@example.org");
+	ck_assert_uint_eq(e->rcpt_count, 3);
+	ck_assert_str_eq(e->rcpts[2].address, "r2@example.net");
+	ck_assert_int_eq(e->rcpts[2].state, RCPT_WAITING);
+	ck_assert_uint_eq(e->rcpts[0].notify, NOTIFY_SUCCESS | NOTIFY_DELAY);
+	ck_assert_str_eq(e->rcpts[0].orcpt, "rfc822;a+2Bb@c");
+	ck_assert_uint_eq(e->rcpts[1].notify, 0);
+	ck_assert_int_eq(e->ret, RET_HDRS);
+	ck_assert_int_eq(e->body, BODY_8BITMIME);
+	ck_assert(e->smtputf8);
+	ck_assert_str_eq(e->envid, "id+2B1");
+	ck_assert_str_eq(e->relay, "main");
+	ck_assert(he.entry.facts.body_8bit);
+	ck_assert(!he.entry.facts.header_8bit);
+	ck_assert_uint_eq(he.entry.facts.size, strlen(message));
+	ck_assert_int_eq(he.entry.uid, getuid());
+	ck_assert_msg(hold_verify(&he, &f), "%s", f.text);
+	ck_assert(entry_read_message(he.fd, &he.entry, 0, bytes, sizeof(bytes), &got, &f));
+	ck_assert_uint_eq(got, strlen(message));
+	ck_assert_int_eq(memcmp(bytes, message, got), 0);
+	hold_release(&he);
+}
+END_TEST
+
+START_TEST(a_mark_is_seen_by_the_next_and_changes_nothing_else)
+{
+	hold_id id;
+	struct hold_entry he;
+	struct fault f = FAULT_INIT;
+	size_t second = 1;
+	char long_reason[600];
+	memset(long_reason, 'x', sizeof(long_reason));
+	put(70, id);
+	claim(HOLD_HOLD, id, &he);
+	rcpt_set(&he.entry.envelope.rcpts[1], RCPT_WAITING, 451, "4.3.0",
+	         STR("later\r\n250 ok"));
+	ck_assert(hold_mark(&he, &second, 1, true, &f));
+	size_t last = 69;
+	rcpt_set(&he.entry.envelope.rcpts[69], RCPT_FAILED, 550, "5.1.1",
+	         str_make(long_reason, sizeof(long_reason)));
+	ck_assert(hold_mark(&he, &last, 1, true, &f));
+	he.entry.attempts = 7;
+	he.entry.frozen = true;
+	ck_assert(hold_mark_head(&he, &f));
+	hold_release(&he);
+	claim(HOLD_HOLD, id, &he);
+	const struct rcpt *r = he.entry.envelope.rcpts;
+	ck_assert_int_eq(r[1].state, RCPT_WAITING);
+	ck_assert_int_eq(r[1].code, 451);
+	ck_assert_str_eq(r[1].status, "4.3.0");
+	ck_assert_ptr_nonnull(strstr(r[1].reply, "later"));
+	ck_assert_ptr_null(strchr(r[1].reply, '\n'));
+	ck_assert_int_eq(r[69].state, RCPT_FAILED);
+	ck_assert_int_eq(r[0].state, RCPT_WAITING);
+	ck_assert_ptr_null(r[0].reply);
+	ck_assert_int_eq(he.entry.attempts, 7);
+	ck_assert(he.entry.frozen);
+	ck_assert_msg(hold_verify(&he, &f), "%s", f.text);
+	hold_release(&he);
+}
+END_TEST
+
+START_TEST(only_one_at_a_time)
+{
+	hold_id id;
+	struct hold_entry he;
+	put(1, id);
+	claim(HOLD_HOLD, id, &he);
+	ck_assert_int_eq(claim_result(id), CLAIM_BUSY);
+	hold_release(&he);
+	ck_assert_int_eq(claim_result(id), CLAIM_OK);
+	ck_assert_int_eq(claim_result("0123456789AB"), CLAIM_GONE);
+}
+END_TEST
+
+START_TEST(looking_says_busy_and_takes_nothing)
+{
+	hold_id id;
+	struct hold_entry he, look;
+	enum hold_claim result;
+	bool busy;
+	struct fault f = FAULT_INIT;
+	put(1, id);
+	claim(HOLD_HOLD, id, &he);
+	ck_assert(hold_look(&hold, HOLD_HOLD, id, &look, &busy, &result, &f));
+	ck_assert_int_eq(result, CLAIM_OK);
+	ck_assert(busy);
+	hold_release(&look);
+	hold_release(&he);
+	ck_assert(hold_look(&hold, HOLD_HOLD, id, &look, &busy, &result, &f));
+	ck_assert(!busy);
+	ck_assert_int_eq(claim_result(id), CLAIM_OK);
+	hold_release(&look);
+}
+END_TEST
+
+START_TEST(a_removed_entry_is_gone_for_who_waited)
+{
+	hold_id id;
+	struct hold_entry he;
+	struct fault f = FAULT_INIT;
+	put(1, id);
+	claim(HOLD_HOLD, id, &he);
+	ck_assert(hold_remove(&he, &f));
+	hold_release(&he);
+	ck_assert_int_eq(claim_result(id), CLAIM_GONE);
+	ck_assert_uint_eq(count_in(HOLD_HOLD), 0);
+}
+END_TEST
+
+START_TEST(moved_to_failed_and_back)
+{
+	hold_id id;
+	struct hold_entry he;
+	struct fault f = FAULT_INIT;
+	put(1, id);
+	claim(HOLD_HOLD, id, &he);
+	ck_assert(hold_move(&he, HOLD_FAILED, &f));
+	hold_release(&he);
+	ck_assert_uint_eq(count_in(HOLD_HOLD), 0);
+	ck_assert_uint_eq(count_in(HOLD_FAILED), 1);
+	claim(HOLD_FAILED, id, &he);
+	ck_assert(hold_move(&he, HOLD_HOLD, &f));
+	hold_release(&he);
+	ck_assert_int_eq(claim_result(id), CLAIM_OK);
+}
+END_TEST
+
+static void damage(const char *id, off_t at, const char *with)
+{
+	char path[128];
+	snprintf(path, sizeof(path), "%s/hold/hold/%s", root, id);
+	int fd = open(path, O_WRONLY);
+	ck_assert_int_ge(fd, 0);
+	if (at < 0)
+		at = lseek(fd, 0, SEEK_END) + at;
+	ck_assert_int_eq(pwrite(fd, with, strlen(with), at), (ssize_t)strlen(with));
+	close(fd);
+}
+
+START_TEST(damage_is_found_and_put_aside)
+{
+	/* Where, what: the version, the number of recipients, a slot, the body, the trailer. */
+	static const struct {
+		off_t at;
+		const char *with;
+	} rows[] = {{0, "x"},   {32, "id ABC"}, {128, "recipients 9"}, {512, "Q"},
+	            {-70, "x"}, {-5, "x"},      {-64, "postern-end 1"}};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		hold_id id;
+		struct hold_entry he;
+		enum hold_claim result;
+		struct fault f = FAULT_INIT;
+		put(2, id);
+		/* The last five bytes are padding of the trailer: no damage. */
+		bool harmless = rows[i].at == -5;
+		damage(id, rows[i].at, rows[i].with);
+		ck_assert(hold_claim(&hold, HOLD_HOLD, id, &he, &result, &f));
+		if (result == CLAIM_OK) {
+			ck_assert_msg(hold_verify(&he, &f) == harmless, "row %zu", i);
+			hold_release(&he);
+		} else {
+			ck_assert_int_eq(result, CLAIM_DAMAGED);
+		}
+		if (!harmless) {
+			ck_assert_msg(count_in(HOLD_CORRUPT) == 1, "row %zu: %s", i, f.text);
+			ck_assert_int_eq(claim_result(id), CLAIM_GONE);
+			char path[128];
+			snprintf(path, sizeof(path), "%s/hold/corrupt/%s", root, id);
+			ck_assert_int_eq(unlink(path), 0);
+		}
+	}
+}
+END_TEST
+
+START_TEST(a_cut_file_is_damage_at_every_length)
+{
+	hold_id id;
+	struct stat st;
+	char path[128];
+	put(1, id);
+	snprintf(path, sizeof(path), "%s/hold/hold/%s", root, id);
+	ck_assert_int_eq(stat(path, &st), 0);
+	for (off_t len = st.st_size - 1; len >= 0; len--) {
+		struct hold_entry he;
+		enum hold_claim result;
+		bool busy;
+		struct fault f = FAULT_INIT;
+		ck_assert_int_eq(truncate(path, len), 0);
+		ck_assert(hold_look(&hold, HOLD_HOLD, id, &he, &busy, &result, &f));
+		if (result == CLAIM_OK) {
+			ck_assert(!entry_verify(he.fd, &he.entry, &f));
+			ck_assert_int_eq(f.class, FAULT_DATA);
+			hold_release(&he);
+		} else {
+			ck_assert_int_eq(result, CLAIM_DAMAGED);
+		}
+	}
+}
+END_TEST
+
+START_TEST(strange_files_are_not_entries)
+{
+	char path[128], other[128];
+	hold_id id;
+	snprintf(path, sizeof(path), "%s/hold/hold/0123456789AB", root);
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	struct hold_entry he;
+	enum hold_claim result = CLAIM_OK;
+	struct fault f = FAULT_INIT;
+	if (hold_claim(&hold, HOLD_HOLD, "0123456789AB", &he, &result, &f))
+		ck_assert_int_ne(result, CLAIM_OK);
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(symlink("/etc/passwd", path), 0);
+	if (hold_claim(&hold, HOLD_HOLD, "0123456789AB", &he, &result, &f))
+		ck_assert_int_ne(result, CLAIM_OK);
+	/* A second link could be somebody's file elsewhere. */
+	put(1, id);
+	snprintf(path, sizeof(path), "%s/hold/hold/%s", root, id);
+	snprintf(other, sizeof(other), "%s/other", root);
+	ck_assert_int_eq(link(path, other), 0);
+	ck_assert_int_ne(claim_result(id), CLAIM_OK);
+}
+END_TEST
+
+START_TEST(given_up_puts_leave_nothing)
+{
+	struct submit s;
+	struct fault f = FAULT_INIT;
+	submit_init(&s, &hold);
+	envelope_add(&s.entry.envelope, STR("a@b"));
+	ck_assert(submit_begin(&s, &f));
+	ck_assert_uint_eq(count_in(HOLD_TMP), 1);
+	submit_release(&s);
+	ck_assert_uint_eq(count_in(HOLD_TMP), 0);
+	ck_assert_uint_eq(count_in(HOLD_HOLD), 0);
+}
+END_TEST
+
+START_TEST(too_little_room_is_said_before_anything_is_written)
+{
+	struct submit s;
+	struct fault f = FAULT_INIT;
+	submit_init(&s, &hold);
+	s.min_free = UINT64_MAX;
+	envelope_add(&s.entry.envelope, STR("a@b"));
+	ck_assert(!submit_begin(&s, &f));
+	ck_assert_int_eq(f.class, FAULT_TEMP);
+	ck_assert_ptr_nonnull(strstr(f.text, "min_free"));
+	ck_assert_uint_eq(count_in(HOLD_TMP), 0);
+	submit_release(&s);
+}
+END_TEST
+
+static bool put_report(const char *of, hold_id id)
+{
+	struct submit s;
+	struct fault f = FAULT_INIT;
+	struct message_facts facts = {0};
+	bool exists;
+	submit_init(&s, &hold);
+	envelope_add(&s.entry.envelope, STR("a@b"));
+	memcpy(s.entry.report_of, of, sizeof(hold_id));
+	ck_assert(submit_begin(&s, &f));
+	ck_assert_msg(submit_end_report(&s, &facts, &exists, &f), "%s", f.text);
+	memcpy(id, s.entry.id, sizeof(hold_id));
+	submit_release(&s);
+	return !exists;
+}
+
+START_TEST(a_report_is_made_once)
+{
+	hold_id first, second, third;
+	ck_assert(put_report("6920C8F13A7B", first));
+	ck_assert_str_ne(first, "6920C8F13A7B");
+	ck_assert(entry_is_id(first));
+	ck_assert(!put_report("6920C8F13A7B", second));
+	ck_assert_uint_eq(count_in(HOLD_HOLD), 1);
+	ck_assert(put_report("6920C8F13A7C", third));
+	ck_assert_uint_eq(count_in(HOLD_HOLD), 2);
+	ck_assert_uint_eq(count_in(HOLD_TMP), 0);
+}
+END_TEST
+
+START_TEST(sweep_takes_old_left_overs_only)
+{
+	char path[128];
+	hold_id id;
+	int64_t now = clock_wall();
+	snprintf(path, sizeof(path), "%s/hold/tmp/0123456789AB", root);
+	int fd = open(path, O_CREAT | O_WRONLY, 0600);
+	ck_assert_int_ge(fd, 0);
+	close(fd);
+	put(1, id);
+	hold_sweep(&hold, now + 3600, 0);
+	ck_assert_uint_eq(count_in(HOLD_TMP), 1);
+	hold_sweep(&hold, now + 37 * 3600, 0);
+	ck_assert_uint_eq(count_in(HOLD_TMP), 0);
+	ck_assert_uint_eq(count_in(HOLD_HOLD), 1);
+	struct hold_entry he;
+	struct fault f = FAULT_INIT;
+	claim(HOLD_HOLD, id, &he);
+	ck_assert(hold_move(&he, HOLD_FAILED, &f));
+	hold_release(&he);
+	hold_sweep(&hold, now + 10 * 86400, 0);
+	ck_assert_uint_eq(count_in(HOLD_FAILED), 1);
+	hold_sweep(&hold, now + 10 * 86400, 7 * 86400);
+	ck_assert_uint_eq(count_in(HOLD_FAILED), 0);
+}
+END_TEST
+
+START_TEST(dead_relays_wait_twice_as_long_each_time)
+{
+	static const int64_t want[] = {60, 120, 240, 480, 960, 1800, 1800};
+	struct dead d;
+	int64_t now = 1000000;
+	ck_assert(!dead_get(&hold, "main a:587", now, &d));
+	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
+		dead_set(&hold, "main a:587", now, "Connection refused");
+		ck_assert(dead_get(&hold, "main a:587", now, &d));
+		ck_assert_int_eq(d.until, now + want[i]);
+		ck_assert_str_eq(d.why, "Connection refused");
+		now = d.until;
+	}
+	ck_assert(!dead_get(&hold, "main b:587", now, &d));
+	/* Written by a clock that was years ahead. */
+	ck_assert(!dead_get(&hold, "main a:587", now - 86400 * 365, &d));
+	dead_clear(&hold, "main a:587");
+	ck_assert(!dead_get(&hold, "main a:587", now, &d));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("hold");
+	TCase *t = tcase_create("hold");
+	tcase_add_checked_fixture(t, set_up, tear_down);
+	tcase_add_test(t, what_was_put_comes_back);
+	tcase_add_test(t, a_mark_is_seen_by_the_next_and_changes_nothing_else);
+	tcase_add_test(t, only_one_at_a_time);
+	tcase_add_test(t, looking_says_busy_and_takes_nothing);
+	tcase_add_test(t, a_removed_entry_is_gone_for_who_waited);
+	tcase_add_test(t, moved_to_failed_and_back);
+	tcase_add_test(t, damage_is_found_and_put_aside);
+	tcase_add_test(t, a_cut_file_is_damage_at_every_length);
+	tcase_add_test(t, strange_files_are_not_entries);
+	tcase_add_test(t, given_up_puts_leave_nothing);
+	tcase_add_test(t, too_little_room_is_said_before_anything_is_written);
+	tcase_add_test(t, a_report_is_made_once);
+	tcase_add_test(t, sweep_takes_old_left_overs_only);
+	tcase_add_test(t, dead_relays_wait_twice_as_long_each_time);
+	suite_add_tcase(s, t);
+	SRunner *r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
