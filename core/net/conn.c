@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "net/conn.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "net/tls_parts.h"
+
+struct conn {
+	int fd;
+	bool talked; /* bytes have gone one way or the other */
+	struct tls *tls;
+};
+
+struct conn *conn_new(int fd)
+{
+	struct conn *c = mem_alloc(sizeof(*c));
+
+	c->fd = fd;
+	return c;
+}
+
+void conn_free(struct conn *c)
+{
+	if (c == NULL)
+		return;
+	tls_free(c->tls);
+	close(c->fd);
+	free(c);
+}
+
+static bool wait_for(int fd, short events, int64_t deadline, const char *what, struct fault *f)
+{
+	for (;;) {
+		struct pollfd ready = {.fd = fd, .events = events};
+		int n = poll(&ready, 1, clock_left_ms(deadline));
+
+		if (n > 0)
+			return true;
+		if (n < 0 && errno != EINTR)
+			return fault_sys(f, FAULT_RELAY, errno, "%s", what);
+		if (n == 0 && clock_left_ms(deadline) == 0)
+			return fault_sys(f, FAULT_RELAY, ETIMEDOUT, "%s", what);
+	}
+}
+
+static bool is_not_ready(int sys)
+{
+	return sys == EAGAIN || sys == EWOULDBLOCK;
+}
+
+static bool read_clear(struct conn *c, char *to, size_t len, size_t *got, int64_t deadline,
+                       struct fault *f)
+{
+	for (;;) {
+		ssize_t n = recv(c->fd, to, len, 0);
+
+		if (n >= 0) {
+			*got = (size_t)n;
+			return true;
+		}
+		if (is_not_ready(errno)) {
+			if (!wait_for(c->fd, POLLIN, deadline, "read from the server", f))
+				return false;
+		} else if (errno != EINTR) {
+			return fault_sys(f, FAULT_RELAY, errno, "read from the server");
+		}
+	}
+}
+
+bool conn_read(struct conn *c, char *to, size_t len, size_t *got, int64_t deadline,
+               struct fault *f)
+{
+	*got = 0;
+	c->talked = true;
+	return c->tls != NULL ? tls_read(c->tls, to, len, got, deadline, f)
+	                      : read_clear(c, to, len, got, deadline, f);
+}
+
+bool conn_write(struct conn *c, struct str bytes, int64_t stall_ms, struct fault *f)
+{
+	int64_t deadline = clock_deadline(stall_ms);
+
+	c->talked = true;
+	if (c->tls != NULL)
+		return tls_write(c->tls, bytes, stall_ms, f);
+	while (bytes.len > 0) {
+		ssize_t n = send(c->fd, bytes.at, bytes.len, MSG_NOSIGNAL);
+
+		if (n >= 0) {
+			bytes = str_from(bytes, (size_t)n);
+			deadline = clock_deadline(stall_ms);
+		} else if (is_not_ready(errno)) {
+			if (!wait_for(c->fd, POLLOUT, deadline, "write to the server", f))
+				return false;
+		} else if (errno != EINTR) {
+			return fault_sys(f, FAULT_RELAY, errno, "write to the server");
+		}
+	}
+	return true;
+}
+
+size_t conn_pending(struct conn *c)
+{
+	int waiting = 0;
+
+	if (c->tls != NULL || ioctl(c->fd, FIONREAD, &waiting) != 0 || waiting < 0)
+		return 0;
+	return (size_t)waiting;
+}
+
+/* Bytes that came before TLS could begin. */
+static bool refuse_early(struct conn *c, struct fault *f)
+{
+	char first[TLS_FIRST_LEN];
+	ssize_t n = recv(c->fd, first, sizeof(first), MSG_PEEK);
+
+	if (!c->talked && n > 0 && tls_is_clear(str_make(first, (size_t)n), f))
+		return false;
+	return fault_set(f, FAULT_PROTOCOL, "the server sent data before TLS began");
+}
+
+bool conn_start_tls(struct conn *c, struct tls_trust *trust, int64_t deadline, struct fault *f)
+{
+	struct tls *t;
+
+	if (c->tls != NULL)
+		return fault_set(f, FAULT_PROTOCOL, "TLS has begun already");
+	if (conn_pending(c) > 0)
+		return refuse_early(c, f);
+	t = tls_new(c->fd, trust, f);
+	if (t == NULL)
+		return false;
+	if (!tls_handshake(t, deadline, f)) {
+		tls_free(t);
+		return false;
+	}
+	c->tls = t;
+	return true;
+}
+
+const struct tls_info *conn_tls(const struct conn *c)
+{
+	return c->tls != NULL ? tls_info(c->tls) : NULL;
+}
+
+void conn_goodbye(struct conn *c, int64_t deadline)
+{
+	if (c->tls == NULL)
+		return;
+	tls_keep_ticket(c->tls);
+	tls_goodbye(c->tls, deadline);
+}

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "net/dial.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <net/if.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "net/dial_socks.h"
+#include "net/dns.h"
+#include "net/race.h"
+
+#define CANDIDATES_MAX 256
+#define PROXY_HOST_MAX 256
+#define UNIX_RETRY_MS  20 /* the queue of a UNIX socket is full: nothing to poll for */
+
+/* What may be tried, in this order. */
+struct candidates {
+	struct sockaddr_storage at[CANDIDATES_MAX];
+	size_t count;
+	size_t avoided; /* left out because they are on the list */
+};
+
+/* Splits "fe80::1%eth0"; the zone is "" if there is none. */
+static bool split_zone(struct str text, char bare[64], struct str *zone)
+{
+	size_t percent = str_find(text, '%');
+
+	*zone = percent == STR_NONE ? STR("") : str_from(text, percent + 1);
+	if (percent != STR_NONE && (zone->len == 0 || zone->len >= IF_NAMESIZE))
+		return false;
+	text = str_first(text, percent);
+	if (text.len >= 64)
+		return false;
+	memcpy(bare, text.at, text.len);
+	bare[text.len] = '\0';
+	return true;
+}
+
+bool dial_is_address(const char *text, char to[64])
+{
+	struct str s = str_of(text), zone;
+	char bare[64];
+	struct in6_addr any;
+
+	if (s.len > 2 && s.at[0] == '[' && s.at[s.len - 1] == ']') {
+		s = str_make(s.at + 1, s.len - 2);
+		if (str_casestarts(s, STR("IPv6:"))) {
+			s = str_from(s, sizeof("IPv6:") - 1);
+			if (str_find(s, ':') == STR_NONE)
+				return false;
+		}
+	}
+	if (s.len >= 64 || !split_zone(s, bare, &zone))
+		return false;
+	for (size_t i = 0; i < zone.len; i++) {
+		if (zone.at[i] <= ' ' || zone.at[i] > '~' || zone.at[i] == ']')
+			return false;
+	}
+	if (inet_pton(AF_INET6, bare, &any) != 1 &&
+	    (zone.len > 0 || inet_pton(AF_INET, bare, &any) != 1))
+		return false;
+	memcpy(to, s.at, s.len);
+	to[s.len] = '\0';
+	return true;
+}
+
+/* An address as dial_is_address gives it; false: its zone does not exist. */
+static bool to_sockaddr(const char *address, struct sockaddr_storage *at, struct fault *f)
+{
+	struct sockaddr_in v4 = {.sin_family = AF_INET};
+	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+	struct str zone;
+	char bare[64], name[IF_NAMESIZE];
+	long long number;
+
+	memset(at, 0, sizeof(*at));
+	if (!split_zone(str_of(address), bare, &zone))
+		return fault_set(f, FAULT_RELAY, "%s is not an address", address);
+	if (inet_pton(AF_INET, bare, &v4.sin_addr) == 1) {
+		memcpy(at, &v4, sizeof(v4));
+		return true;
+	}
+	if (inet_pton(AF_INET6, bare, &v6.sin6_addr) != 1)
+		return fault_set(f, FAULT_RELAY, "%s is not an address", address);
+	if (zone.len > 0) {
+		memcpy(name, zone.at, zone.len);
+		name[zone.len] = '\0';
+		v6.sin6_scope_id = if_nametoindex(name);
+		if (v6.sin6_scope_id == 0 && str_number(zone, &number) && number <= UINT32_MAX)
+			v6.sin6_scope_id = (uint32_t)number;
+		if (v6.sin6_scope_id == 0)
+			return fault_set(f, FAULT_RELAY,
+			                 "%s: this host has no network interface %s", address,
+			                 name);
+	}
+	memcpy(at, &v6, sizeof(v6));
+	return true;
+}
+
+static void to_text(const struct sockaddr_storage *at, char to[64])
+{
+	if (getnameinfo((const struct sockaddr *)at, race_address_len(at), to, 64, NULL, 0,
+	                NI_NUMERICHOST) != 0)
+		to[0] = '\0';
+}
+
+static void put_peer(char to[80], const char *address, int port)
+{
+	if (strchr(address, ':') != NULL)
+		(void)snprintf(to, 80, "[%.70s]:%d", address, port);
+	else
+		(void)snprintf(to, 80, "%.70s:%d", address, port);
+}
+
+static int family_of(enum dial_family family)
+{
+	switch (family) {
+	case DIAL_ANY:
+		return AF_UNSPEC;
+	case DIAL_IPV4:
+		return AF_INET;
+	case DIAL_IPV6:
+		return AF_INET6;
+	}
+	return AF_UNSPEC;
+}
+
+static bool is_avoided(const struct dial *d, const char *peer)
+{
+	for (size_t i = 0; i < d->avoid_count; i++) {
+		if (strcmp(d->avoid[i], peer) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Families alternate, beginning with that of the first (RFC 8305 section 4). */
+static void alternate(struct dns_addresses *a)
+{
+	for (size_t i = 1; i < a->count; i++) {
+		size_t other = i;
+
+		while (other < a->count && a->at[other].ss_family == a->at[i - 1].ss_family)
+			other++;
+		if (other == a->count)
+			return;
+		/* Order is kept within a family: all between move up by one. */
+		for (; other > i; other--) {
+			struct sockaddr_storage one = a->at[other];
+
+			a->at[other] = a->at[other - 1];
+			a->at[other - 1] = one;
+		}
+	}
+}
+
+static void set_port(struct sockaddr_storage *at, int port)
+{
+	if (at->ss_family == AF_INET6)
+		((struct sockaddr_in6 *)at)->sin6_port = htons((uint16_t)port);
+	else
+		((struct sockaddr_in *)at)->sin_port = htons((uint16_t)port);
+}
+
+static void add_candidate(const struct dial *d, struct candidates *c,
+                          const struct sockaddr_storage *at, int port)
+{
+	char address[64], peer[80];
+
+	to_text(at, address);
+	put_peer(peer, address, port);
+	if (is_avoided(d, peer)) {
+		c->avoided++;
+		return;
+	}
+	if (c->count == CANDIDATES_MAX)
+		return;
+	c->at[c->count] = *at;
+	set_port(&c->at[c->count], port);
+	c->count++;
+}
+
+/* The addresses of host; at least one. */
+static bool find_addresses(const struct dial *d, const char *host, struct dns_addresses *a,
+                           struct fault *f)
+{
+	enum dns_result result = DNS_NO_NAME;
+	char address[64];
+
+	if (dial_is_address(host, address)) {
+		a->count = 1;
+		return to_sockaddr(address, &a->at[0], f);
+	}
+	if (host[0] == '[')
+		return fault_set(f, FAULT_RELAY, "cannot look up %s: not an address", host);
+	if (!dns_addresses(host, family_of(d->family), d->dns, d->deadline, a, &result, f)) {
+		f->class = FAULT_RELAY;
+		return false;
+	}
+	switch (result) {
+	case DNS_NO_NAME:
+		return fault_set(f, FAULT_RELAY, "cannot look up %s: there is no such name",
+		                 host);
+	case DNS_NO_DATA:
+		return fault_set(f, FAULT_RELAY, "cannot look up %s: the name has no %saddress",
+		                 host,
+		                 d->family == DIAL_IPV4   ? "IPv4 "
+		                 : d->family == DIAL_IPV6 ? "IPv6 "
+		                                          : "");
+	case DNS_FOUND:
+		break;
+	}
+	return true;
+}
+
+static bool fits(const struct dial *d, const struct sockaddr_storage *at,
+                 const struct sockaddr_storage *source)
+{
+	int family = family_of(d->family);
+
+	return (family == AF_UNSPEC || at->ss_family == family) &&
+	       (source == NULL || at->ss_family == source->ss_family);
+}
+
+static bool gather(const struct dial *d, const char *host, const int *ports, size_t port_count,
+                   const struct sockaddr_storage *source, struct candidates *c, struct fault *f)
+{
+	struct dns_addresses *a = mem_alloc(sizeof(*a));
+	bool done = find_addresses(d, host, a, f);
+
+	c->count = c->avoided = 0;
+	if (done)
+		alternate(a);
+	for (size_t p = 0; done && p < port_count; p++) {
+		for (size_t i = 0; i < a->count; i++) {
+			if (fits(d, &a->at[i], source))
+				add_candidate(d, c, &a->at[i], ports[p]);
+		}
+	}
+	free(a);
+	if (!done || c->count > 0)
+		return done;
+	if (c->avoided > 0)
+		return fault_set(f, FAULT_RELAY, "connect to %s: failed before in this run",
+		                 host);
+	return fault_set(f, FAULT_RELAY,
+	                 "connect to %s: it has no address of the wanted family%s", host,
+	                 source != NULL ? " (source, family)" : " (family)");
+}
+
+static int port_of(const struct sockaddr_storage *at)
+{
+	return ntohs(at->ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)at)->sin6_port
+	                                       : ((const struct sockaddr_in *)at)->sin_port);
+}
+
+/* To one of host's addresses, whatever is asked of it then. */
+static bool dial_tcp(const struct dial *d, const char *host, const int *ports,
+                     size_t port_count, struct dialed *result, struct fault *f)
+{
+	struct candidates *c;
+	struct sockaddr_storage source;
+	struct race race = {.deadline = d->deadline};
+	char address[64];
+	size_t index = 0;
+	bool done;
+
+	if (d->source != NULL) {
+		if (!dial_is_address(d->source, address))
+			return fault_set(f, FAULT_RELAY, "source %s is not an address",
+			                 d->source);
+		if (!to_sockaddr(address, &source, f))
+			return fault_prefix(f, "source");
+		race.source = &source;
+	}
+	c = mem_alloc(sizeof(*c));
+	done = gather(d, host, ports, port_count, race.source, c, f);
+	if (!done)
+		goto out;
+	race.at = c->at;
+	race.count = c->count;
+	done = race_run(&race, &result->fd, &index, f);
+	to_text(&c->at[index], result->address);
+	result->port = port_of(&c->at[index]);
+	if (!done) {
+		fault_sys(f, FAULT_RELAY, f->sys, "connect to %s[%s]:%d", host, result->address,
+		          result->port);
+		goto out;
+	}
+	put_peer(result->peer, result->address, result->port);
+out:
+	free(c);
+	return done;
+}
+
+/* Through the proxy: it is dialed anew for each port. */
+static bool dial_proxy(const struct dial *d, struct dialed *result, struct fault *f)
+{
+	char proxy[PROXY_HOST_MAX], name[DNS_NAME_MAX], address[64];
+	struct dial to_proxy = *d;
+	bool is_address = dial_is_address(d->host, address), tried = false;
+	int proxy_port;
+
+	if (!dial_socks_parse(d->proxy, proxy, &proxy_port))
+		return fault_set(f, FAULT_RELAY, "proxy %s is not socks5://HOST:PORT",
+		                 d->proxy);
+	if (!is_address && !dns_ascii(d->host, name, f))
+		return false;
+	/* The list and the family are about the server, not about the proxy. */
+	to_proxy.avoid_count = 0;
+	to_proxy.family = DIAL_ANY;
+	for (size_t i = 0; i < d->port_count; i++) {
+		struct dialed one = {.fd = -1};
+
+		put_peer(one.peer, is_address ? address : name, d->ports[i]);
+		if (is_avoided(d, one.peer))
+			continue;
+		tried = true;
+		*result = one;
+		if (!dial_tcp(&to_proxy, proxy, &proxy_port, 1, &one, f))
+			return fault_prefix(f, "proxy");
+		result->fd = one.fd;
+		result->port = d->ports[i];
+		if (is_address)
+			memcpy(result->address, address, sizeof(address));
+		if (dial_socks(one.fd, is_address ? address : name, d->ports[i], d->deadline,
+		               f))
+			return true;
+		close(one.fd);
+		result->fd = -1;
+		fault_prefix(f, "connect to %s:%d through %s", d->host, d->ports[i], d->proxy);
+	}
+	if (!tried)
+		fault_set(f, FAULT_RELAY, "connect to %s: failed before in this run", d->host);
+	return false;
+}
+
+static bool dial_unix(const struct dial *d, struct dialed *result, struct fault *f)
+{
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	size_t len = strlen(d->unix_path);
+	int fd, sys;
+
+	if (len == 0 || len >= sizeof(at.sun_path))
+		return fault_set(f, FAULT_RELAY,
+		                 "connect to %s: the path is too long for a socket",
+		                 d->unix_path);
+	memcpy(at.sun_path, d->unix_path, len + 1);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return fault_sys(f, FAULT_RELAY, errno, "connect to %s", d->unix_path);
+	while (connect(fd, (const struct sockaddr *)&at, sizeof(at)) != 0) {
+		sys = errno;
+		if (sys == EINTR)
+			continue;
+		if (sys == EAGAIN && clock_left_ms(d->deadline) > UNIX_RETRY_MS) {
+			(void)poll(NULL, 0, UNIX_RETRY_MS);
+			continue;
+		}
+		close(fd);
+		return fault_sys(f, FAULT_RELAY, sys == EAGAIN ? ETIMEDOUT : sys,
+		                 "connect to %s", d->unix_path);
+	}
+	result->fd = fd;
+	(void)snprintf(result->peer, sizeof(result->peer), "%.79s", d->unix_path);
+	return true;
+}
+
+bool dial(const struct dial *d, struct dialed *result, struct fault *f)
+{
+	bool done;
+
+	*result = (struct dialed){.fd = -1};
+	if (d->unix_path != NULL)
+		done = dial_unix(d, result, f);
+	else if (d->proxy != NULL)
+		done = dial_proxy(d, result, f);
+	else
+		done = dial_tcp(d, d->host, d->ports, d->port_count, result, f);
+	if (!done)
+		result->fd = -1;
+	return done;
+}

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+#include "net/dns.h"
+
+#include <gnutls/crypto.h>
+#include <gnutls/gnutls.h>
+#include <limits.h>
+#include <netdb.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/codec.h"
+#include "net/aside.h"
+#include "net/resolver.h"
+
+#define ANSWER_MAX (512 * 1024)
+
+bool dns_ascii(const char *name, char to[DNS_NAME_MAX], struct fault *f)
+{
+	struct str given = str_of(name);
+	gnutls_datum_t mapped = {NULL, 0};
+	bool fits;
+
+	if (codec_is_ascii(given)) {
+		if (given.len == 0 || given.len >= DNS_NAME_MAX)
+			return fault_set(f, FAULT_RELAY, "cannot look up %s: not a host name",
+			                 given.len == 0 ? "\"\"" : name);
+		memcpy(to, name, given.len + 1);
+		return true;
+	}
+	if (gnutls_idna_map(name, (unsigned)given.len, &mapped, 0) != 0)
+		return fault_set(f, FAULT_RELAY, "cannot look up %s: not a host name", name);
+	fits = mapped.size > 0 && mapped.size < DNS_NAME_MAX;
+	if (fits) {
+		memcpy(to, mapped.data, mapped.size);
+		to[mapped.size] = '\0';
+	}
+	gnutls_free(mapped.data);
+	return fits ||
+	       fault_set(f, FAULT_RELAY, "cannot look up %s: the name is too long", name);
+}
+
+/* Runs the question in a child; out has the frames that came. */
+static bool ask(struct resolver_question *q, int64_t deadline, struct buf *out, bool *ended,
+                struct fault *f)
+{
+	buf_init(out, ANSWER_MAX);
+	if (aside_run(resolver_task, q, deadline, out, ended, f))
+		return true;
+	buf_release(out);
+	return fault_prefix(f, "cannot look up %s", q->name);
+}
+
+/* What the frames of one look-up came to. */
+struct gathered {
+	struct dns_addresses *addresses;
+	struct dns_records *records;
+	enum dns_type type; /* of the records of the frame at hand */
+	bool no_name, no_data, failed;
+	char reason[128];
+};
+
+static bool add_address(struct dns_addresses *to, const struct sockaddr_storage *at)
+{
+	if (to != NULL && to->count < DNS_ADDRESSES_MAX)
+		to->at[to->count++] = *at;
+	return true;
+}
+
+static bool each_record(void *context, const struct dns_record *r, struct fault *f)
+{
+	struct gathered *g = context;
+	struct sockaddr_storage at = {0};
+
+	(void)f;
+	if (g->records != NULL) {
+		if (g->records->count < DNS_RECORDS_MAX)
+			g->records->at[g->records->count++] = *r;
+		return true;
+	}
+	if (r->type == DNS_A) {
+		struct sockaddr_in v4 = {.sin_family = AF_INET};
+
+		memcpy(&v4.sin_addr, r->data, sizeof(v4.sin_addr));
+		memcpy(&at, &v4, sizeof(v4));
+	} else {
+		struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+
+		memcpy(&v6.sin6_addr, r->data, sizeof(v6.sin6_addr));
+		memcpy(&at, &v6, sizeof(v6));
+	}
+	return add_address(g->addresses, &at);
+}
+
+static void note_failure(struct gathered *g, const char *reason)
+{
+	g->failed = true;
+	codec_printable(g->reason, sizeof(g->reason), str_of(reason));
+}
+
+static void gather_message(struct gathered *g, struct str bytes)
+{
+	struct fault f = FAULT_INIT;
+	int rcode;
+
+	/* The resolver has judged the response code already. */
+	if (!dnsmsg_answers(bytes, g->type, &rcode, each_record, g, &f))
+		note_failure(g, f.text);
+}
+
+static void gather_frame(struct gathered *g, const struct resolver_frame *frame,
+                         struct str bytes)
+{
+	struct sockaddr_storage at;
+	char text[128];
+
+	switch (frame->kind) {
+	case RESOLVER_ADDRESSES:
+		for (; bytes.len >= sizeof(at); bytes = str_from(bytes, sizeof(at))) {
+			memcpy(&at, bytes.at, sizeof(at));
+			add_address(g->addresses, &at);
+		}
+		break;
+	case RESOLVER_MESSAGE:
+		g->type = frame->type;
+		gather_message(g, bytes);
+		break;
+	case RESOLVER_NO_NAME:
+		g->no_name = true;
+		break;
+	case RESOLVER_NO_DATA:
+		g->no_data = true;
+		break;
+	case RESOLVER_FAILED:
+	case RESOLVER_NAME:
+		bytes = str_first(bytes, sizeof(text) - 1);
+		memcpy(text, bytes.at, bytes.len);
+		text[bytes.len] = '\0';
+		note_failure(g, text);
+		break;
+	}
+}
+
+/* The next whole frame of *rest; false at the end or where it was cut off. */
+static bool next_frame(struct str *rest, struct resolver_frame *frame, struct str *bytes)
+{
+	if (rest->len < sizeof(*frame))
+		return false;
+	memcpy(frame, rest->at, sizeof(*frame));
+	*rest = str_from(*rest, sizeof(*frame));
+	if (frame->len > rest->len)
+		return false;
+	*bytes = str_first(*rest, frame->len);
+	*rest = str_from(*rest, frame->len);
+	return true;
+}
+
+static bool look_up(struct resolver_question *q, struct gathered *g, int64_t deadline,
+                    enum dns_result *result, struct fault *f)
+{
+	struct buf out;
+	struct resolver_frame frame;
+	struct str rest, bytes;
+	bool ended, any = false;
+	size_t found;
+
+	if (!ask(q, deadline, &out, &ended, f))
+		return false;
+	rest = buf_str(&out);
+	while (next_frame(&rest, &frame, &bytes)) {
+		gather_frame(g, &frame, bytes);
+		any = true;
+	}
+	buf_release(&out);
+	found = g->records ? g->records->count : g->addresses->count;
+	if (found > 0) {
+		*result = DNS_FOUND;
+		return true;
+	}
+	if (!ended) {
+		fault_set(f, FAULT_TEMP, "cannot look up %s: no answer in time", q->name);
+		return false;
+	}
+	if (g->failed || !any)
+		return fault_set(f, FAULT_TEMP, "cannot look up %s: %s", q->name,
+		                 g->failed ? g->reason : "the look-up ended without an answer");
+	*result = g->no_name ? DNS_NO_NAME : DNS_NO_DATA;
+	return true;
+}
+
+static bool is_localhost(const char *name)
+{
+	struct str s = str_of(name);
+
+	if (str_ends(s, STR(".")))
+		s.len--;
+	return str_caseeq(s, STR("localhost")) || str_caseends(s, STR(".localhost"));
+}
+
+/* Known without asking (RFC 6761 section 6.3): a small machine has no
+ * /etc/hosts, and no server must be asked for this name. */
+static void add_loopback(int family, struct dns_addresses *out)
+{
+	struct sockaddr_in v4 = {.sin_family = AF_INET,
+	                         .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+
+	if (family != AF_INET6)
+		memcpy(&out->at[out->count++], &v4, sizeof(v4));
+	if (family != AF_INET)
+		memcpy(&out->at[out->count++], &v6, sizeof(v6));
+}
+
+bool dns_addresses(const char *name, int family, const char *servers, int64_t deadline,
+                   struct dns_addresses *out, enum dns_result *result, struct fault *f)
+{
+	char ascii[DNS_NAME_MAX];
+	struct resolver_question q = {
+	    .name = ascii, .family = family, .servers = servers, .deadline = deadline};
+	struct gathered g = {.addresses = out};
+
+	out->count = 0;
+	*result = DNS_FOUND;
+	if (is_localhost(name)) {
+		memset(out->at, 0, 2 * sizeof(out->at[0]));
+		add_loopback(family, out);
+		return true;
+	}
+	return dns_ascii(name, ascii, f) && look_up(&q, &g, deadline, result, f);
+}
+
+/* Uniform in 0 .. limit - 1; limit is small, the bias is of no account. */
+static uint32_t draw(uint32_t limit)
+{
+	uint32_t value = 0;
+
+	if (gnutls_rnd(GNUTLS_RND_NONCE, &value, sizeof(value)) != 0)
+		return 0;
+	return limit > 0 ? value % limit : 0;
+}
+
+static void swap(struct dns_record *a, struct dns_record *b)
+{
+	struct dns_record other = *a;
+
+	*a = *b;
+	*b = other;
+}
+
+/* Which of n records of one preference comes next: by weight for SRV (RFC 2782),
+ * by chance for MX (RFC 5321 5.1), where all weights are 0. */
+static size_t choose(const struct dns_record *at, size_t n)
+{
+	uint32_t sum = 0, pick;
+
+	for (size_t i = 0; i < n; i++)
+		sum += at[i].weight;
+	if (sum == 0)
+		return draw((uint32_t)n);
+	/* Drawing 0 means one of weight 0, which so has a small chance too. */
+	pick = draw(sum + 1);
+	for (size_t i = 0; i < n; i++) {
+		if (pick == 0 ? at[i].weight == 0 : pick <= at[i].weight)
+			return i;
+		if (pick > 0)
+			pick -= at[i].weight;
+	}
+	return draw((uint32_t)n);
+}
+
+void dns_order(struct dns_records *r)
+{
+	for (size_t i = 0; i < r->count; i++) {
+		for (size_t j = i; j > 0 && r->at[j].preference < r->at[j - 1].preference; j--)
+			swap(&r->at[j], &r->at[j - 1]);
+	}
+	for (size_t i = 0; i < r->count; i++) {
+		size_t n = 1;
+
+		while (i + n < r->count && r->at[i + n].preference == r->at[i].preference)
+			n++;
+		swap(&r->at[i], &r->at[i + choose(&r->at[i], n)]);
+	}
+}
+
+bool dns_records(const char *name, enum dns_type type, const char *servers, int64_t deadline,
+                 struct dns_records *out, enum dns_result *result, struct fault *f)
+{
+	char ascii[DNS_NAME_MAX];
+	struct resolver_question q = {
+	    .name = ascii, .type = type, .servers = servers, .deadline = deadline};
+	struct gathered g = {.records = out};
+
+	out->count = 0;
+	if (!dns_ascii(name, ascii, f) || !look_up(&q, &g, deadline, result, f))
+		return false;
+	dns_order(out);
+	return true;
+}
+
+/* A full name that other hosts may be told: letters, digits, hyphens, dots. */
+static bool is_full_name(struct str s)
+{
+	size_t dot = str_find(s, '.');
+
+	for (size_t i = 0; i < s.len; i++) {
+		char c = s.at[i];
+
+		if (!ascii_alpha(c) && !ascii_digit(c) && c != '-' && c != '.' && c != '_')
+			return false;
+	}
+	return dot != STR_NONE && dot > 0 && s.len < DNS_NAME_MAX && s.at[s.len - 1] != '.' &&
+	       !str_casestarts(s, STR("localhost."));
+}
+
+void dns_hostname(char *to, size_t size, int64_t deadline)
+{
+	char own[DNS_NAME_MAX];
+	struct resolver_question q = {.name = own, .canonical = true, .deadline = deadline};
+	struct resolver_frame frame;
+	struct fault f = FAULT_INIT;
+	struct str best, rest, bytes;
+	struct buf out;
+	bool ended;
+
+	if (gethostname(own, sizeof(own)) != 0 || own[0] == '\0')
+		memcpy(own, "localhost", sizeof("localhost"));
+	own[sizeof(own) - 1] = '\0';
+	buf_init(&out, ANSWER_MAX);
+	best = str_of(own);
+	/* Already a full name: no look-up, which may take long off line. */
+	if (!is_full_name(best) && ask(&q, deadline, &out, &ended, &f)) {
+		rest = buf_str(&out);
+		if (next_frame(&rest, &frame, &bytes) && frame.kind == RESOLVER_NAME &&
+		    is_full_name(bytes))
+			best = bytes;
+	}
+	if (size > 0) {
+		best = str_first(best, size - 1);
+		memcpy(to, best.at, best.len);
+		to[best.len] = '\0';
+	}
+	buf_release(&out);
+}

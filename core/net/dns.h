@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * dns - looking up names through the system's resolver, within a deadline
+ *
+ * The libc resolver has no deadline of its own, so a look-up is done in a
+ * child process that is ended when the time is up. "No such name" and "no
+ * record of that type" are results, not faults; servers that fail or do not
+ * answer are FAULT_TEMP.
+ */
+#ifndef NET_DNS_H
+#define NET_DNS_H
+
+#include <netinet/in.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "base/fault.h"
+#include "net/dnsmsg.h"
+
+#define DNS_ADDRESSES_MAX 128
+#define DNS_RECORDS_MAX   64
+
+enum dns_result { DNS_FOUND, DNS_NO_NAME, DNS_NO_DATA };
+
+struct dns_addresses {
+	struct sockaddr_storage at[DNS_ADDRESSES_MAX]; /* port 0 */
+	size_t count;
+};
+
+struct dns_records {
+	struct dns_record at[DNS_RECORDS_MAX]; /* in the order of dns_order */
+	size_t count;
+};
+
+/* family: AF_UNSPEC, AF_INET, AF_INET6. In the resolver's order (RFC 6724).
+ * servers: "192.0.2.1, [2001:db8::1]:5353", or NULL: the system's resolver with
+ * its hosts file and search list; with servers only they are asked, for the
+ * name as it stands. */
+bool dns_addresses(const char *name, int family, const char *servers, int64_t deadline,
+                   struct dns_addresses *out, enum dns_result *result, struct fault *f)
+    __attribute__((warn_unused_result));
+
+bool dns_records(const char *name, enum dns_type type, const char *servers, int64_t deadline,
+                 struct dns_records *out, enum dns_result *result, struct fault *f)
+    __attribute__((warn_unused_result));
+
+/* The order in which servers are to be tried: by preference, and among equals
+ * by weight (SRV, RFC 2782) or by chance (MX, RFC 5321 5.1). dns_records has
+ * done it. */
+void dns_order(struct dns_records *r);
+
+/* The name as it is looked up: A-labels for one that is not ASCII (IDNA). A name
+ * that cannot be one is FAULT_RELAY. */
+bool dns_ascii(const char *name, char to[DNS_NAME_MAX], struct fault *f)
+    __attribute__((warn_unused_result));
+
+/* This host's full name: gethostname(3) if that has a dot, else the resolver's
+ * canonical name for it, or that name itself. */
+void dns_hostname(char *to, size_t size, int64_t deadline);
+
+#endif

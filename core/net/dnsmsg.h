@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * dnsmsg - DNS answers read with a sticky error (RFC 1035)
+ *
+ * The bytes come from the resolver and are not trusted: every read is checked,
+ * names cannot loop, and after the first fault all further reads give nothing.
+ */
+#ifndef NET_DNSMSG_H
+#define NET_DNSMSG_H
+
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/fault.h"
+
+enum dns_type { DNS_A = 1, DNS_MX = 15, DNS_AAAA = 28, DNS_SRV = 33, DNS_TLSA = 52 };
+
+#define DNS_NAME_MAX 256
+
+struct dns_record {
+	enum dns_type type;
+	uint32_t ttl;
+	uint16_t preference; /* MX preference, SRV priority */
+	uint16_t weight, port;
+	char target[DNS_NAME_MAX]; /* MX exchange, SRV target; "." is "" */
+	unsigned char data[64];    /* A: 4, AAAA: 16, TLSA: the record's bytes (cut at 64) */
+	size_t data_len;
+};
+
+typedef bool dnsmsg_each(void *context, const struct dns_record *r, struct fault *f);
+
+/* All records of that type in the answer section of a whole message. *rcode is
+ * the response code. CNAMEs are passed over. Malformed: FAULT_TEMP. */
+bool dnsmsg_answers(struct str message, enum dns_type type, int *rcode, dnsmsg_each *each,
+                    void *context, struct fault *f) __attribute__((warn_unused_result));
+
+#endif

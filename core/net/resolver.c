@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+#include "net/resolver.h"
+
+/* The order of these is prescribed by resolver(3). */
+#include <sys/types.h>
+#include <netinet/in.h>
+#include <arpa/nameser.h>
+#include <resolv.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/codec.h"
+#include "net/aside.h"
+
+#define DNS_PORT    53
+#define MESSAGE_MAX 65535
+#define SERVER_TEXT 64
+
+static void send_frame(int fd, enum resolver_kind kind, enum dns_type type, struct str bytes)
+{
+	struct resolver_frame frame;
+
+	/* No byte of the stack that has not been written goes out. */
+	memset(&frame, 0, sizeof(frame));
+	frame.kind = kind;
+	frame.type = type;
+	frame.len = bytes.len;
+	aside_write(fd, str_make((const char *)&frame, sizeof(frame)));
+	aside_write(fd, bytes);
+}
+
+static void send_gai_failure(int fd, int rc)
+{
+	const char *text = rc == EAI_SYSTEM ? strerror(errno) : gai_strerror(rc);
+
+	if (rc == EAI_NONAME)
+		send_frame(fd, RESOLVER_NO_NAME, 0, STR(""));
+#ifdef EAI_NODATA
+	else if (rc == EAI_NODATA)
+		send_frame(fd, RESOLVER_NO_DATA, 0, STR(""));
+#endif
+#ifdef EAI_ADDRFAMILY
+	else if (rc == EAI_ADDRFAMILY)
+		send_frame(fd, RESOLVER_NO_DATA, 0, STR(""));
+#endif
+	else
+		send_frame(fd, RESOLVER_FAILED, 0, str_of(text));
+}
+
+static void ask_system(const struct resolver_question *q, int fd)
+{
+	struct addrinfo hints = {.ai_family = q->canonical ? AF_UNSPEC : q->family,
+	                         .ai_socktype = SOCK_STREAM,
+	                         .ai_flags = q->canonical ? AI_CANONNAME : 0};
+	struct addrinfo *list = NULL;
+	struct buf all;
+	int rc = getaddrinfo(q->name, NULL, &hints, &list);
+
+	if (rc != 0) {
+		send_gai_failure(fd, rc);
+		return;
+	}
+	if (q->canonical) {
+		send_frame(fd, RESOLVER_NAME, 0, str_of(list->ai_canonname));
+		freeaddrinfo(list);
+		return;
+	}
+	buf_init(&all, 1024 * sizeof(struct sockaddr_storage));
+	for (const struct addrinfo *a = list; a != NULL; a = a->ai_next) {
+		struct sockaddr_storage at;
+
+		memset(&at, 0, sizeof(at));
+		if (a->ai_addrlen > sizeof(at))
+			continue;
+		memcpy(&at, a->ai_addr, a->ai_addrlen);
+		if (!buf_add(&all, (const char *)&at, sizeof(at)))
+			break;
+	}
+	send_frame(fd, RESOLVER_ADDRESSES, 0, buf_str(&all));
+	buf_release(&all);
+	freeaddrinfo(list);
+}
+
+/* An address with or without a port, as sockaddr. */
+static bool read_server(struct str text, struct sockaddr_storage *at)
+{
+	struct sockaddr_in v4 = {.sin_family = AF_INET};
+	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+	size_t close = str_find(text, ']'), colon = str_rfind(text, ':');
+	struct str host = text, port = STR("");
+	char host_text[SERVER_TEXT];
+	long long number = DNS_PORT;
+
+	if (text.len > 0 && text.at[0] == '[') {
+		if (close == STR_NONE)
+			return false;
+		host = str_from(str_first(text, close), 1);
+		port = str_from(text, close + 1);
+	} else if (colon != STR_NONE && colon == str_find(text, ':')) {
+		host = str_first(text, colon);
+		port = str_from(text, colon);
+	}
+	if (port.len > 0 && (port.at[0] != ':' || !str_number(str_from(port, 1), &number) ||
+	                     number < 1 || number > 65535))
+		return false;
+	if (host.len >= sizeof(host_text))
+		return false;
+	memcpy(host_text, host.at, host.len);
+	host_text[host.len] = '\0';
+	memset(at, 0, sizeof(*at));
+	v4.sin_port = v6.sin6_port = htons((uint16_t)number);
+	if (inet_pton(AF_INET, host_text, &v4.sin_addr) == 1)
+		memcpy(at, &v4, sizeof(v4));
+	else if (inet_pton(AF_INET6, host_text, &v6.sin6_addr) == 1)
+		memcpy(at, &v6, sizeof(v6));
+	return at->ss_family != AF_UNSPEC;
+}
+
+bool resolver_servers(const char *list, struct sockaddr_storage at[RESOLVER_SERVERS_MAX],
+                      size_t *count, const char **bad)
+{
+	*count = 0;
+	*bad = list;
+	for (;;) {
+		struct sockaddr_storage one;
+		size_t len;
+
+		list += strspn(list, ", \t");
+		len = strcspn(list, ", \t");
+		if (len == 0)
+			return *count > 0;
+		*bad = list;
+		if (!read_server(str_make(list, len), &one))
+			return false;
+		if (*count < RESOLVER_SERVERS_MAX)
+			at[(*count)++] = one;
+		list += len;
+	}
+}
+
+#ifdef HAVE_RES_NQUERY
+
+static bool set_servers(struct __res_state *state, const char *list, int fd)
+{
+	struct sockaddr_storage at[RESOLVER_SERVERS_MAX];
+	const char *bad;
+	size_t count;
+
+	if (!resolver_servers(list, at, &count, &bad)) {
+		send_frame(fd, RESOLVER_FAILED, 0,
+		           STR("[dns] server is not a list of addresses"));
+		return false;
+	}
+	state->nscount = 0;
+	for (size_t i = 0; i < count; i++) {
+		int n = state->nscount;
+
+		if (at[i].ss_family == AF_INET) {
+			memcpy(&state->nsaddr_list[n], &at[i], sizeof(state->nsaddr_list[n]));
+			state->nscount++;
+			continue;
+		}
+#ifdef __GLIBC__
+		/* A server of no family is taken from the extension, which is only
+		 * looked at when its own count is 0. The process ends soon: no free. */
+		state->_u._ext.nsaddrs[n] = mem_alloc(sizeof(struct sockaddr_in6));
+		memcpy(state->_u._ext.nsaddrs[n], &at[i], sizeof(struct sockaddr_in6));
+		memset(&state->nsaddr_list[n], 0, sizeof(state->nsaddr_list[n]));
+		state->nscount++;
+#endif
+	}
+#ifdef __GLIBC__
+	state->_u._ext.nscount = 0;
+#endif
+	if (state->nscount > 0)
+		return true;
+	send_frame(fd, RESOLVER_FAILED, 0,
+	           STR("this system's resolver takes only IPv4 addresses in [dns] server"));
+	return false;
+}
+
+struct session {
+	struct __res_state state;
+};
+
+static bool open_session(struct session *s, const char *servers, int fd)
+{
+	memset(s, 0, sizeof(*s));
+	if (res_ninit(&s->state) != 0) {
+		send_frame(fd, RESOLVER_FAILED, 0, STR("the resolver cannot be started"));
+		return false;
+	}
+	return servers == NULL || set_servers(&s->state, servers, fd);
+}
+
+static int query(struct session *s, const char *name, enum dns_type type, unsigned char *to,
+                 int *error)
+{
+	int len = res_nquery(&s->state, name, ns_c_in, (int)type, to, MESSAGE_MAX);
+
+	*error = s->state.res_h_errno;
+	return len;
+}
+
+static void hurry(struct session *s)
+{
+	s->state.retrans = 1;
+	s->state.retry = 2;
+}
+
+#else
+
+struct session {
+	bool unused;
+};
+
+static bool open_session(struct session *s, const char *servers, int fd)
+{
+	s->unused = true;
+	if (servers == NULL)
+		return true;
+	send_frame(
+	    fd, RESOLVER_FAILED, 0,
+	    STR("this system's resolver always uses resolv.conf: leave out [dns] server"));
+	return false;
+}
+
+static int query(struct session *s, const char *name, enum dns_type type, unsigned char *to,
+                 int *error)
+{
+	int len = res_query(name, 1 /* IN */, (int)type, to, MESSAGE_MAX);
+
+	(void)s;
+	*error = h_errno;
+	return len;
+}
+
+static void hurry(struct session *s)
+{
+	(void)s;
+}
+
+#endif
+
+/* True if there are answers. */
+static bool ask_servers(struct session *s, const struct resolver_question *q,
+                        enum dns_type type, int fd)
+{
+	unsigned char *message = mem_alloc(MESSAGE_MAX);
+	int error = 0, len = query(s, q->name, type, message, &error);
+
+	if (len >= 0)
+		send_frame(fd, RESOLVER_MESSAGE, type,
+		           str_make((const char *)message,
+		                    len < MESSAGE_MAX ? (size_t)len : MESSAGE_MAX));
+	else if (error == HOST_NOT_FOUND)
+		send_frame(fd, RESOLVER_NO_NAME, 0, STR(""));
+	else if (error == NO_DATA)
+		send_frame(fd, RESOLVER_NO_DATA, 0, STR(""));
+	else
+		send_frame(fd, RESOLVER_FAILED, 0,
+		           error == NO_RECOVERY
+		               ? STR("the name server refused or failed")
+		               : STR("the name server did not answer or failed"));
+	free(message);
+	return len >= 0;
+}
+
+void resolver_task(void *context, int fd)
+{
+	const struct resolver_question *q = context;
+	struct session session;
+
+	if (q->type == 0 && (q->servers == NULL || q->canonical)) {
+		ask_system(q, fd);
+		return;
+	}
+	if (!open_session(&session, q->servers, fd))
+		return;
+	if (q->type != 0) {
+		ask_servers(&session, q, q->type, fd);
+		return;
+	}
+	/* With one family at hand the other is not worth a long wait. */
+	if (q->family != AF_INET6 && ask_servers(&session, q, DNS_A, fd))
+		hurry(&session);
+	if (q->family != AF_INET)
+		ask_servers(&session, q, DNS_AAAA, fd);
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "net/tls.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/codec.h"
+#include "base/file.h"
+#include "net/tls_parts.h"
+
+#define AGE_MAX   86400
+#define HEAD_MAX  160
+#define FILE_MODE 0600
+
+/* The file: "postern-ticket 1 KEY VERIFIED EXPIRES CRC" and a newline, then the
+ * session as GnuTLS gives it. KEY is over all settings of trust, in hex; CRC is
+ * over the session, because GnuTLS takes much of a damaged one for good. */
+static const struct str magic = {"postern-ticket 1 ", 17};
+
+static void set_ticket(struct tls_trust *trust, struct str data, int64_t verified,
+                       int64_t expires)
+{
+	struct tls_ticket *ticket = &trust->ticket;
+
+	if (ticket->data != NULL)
+		codec_wipe(ticket->data, ticket->len);
+	free(ticket->data);
+	*ticket = (struct tls_ticket){.verified = verified, .expires = expires};
+	if (data.len > 0) {
+		ticket->data = mem_copy(data);
+		ticket->len = data.len;
+	}
+}
+
+/* One word, up to a blank. */
+static struct str next_word(struct str *line)
+{
+	struct str word = STR("");
+
+	(void)str_cut(line, ' ', &word);
+	return word;
+}
+
+static bool is_fresh(const struct tls_trust *trust, int64_t verified, int64_t expires)
+{
+	return verified <= trust->wall && trust->wall - verified <= AGE_MAX &&
+	       (expires == 0 || trust->wall < expires);
+}
+
+static void read_text(struct tls_trust *trust, struct str text)
+{
+	struct str line = STR(""), key;
+	long long verified, expires, crc;
+	struct buf own;
+
+	if (!str_starts(text, magic) || !str_cut(&text, '\n', &line))
+		return;
+	line = str_from(line, magic.len);
+	key = next_word(&line);
+	buf_init(&own, 2 * TLS_HASH_LEN);
+	if (codec_hex(&own, str_make((const char *)trust->key, TLS_HASH_LEN)) &&
+	    str_eq(key, buf_str(&own)) && str_number(next_word(&line), &verified) &&
+	    str_number(next_word(&line), &expires) && str_number(next_word(&line), &crc) &&
+	    line.len == 0 && is_fresh(trust, verified, expires) &&
+	    crc == (long long)codec_crc32(0, text))
+		set_ticket(trust, text, verified, expires);
+	buf_release(&own);
+}
+
+/* Whoever can write the file could make us believe in a session of his own. */
+static bool is_private(int fd, const char *path)
+{
+	struct fault f = FAULT_INIT;
+	struct stat st;
+
+	return file_stat(fd, path, &st, &f) && st.st_uid == geteuid() &&
+	       (st.st_mode & 077) == 0;
+}
+
+static void read_file(struct tls_trust *trust)
+{
+	struct fault f = FAULT_INIT;
+	struct buf text;
+	int fd;
+
+	if (!file_open_update(AT_FDCWD, trust->ticket_file, &fd, &f))
+		return;
+	buf_init(&text, HEAD_MAX + TLS_TICKET_MAX);
+	if (is_private(fd, trust->ticket_file) &&
+	    file_read_all(fd, trust->ticket_file, &text, &f))
+		read_text(trust, buf_str(&text));
+	close(fd);
+	buf_wipe(&text);
+	buf_release(&text);
+}
+
+const struct tls_ticket *tls_ticket_load(struct tls_trust *trust)
+{
+	if (!trust->ticket_read && trust->ticket_file != NULL)
+		read_file(trust);
+	trust->ticket_read = true;
+	return trust->ticket.data != NULL ? &trust->ticket : NULL;
+}
+
+void tls_ticket_save(struct tls_trust *trust, struct str data, int64_t verified,
+                     int64_t expires)
+{
+	struct fault f = FAULT_INIT;
+	struct buf text, hex;
+
+	if (data.len == 0 || data.len > TLS_TICKET_MAX)
+		return;
+	trust->ticket_read = true;
+	set_ticket(trust, data, verified, expires);
+	if (trust->ticket_file == NULL)
+		return;
+	buf_init(&text, HEAD_MAX + TLS_TICKET_MAX);
+	buf_init(&hex, 2 * TLS_HASH_LEN);
+	if (codec_hex(&hex, str_make((const char *)trust->key, TLS_HASH_LEN)) &&
+	    buf_addf(&text, "%s%s %lld %lld %lu\n", magic.at, buf_cstr(&hex),
+	             (long long)verified, (long long)expires,
+	             (unsigned long)codec_crc32(0, data)) &&
+	    buf_add_str(&text, data))
+		(void)file_replace(AT_FDCWD, trust->ticket_file, FILE_MODE, buf_str(&text), &f);
+	buf_wipe(&text);
+	buf_release(&text);
+	buf_release(&hex);
+}
+
+void tls_ticket_forget(struct tls_trust *trust)
+{
+	struct fault f = FAULT_INIT;
+
+	set_ticket(trust, STR(""), 0, 0);
+	if (trust->ticket_file != NULL)
+		(void)file_unlink(AT_FDCWD, trust->ticket_file, &f);
+}

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "net/tls.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <gnutls/crypto.h>
+#include <gnutls/x509.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/codec.h"
+#include "base/file.h"
+#include "net/dial.h"
+#include "net/tls_parts.h"
+
+#define PEM_MAX ((size_t)8 * 1024 * 1024)
+
+static gnutls_datum_t datum_of(const struct buf *b)
+{
+	return (gnutls_datum_t){(unsigned char *)b->at, (unsigned)b->len};
+}
+
+static bool read_pem(const char *setting, const char *path, struct buf *out, struct fault *f)
+{
+	buf_init(out, PEM_MAX);
+	if (file_read_path(AT_FDCWD, path, out, f) && out->len > 0)
+		return true;
+	if (f->class == FAULT_NONE)
+		fault_set(f, FAULT_CONFIG, "%s is empty", path);
+	f->class = FAULT_CONFIG;
+	buf_wipe(out);
+	buf_release(out);
+	return fault_prefix(f, "%s", setting);
+}
+
+/* One field of the key: with its length, so that no two settings look alike. */
+static void key_add(gnutls_hash_hd_t hash, struct str s)
+{
+	const unsigned long long len = s.len;
+
+	(void)gnutls_hash(hash, &len, sizeof(len));
+	if (s.len > 0)
+		(void)gnutls_hash(hash, s.at, s.len);
+}
+
+/* The name to compare: without a dot at its end; an address also as bytes. */
+static bool set_name(struct tls_trust *t, const char *name, struct fault *f)
+{
+	struct str s = str_of(name);
+	char address[64];
+
+	if (s.len > 1 && s.at[s.len - 1] == '.')
+		s.len--;
+	if (s.len == 0 && (t->mode == TLS_TRUST_SYSTEM || t->mode == TLS_TRUST_FILE))
+		return fault_set(f, FAULT_CONFIG,
+		                 "tls_name is needed: there is no host name to check");
+	if (s.len == 0)
+		return true;
+	t->name = mem_copy(s);
+	if (!dial_is_address(t->name, address))
+		return true;
+	/* A zone is this host's own business, not part of any certificate. */
+	address[strcspn(address, "%")] = '\0';
+	if (inet_pton(AF_INET, address, t->address) == 1)
+		t->address_len = 4;
+	else if (inet_pton(AF_INET6, address, t->address) == 1)
+		t->address_len = 16;
+	return true;
+}
+
+static bool set_pins(struct tls_trust *t, const char *const *pins, struct fault *f)
+{
+	for (; pins != NULL && *pins != NULL; pins++) {
+		if (t->pin_count == TLS_PINS_MAX)
+			return fault_set(f, FAULT_CONFIG, "tls_fingerprint: more than %d",
+			                 TLS_PINS_MAX);
+		if (!tls_pin_parse(*pins, t->pins[t->pin_count]))
+			return fault_set(
+			    f, FAULT_CONFIG,
+			    "tls_fingerprint %.80s is not sha256: and 64 hex digits", *pins);
+		t->pin_count++;
+	}
+	return t->pin_count > 0 || fault_set(f, FAULT_CONFIG, "tls_fingerprint is empty");
+}
+
+static bool set_ca(struct tls_trust *t, const char *path, gnutls_hash_hd_t key, struct fault *f)
+{
+	struct buf pem;
+	gnutls_datum_t data;
+	int count;
+
+	if (path == NULL)
+		return fault_set(f, FAULT_CONFIG, "tls_trust: no CA file given");
+	if (!read_pem("tls_trust", path, &pem, f))
+		return false;
+	t->ca_file = mem_copy(str_of(path));
+	data = datum_of(&pem);
+	key_add(key, buf_str(&pem));
+	count =
+	    gnutls_certificate_set_x509_trust_mem(t->credentials, &data, GNUTLS_X509_FMT_PEM);
+	buf_release(&pem);
+	return count > 0 ||
+	       fault_set(f, FAULT_CONFIG, "tls_trust: %s has no certificate (PEM): %s", path,
+	                 count < 0 ? gnutls_strerror(count) : "none found");
+}
+
+/* key may be NULL: it is in the file of the certificate then. */
+static bool set_client(struct tls_trust *t, const char *certificate, const char *key_file,
+                       gnutls_hash_hd_t key, struct fault *f)
+{
+	struct buf pem, secret;
+	gnutls_datum_t pem_data, secret_data;
+	int rc;
+
+	if (key_file == NULL)
+		key_file = certificate;
+	if (!read_pem("tls_certificate", certificate, &pem, f))
+		return false;
+	if (!read_pem("tls_key", key_file, &secret, f)) {
+		buf_wipe(&pem);
+		buf_release(&pem);
+		return false;
+	}
+	pem_data = datum_of(&pem);
+	secret_data = datum_of(&secret);
+	key_add(key, buf_str(&pem));
+	rc = gnutls_certificate_set_x509_key_mem(t->credentials, &pem_data, &secret_data,
+	                                         GNUTLS_X509_FMT_PEM);
+	buf_wipe(&pem);
+	buf_wipe(&secret);
+	buf_release(&pem);
+	buf_release(&secret);
+	return rc >= 0 ||
+	       fault_set(f, FAULT_CONFIG, "tls_certificate %.90s with tls_key %.90s: %s",
+	                 certificate, key_file, gnutls_strerror(rc));
+}
+
+static bool set_priority(struct tls_trust *t, const char *priority, struct fault *f)
+{
+	const char *where = priority;
+	int rc = gnutls_priority_init(&t->priority, priority, &where);
+
+	return rc == 0 || fault_set(f, FAULT_CONFIG, "tls_priority: %s at \"%.80s\"",
+	                            gnutls_strerror(rc), where);
+}
+
+static bool set_all(struct tls_trust *t, const struct tls_setup *setup, gnutls_hash_hd_t key,
+                    struct fault *f)
+{
+	const char *priority = setup->priority ? setup->priority : TLS_PRIORITY;
+	const char mode = (char)('0' + (int)setup->mode);
+
+	if (!set_name(t, setup->name, f) || !set_priority(t, priority, f))
+		return false;
+	key_add(key, str_make(&mode, 1));
+	key_add(key, str_of(t->name));
+	key_add(key, str_of(priority));
+	switch (setup->mode) {
+	case TLS_TRUST_FILE:
+		if (!set_ca(t, setup->ca_file, key, f))
+			return false;
+		break;
+	case TLS_TRUST_PINS:
+		if (!set_pins(t, setup->pins, f))
+			return false;
+		key_add(key, str_make((const char *)t->pins, t->pin_count * TLS_HASH_LEN));
+		break;
+	case TLS_TRUST_SYSTEM:
+	case TLS_TRUST_NONE:
+		break;
+	}
+	return setup->certificate == NULL ||
+	       set_client(t, setup->certificate, setup->key, key, f);
+}
+
+struct tls_trust *tls_trust_new(const struct tls_setup *setup, struct fault *f)
+{
+	struct tls_trust *t = mem_alloc(sizeof(*t));
+	gnutls_hash_hd_t key;
+	bool done;
+
+	t->mode = setup->mode;
+	t->wall = setup->wall;
+	if (setup->ticket_file != NULL)
+		t->ticket_file = mem_copy(str_of(setup->ticket_file));
+	if (gnutls_certificate_allocate_credentials(&t->credentials) != 0 ||
+	    gnutls_hash_init(&key, GNUTLS_DIG_SHA256) != 0) {
+		fault_set(f, FAULT_SYSTEM, "GnuTLS cannot be started");
+		tls_trust_free(t);
+		return NULL;
+	}
+	done = set_all(t, setup, key, f);
+	gnutls_hash_deinit(key, t->key);
+	if (!done) {
+		tls_trust_free(t);
+		return NULL;
+	}
+	return t;
+}
+
+void tls_trust_free(struct tls_trust *t)
+{
+	if (t == NULL)
+		return;
+	if (t->credentials != NULL)
+		gnutls_certificate_free_credentials(t->credentials);
+	if (t->priority != NULL)
+		gnutls_priority_deinit(t->priority);
+	if (t->ticket.data != NULL)
+		codec_wipe(t->ticket.data, t->ticket.len);
+	free(t->ticket.data);
+	free(t->name);
+	free(t->ca_file);
+	free(t->ticket_file);
+	free(t);
+}
+
+bool tls_priority_valid(const char *priority, const char **where)
+{
+	gnutls_priority_t made;
+
+	*where = priority;
+	if (gnutls_priority_init(&made, priority, where) != 0)
+		return false;
+	gnutls_priority_deinit(made);
+	return true;
+}

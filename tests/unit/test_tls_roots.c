@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "net/tls_roots.h"
+#include "tls_peer.h"
+
+static void count_root(void *context, struct str der)
+{
+	struct buf *out = context;
+
+	ck_assert(buf_add_str(out, der));
+}
+
+START_TEST(roots)
+{
+	const struct peer_spec one_spec = {.cn = "One", .ca = true};
+	const struct peer_spec two_spec = {.cn = "Two", .ca = true, .rsa_bits = 4096};
+	struct peer_cert one = peer_make(&one_spec, NULL), two = peer_make(&two_spec, &one);
+	struct str der[2], issuer[2], subject[2], whole;
+	gnutls_datum_t pem[2], raw[2];
+	struct buf bundle, got;
+
+	peer_must(gnutls_x509_crt_export2(one.crt, GNUTLS_X509_FMT_PEM, &pem[0]));
+	peer_must(gnutls_x509_crt_export2(two.crt, GNUTLS_X509_FMT_PEM, &pem[1]));
+	peer_must(gnutls_x509_crt_export2(one.crt, GNUTLS_X509_FMT_DER, &raw[0]));
+	peer_must(gnutls_x509_crt_export2(two.crt, GNUTLS_X509_FMT_DER, &raw[1]));
+	buf_init(&bundle, 65536);
+	buf_init(&got, 65536);
+	ck_assert(buf_addf(&bundle, "# a remark\n-----BEGIN CERTIFICATE-----\n?\n"
+	                            "-----END CERTIFICATE-----\n"));
+	for (size_t i = 0; i < 2; i++) {
+		der[i] = str_make((const char *)raw[i].data, raw[i].size);
+		ck_assert(tls_roots_names(der[i], &issuer[i], &subject[i]));
+		ck_assert(buf_add(&bundle, (const char *)pem[i].data, pem[i].size));
+		/* Every shorter one is refused or gives names inside its bounds. */
+		for (size_t n = 0; n < der[i].len; n++) {
+			struct str a, b;
+
+			ck_assert(!tls_roots_names(str_first(der[i], n), &a, &b));
+		}
+	}
+	ck_assert(str_eq(issuer[0], subject[0]));
+	ck_assert(str_eq(issuer[1], subject[0]));
+	ck_assert(!str_eq(subject[1], subject[0]));
+	whole = buf_str(&bundle);
+	ck_assert_uint_eq(tls_roots_find(whole, &issuer[1], 1, count_root, &got), 1);
+	ck_assert(str_eq(buf_str(&got), der[0]));
+	buf_clear(&got);
+	ck_assert_uint_eq(tls_roots_find(whole, subject, 2, count_root, &got), 2);
+	ck_assert_uint_eq(tls_roots_find(whole, subject, 0, count_root, &got), 0);
+	ck_assert_uint_eq(
+	    tls_roots_find(str_first(whole, whole.len - 30), subject, 2, count_root, &got), 1);
+	ck_assert_uint_eq(tls_roots_find(STR(""), subject, 2, count_root, &got), 0);
+	for (size_t i = 0; i < 2; i++) {
+		gnutls_free(pem[i].data);
+		gnutls_free(raw[i].data);
+	}
+	buf_release(&bundle);
+	buf_release(&got);
+	peer_drop(&one);
+	peer_drop(&two);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("tls_roots");
+	TCase *c = tcase_create("tls_roots");
+	SRunner *r;
+	int n;
+
+	tcase_set_timeout(c, 60);
+	tcase_add_test(c, roots);
+	suite_add_tcase(s, c);
+	r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	n = srunner_ntests_failed(r);
+	srunner_free(r);
+	return n ? 1 : 0;
+}
