@@ -35,6 +35,8 @@ bool hold_open(const char *path, struct hold *h, struct fault *f)
 	for (int i = 0; i < HOLD_ROOMS; i++)
 		if (!open_room(h, (enum hold_room)i, f)) {
 			hold_close(h);
+			if (f->class == FAULT_IO)
+				f->class = FAULT_TEMP;
 			return fault_prefix(f, "the hold");
 		}
 	return true;

@@ -21,6 +21,15 @@ void submit_release(struct submit *s)
 	entry_release(&s->entry);
 }
 
+/* A read or write that fails here says nothing about the caller's input, which
+ * is what FAULT_IO tells him: he may try again. */
+static bool kept(bool ok, struct fault *f)
+{
+	if (!ok && f->class == FAULT_IO)
+		f->class = FAULT_TEMP;
+	return ok;
+}
+
 bool submit_begin(struct submit *s, struct fault *f)
 {
 	int64_t now = clock_wall();
@@ -29,23 +38,23 @@ bool submit_begin(struct submit *s, struct fault *f)
 		s->entry.uid = getuid();
 	}
 	s->entry.next_try = now + s->delay;
-	return hold_put_begin(&s->put, s->hold, &s->entry, s->min_free, f);
+	return kept(hold_put_begin(&s->put, s->hold, &s->entry, s->min_free, f), f);
 }
 
 bool submit_message(struct submit *s, struct str bytes, struct fault *f)
 {
-	return hold_put_message(&s->put, bytes, f);
+	return kept(hold_put_message(&s->put, bytes, f), f);
 }
 
 bool submit_end(struct submit *s, const struct message_facts *facts, struct fault *f)
 {
 	s->entry.facts = *facts;
-	return hold_put_end(&s->put, s->room, f);
+	return kept(hold_put_end(&s->put, s->room, f), f);
 }
 
 bool submit_end_report(struct submit *s, const struct message_facts *facts, bool *exists,
                        struct fault *f)
 {
 	s->entry.facts = *facts;
-	return hold_put_end_report(&s->put, exists, f);
+	return kept(hold_put_end_report(&s->put, exists, f), f);
 }
