@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * sasl - login mechanisms (RFC 4422), as a machine without I/O
+ *
+ * PLAIN (RFC 4616), LOGIN, CRAM-MD5 (RFC 2195), SCRAM-SHA-1 and SCRAM-SHA-256
+ * with and without channel binding (RFC 5802, 7677, 9266), EXTERNAL,
+ * XOAUTH2, OAUTHBEARER (RFC 7628).
+ *
+ * The password is copied for as long as the exchange lasts, into memory of its
+ * final size at once; sasl_free wipes it and all that came of it. The answers
+ * carry it too: their owner wipes them after they are written. SCRAM takes
+ * user and password as saslprep makes them, the others byte for byte; NUL is
+ * refused. A server that does not prove that it knows the password (SCRAM
+ * signature), extends our nonce wrongly or asks for fewer than 4,096 or more
+ * than 1,000,000 iterations is FAULT_RELAY.
+ */
+#ifndef SMTP_SASL_H
+#define SMTP_SASL_H
+
+#include "base/buf.h"
+#include "base/fault.h"
+
+enum sasl_mechanism {
+	SASL_SCRAM_SHA256_PLUS, /* in order of preference for "auto" */
+	SASL_SCRAM_SHA256,
+	SASL_SCRAM_SHA1_PLUS,
+	SASL_SCRAM_SHA1,
+	SASL_PLAIN,
+	SASL_LOGIN,
+	SASL_EXTERNAL,
+	SASL_XOAUTH2, /* this and the following by name only */
+	SASL_OAUTHBEARER,
+	SASL_CRAM_MD5,
+	SASL_MECHANISMS
+};
+
+/* What channel binding has to work with. */
+struct sasl_binding {
+	const char *type; /* "tls-exporter", "tls-unique", or NULL: none */
+	unsigned char data[64];
+	size_t len;
+};
+
+const char *sasl_name(enum sasl_mechanism m); /* "SCRAM-SHA-256-PLUS" */
+/* A name in any case; false if unknown. */
+bool sasl_by_name(struct str name, enum sasl_mechanism *m);
+
+/* Is it the password (or token) that logs in? */
+bool sasl_needs_secret(enum sasl_mechanism m);
+
+/* Chooses. offered: bits of the server's; allowed: bits the configuration
+ * names, or 0 for auto; password and certificate: whether there are such. */
+bool sasl_choose(unsigned offered, unsigned allowed, bool password, bool certificate,
+                 bool binding, enum sasl_mechanism *m);
+
+struct sasl;
+
+struct sasl_setup {
+	enum sasl_mechanism mechanism;
+	struct str user;
+	struct str password; /* or the token */
+	struct str host;     /* OAUTHBEARER's host= */
+	int port;
+	const struct sasl_binding *binding; /* NULL: none there */
+	bool server_plus;                   /* it offered a -PLUS form (RFC 5802 section 6) */
+	unsigned char random[24];           /* for the nonce */
+};
+
+struct sasl *sasl_new(const struct sasl_setup *setup, struct fault *f);
+void sasl_free(struct sasl *s); /* wipes */
+
+/* The initial response, not yet in base64; false: the mechanism has none. */
+bool sasl_initial(struct sasl *s, struct buf *out);
+/* Answers a challenge (334, already out of base64). */
+bool sasl_step(struct sasl *s, struct str challenge, struct buf *out, struct fault *f)
+    __attribute__((warn_unused_result));
+/* 235 came: may we believe it? False when the server has not proved itself. */
+bool sasl_done(const struct sasl *s, struct fault *f) __attribute__((warn_unused_result));
+
+#endif

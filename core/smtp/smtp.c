@@ -1,0 +1,486 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "smtp/smtp.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/codec.h"
+#include "smtp/smtp_private.h"
+
+#define OUT_MAX   (8u << 20) /* the driver writes long before */
+#define SHOWN_MAX 512        /* of a line in the trace */
+#define WORDS_MAX 120        /* of a reply in a fault */
+
+static enum smtp_want on_quit(struct smtp *s, const struct command *c, const struct reply *r);
+
+#define GOOD_MAX 3
+
+struct verb_row {
+	const char *name;
+	enum smtp_phase phase;
+	smtp_handler *handle;
+	int good[GOOD_MAX]; /* the codes below 400 that make sense; none: any but 220 and 221 */
+};
+
+/* 4xx and 5xx always make sense: handlers see them, and the good ones, only. */
+static const struct verb_row verbs[VERBS] = {
+    [VERB_GREETING] = {"the connection", PHASE_GREETING, smtp_on_greeting, {220}},
+    [VERB_EHLO] = {"EHLO", PHASE_COMMAND, smtp_on_ehlo, {250}},
+    [VERB_HELO] = {"HELO", PHASE_COMMAND, smtp_on_helo, {250}},
+    [VERB_STARTTLS] = {"STARTTLS", PHASE_COMMAND, smtp_on_starttls, {220}},
+    [VERB_AUTH] = {"AUTH", PHASE_COMMAND, smtp_on_auth, {235, 334}},
+    [VERB_CANCEL] = {"AUTH", PHASE_COMMAND, smtp_on_cancel, {0}},
+    [VERB_RSET] = {"RSET", PHASE_COMMAND, smtp_on_rset, {250}},
+    [VERB_MAIL] = {"MAIL", PHASE_COMMAND, smtp_on_mail, {250}},
+    [VERB_RCPT] = {"RCPT", PHASE_COMMAND, smtp_on_rcpt, {250, 251, 252}},
+    [VERB_DATA] = {"DATA", PHASE_DATA, smtp_on_data, {354}},
+    [VERB_DOT] = {"the message", PHASE_DOT, smtp_on_dot, {0}},
+    [VERB_BDAT] = {"BDAT", PHASE_DATA, smtp_on_bdat, {250}},
+    [VERB_BDAT_LAST] = {"the message", PHASE_DOT, smtp_on_bdat, {0}},
+    [VERB_QUIT] = {"QUIT", PHASE_QUIT, on_quit, {0}},
+};
+
+struct smtp *smtp_new(const struct smtp_setup *setup)
+{
+	struct smtp *s = mem_alloc(sizeof(*s));
+
+	s->setup = *setup;
+	reply_init(&s->reply);
+	buf_init(&s->out, OUT_MAX);
+	buf_init(&s->chunk, OUT_MAX);
+	buf_init(&s->answer, OUT_MAX);
+	s->want = setup->security == SECURITY_TLS ? SMTP_HANDSHAKE : SMTP_READ;
+	smtp_expect(s, VERB_GREETING, NO_RCPT);
+	return s;
+}
+
+void smtp_free(struct smtp *s)
+{
+	if (s == NULL)
+		return;
+	reply_release(&s->reply);
+	if (s->wipe_until > s->written)
+		buf_wipe(&s->out);
+	buf_release(&s->out);
+	buf_release(&s->chunk);
+	buf_wipe(&s->answer);
+	buf_release(&s->answer);
+	sasl_free(s->sasl);
+	codec_wipe(&s->binding, sizeof(s->binding));
+	codec_wipe(s->setup.random, sizeof(s->setup.random));
+	free(s->queue);
+	free(s->tx.fates);
+	free(s);
+}
+
+enum smtp_want smtp_want(const struct smtp *s)
+{
+	return s->want;
+}
+
+enum smtp_phase smtp_phase(const struct smtp *s)
+{
+	if (smtp_unanswered(s))
+		return verbs[s->queue[s->head].verb].phase;
+	return s->want == SMTP_MESSAGE ? PHASE_DATA : PHASE_COMMAND;
+}
+
+struct str smtp_output(const struct smtp *s)
+{
+	return str_from(buf_str(&s->out), s->out_done);
+}
+
+void smtp_written(struct smtp *s, size_t n)
+{
+	size_t left = s->out.len - s->out_done;
+
+	if (n > left)
+		n = left;
+	if (n > 0 && s->written < s->wipe_until)
+		codec_wipe(s->out.at + s->out_done, n);
+	s->out_done += n;
+	s->written += n;
+	if (s->out_done == s->out.len) {
+		buf_clear(&s->out);
+		s->out_done = 0;
+	}
+}
+
+void smtp_show(const struct smtp *s, bool sent, struct str line)
+{
+	char shown[SHOWN_MAX + 1];
+	size_t len;
+
+	if (s->setup.trace == NULL)
+		return;
+	len = codec_printable(shown, sizeof(shown), line);
+	s->setup.trace(s->setup.trace_context, sent, str_make(shown, len));
+}
+
+static void show_reply_line(const struct smtp *s, int code, char separator, const char *status,
+                            struct str text)
+{
+	struct buf line;
+
+	buf_init(&line, 64 + REPLY_LINE_MAX);
+	if (buf_addf(&line, "%d%c%s%s", code, separator, status,
+	             status[0] != '\0' ? " " : "") &&
+	    buf_add_str(&line, text))
+		smtp_show(s, false, buf_str(&line));
+	buf_release(&line);
+}
+
+/* A challenge is masked: it may be made of secrets. */
+static void show_reply(const struct smtp *s, const struct reply *r, enum verb verb)
+{
+	struct str rest = verb == VERB_AUTH && r->code == 334 ? STR("****") : buf_str(&r->text);
+	const char *status = r->status;
+	size_t end;
+
+	if (s->setup.trace == NULL)
+		return;
+	while (end = str_find(rest, '\n'), end != STR_NONE) {
+		show_reply_line(s, r->code, '-', status, str_first(rest, end));
+		rest = str_from(rest, end + 1);
+		status = "";
+	}
+	show_reply_line(s, r->code, ' ', status, rest);
+}
+
+bool smtp_unanswered(const struct smtp *s)
+{
+	return s->head < s->tail;
+}
+
+void smtp_expect(struct smtp *s, enum verb verb, size_t rcpt)
+{
+	if (s->head == s->tail)
+		s->head = s->tail = 0;
+	s->queue = mem_grow(s->queue, &s->queue_cap, s->tail + 1, sizeof(*s->queue));
+	s->queue[s->tail++] = (struct command){verb, rcpt, s->written + smtp_output(s).len};
+}
+
+/* Whatever went wrong above, a command is one line. */
+static bool is_one_line(struct str line)
+{
+	for (size_t i = 0; i < line.len; i++) {
+		if ((unsigned char)line.at[i] < 32 || line.at[i] == 127)
+			return false;
+	}
+	return true;
+}
+
+bool smtp_command(struct smtp *s, enum verb verb, size_t rcpt, struct str line,
+                  const char *shown)
+{
+	struct fault f = FAULT_INIT;
+
+	if (!is_one_line(line) || !buf_add_str(&s->out, line) ||
+	    !buf_add_str(&s->out, STR("\r\n"))) {
+		fault_set(&f, FAULT_DATA, "%s: a control character in an address, or too long",
+		          verbs[verb].name);
+		(void)smtp_drop(s, &f);
+		return false;
+	}
+	smtp_show(s, true, shown != NULL ? str_of(shown) : line);
+	smtp_expect(s, verb, rcpt);
+	return true;
+}
+
+/* Could the server have the whole message, unanswered? */
+static bool is_in_doubt(const struct smtp *s)
+{
+	/* With BDAT in the flight of the RCPTs these may be accepted, unheard. */
+	bool taker = s->tx.accepted > 0;
+
+	for (size_t i = s->head; i < s->tail; i++) {
+		const struct command *c = &s->queue[i];
+		bool last = c->verb == VERB_DOT || c->verb == VERB_BDAT_LAST;
+
+		taker = taker || c->verb == VERB_RCPT;
+		if (last && c->end <= s->written && taker && !s->tx.closed)
+			return true;
+	}
+	return false;
+}
+
+enum smtp_want smtp_drop(struct smtp *s, const struct fault *f)
+{
+	if (s->want == SMTP_OVER)
+		return SMTP_OVER;
+	s->in_doubt = s->in_doubt || is_in_doubt(s);
+	if (s->fault.class == FAULT_NONE)
+		s->fault = *f;
+	s->head = s->tail = 0;
+	s->tx.giving = false;
+	if (s->wipe_until > s->written)
+		buf_wipe(&s->out);
+	buf_clear(&s->out);
+	s->out_done = 0;
+	return s->want = SMTP_OVER;
+}
+
+enum smtp_want smtp_leave(struct smtp *s)
+{
+	return smtp_command(s, VERB_QUIT, NO_RCPT, STR("QUIT"), NULL) ? SMTP_READ : SMTP_OVER;
+}
+
+static enum smtp_want on_quit(struct smtp *s, const struct command *c, const struct reply *r)
+{
+	const struct fault none = FAULT_INIT;
+
+	(void)c;
+	(void)r;
+	return smtp_drop(s, &none);
+}
+
+void smtp_blame(struct smtp *s, const struct reply *r, const char *what, const char *advice)
+{
+	char words[WORDS_MAX + 1];
+
+	reply_printable(r, words, sizeof(words));
+	fault_reply(&s->fault, FAULT_RELAY, r->code, r->status, "%s: %d %s%s%s%s%s", what,
+	            r->code, r->status, r->status[0] != '\0' ? " " : "", words,
+	            advice[0] != '\0' ? "; " : "", advice);
+}
+
+static enum smtp_want nonsense(struct smtp *s, const struct command *c, const struct reply *r)
+{
+	char words[WORDS_MAX + 1];
+	struct fault f = FAULT_INIT;
+
+	reply_printable(r, words, sizeof(words));
+	fault_reply(&f, FAULT_PROTOCOL, r->code, r->status,
+	            "the reply to %s makes no sense: %d %s; the server is out of step",
+	            verbs[c->verb].name, r->code, words);
+	return smtp_drop(s, &f);
+}
+
+bool smtp_out_of_step(struct smtp *s)
+{
+	struct fault f = FAULT_INIT;
+
+	if (!reply_begun(&s->reply))
+		return false;
+	fault_set(&f, FAULT_PROTOCOL, "the server sent a reply that nothing asked for");
+	(void)smtp_drop(s, &f);
+	return true;
+}
+
+/* The server shuts the session down, whatever it was asked (RFC 5321 section 3.8). */
+static enum smtp_want closed_by_server(struct smtp *s, const struct reply *r)
+{
+	if (s->fault.class == FAULT_NONE)
+		smtp_blame(s, r, "the server closes the session", "");
+	return smtp_drop(s, &s->fault);
+}
+
+static enum smtp_want take_unasked(struct smtp *s, const struct reply *r)
+{
+	struct fault f = FAULT_INIT;
+	char words[WORDS_MAX + 1];
+
+	if (r->code == 421)
+		return closed_by_server(s, r);
+	/* A server that cannot do BDAT may say so before it has the whole chunk. */
+	if (s->tx.giving && s->tx.bdat && r->code >= 500)
+		s->chunking_broken = true;
+	reply_printable(r, words, sizeof(words));
+	fault_reply(&f, FAULT_PROTOCOL, r->code, r->status,
+	            "the server sent a reply that nothing asked for: %d %s", r->code, words);
+	return smtp_drop(s, &f);
+}
+
+static bool makes_sense(enum verb verb, int code)
+{
+	const int *good = verbs[verb].good;
+
+	if (code >= 400 || verb == VERB_QUIT)
+		return true;
+	if (good[0] == 0)
+		return code < 300 && code != 220 && code != 221;
+	for (size_t i = 0; i < GOOD_MAX; i++) {
+		if (code == good[i])
+			return true;
+	}
+	return false;
+}
+
+/* Some servers repeat a line that they do not understand: not into our log. */
+static void hide_echo(struct smtp *s, struct reply *r)
+{
+	struct str answer = buf_str(&s->answer), text = buf_str(&r->text);
+	bool found = false;
+
+	for (size_t i = 0; answer.len > 0 && i + answer.len <= text.len && !found; i++)
+		found = str_starts(str_from(text, i), answer);
+	if (found) {
+		buf_wipe(&r->text);
+		if (!buf_add_str(&r->text, STR("(the server repeats what was sent)")))
+			buf_clear(&r->text);
+	}
+	buf_wipe(&s->answer);
+}
+
+/* Gives a whole reply to the handler of the oldest command. */
+static enum smtp_want take_reply(struct smtp *s, const struct reply *r)
+{
+	struct command c;
+
+	if (s->unasked) {
+		show_reply(s, r, VERB_GREETING);
+		return take_unasked(s, r);
+	}
+	c = s->queue[s->head];
+	show_reply(s, r, c.verb);
+	/* Before it leaves the queue: is_in_doubt looks there. */
+	if (!makes_sense(c.verb, r->code))
+		return nonsense(s, &c, r);
+	s->head++;
+	if (r->code == 421 && c.verb != VERB_QUIT)
+		return closed_by_server(s, r);
+	return verbs[c.verb].handle(s, &c, r);
+}
+
+/* A reply may begin only when the whole command it answers has been written:
+ * one that runs ahead would be taken for the answer to something else. */
+static void begin_reply(struct smtp *s)
+{
+	s->unasked = !smtp_unanswered(s) || s->queue[s->head].end > s->written;
+}
+
+static void clear_before_tls(struct smtp *s)
+{
+	struct fault f = FAULT_INIT;
+
+	fault_set(&f, FAULT_PROTOCOL,
+	          "data before TLS: the server, or someone in between, sent more than its "
+	          "answer to STARTTLS");
+	(void)smtp_drop(s, &f);
+}
+
+void smtp_feed(struct smtp *s, struct str bytes)
+{
+	struct fault f = FAULT_INIT;
+	enum smtp_want next;
+	size_t used;
+
+	while (bytes.len > 0 && s->want != SMTP_OVER) {
+		if (s->want == SMTP_HANDSHAKE) {
+			clear_before_tls(s);
+			return;
+		}
+		if (!reply_begun(&s->reply))
+			begin_reply(s);
+		if (!reply_feed(&s->reply, bytes, &used, &f)) {
+			(void)smtp_drop(s, &f);
+			return;
+		}
+		bytes = str_from(bytes, used);
+		if (s->reply.done) {
+			s->replies++;
+			struct reply r = s->reply;
+
+			reply_init(&s->reply);
+			hide_echo(s, &r);
+			next = take_reply(s, &r);
+			reply_release(&r);
+			if (s->want != SMTP_OVER)
+				s->want = next;
+		}
+	}
+}
+
+/* What was going on, for the text of a fault. */
+static const char *awaited(const struct smtp *s)
+{
+	if (smtp_unanswered(s))
+		return verbs[s->queue[s->head].verb].name;
+	return s->want == SMTP_MESSAGE ? "the message" : "";
+}
+
+void smtp_eof(struct smtp *s)
+{
+	const char *what = awaited(s);
+	struct fault f = FAULT_INIT;
+
+	if (smtp_phase(s) == PHASE_QUIT)
+		(void)smtp_drop(s, &s->fault);
+	else if (what[0] == '\0')
+		fault_set(&f, FAULT_RELAY, "the server closed the connection");
+	else if (smtp_phase(s) == PHASE_GREETING)
+		fault_set(&f, FAULT_RELAY,
+		          "the server closed the connection without a greeting");
+	else if (s->want == SMTP_MESSAGE)
+		fault_set(&f, FAULT_RELAY,
+		          "the server closed the connection during the message");
+	else
+		fault_set(&f, FAULT_RELAY,
+		          "the server closed the connection instead of answering %s", what);
+	(void)smtp_drop(s, &f);
+}
+
+void smtp_failed(struct smtp *s, const struct fault *f)
+{
+	(void)smtp_drop(s, smtp_phase(s) == PHASE_QUIT ? &s->fault : f);
+}
+
+void smtp_secured(struct smtp *s, const struct sasl_binding *binding, size_t leftover)
+{
+	if (s->want == SMTP_OVER)
+		return;
+	if (leftover > 0) {
+		clear_before_tls(s);
+		return;
+	}
+	s->secured = true;
+	if (binding != NULL)
+		s->binding = *binding;
+	/* Nothing that was said in clear counts any more (RFC 3207 section 4.2). */
+	s->ehlo = (struct ehlo){0};
+	if (s->want == SMTP_HANDSHAKE)
+		s->want = smtp_unanswered(s) ? SMTP_READ : smtp_hello(s);
+}
+
+void smtp_quit(struct smtp *s)
+{
+	const struct fault none = FAULT_INIT;
+
+	if (s->want == SMTP_OVER || smtp_phase(s) == PHASE_QUIT)
+		return;
+	/* Good manners only where they cannot meet an unread reply. */
+	if ((s->want == SMTP_READY || s->want == SMTP_SETTLED) && !reply_begun(&s->reply))
+		s->want = smtp_leave(s);
+	else
+		(void)smtp_drop(s, &none);
+}
+
+const struct ehlo *smtp_ehlo(const struct smtp *s)
+{
+	return &s->ehlo;
+}
+
+bool smtp_in_doubt(const struct smtp *s)
+{
+	return s->in_doubt;
+}
+
+bool smtp_chunking_broken(const struct smtp *s)
+{
+	return s->chunking_broken;
+}
+
+const struct fault *smtp_fault(const struct smtp *s)
+{
+	return &s->fault;
+}
+
+const char *smtp_auth_used(const struct smtp *s)
+{
+	return s->logged_in ? sasl_name(s->mechanism) : "";
+}
+
+size_t smtp_replies(const struct smtp *s)
+{
+	return s->replies;
+}

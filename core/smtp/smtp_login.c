@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* From the greeting to a session that is open: EHLO, STARTTLS, AUTH. */
+#include "smtp/smtp_private.h"
+
+#include <string.h>
+
+#include "base/codec.h"
+
+#define NAMES_MAX   160     /* of mechanisms, in a fault */
+#define SECRET_MAX  262144u /* of a command that carries a secret */
+#define SECRET_ROOM 65536   /* for it at once, so that growing leaves no copies */
+#define SHOWN_MAX   64
+
+static enum smtp_want start_login(struct smtp *s);
+
+static enum smtp_want say_hello(struct smtp *s, enum verb verb, const char *name)
+{
+	struct buf line;
+	bool ok;
+
+	buf_init(&line, 1024);
+	ok = buf_addf(&line, "%s ", name) && buf_add_str(&line, s->setup.helo);
+	if (!ok)
+		buf_clear(&line);
+	ok = smtp_command(s, verb, NO_RCPT, buf_str(&line), NULL);
+	buf_release(&line);
+	return ok ? SMTP_READ : SMTP_OVER;
+}
+
+enum smtp_want smtp_hello(struct smtp *s)
+{
+	return say_hello(s, VERB_EHLO, s->setup.lmtp ? "LHLO" : "EHLO");
+}
+
+static enum smtp_want blame(struct smtp *s, const struct reply *r, const char *what,
+                            const char *advice)
+{
+	smtp_blame(s, r, what, advice);
+	return smtp_leave(s);
+}
+
+enum smtp_want smtp_on_greeting(struct smtp *s, const struct command *c, const struct reply *r)
+{
+	(void)c;
+	if (r->code != 220)
+		return blame(s, r, "the server does not want to talk to us", "");
+	return smtp_hello(s);
+}
+
+static bool must_encrypt(const struct smtp *s)
+{
+	return !s->secured &&
+	       (s->setup.security == SECURITY_TLS || s->setup.security == SECURITY_STARTTLS);
+}
+
+/* HELO has no extensions, so it will do only where none is needed. */
+static bool helo_will_do(const struct smtp *s, int code)
+{
+	if (s->setup.lmtp || s->setup.login || must_encrypt(s))
+		return false;
+	return code == 500 || code == 501 || code == 502 || code == 504 || code == 550;
+}
+
+static enum smtp_want starttls_or_login(struct smtp *s)
+{
+	if (s->secured || s->setup.security == SECURITY_NONE)
+		return start_login(s);
+	if (s->ehlo.starttls)
+		return smtp_command(s, VERB_STARTTLS, NO_RCPT, STR("STARTTLS"), NULL)
+		           ? SMTP_READ
+		           : SMTP_OVER;
+	if (must_encrypt(s)) {
+		fault_set(&s->fault, FAULT_RELAY,
+		          "the server does not offer STARTTLS; check host and port, or set "
+		          "security = tls (port 465) if it wants TLS from the first byte");
+		return smtp_leave(s);
+	}
+	return start_login(s);
+}
+
+/* A server that does not know EHLO has no extensions. */
+static const char *ehlo_advice(const struct smtp *s, int code)
+{
+	if (code != 500 && code != 502 && code != 504)
+		return "check helo and hostname";
+	if (must_encrypt(s))
+		return "without EHLO there is no STARTTLS: check host, port and security";
+	return s->setup.login ? "without EHLO there is no login: check host, port and user"
+	                      : "check host and port";
+}
+
+enum smtp_want smtp_on_ehlo(struct smtp *s, const struct command *c, const struct reply *r)
+{
+	(void)c;
+	if (r->code == 250) {
+		ehlo_parse(&s->ehlo, buf_str(&r->text));
+		return starttls_or_login(s);
+	}
+	if (helo_will_do(s, r->code))
+		return say_hello(s, VERB_HELO, "HELO");
+	return blame(s, r, s->setup.lmtp ? "LHLO refused" : "EHLO refused",
+	             ehlo_advice(s, r->code));
+}
+
+enum smtp_want smtp_on_helo(struct smtp *s, const struct command *c, const struct reply *r)
+{
+	(void)c;
+	if (r->code != 250)
+		return blame(s, r, "EHLO and HELO refused", "check helo and hostname");
+	s->ehlo = (struct ehlo){0};
+	return SMTP_READY;
+}
+
+enum smtp_want smtp_on_starttls(struct smtp *s, const struct command *c, const struct reply *r)
+{
+	(void)c;
+	if (r->code == 220)
+		return SMTP_HANDSHAKE;
+	if (must_encrypt(s))
+		return blame(s, r, "STARTTLS refused", "nothing was sent in clear");
+	return start_login(s);
+}
+
+/* What the server offers, for people. */
+static void list_mechanisms(unsigned offered, char to[NAMES_MAX])
+{
+	size_t len = 0;
+
+	memcpy(to, "none known here", sizeof("none known here"));
+	for (unsigned i = 0; i < SASL_MECHANISMS; i++) {
+		const char *name = sasl_name((enum sasl_mechanism)i);
+		size_t n = strlen(name);
+
+		if ((offered & 1u << i) == 0 || len + n + 2 > NAMES_MAX)
+			continue;
+		if (len > 0)
+			to[len++] = ' ';
+		memcpy(to + len, name, n + 1);
+		len += n;
+	}
+}
+
+static bool choose_mechanism(struct smtp *s)
+{
+	char names[NAMES_MAX];
+
+	if (!s->ehlo.auth)
+		return fault_set(&s->fault, FAULT_RELAY,
+		                 "the server offers no login (AUTH)%s; check host and port",
+		                 s->secured ? " after TLS" : " in clear");
+	if (!sasl_choose(s->ehlo.mechanisms, s->setup.mechanisms, s->setup.password,
+	                 s->secured && s->setup.certificate, s->binding.type != NULL,
+	                 &s->mechanism)) {
+		list_mechanisms(s->ehlo.mechanisms, names);
+		return fault_set(
+		    &s->fault, FAULT_RELAY,
+		    "no way to log in that both sides have; the server offers: %s; "
+		    "check auth, and that there is a password",
+		    names);
+	}
+	if (!s->secured && sasl_needs_secret(s->mechanism) &&
+	    (!s->setup.allow_cleartext_auth || s->setup.security == SECURITY_OPPORTUNISTIC))
+		return fault_set(
+		    &s->fault, FAULT_RELAY,
+		    "the connection is not encrypted: the password was not sent; set "
+		    "security, or allow_cleartext_auth = yes with security = none");
+	return true;
+}
+
+/* Sends a line that carries a secret, in base64 behind head. */
+static bool send_secret(struct smtp *s, struct str head, struct str secret, const char *shown)
+{
+	struct buf line;
+	bool ok;
+
+	/* Memory of its final size at once: growing would leave copies behind. */
+	buf_init(&line, SECRET_MAX);
+	ok = buf_room(&line, head.len + 2 * secret.len + 8) != NULL &&
+	     buf_room(&s->out, head.len + 2 * secret.len + 8) != NULL &&
+	     buf_room(&s->answer, 2 * secret.len + 8) != NULL && buf_add_str(&line, head) &&
+	     codec_base64(&line, secret) && codec_base64(&s->answer, secret);
+	if (!ok) {
+		struct fault f = FAULT_INIT;
+
+		fault_set(&f, FAULT_RELAY, "user and password are too long to be sent");
+		(void)smtp_drop(s, &f);
+	} else {
+		ok = smtp_command(s, VERB_AUTH, NO_RCPT, buf_str(&line), shown);
+		s->wipe_until = s->written + smtp_output(s).len;
+	}
+	buf_wipe(&line);
+	buf_release(&line);
+	return ok;
+}
+
+static bool send_auth(struct smtp *s)
+{
+	char head[SHOWN_MAX], shown[SHOWN_MAX];
+	const char *name = sasl_name(s->mechanism);
+	struct buf initial, text;
+	bool ok;
+
+	buf_init(&initial, SECRET_MAX / 2);
+	buf_init(&text, SHOWN_MAX);
+	if (buf_room(&initial, SECRET_ROOM) == NULL)
+		buf_clear(&initial);
+	if (!sasl_initial(s->sasl, &initial)) {
+		ok = buf_addf(&text, "AUTH %s", name);
+		ok = ok && smtp_command(s, VERB_AUTH, NO_RCPT, buf_str(&text), NULL);
+	} else if (initial.len == 0) {
+		/* An empty initial response is a "=" (RFC 4954 section 4). */
+		ok = buf_addf(&text, "AUTH %s =", name);
+		ok = ok && smtp_command(s, VERB_AUTH, NO_RCPT, buf_str(&text), NULL);
+	} else {
+		ok = buf_addf(&text, "AUTH %s ", name);
+		memcpy(head, text.at, text.len);
+		memcpy(shown, text.at, text.len);
+		memcpy(shown + text.len, "****", sizeof("****"));
+		ok = ok && send_secret(s, str_make(head, text.len), buf_str(&initial), shown);
+	}
+	buf_wipe(&initial);
+	buf_release(&initial);
+	buf_release(&text);
+	return ok;
+}
+
+static enum smtp_want begin_auth(struct smtp *s, struct str password)
+{
+	const unsigned plus = 1u << SASL_SCRAM_SHA256_PLUS | 1u << SASL_SCRAM_SHA1_PLUS;
+	struct sasl_setup setup = {
+	    .mechanism = s->mechanism,
+	    .user = s->setup.user,
+	    .password = password,
+	    .host = s->setup.host,
+	    .port = s->setup.port,
+	    .binding = s->binding.type != NULL ? &s->binding : NULL,
+	    .server_plus = (s->ehlo.mechanisms & plus) != 0,
+	};
+
+	memcpy(setup.random, s->setup.random, sizeof(setup.random));
+	s->sasl = sasl_new(&setup, &s->fault);
+	if (s->sasl == NULL)
+		return smtp_leave(s);
+	return send_auth(s) ? SMTP_READ : SMTP_OVER;
+}
+
+static enum smtp_want start_login(struct smtp *s)
+{
+	if (!s->setup.login)
+		return SMTP_READY;
+	if (!choose_mechanism(s))
+		return smtp_leave(s);
+	return sasl_needs_secret(s->mechanism) ? SMTP_SECRET : begin_auth(s, STR(""));
+}
+
+void smtp_secret(struct smtp *s, struct str password, const struct fault *f)
+{
+	if (s->want != SMTP_SECRET || smtp_out_of_step(s))
+		return;
+	if (f == NULL || f->class == FAULT_NONE) {
+		s->want = begin_auth(s, password);
+		return;
+	}
+	/* A password that cannot be had is about us: no mail may fail for it. */
+	s->fault = *f;
+	s->fault.class = FAULT_RELAY;
+	s->want = smtp_leave(s);
+}
+
+struct refusal {
+	int code;
+	const char *advice;
+};
+
+static const struct refusal refusals[] = {
+    {530, "the server wants encryption first; set security"},
+    {534, "this way to log in is not good enough; set auth, or get a password for programs"},
+    {538, "the server wants encryption first; set security"},
+    {432, "the server wants the password to be changed"},
+};
+
+static enum smtp_want login_refused(struct smtp *s, const struct reply *r)
+{
+	const char *advice = r->code >= 500 ? "check user and password" : "";
+	char what[SHOWN_MAX] = "login refused";
+
+	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+		if (refusals[i].code == r->code)
+			advice = refusals[i].advice;
+	}
+	return blame(s, r, what, advice);
+}
+
+/* Ends the exchange; s->fault says why (RFC 4954 section 4). */
+static enum smtp_want cancel(struct smtp *s)
+{
+	return smtp_command(s, VERB_CANCEL, NO_RCPT, STR("*"), NULL) ? SMTP_READ : SMTP_OVER;
+}
+
+enum smtp_want smtp_on_cancel(struct smtp *s, const struct command *c, const struct reply *r)
+{
+	(void)c;
+	(void)r;
+	return smtp_leave(s);
+}
+
+static enum smtp_want answer_challenge(struct smtp *s, struct str text)
+{
+	struct buf challenge, answer;
+	bool ok;
+
+	buf_init(&challenge, REPLY_BYTES_MAX);
+	buf_init(&answer, SECRET_MAX / 2);
+	/* Servers have been seen to prompt for LOGIN in plain words; they are not looked at. */
+	ok = codec_unbase64(&challenge, str_trim(text)) || s->mechanism == SASL_LOGIN;
+	if (!ok)
+		fault_set(&s->fault, FAULT_RELAY, "%s: the server's challenge is not base64",
+		          sasl_name(s->mechanism));
+	ok = ok && buf_room(&answer, SECRET_ROOM) != NULL &&
+	     sasl_step(s->sasl, buf_str(&challenge), &answer, &s->fault);
+	ok = ok && send_secret(s, STR(""), buf_str(&answer), "****");
+	buf_wipe(&answer);
+	buf_release(&answer);
+	buf_release(&challenge);
+	if (s->want == SMTP_OVER)
+		return SMTP_OVER;
+	return ok ? SMTP_READ : cancel(s);
+}
+
+enum smtp_want smtp_on_auth(struct smtp *s, const struct command *c, const struct reply *r)
+{
+	enum smtp_want next;
+
+	(void)c;
+	if (r->code == 334)
+		return answer_challenge(s, buf_str(&r->text));
+	if (r->code != 235)
+		next = login_refused(s, r);
+	else if (!sasl_done(s->sasl, &s->fault))
+		next = smtp_leave(s);
+	else
+		next = SMTP_READY;
+	s->logged_in = next == SMTP_READY;
+	sasl_free(s->sasl);
+	s->sasl = NULL;
+	return next;
+}

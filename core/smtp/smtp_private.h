@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * smtp_private - what the parts of the session machine share
+ *
+ * smtp.c has the public functions, the queue of unanswered commands and the
+ * way of a reply to its handler; smtp_login.c the handlers from the greeting to
+ * the login; smtp_mail.c those of a transaction.
+ *
+ * A handler gets the command that was answered and the reply, whose code is 4xx,
+ * 5xx or one that makes sense, and returns what the machine wants next.
+ * SMTP_READ means that a command is still unanswered.
+ */
+#ifndef SMTP_PRIVATE_H
+#define SMTP_PRIVATE_H
+
+#include "smtp/reply.h"
+#include "smtp/smtp.h"
+#include "smtp/wire.h"
+
+enum verb {
+	VERB_GREETING, /* no command: the server speaks first */
+	VERB_EHLO,
+	VERB_HELO,
+	VERB_STARTTLS,
+	VERB_AUTH,
+	VERB_CANCEL,
+	VERB_RSET,
+	VERB_MAIL,
+	VERB_RCPT,
+	VERB_DATA,
+	VERB_DOT,
+	VERB_BDAT,
+	VERB_BDAT_LAST,
+	VERB_QUIT,
+	VERBS
+};
+
+#define NO_RCPT ((size_t)-1)
+
+struct command {
+	enum verb verb;
+	size_t rcpt;  /* RCPT, and DOT of LMTP: whose; else NO_RCPT */
+	uint64_t end; /* the answer is not due before so many bytes are written */
+};
+
+enum fate { FATE_TODO, FATE_ACCEPTED, FATE_DECIDED };
+
+struct transaction {
+	const struct smtp_transaction *t; /* NULL: none under way */
+	enum fate *fates;                 /* one a recipient */
+	size_t next;                      /* the first that had no RCPT yet */
+	size_t accepted;
+	bool utf8;       /* SMTPUTF8 is needed */
+	bool bdat;       /* else DATA */
+	bool bare;       /* MAIL and RCPT without parameters that can be missed */
+	bool parameters; /* MAIL had some that can be missed */
+	bool mail_sent;
+	bool rcpt_sent; /* a RCPT was sent in this attempt */
+	bool closed;    /* nothing more is decided: late replies are passed over */
+	bool again;     /* once more, in another way */
+	bool giving;    /* the message is being given */
+	uint64_t given;
+};
+
+struct smtp {
+	struct smtp_setup setup;
+	enum smtp_want want;
+	struct fault fault;
+	struct reply reply;
+	size_t replies; /* complete so far */
+	bool unasked;   /* the reply under way was not asked for */
+
+	struct command *queue; /* unanswered, from head on */
+	size_t head, tail, queue_cap;
+
+	struct buf out;
+	size_t out_done;     /* of out, already written */
+	uint64_t written;    /* all bytes ever written */
+	uint64_t wipe_until; /* bytes before that one are wiped when written */
+
+	struct ehlo ehlo;
+	bool secured;
+	struct sasl_binding binding;
+	struct sasl *sasl;
+	enum sasl_mechanism mechanism;
+	bool logged_in;
+	struct buf answer; /* what was sent last of the login, until it is answered */
+
+	struct transaction tx;
+	bool dirty; /* the server has an open transaction: RSET first */
+	bool chunking_broken;
+	bool in_doubt;
+	struct wire wire;
+	struct buf chunk;
+};
+
+/* Adds a command line (CRLF is added here) and waits for its answer. False:
+ * the machine has failed. shown is traced instead of the line if not NULL. */
+bool smtp_command(struct smtp *s, enum verb verb, size_t rcpt, struct str line,
+                  const char *shown);
+/* The answer to what was put into out by hand. */
+void smtp_expect(struct smtp *s, enum verb verb, size_t rcpt);
+bool smtp_unanswered(const struct smtp *s);
+
+/* The connection is given up at once, without QUIT. Returns SMTP_OVER. */
+enum smtp_want smtp_drop(struct smtp *s, const struct fault *f);
+/* The session ends with QUIT; s->fault says why. */
+enum smtp_want smtp_leave(struct smtp *s);
+/* s->fault from a reply, FAULT_RELAY: "WHAT: 554 words; ADVICE". advice may be "". */
+void smtp_blame(struct smtp *s, const struct reply *r, const char *what, const char *advice);
+/* Something was sent that nothing asked for: true, and the machine has failed. */
+bool smtp_out_of_step(struct smtp *s);
+void smtp_show(const struct smtp *s, bool sent, struct str line);
+
+/* Handlers. */
+typedef enum smtp_want smtp_handler(struct smtp *s, const struct command *c,
+                                    const struct reply *r);
+smtp_handler smtp_on_greeting, smtp_on_ehlo, smtp_on_helo, smtp_on_starttls, smtp_on_auth,
+    smtp_on_cancel;
+smtp_handler smtp_on_rset, smtp_on_mail, smtp_on_rcpt, smtp_on_data, smtp_on_dot, smtp_on_bdat;
+
+/* Sends EHLO (LHLO). */
+enum smtp_want smtp_hello(struct smtp *s);
+
+#endif

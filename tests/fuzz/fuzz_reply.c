@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Any bytes: read whole and one by one they give the same replies, within the limits. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/fault.h"
+#include "smtp/reply.h"
+
+static void check(bool fine)
+{
+	if (!fine)
+		abort();
+}
+
+/* One reply from bytes, in pieces of that many; how many were used. */
+static bool read_reply(struct reply *r, struct str bytes, size_t piece, size_t *used)
+{
+	struct fault f = FAULT_INIT;
+	size_t n;
+
+	*used = 0;
+	while (*used < bytes.len && !r->done) {
+		struct str some = str_first(str_from(bytes, *used), piece);
+
+		if (!reply_feed(r, some, &n, &f)) {
+			check(f.class == FAULT_PROTOCOL && f.text[0] != '\0');
+			return false;
+		}
+		check(n <= some.len && (n == some.len || r->done));
+		*used += n;
+	}
+	return true;
+}
+
+static void check_reply(const struct reply *r)
+{
+	char shown[256];
+
+	if (!r->done)
+		return;
+	check(r->code >= 200 && r->code <= 599);
+	check(r->text.len <= REPLY_BYTES_MAX && r->lines > 0 && r->lines <= REPLY_LINES_MAX);
+	check(r->status[0] == '\0' || r->status[0] - '0' == r->code / 100);
+	reply_printable(r, shown, sizeof(shown));
+	check(strlen(shown) < sizeof(shown));
+	for (const char *c = shown; *c != '\0'; c++)
+		check(*c >= ' ' && *c <= '~');
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct str bytes = str_make((const char *)data, size);
+	struct reply whole, single;
+	bool ok = true;
+
+	reply_init(&whole);
+	reply_init(&single);
+	while (ok && bytes.len > 0) {
+		size_t used, used_single;
+
+		reply_clear(&whole);
+		reply_clear(&single);
+		ok = read_reply(&whole, bytes, bytes.len, &used);
+		check(ok == read_reply(&single, bytes, 1, &used_single));
+		if (!ok)
+			break;
+		check(used == used_single && whole.done == single.done &&
+		      whole.code == single.code);
+		check(str_eq(buf_str(&whole.text), buf_str(&single.text)));
+		check(strcmp(whole.status, single.status) == 0);
+		check_reply(&whole);
+		bytes = str_from(bytes, used);
+	}
+	reply_release(&whole);
+	reply_release(&single);
+	return 0;
+}

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The machine against a server that says anything. The first three bytes
+ * choose the set-up; the rest is what the server sends: "\376" lets the driver
+ * act before more comes, "\377" closes the connection.
+ *
+ * Nobody is delivered to unless, after the end of the message went out whole,
+ * a reply of class 2 came in; nothing sent has a bare CR or LF; a password does
+ * not go out in clear; the trace is printable; the machine always wants
+ * something that can come; and it ends in a bounded number of steps.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/fault.h"
+#include "mail/envelope.h"
+#include "smtp/smtp.h"
+
+#define RCPTS     4
+#define ACT       '\376'
+#define CLOSE     '\377'
+#define STEPS_MAX 4000
+
+static const char message[] = "Subject: x\r\n\r\n.dot\r\n";
+
+struct drive {
+	struct smtp *s;
+	struct envelope envelope;
+	struct rcpt *rcpts[RCPTS];
+	struct smtp_transaction t;
+	bool clear_password_allowed, secured;
+	bool ended;     /* the end of the message was written */
+	bool good_came; /* a line of class 2 began after that */
+	size_t steps, transactions;
+	char last[2]; /* the last bytes sent */
+};
+
+static void check(bool fine)
+{
+	if (!fine)
+		abort();
+}
+
+static void trace(void *context, bool sent, struct str line)
+{
+	(void)context;
+	for (size_t i = 0; i < line.len; i++) {
+		check(line.at[i] >= ' ' && line.at[i] <= '~');
+		check(!sent || !str_starts(str_from(line, i), STR("hunter2")));
+		check(!sent || !str_starts(str_from(line, i), STR("aHVudGVyMg")));
+	}
+}
+
+static void open_drive(struct drive *d, const uint8_t *set)
+{
+	struct smtp_setup setup = {
+	    .lmtp = set[0] & 1,
+	    .helo = STR("me.example"),
+	    .security = (enum smtp_security)(set[0] >> 1 & 3),
+	    .host = STR("relay.example"),
+	    .port = 587,
+	    .login = set[0] & 8,
+	    .user = STR("user"),
+	    .certificate = set[0] & 16,
+	    .password = !(set[0] & 32),
+	    .mechanisms = set[1] & 1 ? 1u << SASL_CRAM_MD5 | 1u << SASL_XOAUTH2 : 0,
+	    .allow_cleartext_auth = set[0] & 64,
+	    .no_chunking = set[0] & 128,
+	    .trace = trace,
+	};
+	static const char *const addresses[RCPTS] = {"a@x", "b@x", "\303\274@x", "d@x"};
+
+	*d = (struct drive){.clear_password_allowed = setup.allow_cleartext_auth};
+	envelope_init(&d->envelope);
+	envelope_set_sender(&d->envelope, STR("s@x"));
+	for (size_t i = 0; i < RCPTS; i++)
+		(void)envelope_add(&d->envelope, str_of(addresses[i]));
+	for (size_t i = 0; i < RCPTS; i++)
+		d->rcpts[i] = &d->envelope.rcpts[i];
+	d->envelope.ret = RET_FULL;
+	d->rcpts[1]->notify = NOTIFY_NEVER;
+	d->t = (struct smtp_transaction){
+	    .envelope = &d->envelope,
+	    .rcpts = d->rcpts,
+	    .rcpt_count = set[1] & 2 ? RCPTS : 2,
+	    .size = set[1] & 4 ? 0 : sizeof(message) - 1,
+	    .eightbit = set[1] & 8,
+	    .smtputf8 = set[1] & 16,
+	};
+	d->s = smtp_new(&setup);
+}
+
+static void write_out(struct drive *d)
+{
+	struct str out = smtp_output(d->s);
+
+	for (size_t i = 0; i < out.len; i++) {
+		check(out.at[i] != '\n' || d->last[1] == '\r');
+		check(d->last[1] != '\r' || out.at[i] == '\n');
+		d->last[0] = d->last[1];
+		d->last[1] = out.at[i];
+		check(d->secured || d->clear_password_allowed ||
+		      !str_starts(str_from(out, i), STR("AUTH PLAIN ")));
+	}
+	smtp_written(d->s, out.len);
+}
+
+static void give(struct drive *d)
+{
+	smtp_message(d->s, str_make(message, 5));
+	write_out(d);
+	smtp_message(d->s, str_make(message + 5, sizeof(message) - 6));
+	smtp_message_end(d->s);
+	write_out(d);
+	d->ended = true;
+	d->good_came = false;
+}
+
+static void check_verdicts(const struct drive *d)
+{
+	for (size_t i = 0; i < RCPTS; i++) {
+		const struct rcpt *r = d->rcpts[i];
+
+		check(r->state != RCPT_DELIVERED ||
+		      (d->ended && d->good_came && r->code / 100 == 2));
+		check(r->state != RCPT_FAILED || r->code / 100 == 5);
+		check(r->reply == NULL || strpbrk(r->reply, "\r\n\033") == NULL);
+	}
+}
+
+static void next_transaction(struct drive *d)
+{
+	check_verdicts(d);
+	if (d->transactions++ == 3) {
+		smtp_quit(d->s);
+		return;
+	}
+	for (size_t i = 0; i < RCPTS; i++)
+		d->rcpts[i]->state = RCPT_WAITING;
+	d->ended = d->good_came = false;
+	smtp_start(d->s, &d->t);
+}
+
+/* What a driver does until only the server can go on. */
+static void act(struct drive *d)
+{
+	struct sasl_binding binding = {"tls-exporter", {7}, 32};
+
+	for (;; d->steps++) {
+		check(d->steps < STEPS_MAX);
+		write_out(d);
+		switch (smtp_want(d->s)) {
+		case SMTP_READ:
+		case SMTP_OVER:
+			return;
+		case SMTP_HANDSHAKE:
+			d->secured = true;
+			smtp_secured(d->s, &binding, 0);
+			break;
+		case SMTP_SECRET:
+			check(d->secured || d->clear_password_allowed);
+			smtp_secret(d->s, STR("hunter2"), NULL);
+			break;
+		case SMTP_READY:
+		case SMTP_SETTLED:
+			next_transaction(d);
+			break;
+		case SMTP_MESSAGE:
+			give(d);
+			break;
+		}
+	}
+}
+
+static void say(struct drive *d, struct str bytes)
+{
+	for (size_t i = 0; i < bytes.len; i++) {
+		if (bytes.at[i] == '2' && d->ended)
+			d->good_came = true;
+	}
+	smtp_feed(d->s, bytes);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct str rest, piece;
+	struct drive d;
+
+	if (size < 3)
+		return 0;
+	open_drive(&d, data);
+	rest = str_make((const char *)data + 3, size - 3);
+	act(&d);
+	while (smtp_want(d.s) != SMTP_OVER && rest.len > 0) {
+		size_t end = 0;
+
+		while (end < rest.len && rest.at[end] != ACT && rest.at[end] != CLOSE)
+			end++;
+		piece = str_first(rest, end);
+		say(&d, piece);
+		if (end < rest.len && rest.at[end] == CLOSE)
+			smtp_eof(d.s);
+		rest = str_from(rest, end + 1);
+		act(&d);
+	}
+	check_verdicts(&d);
+	smtp_eof(d.s);
+	check(smtp_want(d.s) == SMTP_OVER);
+	check_verdicts(&d);
+	check(!smtp_in_doubt(d.s) || d.ended);
+	smtp_free(d.s);
+	envelope_release(&d.envelope);
+	return 0;
+}
