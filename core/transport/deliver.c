@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "transport/deliver.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "hold/retry.h"
+#include "transport/failures.h"
+#include "transport/journal.h"
+#include "transport/notify.h"
+#include "transport/route.h"
+
+#define LOSSES_MAX 3 /* broken connections in a row before a server is left alone */
+
+/* One try of one entry. todo: recipients (places in the envelope) that no
+ * server has answered for yet. */
+struct attempt {
+	struct deliver *d;
+	struct hold_entry *he;
+	struct deliver_result *result;
+	size_t *todo;
+	size_t todo_count;
+	bool in_doubt;
+	struct fault why; /* of the last server that could not be used */
+	const char *relay;
+};
+
+void deliver_init(struct deliver *d, const struct session_env *env, struct hold *hold)
+{
+	memset(d, 0, sizeof(*d));
+	d->env = *env;
+	d->hold = hold;
+}
+
+static void end_session(struct deliver *d)
+{
+	if (d->session)
+		session_close(d->session);
+	d->session = NULL;
+	free(d->server.host);
+	free(d->server.ports);
+	memset(&d->server, 0, sizeof(d->server));
+}
+
+void deliver_release(struct deliver *d)
+{
+	end_session(d);
+	obituary_release(&d->dead);
+}
+
+static bool same_server(const struct server *a, const struct server *b)
+{
+	return a->relay == b->relay && !a->host == !b->host &&
+	       (!a->host || strcmp(a->host, b->host) == 0) && a->port_count == b->port_count &&
+	       (a->port_count == 0 || a->ports[0] == b->ports[0]);
+}
+
+/* A session to that server, the open one if it fits. */
+static bool session_for(struct attempt *a, const struct server *server, struct fault *f)
+{
+	struct deliver *d = a->d;
+	if (d->session && same_server(&d->server, server) && session_usable(d->session) &&
+	    session_messages(d->session) < (size_t)server->relay->max_messages)
+		return true;
+	end_session(d);
+	d->server = *server;
+	d->server.host = server->host ? mem_copy(str_of(server->host)) : NULL;
+	d->server.ports = mem_alloc((server->port_count + 1) * sizeof(int));
+	memcpy(d->server.ports, server->ports, server->port_count * sizeof(int));
+	struct session_target target = {server->relay, d->server.host, d->server.ports,
+	                                d->server.port_count};
+	a->result->attempted = true;
+	d->session = session_open(&d->env, &target, f);
+	if (!d->session)
+		return false;
+	obituary_clear(&d->dead, d->hold, server);
+	return true;
+}
+
+/* "host NAME[ADDRESS] said: 450 4.2.0 try later": the form that queue monitors know. */
+static void name_speaker(struct rcpt *r, const char *peer)
+{
+	if (r->state == RCPT_DELIVERED || r->code == 0 || !r->reply)
+		return;
+	char *text = mem_printf("host %s said: %d %s%s%s", peer, r->code, r->status,
+	                        r->status[0] ? " " : "", r->reply);
+	rcpt_set(r, r->state, r->code, r->status, str_of(text));
+	free(text);
+}
+
+/* Marks what the server decided of the first n of todo, on disk before anything
+ * else is said to it, and takes out of todo what is answered for. again: those
+ * that another transaction may still carry (RFC 5321 section 4.5.3.1.10) stay. */
+static bool settle(struct attempt *a, size_t n, enum session_end end, struct fault *f)
+{
+	struct envelope *e = &a->he->entry.envelope;
+	size_t kept = 0, delivered = 0;
+	for (size_t i = 0; i < n; i++) {
+		struct rcpt *r = &e->rcpts[a->todo[i]];
+		delivered += r->state == RCPT_DELIVERED;
+		if (a->d->session && (r->state == RCPT_FAILED || end == SESSION_SETTLED))
+			name_speaker(r, session_peer(a->d->session));
+	}
+	if (!hold_mark(a->he, a->todo, n, delivered > 0, f))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		const struct rcpt *r = &e->rcpts[a->todo[i]];
+		bool answered = r->state != RCPT_WAITING || end == SESSION_SETTLED;
+		bool again = r->state == RCPT_WAITING && r->code == 452 && delivered > 0;
+		if (answered && !again)
+			journal_rcpt(a->he, r, a->d->session);
+		else
+			a->todo[kept++] = a->todo[i];
+	}
+	memmove(a->todo + kept, a->todo + n, (a->todo_count - n) * sizeof(*a->todo));
+	a->todo_count -= n - kept;
+	return true;
+}
+
+/* The server was lost in the middle of a transaction. */
+static void lost(struct attempt *a, const struct server *server)
+{
+	struct deliver *d = a->d;
+	bool refused = session_broken(d->session) || a->why.code != 0;
+	if (refused || ++d->losses >= LOSSES_MAX)
+		obituary_add(&d->dead, d->hold, server, &a->why, refused);
+	end_session(d);
+}
+
+/* Sends to the server what it takes. False: the entry itself cannot be worked on. */
+static bool use_session(struct attempt *a, const struct server *server, struct fault *f)
+{
+	struct deliver *d = a->d;
+	size_t limit = (size_t)server->relay->max_recipients;
+	bool reused = session_messages(d->session) > 0;
+	while (a->todo_count > 0 && !a->in_doubt) {
+		size_t n = a->todo_count < limit ? a->todo_count : limit;
+		struct fault end_fault = FAULT_INIT;
+		enum session_end end = session_send(d->session, a->he, a->todo, n, &end_fault);
+		if (end == SESSION_SPOILED) {
+			*f = end_fault;
+			return false;
+		}
+		if (!settle(a, n, end, f))
+			return false;
+		a->why = end_fault;
+		switch (end) {
+		case SESSION_SETTLED:
+			d->losses = 0;
+			reused = true;
+			continue;
+		case SESSION_IN_DOUBT:
+			a->in_doubt = true;
+			end_session(d);
+			return true;
+		case SESSION_LOST:
+			/* A server may close a connection that was idle; a new one is due. */
+			if (reused && a->why.code == 0 && !session_broken(d->session) &&
+			    session_for(a, server, &a->why)) {
+				reused = false;
+				continue;
+			}
+			lost(a, server);
+			return true;
+		case SESSION_SPOILED:
+			break;
+		}
+	}
+	return true;
+}
+
+static bool try_server(struct attempt *a, const struct server *server, struct fault *f)
+{
+	struct deliver *d = a->d;
+	const struct death *death = obituary_find(&d->dead, d->hold, server, d->ask_dead);
+	a->relay = server->relay->name;
+	if (death) {
+		int64_t *until = &a->result->dead_until;
+		a->why = death->why;
+		if (death->until && (*until == 0 || death->until < *until))
+			*until = death->until;
+		return true;
+	}
+	if (!session_for(a, server, &a->why)) {
+		obituary_add(&d->dead, d->hold, server, &a->why, true);
+		journal_relay(a->he, server->relay, &a->why);
+		return true;
+	}
+	return use_session(a, server, f);
+}
+
+static bool refuse_route(struct attempt *a, const char *domain, struct fault *f)
+{
+	for (size_t i = 0; i < a->todo_count; i++) {
+		struct rcpt *r = &a->he->entry.envelope.rcpts[a->todo[i]];
+		char *text = mem_printf("the domain %s takes no mail (null MX)", domain);
+		rcpt_set(r, RCPT_FAILED, 556, "5.1.10", str_of(text));
+		free(text);
+	}
+	return settle(a, a->todo_count, SESSION_SETTLED, f);
+}
+
+static bool try_relay(struct attempt *a, const struct config_relay *relay, const char *domain,
+                      struct fault *f)
+{
+	struct servers servers;
+	bool ok = true;
+	a->relay = relay->name;
+	if (!servers_find(a->d->env.config, relay, domain, &servers, &a->why)) {
+		a->result->attempted = true;
+		journal_relay(a->he, relay, &a->why);
+		return true;
+	}
+	if (servers.no_mail)
+		ok = refuse_route(a, domain, f);
+	for (size_t i = 0; ok && i < servers.count && a->todo_count > 0 && !a->in_doubt; i++)
+		ok = try_server(a, &servers.at[i], f);
+	servers_release(&servers);
+	return ok;
+}
+
+/* Those whom no server answered for: they wait, and say why. */
+static bool leave_waiting(struct attempt *a, struct fault *f)
+{
+	struct envelope *e = &a->he->entry.envelope;
+	char *text = a->in_doubt
+	                 ? mem_printf("relay %s: %s (possible duplicate at the next try)",
+	                              a->relay, a->why.text)
+	             : a->relay ? mem_printf("relay %s: %s", a->relay, a->why.text)
+	                        : mem_printf("no relay serves this recipient: see senders and "
+	                                     "recipients in the configuration");
+	for (size_t i = 0; i < a->todo_count; i++) {
+		struct rcpt *r = &e->rcpts[a->todo[i]];
+		rcpt_set(r, RCPT_WAITING, a->why.code, a->why.status, str_of(text));
+		if (a->result->attempted || !a->relay)
+			journal_rcpt(a->he, r, NULL);
+	}
+	free(text);
+	return hold_mark(a->he, a->todo, a->todo_count, false, f);
+}
+
+static bool try_route(struct attempt *a, const struct route *r, struct fault *f)
+{
+	a->todo = mem_alloc(r->rcpt_count * sizeof(*a->todo));
+	memcpy(a->todo, r->rcpts, r->rcpt_count * sizeof(*a->todo));
+	a->todo_count = r->rcpt_count;
+	a->in_doubt = false;
+	a->relay = NULL;
+	bool ok = true;
+	for (size_t i = 0; ok && i < r->relay_count && a->todo_count > 0 && !a->in_doubt; i++)
+		ok = try_relay(a, r->relays[i], r->domain, f);
+	if (ok && a->todo_count > 0)
+		ok = leave_waiting(a, f);
+	free(a->todo);
+	return ok;
+}
+
+static bool expire(struct hold_entry *he, struct fault *f)
+{
+	struct envelope *e = &he->entry.envelope;
+	for (size_t i = 0; i < e->rcpt_count; i++) {
+		struct rcpt *r = &e->rcpts[i];
+		if (r->state != RCPT_WAITING)
+			continue;
+		char *text =
+		    mem_printf("expired: %s", r->reply ? r->reply : "not delivered in time");
+		rcpt_set(r, RCPT_FAILED, r->code, "4.4.7", str_of(text));
+		free(text);
+		if (!hold_mark(he, &i, 1, false, f))
+			return false;
+		journal_rcpt(he, r, NULL);
+	}
+	return true;
+}
+
+/* Tells the sender once that the message is late. */
+static bool warn_once(struct deliver *d, struct hold_entry *he, struct fault *f)
+{
+	const struct config *c = d->env.config;
+	struct entry *e = &he->entry;
+	if (c->warn == 0 || e->warned || clock_wall() - e->created < c->warn)
+		return true;
+	if (!notify_sender(c, d->env.hostname, he, REPORT_DELAYED, f))
+		return false;
+	e->warned = true;
+	return true;
+}
+
+/* Some recipients wait: when is the next try, or was this the last? */
+static bool put_back(struct deliver *d, struct hold_entry *he, struct deliver_result *result,
+                     struct fault *f)
+{
+	const struct config *c = d->env.config;
+	struct entry *e = &he->entry;
+	struct retry_rules rules = {c->retry, c->retry_max, c->expire};
+	if (result->attempted) {
+		bool last =
+		    retry_failed(&rules, e, clock_wall(), clock_uptime(), random_number());
+		if (last ? !expire(he, f) : !warn_once(d, he, f))
+			return false;
+	} else if (result->dead_until > e->next_try) {
+		e->next_try = result->dead_until;
+	}
+	return hold_mark_head(he, f);
+}
+
+/* Whoever waits, or else the sender, hears of recipients that were refused in
+ * this try. If others still wait the refused ones get an entry of their own in
+ * failed/; else this one goes there. An entry with nobody left is removed. */
+static bool finish(struct deliver *d, struct hold_entry *he, size_t waiting, struct fault *f)
+{
+	if (failures_new(&he->entry.envelope) == 0)
+		return waiting > 0 || hold_remove(he, f);
+	if (!(d->tell && d->tell(d->tell_context, he)) &&
+	    !notify_sender(d->env.config, d->env.hostname, he, REPORT_FAILED, f))
+		return false;
+	return waiting > 0 ? failures_split(he, f) : hold_move(he, HOLD_FAILED, f);
+}
+
+static void sum_up(struct hold_entry *he, struct deliver_result *result)
+{
+	const struct envelope *e = &he->entry.envelope;
+	result->delivered = envelope_count(e, RCPT_DELIVERED);
+	result->failed = envelope_count(e, RCPT_FAILED);
+	result->waiting = envelope_count(e, RCPT_WAITING);
+	for (size_t i = 0; i < e->rcpt_count; i++)
+		if (e->rcpts[i].state == RCPT_WAITING && e->rcpts[i].reply) {
+			snprintf(result->reason, sizeof(result->reason), "%s",
+			         e->rcpts[i].reply);
+			return;
+		}
+}
+
+bool deliver_entry(struct deliver *d, struct hold_entry *he, struct deliver_result *result,
+                   struct fault *f)
+{
+	struct attempt a = {.d = d, .he = he, .result = result};
+	struct routes routes;
+	bool ok = true;
+	memset(result, 0, sizeof(*result));
+	if (!hold_verify(he, f))
+		return false;
+	routes_plan(d->env.config, &he->entry.envelope, &routes);
+	for (size_t i = 0; ok && i < routes.count; i++)
+		ok = try_route(&a, &routes.at[i], f);
+	routes_release(&routes);
+	if (ok && envelope_count(&he->entry.envelope, RCPT_WAITING) > 0)
+		ok = put_back(d, he, result, f);
+	sum_up(he, result);
+	return ok && finish(d, he, result->waiting, f);
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "transport/failures.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "hold/submit.h"
+
+static bool is_new(const struct rcpt *r)
+{
+	return r->state == RCPT_FAILED && !r->told;
+}
+
+size_t failures_new(const struct envelope *e)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < e->rcpt_count; i++)
+		count += is_new(&e->rcpts[i]);
+	return count;
+}
+
+static char *copy_or_null(const char *text)
+{
+	return text ? mem_copy(str_of(text)) : NULL;
+}
+
+static void copy_envelope(const struct envelope *from, struct envelope *to)
+{
+	envelope_set_sender(to, str_of(from->sender));
+	to->body = from->body;
+	to->smtputf8 = from->smtputf8;
+	to->ret = from->ret;
+	to->envid = copy_or_null(from->envid);
+	to->relay = copy_or_null(from->relay);
+	for (size_t i = 0; i < from->rcpt_count; i++) {
+		const struct rcpt *r = &from->rcpts[i];
+		if (!is_new(r))
+			continue;
+		struct rcpt *copy = envelope_add(to, str_of(r->address));
+		copy->notify = r->notify;
+		copy->orcpt = copy_or_null(r->orcpt);
+		rcpt_set(copy, r->state, r->code, r->status, str_of(r->reply));
+	}
+}
+
+static bool copy_piece(void *context, struct str bytes, struct fault *f)
+{
+	return submit_message(context, bytes, f);
+}
+
+bool failures_split(struct hold_entry *he, struct fault *f)
+{
+	struct envelope *e = &he->entry.envelope;
+	struct submit s;
+	submit_init(&s, he->hold);
+	s.room = HOLD_FAILED;
+	s.entry.created = he->entry.created;
+	s.entry.uid = he->entry.uid;
+	memcpy(s.entry.report_of, he->entry.report_of, sizeof(s.entry.report_of));
+	copy_envelope(e, &s.entry.envelope);
+	bool ok = submit_begin(&s, f) && entry_each(he->fd, &he->entry, copy_piece, &s, f) &&
+	          submit_end(&s, &he->entry.facts, f);
+	submit_release(&s);
+	size_t marked = 0;
+	size_t *places = mem_alloc(e->rcpt_count * sizeof(*places));
+	for (size_t i = 0; ok && i < e->rcpt_count; i++)
+		if (is_new(&e->rcpts[i])) {
+			e->rcpts[i].told = true;
+			places[marked++] = i;
+		}
+	ok = ok && hold_mark(he, places, marked, true, f);
+	free(places);
+	return ok;
+}

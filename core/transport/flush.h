@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * flush - a run over the hold: which entries, how many workers
+ *
+ * Takes what is due (or everything, or given ids), oldest first. The first
+ * entry goes alone; when its relay answers and more are waiting, further
+ * workers (processes, up to the relays' "connections") take entries from the
+ * same list. Any number of runs may go on at once: an entry that somebody else
+ * works on is left to him.
+ */
+#ifndef TRANSPORT_FLUSH_H
+#define TRANSPORT_FLUSH_H
+
+#include "base/fault.h"
+#include "conf/config.h"
+#include "hold/hold.h"
+#include "transport/deliver.h"
+
+struct flush_counts {
+	size_t entries; /* to look at */
+	size_t sent;    /* entries that left altogether */
+	size_t held;    /* tried, and still held */
+	size_t failed;  /* entries that went to failed/ */
+};
+
+/* An entry has been tried; result as of deliver_entry, or f (NULL if there is
+ * a result) why it could not be worked on. */
+typedef void flush_tried(void *context, const char *id, const struct deliver_result *result,
+                         const struct fault *f);
+typedef void flush_progress(void *context, const struct flush_counts *counts);
+
+/* All borrowed. */
+struct flush {
+	struct session_env env;
+	struct hold *hold;
+	bool all;           /* everything that is not frozen, due or not */
+	const hold_id *ids; /* or NULL: all of the hold */
+	size_t id_count;
+	bool first_try; /* started by sendmail: a dead relay is not waited for */
+	deliver_tell *tell;
+	flush_tried *tried; /* or NULL; called in the process that asked only if workers is 1 */
+	flush_progress *progress;
+	void *context;            /* of these three */
+	const volatile int *stop; /* non-zero: end after the entry in hand */
+};
+
+/* Also sweeps the hold. False only if the hold cannot be read. */
+bool flush_run(struct flush *fl, struct flush_counts *counts, struct fault *f)
+    __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * journal - the log lines of the transport: one a recipient and try
+ *
+ * Keys: id from to msgid relay host port tls auth size delay status code reply.
+ */
+#ifndef TRANSPORT_JOURNAL_H
+#define TRANSPORT_JOURNAL_H
+
+#include "conf/config.h"
+#include "hold/hold.h"
+#include "transport/session.h"
+
+/* What a try came to for a recipient; session: with whom, or NULL. */
+void journal_rcpt(const struct hold_entry *he, const struct rcpt *r,
+                  const struct session *session);
+/* A relay could not be used. */
+void journal_relay(const struct hold_entry *he, const struct config_relay *relay,
+                   const struct fault *why);
+
+#endif

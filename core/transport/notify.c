@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "transport/notify.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/random.h"
+#include "hold/submit.h"
+#include "mail/addr.h"
+#include "mail/alias.h"
+
+#define SUBJECT_MAX 900 /* bytes of a field that are repeated */
+#define ALIASES_MAX (64 * 1024 * 1024)
+
+/* The report's own facts, gathered as it is written. */
+struct writing {
+	struct submit submit;
+	struct message_facts facts;
+	uint64_t line; /* bytes in the line so far */
+};
+
+static void gather(struct writing *w, struct str bytes)
+{
+	for (size_t i = 0; i < bytes.len; i++) {
+		unsigned char c = (unsigned char)bytes.at[i];
+		if (c > 127)
+			w->facts.body_8bit = true;
+		if (c == '\n')
+			w->line = 0;
+		else if (c != '\r' && ++w->line > w->facts.longest_line)
+			w->facts.longest_line = w->line;
+	}
+}
+
+static bool to_submit(void *context, struct str bytes, struct fault *f)
+{
+	struct writing *w = context;
+	gather(w, bytes);
+	return submit_message(&w->submit, bytes, f);
+}
+
+/* The original on its way into its report. */
+struct quoting {
+	struct report *report;
+	struct writing *writing;
+};
+
+static bool quote(void *context, struct str bytes, struct fault *f)
+{
+	struct quoting *q = context;
+	return report_original(q->report, bytes, to_submit, q->writing, f);
+}
+
+static bool write_report(struct report *r, struct hold_entry *he, struct writing *w,
+                         struct fault *f)
+{
+	bool exists;
+	struct quoting quoting = {r, w};
+	return submit_begin(&w->submit, f) && report_begin(r, to_submit, w, f) &&
+	       entry_each(he->fd, &he->entry, quote, &quoting, f) &&
+	       report_end(r, to_submit, w, f) &&
+	       (r->kind == REPORT_FAILED ? submit_end_report(&w->submit, &w->facts, &exists, f)
+	                                 : submit_end(&w->submit, &w->facts, f));
+}
+
+/* Is the mailbox one of this very host, where nobody takes in mail? */
+static bool is_here(struct str mailbox, const char *hostname)
+{
+	struct str domain = addr_domain(mailbox);
+	return domain.len == 0 || str_caseeq(domain, str_of(hostname)) ||
+	       str_caseeq(domain, STR("localhost"));
+}
+
+static void ignore_warning(void *context, size_t line, const char *text)
+{
+	(void)context, (void)line, (void)text;
+}
+
+/* Where to, for one result of an alias or the sender itself. */
+struct addressing {
+	struct envelope *envelope;
+	const struct config *config;
+	const char *hostname;
+};
+
+static bool add_addressee(void *context, struct str mailbox, struct fault *f)
+{
+	struct addressing *a = context;
+	bool here = is_here(mailbox, a->hostname);
+	struct buf full;
+	if (here && a->config->admin)
+		mailbox = str_of(a->config->admin);
+	buf_init(&full, 2 * ADDR_MAX);
+	bool ok = addr_qualify(&full, mailbox, str_of(a->hostname)) ||
+	          fault_set(f, FAULT_DATA, "the sender's address is too long");
+	if (ok)
+		envelope_add(a->envelope, buf_str(&full));
+	buf_release(&full);
+	return ok;
+}
+
+/* The sender; one of this host through the aliases, or else the administrator. */
+static bool address_report(const struct config *c, const char *hostname, const char *sender,
+                           struct envelope *to, struct fault *f)
+{
+	struct addressing a = {to, c, hostname};
+	struct buf text;
+	struct fault ignored = FAULT_INIT;
+	struct alias *aliases = NULL;
+	struct str mailbox = str_of(sender);
+	buf_init(&text, ALIASES_MAX);
+	if (is_here(mailbox, hostname) && c->aliases &&
+	    file_read_path(AT_FDCWD, c->aliases, &text, &ignored))
+		aliases = alias_parse(buf_str(&text), ignore_warning, NULL);
+	bool ok = aliases && alias_has(aliases, addr_local(mailbox))
+	              ? alias_expand(aliases, addr_local(mailbox), add_addressee, &a, f)
+	              : add_addressee(&a, mailbox, f);
+	alias_free(aliases);
+	buf_release(&text);
+	return ok;
+}
+
+bool notify_sender(const struct config *c, const char *hostname, struct hold_entry *he,
+                   enum report_kind kind, struct fault *f)
+{
+	const struct entry *e = &he->entry;
+	struct report r = {
+	    .kind = kind,
+	    .envelope = &e->envelope,
+	    .hostname = str_of(hostname),
+	    .id = e->id,
+	    .arrived = e->created,
+	    .expires = e->created + c->expire,
+	    .wall = clock_wall(),
+	    .full = e->envelope.ret == RET_FULL,
+	    .original_8bit = e->facts.body_8bit,
+	    .original_utf8 = e->facts.header_8bit,
+	};
+	if (!e->envelope.sender[0] || e->report_of[0] || report_wanted(&r) == 0)
+		return true;
+	r.zone_min = clock_zone_min(r.wall);
+	random_fill(r.random, sizeof(r.random));
+	struct writing w = {0};
+	submit_init(&w.submit, he->hold);
+	if (kind == REPORT_FAILED)
+		memcpy(w.submit.entry.report_of, e->id, sizeof(e->id));
+	struct buf subject, message_id;
+	buf_init(&subject, SUBJECT_MAX);
+	buf_init(&message_id, SUBJECT_MAX);
+	entry_field(he->fd, e, "Subject", &subject);
+	entry_field(he->fd, e, "Message-ID", &message_id);
+	r.subject = buf_str(&subject);
+	r.message_id = buf_str(&message_id);
+	struct envelope *to = &w.submit.entry.envelope;
+	bool ok = address_report(c, hostname, e->envelope.sender, to, f);
+	if (ok) {
+		r.to = to->rcpts[0].address;
+		ok = write_report(&r, he, &w, f);
+	}
+	submit_release(&w.submit);
+	buf_release(&subject);
+	buf_release(&message_id);
+	return ok;
+}

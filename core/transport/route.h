@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * route - which relays serve which recipients of an entry; pure
+ *
+ * A relay serves a recipient if its senders and recipients patterns match (no
+ * patterns: all). Recipients that have the same relays, in the same order, go
+ * together, so that there are as few transactions as possible; with mx, those
+ * of one domain.
+ */
+#ifndef TRANSPORT_ROUTE_H
+#define TRANSPORT_ROUTE_H
+
+#include "conf/config.h"
+#include "mail/envelope.h"
+
+struct route {
+	const struct config_relay **relays; /* in file order; none: nobody serves them */
+	size_t relay_count;
+	size_t *rcpts; /* places in the envelope */
+	size_t rcpt_count;
+	char *domain;               /* with an mx relay: the domain of them all; else NULL */
+	size_t relay_cap, rcpt_cap; /* private */
+};
+
+struct routes {
+	struct route *at;
+	size_t count;
+	size_t cap; /* private */
+};
+
+/* Routes the waiting recipients. envelope->relay names the only one allowed. */
+void routes_plan(const struct config *c, const struct envelope *e, struct routes *out);
+void routes_release(struct routes *r);
+
+#endif

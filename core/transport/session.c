@@ -1,0 +1,509 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "transport/session.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/codec.h"
+#include "base/random.h"
+#include "conf/secret.h"
+#include "mail/mime.h"
+#include "net/conn.h"
+#include "net/dial.h"
+#include "net/tls.h"
+
+#define CHUNK         65536
+#define QUIT_WAIT_MS  1000
+#define LAST_WORDS_MS 500 /* for the reply of a server that stopped reading */
+#define LINE_MAX_WIRE 998 /* RFC 5321 section 4.5.3.1.6, without CRLF */
+
+struct session {
+	const struct session_env *env;
+	struct session_target target;
+	struct session_facts facts;
+	struct smtp_setup setup;
+	struct smtp *smtp;
+	struct conn *conn;
+	struct tls_trust *trust;
+	char *peer;
+	size_t messages;
+	bool in_clear; /* opportunistic, and TLS has failed with this server */
+	bool tls_failed;
+	struct fault last; /* why it is over */
+};
+
+static const enum smtp_security security_of[] = {
+    [CONFIG_TLS] = SECURITY_TLS,
+    [CONFIG_STARTTLS] = SECURITY_STARTTLS,
+    [CONFIG_OPPORTUNISTIC] = SECURITY_OPPORTUNISTIC,
+    [CONFIG_CLEAR] = SECURITY_NONE,
+};
+
+static int64_t phase_wait_ms(const struct session *s)
+{
+	const struct config_relay *r = s->target.relay;
+	switch (smtp_phase(s->smtp)) {
+	case PHASE_DOT:
+		return r->dot_timeout * 1000;
+	case PHASE_QUIT:
+		return QUIT_WAIT_MS;
+	case PHASE_GREETING:
+	case PHASE_COMMAND:
+	case PHASE_DATA:
+		break;
+	}
+	return r->timeout * 1000;
+}
+
+/* A server may refuse in the middle of the message and stop reading; its
+ * reason is then waiting to be read. */
+static void hear_last_words(struct session *s)
+{
+	char bytes[4096];
+	size_t got;
+	struct fault f = FAULT_INIT;
+	int64_t deadline = clock_deadline(LAST_WORDS_MS);
+	while (smtp_want(s->smtp) != SMTP_OVER &&
+	       conn_read(s->conn, bytes, sizeof(bytes), &got, deadline, &f) && got > 0)
+		smtp_feed(s->smtp, str_make(bytes, got));
+}
+
+/* False: the connection is gone, and the machine knows. */
+static bool write_output(struct session *s)
+{
+	struct fault f = FAULT_INIT;
+	struct str out = smtp_output(s->smtp);
+	if (out.len == 0)
+		return true;
+	bool ok = conn_write(s->conn, out, phase_wait_ms(s), &f);
+	smtp_written(s->smtp, out.len);
+	if (ok)
+		return true;
+	hear_last_words(s);
+	if (smtp_want(s->smtp) != SMTP_OVER)
+		smtp_failed(s->smtp, &f);
+	return false;
+}
+
+static const char *phase_name(enum smtp_phase phase)
+{
+	switch (phase) {
+	case PHASE_GREETING:
+		return "the greeting";
+	case PHASE_DATA:
+		return "leave to send the message";
+	case PHASE_DOT:
+		return "the answer to the message";
+	case PHASE_QUIT:
+		return "the answer to QUIT";
+	case PHASE_COMMAND:
+		break;
+	}
+	return "an answer";
+}
+
+static void read_some(struct session *s)
+{
+	char bytes[CHUNK];
+	size_t got;
+	struct fault f = FAULT_INIT;
+	int64_t wait = phase_wait_ms(s);
+	int64_t deadline = clock_deadline(wait);
+	size_t replies = smtp_replies(s->smtp);
+	/* The deadline is the reply's: a server that drips bytes does not move it. */
+	do {
+		if (!conn_read(s->conn, bytes, sizeof(bytes), &got, deadline, &f)) {
+			if (f.sys == ETIMEDOUT)
+				fault_set(&f, FAULT_RELAY, "waited %lld s for %s",
+				          (long long)(wait / 1000),
+				          phase_name(smtp_phase(s->smtp)));
+			smtp_failed(s->smtp, &f);
+			return;
+		}
+		if (got == 0)
+			smtp_eof(s->smtp);
+		else
+			smtp_feed(s->smtp, str_make(bytes, got));
+	} while (smtp_want(s->smtp) == SMTP_READ && smtp_replies(s->smtp) == replies);
+}
+
+static struct tls_trust *make_trust(struct session *s, struct fault *f)
+{
+	const struct config_relay *r = s->target.relay;
+	char *ticket = NULL;
+	struct tls_setup setup = {
+	    .mode = r->tls_trust_none          ? TLS_TRUST_NONE
+	            : r->tls_fingerprint.count ? TLS_TRUST_PINS
+	            : r->tls_trust             ? TLS_TRUST_FILE
+	                                       : TLS_TRUST_SYSTEM,
+	    .ca_file = r->tls_trust,
+	    .pins = (const char *const *)r->tls_fingerprint.words,
+	    .name = r->tls_name      ? r->tls_name
+	            : s->target.host ? s->target.host
+	                             : r->socket,
+	    .certificate = r->tls_certificate,
+	    .key = r->tls_key,
+	    .priority = r->tls_priority,
+	    .wall = clock_wall(),
+	};
+	if (s->env->hold)
+		ticket = mem_printf("%s/state/ticket.%08lX", s->env->hold->path,
+		                    (unsigned long)codec_crc32(codec_crc32(0, str_of(r->name)),
+		                                               str_of(setup.name)));
+	setup.ticket_file = ticket;
+	struct tls_trust *trust = tls_trust_new(&setup, f);
+	free(ticket);
+	return trust;
+}
+
+static void secure(struct session *s)
+{
+	struct fault f = FAULT_INIT;
+	struct sasl_binding binding = {.type = NULL};
+	size_t leftover = conn_pending(s->conn);
+	if (leftover > 0 && s->setup.security != SECURITY_TLS) {
+		smtp_secured(s->smtp, NULL, leftover);
+		return;
+	}
+	s->trust = make_trust(s, &f);
+	if (!s->trust || !conn_start_tls(s->conn, s->trust,
+	                                 clock_deadline(s->target.relay->timeout * 1000), &f)) {
+		s->tls_failed = true;
+		smtp_failed(s->smtp, &f);
+		return;
+	}
+	const struct tls_info *info = conn_tls(s->conn);
+	s->facts.tls = info;
+	if (info->binding_type && info->binding_len <= sizeof(binding.data)) {
+		binding.type = info->binding_type;
+		binding.len = info->binding_len;
+		memcpy(binding.data, info->binding, binding.len);
+	}
+	smtp_secured(s->smtp, binding.type ? &binding : NULL, 0);
+}
+
+static void give_secret(struct session *s)
+{
+	struct fault f = FAULT_INIT;
+	struct secret *secret =
+	    secret_read(s->target.relay, clock_deadline(s->target.relay->timeout * 1000), &f);
+	smtp_secret(s->smtp, secret ? secret_view(secret) : str_of(""), secret ? NULL : &f);
+	secret_free(secret);
+}
+
+/* Until the machine wants something that only its user can give. */
+static enum smtp_want converse(struct session *s)
+{
+	for (;;) {
+		enum smtp_want want = smtp_want(s->smtp);
+		if (want == SMTP_OVER || !write_output(s))
+			break;
+		switch (want) {
+		case SMTP_READ:
+			read_some(s);
+			continue;
+		case SMTP_HANDSHAKE:
+			secure(s);
+			continue;
+		case SMTP_SECRET:
+			give_secret(s);
+			continue;
+		case SMTP_READY:
+		case SMTP_MESSAGE:
+		case SMTP_SETTLED:
+		case SMTP_OVER:
+			return want;
+		}
+	}
+	s->last = *smtp_fault(s->smtp);
+	return SMTP_OVER;
+}
+
+static void setup_machine(struct session *s)
+{
+	const struct config_relay *r = s->target.relay;
+	s->setup = (struct smtp_setup){
+	    .lmtp = r->protocol == CONFIG_LMTP,
+	    .helo = str_of(r->helo ? r->helo : s->env->hostname),
+	    .security = s->in_clear ? SECURITY_NONE : security_of[r->security],
+	    .host = str_of(s->target.host ? s->target.host : r->socket),
+	    .port = s->facts.port,
+	    .login = !r->auth_none && (r->user || (r->tls_certificate && r->auth)),
+	    .user = str_of(r->user),
+	    .certificate = r->tls_certificate != NULL,
+	    .password = secret_exists(r),
+	    .mechanisms = r->auth,
+	    .allow_cleartext_auth = r->allow_cleartext_auth && !s->in_clear,
+	    .trace = s->env->trace,
+	    .trace_context = s->env->trace_context,
+	};
+	random_fill(s->setup.random, sizeof(s->setup.random));
+	s->smtp = smtp_new(&s->setup);
+}
+
+static bool connect_to(struct session *s, struct fault *f)
+{
+	const struct config_relay *r = s->target.relay;
+	struct dial d = {
+	    .host = s->target.host,
+	    .unix_path = s->target.host ? NULL : r->socket,
+	    .ports = s->target.ports,
+	    .port_count = s->target.port_count,
+	    .family = r->family == CONFIG_IPV4   ? DIAL_IPV4
+	              : r->family == CONFIG_IPV6 ? DIAL_IPV6
+	                                         : DIAL_ANY,
+	    .source = r->source,
+	    .proxy = r->proxy,
+	    .dns = s->env->config->dns_server,
+	    .deadline = clock_deadline(r->connect_timeout * 1000),
+	};
+	struct dialed dialed;
+	if (!dial(&d, &dialed, f))
+		return false;
+	s->conn = conn_new(dialed.fd);
+	s->facts.port = dialed.port;
+	snprintf(s->facts.address, sizeof(s->facts.address), "%s", dialed.address);
+	s->peer = dialed.address[0] ? mem_printf("%s[%s]", s->target.host, dialed.address)
+	                            : mem_printf("%s", r->socket);
+	return true;
+}
+
+static struct session *open_as(const struct session_env *env,
+                               const struct session_target *target, bool in_clear,
+                               bool *tls_failed, struct fault *f)
+{
+	int64_t begin = clock_mono_ms();
+	struct session *s = mem_alloc(sizeof(*s));
+	s->in_clear = in_clear;
+	s->env = env;
+	s->target = *target;
+	s->facts.host = target->host ? target->host : target->relay->socket;
+	if (!connect_to(s, f)) {
+		session_drop(s);
+		return NULL;
+	}
+	s->facts.dialed_ms = clock_mono_ms() - begin;
+	setup_machine(s);
+	enum smtp_want want = converse(s);
+	s->facts.ready_ms = clock_mono_ms() - begin;
+	if (want != SMTP_READY) {
+		*f = s->last;
+		fault_prefix(f, "%s", s->peer);
+		*tls_failed = s->tls_failed;
+		session_drop(s);
+		return NULL;
+	}
+	s->facts.auth = smtp_auth_used(s->smtp);
+	s->facts.ehlo = smtp_ehlo(s->smtp);
+	return s;
+}
+
+struct session *session_open(const struct session_env *env, const struct session_target *target,
+                             struct fault *f)
+{
+	bool tls_failed = false;
+	struct session *s = open_as(env, target, false, &tls_failed, f);
+	/* Opportunistic means that no TLS is better than no mail; the machine
+	 * sends no password then. */
+	if (!s && tls_failed && target->relay->security == CONFIG_OPPORTUNISTIC &&
+	    f->class != FAULT_PROTOCOL)
+		s = open_as(env, target, true, &tls_failed, f);
+	return s;
+}
+
+const struct session_facts *session_facts(const struct session *s)
+{
+	return &s->facts;
+}
+
+const char *session_relay(const struct session *s)
+{
+	return s->target.relay->name;
+}
+
+const char *session_peer(const struct session *s)
+{
+	return s->peer;
+}
+
+/* The message on its way from the entry to the machine, perhaps through mime. */
+struct passage {
+	struct session *session;
+	struct hold_entry *he;
+	struct mime *mime; /* NULL: as it is */
+};
+
+static bool to_server(void *context, struct str bytes, struct fault *f)
+{
+	struct passage *p = context;
+	(void)f;
+	smtp_message(p->session->smtp, bytes);
+	return write_output(p->session) && smtp_want(p->session->smtp) == SMTP_MESSAGE;
+}
+
+static bool scan_piece(void *context, struct str bytes, struct fault *f)
+{
+	struct passage *p = context;
+	return mime_scan(p->mime, bytes, f);
+}
+
+static bool send_piece(void *context, struct str bytes, struct fault *f)
+{
+	struct passage *p = context;
+	return p->mime ? mime_convert(p->mime, bytes, to_server, p, f) : to_server(p, bytes, f);
+}
+
+static bool each_piece(struct passage *p, entry_sink *sink, struct fault *f)
+{
+	return entry_each(p->he->fd, &p->he->entry, sink, p, f);
+}
+
+/* Does the message have to be changed for this server? Makes p->mime if so. */
+static bool prepare(struct passage *p, struct fault *f)
+{
+	const struct message_facts *facts = &p->he->entry.facts;
+	bool seven_bit = facts->body_8bit && !smtp_ehlo(p->session->smtp)->eightbitmime;
+	if (!seven_bit && facts->longest_line <= LINE_MAX_WIRE)
+		return true;
+	p->mime = mime_new(seven_bit);
+	if (!each_piece(p, scan_piece, f) || !mime_scan_end(p->mime, f))
+		return false;
+	if (!mime_needed(p->mime)) {
+		mime_free(p->mime);
+		p->mime = NULL;
+	}
+	return true;
+}
+
+/* A reply that runs ahead of the end of the message is heard before that end is sent. */
+static void hear_early(struct session *s)
+{
+	char bytes[4096];
+	size_t got;
+	struct fault f = FAULT_INIT;
+	if (conn_read(s->conn, bytes, sizeof(bytes), &got, clock_deadline(0), &f) && got > 0)
+		smtp_feed(s->smtp, str_make(bytes, got));
+}
+
+/* Sends the message once; the machine may want it a second time. */
+static bool send_message(struct passage *p, struct fault *f)
+{
+	struct session *s = p->session;
+	bool ok = each_piece(p, send_piece, f) &&
+	          (!p->mime || mime_convert_end(p->mime, to_server, p, f));
+	if (ok)
+		hear_early(s);
+	if (smtp_want(s->smtp) != SMTP_MESSAGE)
+		return true; /* the server had enough */
+	if (ok)
+		smtp_message_end(s->smtp);
+	return ok; /* false: the entry, not the server */
+}
+
+static enum session_end refuse_all(struct hold_entry *he, const size_t *rcpts, size_t count,
+                                   const struct fault *why)
+{
+	for (size_t i = 0; i < count; i++)
+		rcpt_set(&he->entry.envelope.rcpts[rcpts[i]], RCPT_FAILED, 554, "5.6.3",
+		         str_of(why->text));
+	return SESSION_SETTLED;
+}
+
+static enum session_end run_transaction(struct passage *p, const struct smtp_transaction *t,
+                                        struct fault *f)
+{
+	struct session *s = p->session;
+	smtp_start(s->smtp, t);
+	for (;;) {
+		switch (converse(s)) {
+		case SMTP_MESSAGE:
+			if (!send_message(p, f)) {
+				/* Half a message is out: only breaking off keeps it from counting. */
+				smtp_failed(s->smtp, f);
+				s->last = *f;
+				return SESSION_SPOILED;
+			}
+			continue;
+		case SMTP_SETTLED:
+		case SMTP_READY:
+			s->messages++;
+			return SESSION_SETTLED;
+		case SMTP_OVER:
+			*f = s->last;
+			fault_prefix(f, "%s", s->peer);
+			return smtp_in_doubt(s->smtp) ? SESSION_IN_DOUBT : SESSION_LOST;
+		case SMTP_READ:
+		case SMTP_HANDSHAKE:
+		case SMTP_SECRET:
+			continue;
+		}
+	}
+}
+
+enum session_end session_send(struct session *s, struct hold_entry *he, const size_t *rcpts,
+                              size_t count, struct fault *f)
+{
+	struct passage p = {.session = s, .he = he};
+	struct envelope *e = &he->entry.envelope;
+	if (!prepare(&p, f)) {
+		mime_free(p.mime);
+		return f->class == FAULT_DATA ? refuse_all(he, rcpts, count, f)
+		                              : SESSION_SPOILED;
+	}
+	struct smtp_transaction t = {
+	    .envelope = e,
+	    .rcpts = mem_alloc(count * sizeof(struct rcpt *)),
+	    .rcpt_count = count,
+	    .size = p.mime ? 0 : he->entry.facts.size,
+	    /* BODY= speaks of all that follows DATA: the header may be what is 8-bit. */
+	    .eightbit = (he->entry.facts.body_8bit || he->entry.facts.header_8bit) &&
+	                smtp_ehlo(s->smtp)->eightbitmime,
+	    .smtputf8 = he->entry.facts.header_8bit,
+	};
+	for (size_t i = 0; i < count; i++)
+		t.rcpts[i] = &e->rcpts[rcpts[i]];
+	enum session_end end = run_transaction(&p, &t, f);
+	free(t.rcpts);
+	mime_free(p.mime);
+	return end;
+}
+
+bool session_usable(const struct session *s)
+{
+	return smtp_want(s->smtp) == SMTP_READY || smtp_want(s->smtp) == SMTP_SETTLED;
+}
+
+bool session_broken(const struct session *s)
+{
+	return s->last.class == FAULT_PROTOCOL;
+}
+
+size_t session_messages(const struct session *s)
+{
+	return s->messages;
+}
+
+void session_close(struct session *s)
+{
+	if (session_usable(s)) {
+		smtp_quit(s->smtp);
+		converse(s);
+	}
+	if (s->conn)
+		conn_goodbye(s->conn, clock_deadline(0));
+	session_drop(s);
+}
+
+void session_drop(struct session *s)
+{
+	if (!s)
+		return;
+	conn_free(s->conn);
+	smtp_free(s->smtp);
+	tls_trust_free(s->trust);
+	free(s->peer);
+	free(s);
+}
