@@ -443,8 +443,14 @@ static bool give(struct smtp *s, struct str bytes, struct fault *f)
 	}
 	if (s->tx.given > s->tx.t->size)
 		return fault_set(f, FAULT_DATA, "the message is longer than it was said to be");
-	return buf_add_str(&s->out, bytes) ||
-	       fault_set(f, FAULT_DATA, "more than %zu bytes wait to be written", s->out.max);
+	if (!buf_add_str(&s->out, bytes))
+		return fault_set(f, FAULT_DATA, "more than %zu bytes wait to be written",
+		                 s->out.max);
+	/* The last byte is the end of the command: the server may answer it before
+	 * we are told that there is no more. */
+	if (s->tx.given == s->tx.t->size && bytes.len > 0)
+		smtp_expect(s, VERB_BDAT_LAST, NO_RCPT);
+	return true;
 }
 
 void smtp_message(struct smtp *s, struct str bytes)
@@ -484,9 +490,7 @@ static void end_bdat(struct smtp *s)
 	if (s->tx.t->size == 0) {
 		if (!s->tx.closed)
 			give_chunk(s, true);
-	} else if (s->tx.given == s->tx.t->size) {
-		smtp_expect(s, VERB_BDAT_LAST, NO_RCPT);
-	} else {
+	} else if (s->tx.given < s->tx.t->size) {
 		fault_set(&f, FAULT_DATA, "the message is shorter than it was said to be");
 		(void)smtp_drop(s, &f);
 	}

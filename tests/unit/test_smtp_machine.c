@@ -217,6 +217,33 @@ START_TEST(large_of_known_size)
 }
 END_TEST
 
+/* A small message is out with its last byte: the server may answer before
+ * smtp_message_end is called, and may refuse BDAT, which it had offered. */
+START_TEST(answered_with_the_last_byte)
+{
+	struct smtp *s = open_session("250-t\r\n250-CHUNKING\r\n250 PIPELINING\r\n");
+	struct crowd c;
+	char block[1000] = {0};
+
+	open_crowd(&c, 1, sizeof(block));
+	smtp_start(s, &c.t);
+	ck_assert_int_eq(smtp_want(s), SMTP_MESSAGE);
+	smtp_message(s, str_make(block, sizeof(block)));
+	smtp_written(s, smtp_output(s).len);
+	smtp_feed(s, STR("250 ok\r\n250 ok\r\n503 no\r\n"));
+	smtp_message_end(s);
+	ck_assert_msg(smtp_want(s) == SMTP_READ, "%s", smtp_fault(s)->text);
+	ck_assert(smtp_chunking_broken(s));
+	ck_assert(str_starts(smtp_output(s), STR("RSET\r\nMAIL ")));
+	ck_assert(str_ends(smtp_output(s), STR("\r\nDATA\r\n")));
+	smtp_written(s, smtp_output(s).len);
+	smtp_feed(s, STR("250 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n"));
+	ck_assert_int_eq(smtp_want(s), SMTP_MESSAGE);
+	smtp_free(s);
+	close_crowd(&c);
+}
+END_TEST
+
 START_TEST(longer_than_said)
 {
 	struct smtp *s = open_session("250-t\r\n250-CHUNKING\r\n250 PIPELINING\r\n");
