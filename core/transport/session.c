@@ -194,32 +194,33 @@ static void give_secret(struct session *s)
 	secret_free(secret);
 }
 
-/* Until the machine wants something that only its user can give. */
+/* Until the machine wants something that only its user can give. What it has
+ * to say when it wants the message goes out with the message, in one write. */
 static enum smtp_want converse(struct session *s)
 {
 	for (;;) {
 		enum smtp_want want = smtp_want(s->smtp);
-		if (want == SMTP_OVER || !write_output(s))
-			break;
 		switch (want) {
 		case SMTP_READ:
-			read_some(s);
+			if (write_output(s))
+				read_some(s);
 			continue;
 		case SMTP_HANDSHAKE:
-			secure(s);
+			if (write_output(s))
+				secure(s);
 			continue;
 		case SMTP_SECRET:
 			give_secret(s);
 			continue;
+		case SMTP_OVER:
+			s->last = *smtp_fault(s->smtp);
+			return want;
 		case SMTP_READY:
 		case SMTP_MESSAGE:
 		case SMTP_SETTLED:
-		case SMTP_OVER:
 			return want;
 		}
 	}
-	s->last = *smtp_fault(s->smtp);
-	return SMTP_OVER;
 }
 
 static void setup_machine(struct session *s)
