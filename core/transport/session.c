@@ -16,6 +16,7 @@
 #include "net/tls.h"
 
 #define CHUNK         65536
+#define FLUSH_AT      32768
 #define QUIT_WAIT_MS  1000
 #define LAST_WORDS_MS 500 /* for the reply of a server that stopped reading */
 #define LINE_MAX_WIRE 998 /* RFC 5321 section 4.5.3.1.6, without CRLF */
@@ -342,6 +343,9 @@ static bool to_server(void *context, struct str bytes, struct fault *f)
 	struct passage *p = context;
 	(void)f;
 	smtp_message(p->session->smtp, bytes);
+	/* What is left at the end goes out with the dot. */
+	if (smtp_output(p->session->smtp).len < FLUSH_AT)
+		return smtp_want(p->session->smtp) == SMTP_MESSAGE;
 	return write_output(p->session) && smtp_want(p->session->smtp) == SMTP_MESSAGE;
 }
 

@@ -424,6 +424,7 @@ int main(void)
 	tcase_add_test(machine, chunk_refused_on_the_way);
 	tcase_add_test(machine, chunk_unknown_then_data);
 	tcase_add_test(machine, large_of_known_size);
+	tcase_add_test(machine, answered_with_the_last_byte);
 	tcase_add_test(machine, longer_than_said);
 	tcase_add_test(machine, doubt_needs_the_whole_dot);
 	tcase_add_test(machine, server_closes_during_the_message);
