@@ -37,7 +37,8 @@ bool submit_begin(struct submit *s, struct fault *f)
 		s->entry.created = now;
 		s->entry.uid = getuid();
 	}
-	s->entry.next_try = now + s->delay;
+	/* Never a moment sooner than asked, so the second begun counts not at all. */
+	s->entry.next_try = s->delay > 0 ? now + s->delay + 1 : now;
 	return kept(hold_put_begin(&s->put, s->hold, &s->entry, s->min_free, f), f);
 }
 
