@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cmd/caller.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+#define ANSWER_WAIT_MS 5000 /* for sendmail, which does nothing but listen */
+#define SAID           " said: "
+
+/* A sendmail that was stopped (job control) must not stop the delivery: the
+ * connection to one that does not read is given up, for good. */
+static bool tell(int fd, const char *text)
+{
+	struct str left = str_of(text);
+	while (fd >= 0 && left.len > 0) {
+		struct pollfd p = {.fd = fd, .events = POLLOUT};
+		ssize_t n = send(fd, left.at, left.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (n >= 0)
+			left = str_from(left, (size_t)n);
+		else if (errno == EAGAIN && poll(&p, 1, ANSWER_WAIT_MS) == 0)
+			shutdown(fd, SHUT_RDWR);
+		else if (errno != EAGAIN && errno != EINTR)
+			return false;
+	}
+	return fd >= 0;
+}
+
+static bool tell_line(int fd, char kind, const char *text)
+{
+	char *line = mem_printf("%c %s\n", kind, text);
+	bool ok = tell(fd, line);
+	free(line);
+	return ok;
+}
+
+void caller_trace(int fd, bool sent, struct str line)
+{
+	char *text = mem_printf("%s %.*s", sent ? ">>>" : "<<<", STR_FMT(line));
+	tell_line(fd, 'T', text);
+	free(text);
+}
+
+void caller_held(int fd, const char *reason)
+{
+	tell_line(fd, 'H', reason);
+}
+
+/* "<a@b>: refused by HOST: CODE TEXT" of a reason "host HOST said: CODE TEXT". */
+static char *refusal(const struct rcpt *r)
+{
+	const char *reply = r->reply ? r->reply : "";
+	const char *said = strstr(reply, SAID);
+	if (!said || strncmp(reply, "host ", 5) != 0)
+		return mem_printf("<%s>: %s", r->address, reply);
+	return mem_printf("<%s>: refused by %.*s: %s", r->address, (int)(said - reply - 5),
+	                  reply + 5, said + strlen(SAID));
+}
+
+static int refusal_code(const struct rcpt *r)
+{
+	return fault_exit(strncmp(r->status, "5.1.", 4) == 0 ? FAULT_NOUSER : FAULT_REFUSED);
+}
+
+bool caller_refused(int fd, const struct hold_entry *he)
+{
+	const struct envelope *e = &he->entry.envelope;
+	bool ok = fd >= 0;
+	for (size_t i = 0; ok && i < e->rcpt_count; i++) {
+		const struct rcpt *r = &e->rcpts[i];
+		if (r->state != RCPT_FAILED || r->told)
+			continue;
+		char *text = refusal(r), *line = mem_printf("%d %s", refusal_code(r), text);
+		ok = tell_line(fd, 'F', line);
+		free(text);
+		free(line);
+	}
+	if (!ok || !tell(fd, "?\n"))
+		return false;
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	char answer;
+	return poll(&p, 1, ANSWER_WAIT_MS) == 1 && read(fd, &answer, 1) == 1;
+}
+
+static void hear_line(int fd, struct str line, bool quiet, struct caller_result *result)
+{
+	struct str text = str_from(line, 2);
+	if (line.len == 0)
+		return;
+	switch (line.at[0]) {
+	case 'T':
+		fprintf(stderr, "%.*s\n", STR_FMT(text));
+		break;
+	case 'H':
+		result->held = true;
+		snprintf(result->reason, sizeof(result->reason), "%.*s", STR_FMT(text));
+		break;
+	case 'F':
+		if (result->refused++ == 0)
+			result->all_unknown = true;
+		if (!str_starts(text, STR("67 ")))
+			result->all_unknown = false;
+		if (!quiet)
+			fprintf(stderr, "sendmail: %.*s\n", STR_FMT(str_from(text, 3)));
+		break;
+	case '?':
+		tell(fd, "k");
+		break;
+	default:
+		break;
+	}
+}
+
+/* Waits for bytes; signals are let in only here. */
+static int wait_readable(int fd, int64_t deadline, const volatile int *stop)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	int left = clock_left_ms(deadline);
+	struct timespec t = {left / 1000, (left % 1000) * 1000000L};
+	sigset_t none;
+	sigemptyset(&none);
+	if (*stop)
+		return -1;
+	return ppoll(&p, 1, &t, &none);
+}
+
+void caller_listen(int fd, int64_t deadline, bool quiet, const volatile int *stop,
+                   struct caller_result *result)
+{
+	struct buf in;
+	char bytes[4096];
+	memset(result, 0, sizeof(*result));
+	buf_init(&in, 1024 * 1024);
+	for (;;) {
+		int ready = wait_readable(fd, deadline, stop);
+		if (ready < 0 && errno == EINTR && !*stop)
+			continue;
+		result->interrupted = *stop != 0;
+		result->late = ready == 0;
+		if (ready <= 0)
+			break;
+		ssize_t got = read(fd, bytes, sizeof(bytes));
+		if (got <= 0 || !buf_add(&in, bytes, (size_t)got))
+			break;
+		size_t end;
+		while ((end = str_find(buf_str(&in), '\n')) != STR_NONE) {
+			hear_line(fd, str_first(buf_str(&in), end), quiet, result);
+			buf_drop(&in, end + 1);
+		}
+	}
+	buf_release(&in);
+}

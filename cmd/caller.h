@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * caller - what flushq tells the sendmail that started it and waits
+ *
+ * Lines over a socket: "T text" of the conversation (-v), "H text" why the
+ * message stays held, "F code text" for each refused recipient, then "?": the
+ * failures have been told and an answer is due. Only when sendmail answers has
+ * somebody been told; if it has gone (its time was up, or it was killed) the
+ * sender gets a report instead.
+ */
+#ifndef CMD_CALLER_H
+#define CMD_CALLER_H
+
+#include "base/buf.h"
+#include "hold/hold.h"
+
+/* The side of flushq; fd may be -1: nobody listens. */
+void caller_trace(int fd, bool sent, struct str line);
+void caller_held(int fd, const char *reason);
+/* Tells of the refused recipients. True: sendmail has taken note. */
+bool caller_refused(int fd, const struct hold_entry *he);
+
+/* The side of sendmail. */
+struct caller_result {
+	bool held;
+	char reason[FAULT_TEXT_MAX];
+	size_t refused;
+	bool all_unknown; /* every refused recipient was refused with 5.1.x */
+	bool interrupted; /* a signal came */
+	bool late;        /* the time was up: the try goes on without us */
+};
+
+/* Listens until flushq ends, the deadline or a signal (stop becomes non-zero);
+ * prints to standard error what is to be said (quiet: not about recipients). */
+void caller_listen(int fd, int64_t deadline, bool quiet, const volatile int *stop,
+                   struct caller_result *result);
+
+#endif

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cmd/check.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "net/tls.h"
+#include "transport/servers.h"
+#include "transport/session.h"
+
+#define DAY 86400
+
+static void print_line(void *context, bool sent, struct str line)
+{
+	(void)context;
+	fprintf(stderr, "%s %.*s\n", sent ? ">>>" : "<<<", STR_FMT(line));
+}
+
+static void row(const char *step, int64_t ms, const char *text)
+{
+	if (ms >= 0)
+		printf("  %-12s %6lld ms  %s\n", step, (long long)ms, text);
+	else
+		printf("  %-12s %9s  %s\n", step, "", text);
+}
+
+static void print_tls(const struct session_facts *s)
+{
+	const struct tls_info *t = s->tls;
+	char when[64] = "unknown";
+	time_t expires = (time_t)(t ? t->expires : 0);
+	struct tm tm;
+	if (!t) {
+		row("TLS", -1, "none: the connection is in clear");
+		return;
+	}
+	printf("  %-12s %9s  %s, %s\n", "TLS", "", t->protocol, t->cipher);
+	printf("  %-12s %9s  %s, issued by %s\n", "certificate", "", t->subject, t->issuer);
+	if (expires && gmtime_r(&expires, &tm))
+		strftime(when, sizeof(when), "%Y-%m-%d", &tm);
+	printf("  %-12s %9s  %s (%lld days), trusted by %s\n", "expires", "", when,
+	       (long long)((t->expires - clock_wall()) / DAY), t->trust);
+}
+
+static void print_extensions(const struct ehlo *e)
+{
+	const struct {
+		bool has;
+		const char *name;
+	} all[] = {{e->pipelining, "PIPELINING"},
+	           {e->chunking, "CHUNKING"},
+	           {e->eightbitmime, "8BITMIME"},
+	           {e->smtputf8, "SMTPUTF8"},
+	           {e->dsn, "DSN"},
+	           {e->enhanced, "ENHANCEDSTATUSCODES"},
+	           {e->requiretls, "REQUIRETLS"}};
+	printf("  %-12s %9s ", "extensions", "");
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (all[i].has)
+			printf(" %s", all[i].name);
+	if (e->size && e->size_max)
+		printf(" SIZE=%llu", (unsigned long long)e->size_max);
+	printf("\n");
+}
+
+static bool check_server(const struct session_env *env, const struct server *server)
+{
+	struct session_target target = {.relay = server->relay,
+	                                .host = server->host,
+	                                .ports = server->ports,
+	                                .port_count = server->port_count};
+	struct fault f = FAULT_INIT;
+	int64_t begin = clock_mono_ms();
+	struct session *s = session_open(env, &target, &f);
+	printf("relay %s: %s\n", server->relay->name,
+	       server->host ? server->host : server->relay->socket);
+	if (!s) {
+		row("FAILED", clock_mono_ms() - begin, f.text);
+		return false;
+	}
+	const struct session_facts *facts = session_facts(s);
+	char text[300];
+	snprintf(text, sizeof(text), "%s port %d", session_peer(s), facts->port);
+	row("connected", facts->dialed_ms, text);
+	print_tls(facts);
+	print_extensions(facts->ehlo);
+	snprintf(text, sizeof(text), "%s", facts->auth[0] ? facts->auth : "none asked for");
+	row("login", -1, text);
+	row("ready", facts->ready_ms, "a message would be taken now");
+	session_close(s);
+	return true;
+}
+
+static bool check_relay(const struct place *p, const struct session_env *env,
+                        const struct config_relay *relay)
+{
+	struct servers servers;
+	struct fault f = FAULT_INIT;
+	bool ok = true;
+	if (relay->mx) {
+		printf("relay %s: delivers to each domain's MX: nothing to log in to\n",
+		       relay->name);
+		return true;
+	}
+	if (!servers_find(&p->config, relay, NULL, &servers, &f)) {
+		printf("relay %s:\n", relay->name);
+		row("FAILED", -1, f.text);
+		return false;
+	}
+	for (size_t i = 0; i < servers.count; i++)
+		ok = check_server(env, &servers.at[i]) && ok;
+	servers_release(&servers);
+	return ok;
+}
+
+static const struct config_relay *relay_named(const struct config *c, const char *name)
+{
+	for (size_t i = 0; i < c->relay_count; i++)
+		if (strcmp(c->relays[i].name, name) == 0)
+			return &c->relays[i];
+	fprintf(stderr, "sendmail: --check: %s has no [relay %s]\n", c->path, name);
+	return NULL;
+}
+
+int check_relays(struct place *p, char *const *names, size_t count, bool verbose)
+{
+	const struct config *c = &p->config;
+	struct session_env env = {.config = c, .trace = verbose ? print_line : NULL};
+	bool ok = true;
+	place_names(p);
+	env.hostname = p->hostname;
+	for (size_t i = 0; i < count; i++)
+		if (!relay_named(c, names[i]))
+			return fault_exit(FAULT_USAGE);
+	for (size_t i = 0; i < count; i++)
+		ok = check_relay(p, &env, relay_named(c, names[i])) && ok;
+	for (size_t i = 0; count == 0 && i < c->relay_count; i++)
+		ok = check_relay(p, &env, &c->relays[i]) && ok;
+	return ok ? 0 : fault_exit(FAULT_TEMP);
+}

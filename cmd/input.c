@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cmd/input.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+
+#define CHUNK 65536
+
+/* ppoll alone would not do: it lets no signal in while something is ready, and
+ * an input without end always is. */
+static void let_signals_in(void)
+{
+	sigset_t none, before;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, &before);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
+bool input_wait(struct pollfd *fds, size_t count, int wait_ms, const volatile int *stop,
+                struct fault *f)
+{
+	struct timespec wait = {.tv_sec = wait_ms / 1000,
+	                        .tv_nsec = (long)(wait_ms % 1000) * 1000000};
+	sigset_t none;
+	sigemptyset(&none);
+	let_signals_in();
+	while (!*stop)
+		if (ppoll(fds, count, wait_ms < 0 ? NULL : &wait, &none) >= 0)
+			return true;
+		else if (errno != EINTR)
+			break;
+	return fault_sys(f, FAULT_TEMP, EINTR, "reading standard input");
+}
+
+bool input_take(char *bytes, size_t size, size_t *got, struct fault *f)
+{
+	if (file_read(STDIN_FILENO, "standard input", bytes, size, got, f))
+		return true;
+	f->class = f->sys == EBADF || f->sys == EISDIR ? FAULT_NOINPUT : FAULT_IO;
+	return false;
+}
+
+bool input_read(char *bytes, size_t size, size_t *got, const volatile int *stop,
+                struct fault *f)
+{
+	struct pollfd p = {.fd = STDIN_FILENO, .events = POLLIN};
+	return input_wait(&p, 1, -1, stop, f) && input_take(bytes, size, got, f);
+}
+
+void input_drain(const volatile int *stop)
+{
+	char *bytes = mem_alloc(CHUNK);
+	size_t got = 1;
+	struct fault f = FAULT_INIT;
+	while (got > 0 && !isatty(STDIN_FILENO) && input_read(bytes, CHUNK, &got, stop, &f))
+		continue;
+	free(bytes);
+}

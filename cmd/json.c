@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cmd/json.h"
+
+#include "base/codec.h"
+#include "cmd/words.h"
+
+/* C1 controls, of which some terminals take commands too. */
+static bool is_c1(struct str character)
+{
+	return character.len == 2 && (unsigned char)character.at[0] == 0xC2 &&
+	       (unsigned char)character.at[1] < 0xA0;
+}
+
+/* One character; more than one byte only if it is valid. */
+static bool add_character(struct buf *out, struct str c)
+{
+	unsigned char byte = (unsigned char)c.at[0];
+	if (is_c1(c))
+		return buf_addf(out, "\\u%04X", (unsigned char)c.at[1]);
+	if (c.len > 1)
+		return buf_add_str(out, c);
+	if (byte == '"' || byte == '\\')
+		return buf_addf(out, "\\%c", byte);
+	if (byte < 32 || byte == 127)
+		return buf_addf(out, "\\u%04X", byte);
+	if (byte > 127)
+		return buf_add_str(out, STR("\xEF\xBF\xBD"));
+	return buf_add_char(out, (char)byte);
+}
+
+bool json_string(struct buf *out, struct str s)
+{
+	bool ok = buf_add_char(out, '"');
+	while (ok && s.len > 0) {
+		size_t len = codec_utf8_len(s);
+		if (len == 0)
+			len = 1;
+		ok = add_character(out, str_first(s, len));
+		s = str_from(s, len);
+	}
+	return ok && buf_add_char(out, '"');
+}
+
+/* Postfix's names of its queues, as far as there is something like them here. */
+static const char *queue_name(const struct entry *e, bool busy, bool failed)
+{
+	if (failed)
+		return "failed";
+	if (busy)
+		return "active";
+	return e->frozen ? "hold" : "deferred";
+}
+
+static bool recipient(struct buf *out, const struct rcpt *r)
+{
+	return buf_addf(out, "{\"address\": ") && json_string(out, str_of(r->address)) &&
+	       (!r->reply || r->state == RCPT_DELIVERED ||
+	        (buf_addf(out, ", \"delay_reason\": ") &&
+	         json_string(out, str_of(r->reply)))) &&
+	       buf_addf(out, ", \"status\": \"%s\", \"code\": %d}", words_state(r->state),
+	                r->code);
+}
+
+bool json_entry(struct buf *out, const struct entry *e, bool busy, bool failed)
+{
+	const struct envelope *v = &e->envelope;
+	bool ok =
+	    buf_addf(out,
+	             "{\"queue_name\": \"%s\", \"queue_id\": \"%s\", \"arrival_time\": %lld, "
+	             "\"message_size\": %llu, \"forced_expire\": false, \"sender\": ",
+	             queue_name(e, busy, failed), e->id, (long long)e->created,
+	             (unsigned long long)e->facts.size) &&
+	    json_string(out, str_of(words_sender(v))) &&
+	    buf_addf(out,
+	             ", \"attempts\": %lld, \"next_attempt\": %lld, \"uid\": %llu, "
+	             "\"frozen\": %s, \"recipients\": [",
+	             (long long)e->attempts, failed ? 0 : (long long)e->next_try,
+	             (unsigned long long)e->uid, e->frozen ? "true" : "false");
+	for (size_t i = 0; ok && i < v->rcpt_count; i++)
+		ok = (i == 0 || buf_add_str(out, STR(", "))) && recipient(out, &v->rcpts[i]);
+	return ok && buf_add_str(out, STR("]}\n"));
+}

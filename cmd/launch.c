@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cmd/launch.h"
+
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/file.h"
+
+#define CALLER_FD 3
+#define OPEN_MOST 65536
+
+/* flushq beside our own program (a build folder, another prefix), else where
+ * it was installed. */
+static char *find_flushq(void)
+{
+	char own[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", own, sizeof(own));
+	if (n > 0 && n < (ssize_t)sizeof(own)) {
+		struct str path = str_make(own, (size_t)n);
+		size_t slash = str_rfind(path, '/');
+		char *beside = mem_printf("%.*s/flushq", STR_FMT(str_first(path, slash)));
+		if (access(beside, X_OK) == 0)
+			return beside;
+		free(beside);
+	}
+	return mem_copy(STR(POSTERN_SBINDIR "/flushq"));
+}
+
+/* What else the caller has open (a lock, a pipe that somebody reads to its end)
+ * must not stay so for as long as the try goes on. */
+static void close_from(int first)
+{
+#ifdef HAVE_CLOSE_RANGE
+	if (close_range((unsigned)first, ~0U, 0) == 0)
+		return;
+#endif
+	long most = sysconf(_SC_OPEN_MAX);
+	for (long fd = first; fd < (most > 0 && most < OPEN_MOST ? most : OPEN_MOST); fd++)
+		close((int)fd);
+}
+
+/* In the child; never returns. */
+static void become_flushq(const char *program, const struct place *p, const char *id,
+                          bool verbose, int fd)
+{
+	const char *argv[12];
+	int n = 0;
+	sigset_t none;
+	char caller[16];
+	argv[n++] = "flushq";
+	if (p->personal) {
+		argv[n++] = "-C";
+		argv[n++] = p->config_path;
+	}
+	if (verbose)
+		argv[n++] = "-v";
+	if (fd >= 0) {
+		snprintf(caller, sizeof(caller), "%d", CALLER_FD);
+		argv[n++] = "--caller";
+		argv[n++] = caller;
+	} else {
+		argv[n++] = "--first";
+	}
+	argv[n++] = id;
+	argv[n] = NULL;
+	setsid();
+	if (fd >= 0 && dup2(fd, CALLER_FD) < 0)
+		_exit(71);
+	if (fd == CALLER_FD)
+		fcntl(fd, F_SETFD, 0);
+	close_from(fd >= 0 ? CALLER_FD + 1 : CALLER_FD);
+	for (int i = 0; i < 3; i++)
+		close(i);
+	file_std_open();
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	execv(program, (char *const *)argv);
+	_exit(71);
+}
+
+bool launch_flushq(const struct place *p, const char *id, bool verbose, bool listen, int *fd,
+                   struct fault *f)
+{
+	int pair[2] = {-1, -1};
+	if (listen && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+		return fault_sys(f, FAULT_SYSTEM, errno, "socketpair");
+	char *program = find_flushq();
+	pid_t pid = fork();
+	if (pid == 0)
+		become_flushq(program, p, id, verbose, pair[1]);
+	if (pid < 0)
+		fault_sys(f, FAULT_SYSTEM, errno, "cannot start %s", program);
+	free(program);
+	if (pair[1] >= 0)
+		close(pair[1]);
+	if (pid < 0 && pair[0] >= 0)
+		close(pair[0]);
+	*fd = pair[0];
+	return pid > 0;
+}

@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cmd/mailq_main.h"
+
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "cmd/flushq.h"
+#include "cmd/json.h"
+#include "cmd/listing.h"
+#include "cmd/mailq_options.h"
+#include "cmd/place.h"
+#include "cmd/show.h"
+#include "cmd/steer.h"
+#include "cmd/summary.h"
+#include "cmd/visit.h"
+
+#define TEXT_MAX (512 * 1024 * 1024) /* of one entry, or of a summary */
+
+/* A run of the program. */
+struct run {
+	const char *program;
+	const struct mailq_call *call;
+	struct place place;
+	struct hold hold;
+	int64_t now;
+	bool terminal;
+	bool colour;
+};
+
+/* An entry after the other goes to standard output as it is looked at. */
+struct printing {
+	const struct run *run;
+	struct buf text;
+	uint64_t entries, bytes;
+	bool failed; /* too much text for one entry, or output ended */
+};
+
+static int later(int a, int b)
+{
+	return a > b ? a : b;
+}
+
+static int complain(const struct run *run, const char *what, const struct fault *f)
+{
+	fprintf(stderr, "%s: %s%s%s\n", run->program, what, what[0] ? ": " : "", f->text);
+	return fault_exit(f->class);
+}
+
+static bool put_out(struct printing *p)
+{
+	p->failed =
+	    p->text.len > 0 && fwrite(p->text.at, 1, p->text.len, stdout) != p->text.len;
+	buf_clear(&p->text);
+	return !p->failed;
+}
+
+static bool print_entry(void *context, const struct hold_entry *he, bool busy)
+{
+	struct printing *p = context;
+	const struct run *run = p->run;
+	bool failed = he->room == HOLD_FAILED, fits;
+	if (run->call->job == JOB_JSON) {
+		fits = json_entry(&p->text, &he->entry, busy, failed);
+	} else {
+		const struct config *c = run->place.config_good ? &run->place.config : NULL;
+		struct listing l = {run->now,           run->terminal, run->colour,
+		                    run->call->verbose, failed,        c};
+		fits = (p->entries > 0 || buf_add_str(&p->text, STR(LISTING_HEADER))) &&
+		       listing_entry(&p->text, &l, &he->entry, busy);
+	}
+	p->entries++;
+	p->bytes += he->entry.facts.size;
+	if (fits)
+		return put_out(p);
+	fprintf(stderr, "%s: %s: too long to list\n", run->program, he->entry.id);
+	buf_clear(&p->text);
+	p->failed = true;
+	return false;
+}
+
+static int list(struct run *run)
+{
+	const struct mailq_call *call = run->call;
+	struct printing p = {.run = run};
+	const struct visit v = {&run->hold, run->program, print_entry, &p};
+	int code = 0;
+	buf_init(&p.text, TEXT_MAX);
+	if (call->id_count == 0)
+		code = visit_room(&v, call->failed ? HOLD_FAILED : HOLD_HOLD);
+	for (size_t i = 0; i < call->id_count; i++)
+		code = later(code, visit_id(&v, call->ids[i], call->failed));
+	if (call->job == JOB_LIST && !p.failed) {
+		bool ok = true;
+		if (p.entries > 0)
+			ok = listing_total(&p.text, p.entries, p.bytes);
+		else if (call->id_count == 0 && code == 0)
+			ok = buf_add_str(&p.text, STR(LISTING_EMPTY));
+		p.failed = !ok || !put_out(&p);
+	}
+	buf_release(&p.text);
+	return p.failed ? later(code, fault_exit(FAULT_IO)) : code;
+}
+
+static bool count_room(struct run *run, enum hold_room room, size_t *count, int *code)
+{
+	hold_id *ids;
+	struct fault f = FAULT_INIT;
+	bool ok = hold_list(&run->hold, room, &ids, count, &f);
+	if (!ok)
+		*code = later(*code, complain(run, "", &f));
+	free(ids);
+	return ok;
+}
+
+static int print_count(struct run *run)
+{
+	size_t count;
+	int code = 0;
+	if (count_room(run, run->call->failed ? HOLD_FAILED : HOLD_HOLD, &count, &code))
+		printf("%zu\n", count);
+	return code;
+}
+
+struct tallying {
+	struct tally tally;
+	int64_t now;
+};
+
+static bool tally_entry(void *context, const struct hold_entry *he, bool busy)
+{
+	struct tallying *t = context;
+	if (he->room == HOLD_FAILED)
+		tally_failed(&t->tally, &he->entry);
+	else
+		tally_held(&t->tally, &he->entry, busy, t->now);
+	return true;
+}
+
+static int summarise(struct run *run)
+{
+	struct tallying t = {.now = run->now};
+	const struct visit v = {&run->hold, run->program, tally_entry, &t};
+	struct buf text;
+	size_t damaged = 0;
+	buf_init(&text, TEXT_MAX);
+	tally_init(&t.tally);
+	int code = visit_room(&v, HOLD_HOLD);
+	code = later(code, visit_room(&v, HOLD_FAILED));
+	if (count_room(run, HOLD_CORRUPT, &damaged, &code))
+		t.tally.damaged = damaged;
+	tally_sort(&t.tally);
+	bool ok = run->call->job == JOB_METRICS
+	              ? summary_metrics(&text, &t.tally)
+	              : summary_text(&text, &t.tally, run->now, run->colour);
+	if (!ok || fwrite(text.at, 1, text.len, stdout) != text.len)
+		code = later(code, fault_exit(FAULT_IO));
+	tally_release(&t.tally);
+	buf_release(&text);
+	return code;
+}
+
+struct showing {
+	const struct run *run;
+	int code;
+};
+
+static bool show_visited(void *context, const struct hold_entry *he, bool busy)
+{
+	struct showing *s = context;
+	struct fault f = FAULT_INIT;
+	struct show show = {s->run->now, s->run->terminal, he->room == HOLD_FAILED, busy};
+	if (!show_entry(stdout, &show, he, &f))
+		s->code = complain(s->run, he->entry.id, &f);
+	return true;
+}
+
+static int show(struct run *run)
+{
+	struct showing s = {run, 0};
+	const struct visit v = {&run->hold, run->program, show_visited, &s};
+	int code = visit_id(&v, run->call->show, run->call->failed);
+	return later(code, s.code);
+}
+
+/* The ids of entries to try. */
+struct choice {
+	const struct mailq_call *call;
+	char **ids;
+	size_t count, cap;
+	bool in_failed; /* the last one visited */
+};
+
+static void choose(struct choice *c, const char *id)
+{
+	c->ids = mem_grow(c->ids, &c->cap, c->count + 1, sizeof(*c->ids));
+	c->ids[c->count++] = mem_copy(str_of(id));
+}
+
+/* Case does not count, as in sendmail's -qI, -qR and -qS. */
+static bool has_part(const char *text, const char *part)
+{
+	return strcasestr(text, part) != NULL;
+}
+
+/* A "!" in front of the part turns it round. */
+static bool wanted(const char *text, const char *part)
+{
+	return *part == '!' ? !has_part(text, part + 1) : has_part(text, part);
+}
+
+static bool wanted_recipient(const struct envelope *e, const char *part)
+{
+	bool not = *part == '!';
+	for (size_t i = 0; i < e->rcpt_count; i++)
+		if (e->rcpts[i].state == RCPT_WAITING &&
+		    has_part(e->rcpts[i].address, part + not ))
+			return !not ;
+	return not ;
+}
+
+static bool choose_matching(void *context, const struct hold_entry *he, bool busy)
+{
+	struct choice *c = context;
+	const struct entry *e = &he->entry;
+	if (!busy && !e->frozen && (!c->call->only_id || wanted(e->id, c->call->only_id)) &&
+	    (!c->call->only_sender || wanted(e->envelope.sender, c->call->only_sender)) &&
+	    (!c->call->only_rcpt || wanted_recipient(&e->envelope, c->call->only_rcpt)))
+		choose(c, e->id);
+	return true;
+}
+
+static bool choose_visited(void *context, const struct hold_entry *he, bool busy)
+{
+	struct choice *c = context;
+	(void)busy;
+	c->in_failed = he->room == HOLD_FAILED;
+	if (!c->in_failed)
+		choose(c, he->entry.id);
+	return true;
+}
+
+static int choose_ids(struct run *run, struct choice *c)
+{
+	const struct visit v = {&run->hold, run->program, choose_visited, c};
+	bool started_by_sendmail = run->call->first || run->call->caller >= 0;
+	int code = 0;
+	for (size_t i = 0; i < run->call->id_count; i++) {
+		struct fault f = FAULT_INIT;
+		if (started_by_sendmail) {
+			choose(c, run->call->ids[i]);
+			continue;
+		}
+		c->in_failed = false;
+		code = later(code, visit_id(&v, run->call->ids[i], false));
+		if (!c->in_failed)
+			continue;
+		fault_set(&f, FAULT_DATA, "has failed; --retry puts it back");
+		code = later(code, complain(run, run->call->ids[i], &f));
+	}
+	return code;
+}
+
+static int try_mail(struct run *run)
+{
+	const struct mailq_call *call = run->call;
+	bool filtered = call->only_id || call->only_rcpt || call->only_sender;
+	struct choice c = {.call = call};
+	int code = 0;
+	if (filtered) {
+		const struct visit v = {&run->hold, run->program, choose_matching, &c};
+		code = visit_room(&v, HOLD_HOLD);
+	} else if (!call->all) {
+		code = choose_ids(run, &c);
+	}
+	if (c.count > 0 || call->all || (!filtered && call->id_count == 0)) {
+		const struct flushq_call flushq = {.all = call->all && !filtered,
+		                                   .verbose = call->verbose,
+		                                   .first_try = call->first,
+		                                   .caller = call->caller,
+		                                   .ids = c.ids,
+		                                   .id_count = c.count};
+		code = later(code, flushq_try(&run->place, &run->hold, &flushq));
+	}
+	for (size_t i = 0; i < c.count; i++)
+		free(c.ids[i]);
+	free(c.ids);
+	return code;
+}
+
+static int do_job(struct run *run)
+{
+	switch (run->call->job) {
+	case JOB_LIST:
+	case JOB_JSON:
+		return list(run);
+	case JOB_COUNT:
+		return print_count(run);
+	case JOB_SUMMARY:
+	case JOB_METRICS:
+		return summarise(run);
+	case JOB_SHOW:
+		return show(run);
+	case JOB_REMOVE:
+	case JOB_FREEZE:
+	case JOB_THAW:
+	case JOB_RETRY:
+		place_open_log(&run->place, run->program);
+		return steer(&run->hold, run->program, run->call);
+	case JOB_TRY:
+		place_open_log(&run->place, run->program);
+		return try_mail(run);
+	case JOB_HELP:
+	case JOB_VERSION:
+		break;
+	}
+	return 0;
+}
+
+/* The hold can be looked at and steered with a faulty configuration, which is
+ * when it matters; only sending needs a good one. */
+static int run_in_place(struct run *run)
+{
+	struct fault f = FAULT_INIT;
+	int code = fault_exit(FAULT_CONFIG);
+	bool good = place_find(&run->place, run->program, run->call->config);
+	if ((good || (run->call->job != JOB_TRY && run->place.hold_path))) {
+		if (place_open_hold(&run->place, &run->hold, &f)) {
+			code = do_job(run);
+			hold_close(&run->hold);
+		} else {
+			code = complain(run, "", &f);
+		}
+	}
+	log_close();
+	place_release(&run->place);
+	return code;
+}
+
+/* https://no-color.org: a NO_COLOR that is empty does not count. */
+static bool wants_colour(void)
+{
+	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+	return !(no_color && no_color[0]) && !(term && strcmp(term, "dumb") == 0);
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = path ? strrchr(path, '/') : NULL;
+	return slash ? slash + 1 : path ? path : "mailq";
+}
+
+/* What was printed counts only once it has left. */
+static int end_output(const char *program, int code)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return code;
+	fprintf(stderr, "%s: cannot write: %s\n", program, strerror(errno));
+	return later(code, fault_exit(FAULT_IO));
+}
+
+int mailq_main(int argc, char **argv)
+{
+	struct mailq_call call;
+	struct fault f = FAULT_INIT;
+	const char *name = base_name(argc > 0 ? argv[0] : NULL);
+	bool flushes = strcmp(name, "flushq") == 0 || strcmp(name, "runq") == 0;
+	enum mailq_program program = flushes ? PROGRAM_FLUSHQ : PROGRAM_MAILQ;
+	const char *label = flushes ? "flushq" : "mailq";
+	if (!mailq_options_scan(program, argc, argv, &call, &f)) {
+		fprintf(stderr, "%s: %s\n", label, f.text);
+		mailq_options_usage(program, stderr);
+		return fault_exit(f.class);
+	}
+	if (call.job == JOB_HELP || call.job == JOB_VERSION) {
+		if (call.job == JOB_HELP)
+			mailq_options_help(program, stdout);
+		else
+			printf("%s %s (Postern)\n", label, POSTERN_VERSION);
+		return end_output(label, 0);
+	}
+	if (flushes)
+		signal(SIGPIPE, SIG_IGN);
+	struct run run = {.program = label, .call = &call, .now = clock_wall()};
+	run.terminal = isatty(STDOUT_FILENO) == 1;
+	run.colour = run.terminal && wants_colour();
+	return end_output(label, run_in_place(&run));
+}

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cmd/mailq_options.h"
+
+#include <limits.h>
+#include <string.h>
+
+#include "hold/entry.h"
+
+#define FOR_MAILQ  PROGRAM_MAILQ
+#define FOR_FLUSHQ PROGRAM_FLUSHQ
+#define FOR_BOTH   (PROGRAM_MAILQ | PROGRAM_FLUSHQ)
+
+enum option {
+	OPTION_IGNORED,
+	OPTION_JOB, /* the row says which */
+	OPTION_CONFIG,
+	OPTION_VERBOSE,
+	OPTION_FAILED,
+	OPTION_ALL,
+	OPTION_SHOW,
+	OPTION_ID,
+	OPTION_RECIPIENT,
+	OPTION_SENDER,
+	OPTION_CALLER,
+	OPTION_FIRST,
+};
+
+enum takes {
+	TAKES_NOTHING,
+	TAKES_ARGUMENT, /* attached, or the next word */
+	TAKES_ATTACHED, /* only attached, may be missing */
+};
+
+struct row {
+	char letter;      /* 0: none */
+	const char *name; /* with its dashes, or NULL */
+	enum takes takes;
+	unsigned programs;
+	enum option option;
+	enum mailq_job job;   /* of OPTION_JOB */
+	const char *argument; /* its name, or NULL */
+	const char *what;
+};
+
+static const struct row rows[] = {
+    {'C', NULL, TAKES_ARGUMENT, FOR_BOTH, OPTION_CONFIG, 0, "FILE", "use this configuration"},
+    {'v', NULL, TAKES_NOTHING, FOR_MAILQ, OPTION_VERBOSE, 0, NULL,
+     "attempts, next try, relay and the last reply for each recipient"},
+    {'v', NULL, TAKES_NOTHING, FOR_FLUSHQ, OPTION_VERBOSE, 0, NULL,
+     "show the conversation with the server"},
+    {'j', "--json", TAKES_NOTHING, FOR_MAILQ, OPTION_JOB, JOB_JSON, NULL,
+     "one JSON object a message"},
+    {0, "--failed", TAKES_NOTHING, FOR_MAILQ, OPTION_FAILED, 0, NULL,
+     "the failed messages instead of the held ones"},
+    {0, "--count", TAKES_NOTHING, FOR_MAILQ, OPTION_JOB, JOB_COUNT, NULL,
+     "the number of messages"},
+    {0, "--summary", TAKES_NOTHING, FOR_MAILQ, OPTION_JOB, JOB_SUMMARY, NULL,
+     "how long mail has been waiting, and why"},
+    {0, "--metrics", TAKES_NOTHING, FOR_MAILQ, OPTION_JOB, JOB_METRICS, NULL,
+     "OpenMetrics text for monitoring"},
+    {0, "--show", TAKES_ARGUMENT, FOR_MAILQ, OPTION_SHOW, 0, "ID",
+     "envelope, state and message"},
+    {'a', "--all", TAKES_NOTHING, FOR_FLUSHQ, OPTION_ALL, 0, NULL,
+     "try everything that is not frozen, due or not"},
+    {0, "--remove", TAKES_NOTHING, FOR_FLUSHQ, OPTION_JOB, JOB_REMOVE, NULL,
+     "retract: the messages are not sent (any more)"},
+    {0, "--freeze", TAKES_NOTHING, FOR_FLUSHQ, OPTION_JOB, JOB_FREEZE, NULL,
+     "keep the messages until they are thawed"},
+    {0, "--thaw", TAKES_NOTHING, FOR_FLUSHQ, OPTION_JOB, JOB_THAW, NULL,
+     "undo --freeze; they are due now"},
+    {0, "--retry", TAKES_NOTHING, FOR_FLUSHQ, OPTION_JOB, JOB_RETRY, NULL,
+     "put failed messages back, as if new"},
+    {0, "--id", TAKES_ARGUMENT, FOR_FLUSHQ, OPTION_ID, 0, "TEXT",
+     "try only messages with TEXT in their ID"},
+    {0, "--recipient", TAKES_ARGUMENT, FOR_FLUSHQ, OPTION_RECIPIENT, 0, "TEXT",
+     "the same for a waiting recipient"},
+    {0, "--sender", TAKES_ARGUMENT, FOR_FLUSHQ, OPTION_SENDER, 0, "TEXT",
+     "the same for the sender"},
+    {0, "--caller", TAKES_ARGUMENT, FOR_FLUSHQ, OPTION_CALLER, 0, "FD",
+     "used by sendmail: tell the outcome over this descriptor"},
+    {0, "--first", TAKES_NOTHING, FOR_FLUSHQ, OPTION_FIRST, 0, NULL,
+     "used by sendmail: the first try, a relay known as dead is not asked"},
+    {'A', NULL, TAKES_ATTACHED, FOR_BOTH, OPTION_IGNORED, 0, "c|m", "ignored"},
+    {'q', NULL, TAKES_ATTACHED, FOR_BOTH, OPTION_IGNORED, 0, "...", "ignored"},
+    {0, "--help", TAKES_NOTHING, FOR_BOTH, OPTION_JOB, JOB_HELP, NULL, "this text"},
+    {0, "--version", TAKES_NOTHING, FOR_BOTH, OPTION_JOB, JOB_VERSION, NULL, "the version"},
+};
+
+#define ROWS (sizeof(rows) / sizeof(rows[0]))
+
+static const struct row *row_of_letter(enum mailq_program program, char letter)
+{
+	for (size_t i = 0; i < ROWS; i++)
+		if (rows[i].letter == letter && (rows[i].programs & program))
+			return &rows[i];
+	return NULL;
+}
+
+static const struct row *row_of_name(enum mailq_program program, struct str name)
+{
+	for (size_t i = 0; i < ROWS; i++)
+		if (rows[i].name && str_eq(str_of(rows[i].name), name) &&
+		    (rows[i].programs & program))
+			return &rows[i];
+	return NULL;
+}
+
+/* The same job twice is no contradiction, two jobs are. */
+static bool set_job(struct mailq_call *call, enum mailq_job job, struct fault *f)
+{
+	enum mailq_job none = call->program == PROGRAM_FLUSHQ ? JOB_TRY : JOB_LIST;
+	if (call->job != none && call->job != job && job != JOB_HELP && job != JOB_VERSION)
+		return fault_set(f, FAULT_USAGE, "two options that exclude each other");
+	call->job = job;
+	return true;
+}
+
+static bool set_caller(struct mailq_call *call, const char *argument, struct fault *f)
+{
+	long long number;
+	if (!str_number(str_of(argument), &number) || number > INT_MAX)
+		return fault_set(f, FAULT_USAGE, "--caller: \"%s\" is no descriptor", argument);
+	call->caller = (int)number;
+	return true;
+}
+
+static bool apply(struct mailq_call *call, const struct row *row, const char *argument,
+                  struct fault *f)
+{
+	switch (row->option) {
+	case OPTION_IGNORED:
+		break;
+	case OPTION_JOB:
+		return set_job(call, row->job, f);
+	case OPTION_CONFIG:
+		call->config = argument;
+		break;
+	case OPTION_VERBOSE:
+		call->verbose = true;
+		break;
+	case OPTION_FAILED:
+		call->failed = true;
+		break;
+	case OPTION_ALL:
+		call->all = true;
+		break;
+	case OPTION_SHOW:
+		call->show = argument;
+		return set_job(call, JOB_SHOW, f);
+	case OPTION_ID:
+		call->only_id = argument;
+		break;
+	case OPTION_RECIPIENT:
+		call->only_rcpt = argument;
+		break;
+	case OPTION_SENDER:
+		call->only_sender = argument;
+		break;
+	case OPTION_CALLER:
+		return set_caller(call, argument, f);
+	case OPTION_FIRST:
+		call->first = true;
+		break;
+	}
+	return true;
+}
+
+/* The words of a command line and how far they have been read. */
+struct words {
+	int argc;
+	char **argv;
+	int at;
+};
+
+static bool scan_long(struct mailq_call *call, struct words *w, struct fault *f)
+{
+	const char *word = w->argv[w->at++];
+	size_t len = strcspn(word, "=");
+	const char *argument = word[len] ? word + len + 1 : NULL;
+	const struct row *row = row_of_name(call->program, str_make(word, len));
+	if (!row)
+		return fault_set(f, FAULT_USAGE, "unknown option %s", word);
+	if (row->takes == TAKES_NOTHING && argument)
+		return fault_set(f, FAULT_USAGE, "%s takes no argument", row->name);
+	if (row->takes == TAKES_ARGUMENT && !argument) {
+		if (w->at == w->argc)
+			return fault_set(f, FAULT_USAGE, "%s needs an argument (%s)", row->name,
+			                 row->argument);
+		argument = w->argv[w->at++];
+	}
+	return apply(call, row, argument, f);
+}
+
+static bool scan_letters(struct mailq_call *call, struct words *w, struct fault *f)
+{
+	for (const char *p = w->argv[w->at++] + 1; *p; p++) {
+		const struct row *row = row_of_letter(call->program, *p);
+		const char *argument = p[1] ? p + 1 : NULL;
+		if (!row)
+			return fault_set(f, FAULT_USAGE, "unknown option -%c", *p);
+		if (row->takes == TAKES_NOTHING) {
+			if (!apply(call, row, NULL, f))
+				return false;
+			continue;
+		}
+		if (!argument && row->takes == TAKES_ARGUMENT) {
+			if (w->at == w->argc)
+				return fault_set(f, FAULT_USAGE, "-%c needs an argument (%s)",
+				                 *p, row->argument);
+			argument = w->argv[w->at++];
+		}
+		return apply(call, row, argument, f);
+	}
+	return true;
+}
+
+static bool check_operands(struct mailq_call *call, struct fault *f)
+{
+	for (size_t i = 0; i < call->id_count; i++) {
+		if (call->program == PROGRAM_FLUSHQ)
+			/* A word that is no id is one that is not known: the others are done. */
+			call->all = call->all || strcmp(call->ids[i], "all") == 0;
+		else if (!entry_is_id(call->ids[i]))
+			return fault_set(
+			    f, FAULT_USAGE,
+			    "\"%s\" is no ID: 12 digits 0-9 A-F as mailq shows them",
+			    call->ids[i]);
+	}
+	if (call->job == JOB_SHOW && !entry_is_id(call->show))
+		return fault_set(f, FAULT_USAGE, "--show: \"%s\" is no ID", call->show);
+	return true;
+}
+
+static bool steers(enum mailq_job job)
+{
+	return job == JOB_REMOVE || job == JOB_FREEZE || job == JOB_THAW || job == JOB_RETRY;
+}
+
+static bool check_call(const struct mailq_call *call, struct fault *f)
+{
+	bool filtered = call->only_id || call->only_rcpt || call->only_sender;
+	if (steers(call->job) && !call->all && call->id_count == 0)
+		return fault_set(f, FAULT_USAGE, "which messages? IDs, or \"all\"");
+	if (filtered && (steers(call->job) || call->id_count > 0))
+		return fault_set(f, FAULT_USAGE,
+		                 "--id, --recipient and --sender choose what to try; "
+		                 "they go with no ID and no other action");
+	if (call->id_count > 0 && (call->job == JOB_COUNT || call->job == JOB_SUMMARY ||
+	                           call->job == JOB_METRICS || call->job == JOB_SHOW))
+		return fault_set(f, FAULT_USAGE, "no further ID is taken here");
+	return true;
+}
+
+bool mailq_options_scan(enum mailq_program program, int argc, char **argv,
+                        struct mailq_call *call, struct fault *f)
+{
+	struct words w = {argc, argv, 1};
+	*call = (struct mailq_call){.program = program, .caller = -1};
+	call->job = program == PROGRAM_FLUSHQ ? JOB_TRY : JOB_LIST;
+	while (w.at < argc && argv[w.at][0] == '-' && argv[w.at][1]) {
+		if (strcmp(argv[w.at], "--") == 0) {
+			w.at++;
+			break;
+		}
+		if (!(argv[w.at][1] == '-' ? scan_long(call, &w, f)
+		                           : scan_letters(call, &w, f)))
+			return false;
+	}
+	if (call->job == JOB_HELP || call->job == JOB_VERSION)
+		return true;
+	if (w.at < argc) {
+		call->ids = argv + w.at;
+		call->id_count = (size_t)(argc - w.at);
+	}
+	return check_operands(call, f) && check_call(call, f);
+}
+
+void mailq_options_usage(enum mailq_program program, FILE *out)
+{
+	fputs(program == PROGRAM_FLUSHQ
+	          ? "usage: flushq [-C FILE] [-v] [-a] [ID ...]\n"
+	            "       flushq [-C FILE] --remove|--freeze|--thaw|--retry ID ...|all\n"
+	          : "usage: mailq [-C FILE] [-v] [-j] [--failed] [--count] [ID ...]\n"
+	            "       mailq [-C FILE] --summary|--metrics|--show ID\n",
+	      out);
+}
+
+void mailq_options_help(enum mailq_program program, FILE *out)
+{
+	mailq_options_usage(program, out);
+	for (size_t i = 0; i < ROWS; i++) {
+		const struct row *r = &rows[i];
+		char left[64];
+		if (!(r->programs & program))
+			continue;
+		int n = 0;
+		if (r->letter)
+			n = snprintf(left, sizeof(left), "-%c%s", r->letter,
+			             r->name ? ", " : "");
+		snprintf(left + n, sizeof(left) - (size_t)n, "%s%s%s", r->name ? r->name : "",
+		         r->argument && r->takes == TAKES_ARGUMENT ? " " : "",
+		         r->argument ? r->argument : "");
+		fprintf(out, "  %-18s %s\n", left, r->what);
+	}
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * options - the classic command line of sendmail, and ours
+ *
+ * One table row an option. Letters may be clustered, arguments be attached or
+ * separate; scanning stops at the first operand and at "--". Long options are
+ * ours alone and are known only where no classic caller would write them.
+ */
+#ifndef CMD_OPTIONS_H
+#define CMD_OPTIONS_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/buf.h"
+#include "base/fault.h"
+#include "mail/envelope.h"
+
+enum call_mode {
+	CALL_SUBMIT,  /* a message on standard input */
+	CALL_SMTP,    /* -bs */
+	CALL_LIST,    /* -bp */
+	CALL_FLUSH,   /* -q */
+	CALL_VERIFY,  /* -bv */
+	CALL_NOTHING, /* -bi, -bh and the like: exit 0 */
+	CALL_CHECK,
+	CALL_HELP,
+	CALL_VERSION,
+};
+
+/* What a command line asks for. Strings are borrowed from argv. */
+struct call {
+	enum call_mode mode;
+	bool hold_program;    /* called as mailq or runq, whose options were not looked at */
+	bool take_recipients; /* -t */
+	bool ignore_dot;      /* -i */
+	bool hold_only;       /* -odq, -odd, --hold */
+	bool quiet;           /* -oeq: nothing on standard error about recipients */
+	bool verbose;
+	bool smtputf8; /* -U */
+	bool relayed;  /* -G: nothing is added to the message */
+	bool dry_run;
+	bool count_only; /* -bpc */
+	bool have_from;
+	const char *from;
+	const char *full_name;
+	const char *config;
+	const char *tag;
+	const char *relay;
+	const char *envid;
+	enum envelope_body body;
+	enum envelope_ret ret;
+	unsigned notify;
+	int64_t delay;       /* seconds; -1: not given */
+	const char *only_id; /* -qI, -qR, -qS: a part of it */
+	const char *only_rcpt;
+	const char *only_sender;
+	char **operands;
+	size_t operand_count;
+};
+
+/* FAULT_USAGE when the command line is wrong. program: the name of the call
+ * (base name of argv[0]), which may choose the mode. */
+bool options_scan(int argc, char **argv, struct call *call, struct fault *f)
+    __attribute__((warn_unused_result));
+
+/* One line a row, "-x ARG<tab>what": for --help and the manual's check. */
+void options_print(FILE *out);
+
+#endif

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * sendmail - takes a message on standard input, holds it, and lets flushq try.
+ */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "cmd/caller.h"
+#include "cmd/check.h"
+#include "cmd/intake.h"
+#include "cmd/launch.h"
+#include "cmd/mailq_main.h"
+#include "cmd/options.h"
+#include "cmd/place.h"
+#include "cmd/smtpd.h"
+
+static volatile sig_atomic_t stop_signal;
+
+static void note_signal(int number)
+{
+	stop_signal = number;
+}
+
+/* Signals that ask us to end are blocked but where we wait for somebody. */
+static void set_signals(void)
+{
+	static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+	struct sigaction note = {.sa_handler = note_signal}, ignore = {.sa_handler = SIG_IGN};
+	struct sigaction usual = {.sa_handler = SIG_DFL};
+	sigset_t blocked;
+	sigemptyset(&blocked);
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		struct sigaction before;
+		/* nohup(1) and shells in the background ignore some on purpose. */
+		if (sigaction(ends[i], NULL, &before) == 0 && before.sa_handler == SIG_IGN)
+			continue;
+		sigaction(ends[i], &note, NULL);
+		sigaddset(&blocked, ends[i]);
+	}
+	sigaction(SIGPIPE, &ignore, NULL);
+	sigaction(SIGXFSZ, &ignore, NULL);
+	sigaction(SIGCHLD, &usual, NULL);
+	sigprocmask(SIG_SETMASK, &blocked, NULL);
+}
+
+static void complain(const struct fault *f)
+{
+	fprintf(stderr, "sendmail: %s\n", f->text);
+}
+
+/* A usage error comes with standard input still to be read by somebody. */
+static int usage(const struct fault *f, enum call_mode mode)
+{
+	complain(f);
+	fprintf(stderr, "usage: sendmail [-ti] [-f sender] [-F name] [recipient ...]\n");
+	if (mode != CALL_CHECK)
+		intake_drain(&stop_signal);
+	return fault_exit(FAULT_USAGE);
+}
+
+/* Without a good configuration nothing can be sent, but what was handed in can
+ * be kept for people. */
+static int keep_failed(struct place *p, const struct call *call)
+{
+	struct hold hold;
+	struct fault f = FAULT_INIT;
+	struct intake in = {
+	    .place = p, .call = call, .hold = &hold, .room = HOLD_FAILED, .stop = &stop_signal};
+	if (!place_open_hold(p, &hold, &f)) {
+		intake_drain(&stop_signal);
+		return fault_exit(FAULT_CONFIG);
+	}
+	if (intake_take(&in, &f))
+		fprintf(stderr, "sendmail: the message is kept in %s/failed/%s\n", p->hold_path,
+		        in.id);
+	else
+		complain(&f);
+	hold_close(&hold);
+	return fault_exit(FAULT_CONFIG);
+}
+
+static void say_held(const char *id, const char *reason)
+{
+	if (isatty(STDERR_FILENO))
+		fprintf(stderr, "sendmail: held as %s: %s\n", id, reason);
+}
+
+/* Mode now: listens while flushq tries, as long as a caller is to wait. */
+static int await_try(const struct place *p, const struct call *call, const char *id, int fd)
+{
+	struct caller_result result;
+	caller_listen(fd, clock_deadline(p->config.wait * 1000), call->quiet, &stop_signal,
+	              &result);
+	close(fd);
+	if (result.interrupted) {
+		fprintf(stderr, "sendmail: interrupted: the message is held as %s\n", id);
+		return 128 + stop_signal;
+	}
+	if (result.late)
+		say_held(id, "still being tried");
+	else if (result.held)
+		say_held(id, result.reason);
+	if (result.refused == 0)
+		return EX_OK;
+	return fault_exit(result.all_unknown ? FAULT_NOUSER : FAULT_REFUSED);
+}
+
+/* The message is ours; what happens now changes only when it is sent. */
+static int pass_on(const struct place *p, const struct call *call, const char *id)
+{
+	const struct config *c = &p->config;
+	int64_t delay = call->delay >= 0 ? call->delay : c->delay;
+	bool listen = c->mode == MODE_NOW || call->verbose;
+	struct fault f = FAULT_INIT;
+	int fd = -1;
+	if (call->hold_only || c->mode == MODE_HOLD) {
+		say_held(id, "flushq sends it");
+		return EX_OK;
+	}
+	if (delay > 0) {
+		say_held(id, "delayed as asked");
+		return EX_OK;
+	}
+	if (!launch_flushq(p, id, call->verbose, listen, &fd, &f)) {
+		say_held(id, f.text);
+		return EX_OK;
+	}
+	return listen ? await_try(p, call, id, fd) : EX_OK;
+}
+
+static int interrupted(void)
+{
+	fprintf(stderr, "sendmail: interrupted: nothing was taken\n");
+	return 128 + stop_signal;
+}
+
+static int submit(struct place *p, const struct call *call)
+{
+	struct hold hold;
+	struct fault f = FAULT_INIT;
+	struct intake in = {
+	    .place = p, .call = call, .hold = &hold, .room = HOLD_HOLD, .stop = &stop_signal};
+	if (call->dry_run)
+		in.hold = NULL;
+	else if (!place_open_hold(p, &hold, &f)) {
+		complain(&f);
+		intake_drain(&stop_signal);
+		return fault_exit(f.class);
+	}
+	bool ok = intake_take(&in, &f);
+	if (!call->dry_run)
+		hold_close(&hold);
+	if (!ok && stop_signal)
+		return interrupted();
+	if (!ok) {
+		complain(&f);
+		return fault_exit(f.class);
+	}
+	return call->dry_run ? EX_OK : pass_on(p, call, in.id);
+}
+
+static bool relay_known(const struct place *p, const char *name, struct fault *f)
+{
+	for (size_t i = 0; name && i < p->config.relay_count; i++)
+		if (strcmp(p->config.relays[i].name, name) == 0)
+			return true;
+	return !name || fault_set(f, FAULT_USAGE, "--relay %s: %s has no [relay %s]", name,
+	                          p->config_path, name);
+}
+
+static int verify(struct place *p, const struct call *call)
+{
+	struct fault f = FAULT_INIT;
+	struct intake in = {.place = p, .call = call, .stop = &stop_signal};
+	if (call->operand_count == 0)
+		fault_set(&f, FAULT_USAGE, "-bv: no recipient named");
+	else if (intake_verify(&in, &f))
+		return EX_OK;
+	complain(&f);
+	intake_drain(&stop_signal);
+	return fault_exit(f.class);
+}
+
+/* Whoever speaks SMTP is told in SMTP what is wrong with the configuration. */
+static int speak_smtp(struct place *p, const struct call *call, bool good)
+{
+	struct fault f = FAULT_INIT;
+	if (call->dry_run) {
+		fault_set(&f, FAULT_USAGE, "--dry-run and -bs exclude each other");
+		return usage(&f, call->mode);
+	}
+	if (!good)
+		fault_set(&f, FAULT_CONFIG, "%s is missing or wrong: see standard error",
+		          p->config_path);
+	return smtpd_run(p, call, good ? NULL : &f, &stop_signal);
+}
+
+static int with_place(const struct call *call)
+{
+	struct place p;
+	struct fault f = FAULT_INIT;
+	int code;
+	bool good = place_find(&p, "sendmail", call->config);
+	if (!good && call->mode == CALL_SUBMIT && !call->dry_run)
+		code = keep_failed(&p, call);
+	else if (!good && call->mode == CALL_SMTP)
+		code = speak_smtp(&p, call, false);
+	else if (!good) {
+		if (call->mode != CALL_CHECK)
+			intake_drain(&stop_signal);
+		code = fault_exit(FAULT_CONFIG);
+	} else if (!relay_known(&p, call->relay, &f))
+		code = usage(&f, call->mode);
+	else if (call->mode == CALL_CHECK)
+		code = check_relays(&p, call->operands, call->operand_count, call->verbose);
+	else if (call->mode == CALL_VERIFY)
+		code = verify(&p, call);
+	else if (call->mode == CALL_SMTP)
+		code = speak_smtp(&p, call, true);
+	else
+		code = submit(&p, call);
+	place_release(&p);
+	return code;
+}
+
+/* The hold's own program lists and flushes. */
+static int as_mailq(const struct call *call)
+{
+	const char *argv[16];
+	int n = 0;
+	argv[n++] = call->mode == CALL_LIST ? "mailq" : "flushq";
+	if (call->config) {
+		argv[n++] = "-C";
+		argv[n++] = call->config;
+	}
+	if (call->verbose)
+		argv[n++] = "-v";
+	if (call->count_only)
+		argv[n++] = "--count";
+	const char *const filters[][2] = {{"--id", call->only_id},
+	                                  {"--recipient", call->only_rcpt},
+	                                  {"--sender", call->only_sender}};
+	for (size_t i = 0; call->mode == CALL_FLUSH && i < 3; i++)
+		if (filters[i][1]) {
+			argv[n++] = filters[i][0];
+			argv[n++] = filters[i][1];
+		}
+	argv[n] = NULL;
+	return mailq_main(n, (char **)argv);
+}
+
+static int help(void)
+{
+	printf("usage: sendmail [-ti] [-f sender] [-F name] [option ...] [recipient ...]\n"
+	       "       sendmail -bs | -bp | -q | -bv recipient ... | --check [relay ...]\n");
+	options_print(stdout);
+	return EX_OK;
+}
+
+int main(int argc, char **argv)
+{
+	struct call call;
+	struct fault f = FAULT_INIT;
+	file_std_open();
+	bool good = options_scan(argc, argv, &call, &f);
+	if (good && call.hold_program)
+		return mailq_main(argc, argv);
+	/* The hold's program is to end by signals as any other. */
+	if (!good || (call.mode != CALL_LIST && call.mode != CALL_FLUSH))
+		set_signals();
+	if (!good)
+		return usage(&f, CALL_SUBMIT);
+	switch (call.mode) {
+	case CALL_SUBMIT:
+	case CALL_VERIFY:
+	case CALL_CHECK:
+	case CALL_SMTP:
+		return with_place(&call);
+	case CALL_LIST:
+	case CALL_FLUSH:
+		return as_mailq(&call);
+	case CALL_NOTHING:
+		return EX_OK;
+	case CALL_HELP:
+		return help();
+	case CALL_VERSION:
+		printf("Postern %s\n", POSTERN_VERSION);
+		return EX_OK;
+	}
+	return EX_SOFTWARE;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * tally - counts over the hold: how much mail waits, how long, and why
+ *
+ * Reasons are counted by recipient. Parts of a reason that differ from message
+ * to message (the recipient's own address, the marks that servers give) are
+ * left out, so that the same cause is one reason; at most TALLY_REASONS are
+ * told apart, the rest is counted together. Pure.
+ */
+#ifndef CMD_TALLY_H
+#define CMD_TALLY_H
+
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "hold/entry.h"
+
+#define TALLY_REASONS    256
+#define TALLY_REASON_MAX 160 /* bytes kept of one */
+#define TALLY_AGES       6
+
+struct tally_reason {
+	char text[TALLY_REASON_MAX];
+	uint32_t hash; /* private */
+	uint64_t recipients;
+};
+
+struct tally {
+	uint64_t held, held_bytes, recipients; /* recipients that wait */
+	uint64_t frozen, active, untried;      /* of the held messages */
+	uint64_t failed, failed_bytes;
+	uint64_t damaged; /* files in corrupt/: counted by the caller */
+	uint64_t ages[TALLY_AGES];
+	int64_t oldest; /* age in seconds of the oldest held message; 0: none */
+	char oldest_id[ENTRY_ID_LEN + 1];
+	int64_t next_try; /* the earliest of a message that is not frozen; 0: none */
+	struct tally_reason *reasons;
+	size_t reason_count, reason_cap;
+	uint64_t other_recipients; /* with reasons beyond the limit */
+};
+
+void tally_init(struct tally *t);
+void tally_release(struct tally *t);
+
+void tally_held(struct tally *t, const struct entry *e, bool busy, int64_t now);
+void tally_failed(struct tally *t, const struct entry *e);
+/* Orders the reasons, the most frequent first. */
+void tally_sort(struct tally *t);
+
+/* "under 5m" and so on: the age class i of TALLY_AGES. */
+const char *tally_age_name(size_t i);
+/* The reason without what differs from message to message. */
+void tally_reason_text(char to[TALLY_REASON_MAX], struct str reason, struct str address);
+
+#endif

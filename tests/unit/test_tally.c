@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "cmd/summary.h"
+#include "cmd/tally.h"
+
+#define NOW     1795293000
+#define OUT_MAX (1024 * 1024)
+
+static void add(struct tally *t, int64_t age, bool frozen, bool busy, int64_t next,
+                const char *reason, int rcpts)
+{
+	struct entry e;
+	entry_init(&e);
+	memcpy(e.id, "6920C8F13A7B", ENTRY_ID_LEN + 1);
+	e.created = NOW - age;
+	e.frozen = frozen;
+	e.next_try = next;
+	e.facts.size = 1000;
+	e.attempts = reason[0] != '\0';
+	envelope_set_sender(&e.envelope, STR("s@x"));
+	for (int i = 0; i < rcpts; i++) {
+		char address[32];
+		snprintf(address, sizeof(address), "r%d@x.example", i);
+		struct rcpt *r = envelope_add(&e.envelope, str_of(address));
+		rcpt_set(r, RCPT_WAITING, 0, NULL, str_of(reason));
+	}
+	tally_held(t, &e, busy, NOW);
+	entry_release(&e);
+}
+
+static uint64_t recipients_of(const struct tally *t, const char *reason)
+{
+	for (size_t i = 0; i < t->reason_count; i++)
+		if (strcmp(t->reasons[i].text, reason) == 0)
+			return t->reasons[i].recipients;
+	return 0;
+}
+
+START_TEST(test_reason_text)
+{
+	static const struct {
+		const char *reason, *want;
+	} cases[] = {
+	    {"", ""},
+	    {"relay main: connect to smtp1.example.org[192.0.2.1]:587: Connection refused",
+	     "relay main: connect to smtp1.example.org[192.0.2.1]:587: Connection refused"},
+	    {"450 4.2.0 <Ann@x.example>: busy", "450 4.2.0 <...>: busy"},
+	    {"450 ann@X.EXAMPLE is busy", "450 ... is busy"},
+	    {"joann@x.example is busy", "joann@x.example is busy"},
+	    {"421 wait d9443c01a7336-1f12345si1234567.89 - gsmtp", "421 wait ... - gsmtp"},
+	    {"451 queue file 4Xz9k17Qbz2 lost", "451 queue file ... lost"},
+	    {"mx12345.example.org said no", "mx12345.example.org said no"},
+	    {"since 2026-11-21 192.168.100.200", "since 2026-11-21 192.168.100.200"},
+	    {"tab\there \xff", "tab\\x09here \\xFF"},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char text[TALLY_REASON_MAX];
+		tally_reason_text(text, str_of(cases[i].reason), STR("ann@x.example"));
+		ck_assert_str_eq(text, cases[i].want);
+	}
+}
+END_TEST
+
+START_TEST(test_reason_cut)
+{
+	char long_reason[1000], text[TALLY_REASON_MAX];
+	memset(long_reason, 'r', sizeof(long_reason));
+	tally_reason_text(text, str_make(long_reason, sizeof(long_reason)), STR(""));
+	ck_assert_uint_lt(strlen(text), TALLY_REASON_MAX);
+	memset(long_reason, ' ', sizeof(long_reason));
+	tally_reason_text(text, str_make(long_reason, sizeof(long_reason)), STR(""));
+	ck_assert_uint_eq(strlen(text), TALLY_REASON_MAX - 1);
+}
+END_TEST
+
+START_TEST(test_counts)
+{
+	struct tally t;
+	tally_init(&t);
+	add(&t, 0, false, false, NOW, "", 1);
+	add(&t, 299, false, true, NOW + 60, "refused", 2);
+	add(&t, 300, false, false, NOW - 60, "refused", 1);
+	add(&t, -50, false, false, NOW + 600, "", 1);
+	add(&t, 4 * 86400, true, false, NOW - 900, "refused", 4);
+	ck_assert_uint_eq(t.held, 5);
+	ck_assert_uint_eq(t.held_bytes, 5000);
+	ck_assert_uint_eq(t.recipients, 9);
+	ck_assert_uint_eq(t.active, 1);
+	ck_assert_uint_eq(t.frozen, 1);
+	ck_assert_uint_eq(t.untried, 2);
+	ck_assert_int_eq(t.oldest, 4 * 86400);
+	ck_assert_int_eq(t.next_try, NOW - 60);
+	ck_assert_uint_eq(t.ages[0], 3);
+	ck_assert_uint_eq(t.ages[1], 1);
+	ck_assert_uint_eq(t.ages[TALLY_AGES - 1], 1);
+	ck_assert_uint_eq(recipients_of(&t, "refused"), 3);
+	ck_assert_uint_eq(recipients_of(&t, "frozen"), 4);
+	ck_assert_uint_eq(recipients_of(&t, "not tried yet"), 1);
+	ck_assert_uint_eq(recipients_of(&t, "not to be sent yet (delay)"), 1);
+	tally_sort(&t);
+	ck_assert_str_eq(t.reasons[0].text, "frozen");
+	tally_release(&t);
+}
+END_TEST
+
+START_TEST(test_many_reasons)
+{
+	struct tally t;
+	struct buf out;
+	uint64_t sum = 0;
+	tally_init(&t);
+	for (int i = 0; i < TALLY_REASONS + 50; i++) {
+		char reason[32];
+		snprintf(reason, sizeof(reason), "reason %d", i);
+		add(&t, 0, false, false, NOW, reason, 1);
+	}
+	tally_sort(&t);
+	for (size_t i = 0; i < t.reason_count; i++)
+		sum += t.reasons[i].recipients;
+	ck_assert_uint_eq(t.reason_count, TALLY_REASONS);
+	ck_assert_uint_eq(t.other_recipients, 50);
+	ck_assert_uint_eq(sum + t.other_recipients, t.recipients);
+	buf_init(&out, OUT_MAX);
+	ck_assert(summary_metrics(&out, &t));
+	char *other =
+	    mem_printf("{reason=\"other\"} %d\n", TALLY_REASONS + 50 - SUMMARY_LABELS);
+	ck_assert_ptr_nonnull(strstr(buf_cstr(&out), other));
+	free(other);
+	buf_release(&out);
+	tally_release(&t);
+}
+END_TEST
+
+START_TEST(test_summary)
+{
+	struct tally t;
+	struct buf out;
+	tally_init(&t);
+	for (int i = 0; i < 100; i++)
+		add(&t, 60, false, false, NOW + 120, "refused", 1);
+	add(&t, 7200, false, false, NOW + 240, "greylisted", 1);
+	t.failed = 1;
+	t.failed_bytes = 2048;
+	tally_sort(&t);
+	buf_init(&out, OUT_MAX);
+	ck_assert(summary_text(&out, &t, NOW, false));
+	ck_assert_str_eq(buf_cstr(&out),
+	                 "held       101 messages for 101 recipients, 99 Kbytes\n"
+	                 "oldest     2h (6920C8F13A7B)\n"
+	                 "next try   in 2m\n"
+	                 "failed     1 message, 2 Kbytes (mailq --failed)\n"
+	                 "\nage of the messages\n"
+	                 "  under 5m        100  ########################################\n"
+	                 "  under 1h          0\n"
+	                 "  under 6h          1  #\n"
+	                 "  under 24h         0\n"
+	                 "  under 3d          0\n"
+	                 "  3d or more        0\n"
+	                 "\nwhy they wait, by recipient\n"
+	                 "  refused\n"
+	                 "                  100  ########################################\n"
+	                 "  greylisted\n"
+	                 "                    1  #\n");
+	buf_release(&out);
+	tally_release(&t);
+	ck_assert(summary_text(&out, &t, NOW, true));
+	ck_assert_str_eq(buf_cstr(&out), "held       0 messages\n");
+	buf_release(&out);
+}
+END_TEST
+
+/* OpenMetrics 1.0: a family's lines together, label values escaped, an end. */
+START_TEST(test_metrics)
+{
+	struct tally t;
+	struct buf out;
+	tally_init(&t);
+	add(&t, 60, false, false, NOW, "said \"no\"", 2);
+	memcpy(t.reasons[0].text, "a\"b\\c\nd", 8);
+	t.damaged = 3;
+	buf_init(&out, OUT_MAX);
+	ck_assert(summary_metrics(&out, &t));
+	const char *text = buf_cstr(&out);
+	static const char *const wanted[] = {
+	    "# TYPE postern_held_messages gauge\n",
+	    "\npostern_held_messages 1\n",
+	    "\npostern_held_bytes 1000\n",
+	    "\n# UNIT postern_held_bytes bytes\n",
+	    "\npostern_failed_messages 0\n",
+	    "\npostern_oldest_age_seconds 60\n",
+	    "\npostern_damaged_messages 3\n",
+	    "\npostern_waiting_recipients{reason=\"a\\\"b\\\\c\\nd\"} 2\n",
+	};
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
+		ck_assert_msg(strstr(text, wanted[i]) != NULL, "%s", wanted[i]);
+	ck_assert(str_ends(buf_str(&out), STR("\n# EOF\n")));
+	buf_release(&out);
+	tally_release(&t);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("tally");
+	TCase *t = tcase_create("tally");
+	tcase_add_test(t, test_reason_text);
+	tcase_add_test(t, test_reason_cut);
+	tcase_add_test(t, test_counts);
+	tcase_add_test(t, test_many_reasons);
+	tcase_add_test(t, test_summary);
+	tcase_add_test(t, test_metrics);
+	suite_add_tcase(s, t);
+	SRunner *r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	int n = srunner_ntests_failed(r);
+	srunner_free(r);
+	return n ? 1 : 0;
+}
