@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 
 #define ANSWER_WAIT_MS 5000 /* for sendmail, which does nothing but listen */
 #define SAID           " said: "
@@ -71,6 +72,20 @@ static int refusal_code(const struct rcpt *r)
 	return fault_exit(strncmp(r->status, "5.1.", 4) == 0 ? FAULT_NOUSER : FAULT_REFUSED);
 }
 
+/* A signal that asks us to end must not make a report of what was told. */
+static bool answered(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	struct fault f = FAULT_INIT;
+	char answer;
+	size_t got;
+	int n;
+	do
+		n = poll(&p, 1, ANSWER_WAIT_MS);
+	while (n < 0 && errno == EINTR);
+	return n == 1 && file_read(fd, "the caller", &answer, 1, &got, &f) && got == 1;
+}
+
 bool caller_refused(int fd, const struct hold_entry *he)
 {
 	const struct envelope *e = &he->entry.envelope;
@@ -86,9 +101,7 @@ bool caller_refused(int fd, const struct hold_entry *he)
 	}
 	if (!ok || !tell(fd, "?\n"))
 		return false;
-	struct pollfd p = {.fd = fd, .events = POLLIN};
-	char answer;
-	return poll(&p, 1, ANSWER_WAIT_MS) == 1 && read(fd, &answer, 1) == 1;
+	return answered(fd);
 }
 
 static void hear_line(int fd, struct str line, bool quiet, struct caller_result *result)
@@ -149,6 +162,8 @@ void caller_listen(int fd, int64_t deadline, bool quiet, const volatile int *sto
 		if (ready <= 0)
 			break;
 		ssize_t got = read(fd, bytes, sizeof(bytes));
+		if (got < 0 && errno == EINTR)
+			continue;
 		if (got <= 0 || !buf_add(&in, bytes, (size_t)got))
 			break;
 		size_t end;

@@ -222,7 +222,7 @@ static const struct option_row rows[] = {
     {'E', TAKES_ATTACHED, NULL, "ignored: of other mailers"},
     {'F', TAKES_ARGUMENT, set_full_name, "full name, for a From that is missing"},
     {'G', TAKES_NOTHING, set_relayed,
-     "the message is relayed, not new: add no more than it needs"},
+     "the message comes from elsewhere: from_rule and reply_to leave it alone"},
     {'I', TAKES_NOTHING, aliases_mode, "as -bi"},
     {'J', TAKES_ATTACHED, NULL, "ignored: of other mailers"},
     {'L', TAKES_ARGUMENT, set_tag, "name in the log"},

@@ -38,7 +38,7 @@ struct call {
 	bool quiet;           /* -oeq: nothing on standard error about recipients */
 	bool verbose;
 	bool smtputf8; /* -U */
-	bool relayed;  /* -G: nothing is added to the message */
+	bool relayed;  /* -G: from_rule and reply_to leave it alone */
 	bool dry_run;
 	bool count_only; /* -bpc */
 	bool have_from;

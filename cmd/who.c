@@ -63,9 +63,10 @@ void who_find(struct who *w, const struct place *p, const struct call *call)
 	    .hostname = str_of(p->hostname),
 	    .domain = str_of(p->domain),
 	    .from = str_of(c->from),
-	    .from_rule = rule_of[c->from_rule],
+	    /* A message that is only passing through has its author already. */
+	    .from_rule = call->relayed ? FROM_MISSING : rule_of[c->from_rule],
 	    .from_name = str_of(c->from_name),
-	    .reply_to = str_of(c->reply_to),
+	    .reply_to = str_of(call->relayed ? NULL : c->reply_to),
 	    .login = str_of(w->login),
 	    .full_name = str_of(w->full_name),
 	    .name_given = call->full_name != NULL,

@@ -8,6 +8,8 @@
 #include "base/codec.h"
 #include "smtp/serve_path.h"
 
+#define REPLY_LINE_MAX 511 /* with NUL, without CRLF (RFC 5321 section 4.5.3.1.5) */
+
 enum state {
 	STATE_NEW,   /* no HELO or EHLO yet */
 	STATE_READY, /* for MAIL */
@@ -56,17 +58,13 @@ static void say(struct serve *s, const char *format, ...) __attribute__((format(
 
 static void say(struct serve *s, const char *format, ...)
 {
-	char line[SERVE_REPLY_MAX / 2];
+	char line[REPLY_LINE_MAX];
 	va_list args;
-	int n;
 
 	va_start(args, format);
-	n = vsnprintf(line, sizeof(line) - 2, format, args);
+	vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
-	if (n < 0 || n > (int)sizeof(line) - 3)
-		n = (int)sizeof(line) - 3;
-	memcpy(line + n, "\r\n", 2);
-	if (!buf_add(s->out, line, (size_t)n + 2))
+	if (!buf_add_str(s->out, str_of(line)) || !buf_add_str(s->out, STR("\r\n")))
 		abort();
 }
 
