@@ -51,8 +51,13 @@ void dead_set(const struct hold *h, const char *key, int64_t wall, const char *w
 	struct dead before;
 	struct fault f = FAULT_INIT;
 	int64_t wait = DEAD_WAIT_MIN;
-	if (dead_read(h, key, &before))
-		wait = before.wait < DEAD_WAIT_MAX / 2 ? before.wait * 2 : DEAD_WAIT_MAX;
+	if (dead_read(h, key, &before) && before.wait >= DEAD_WAIT_MIN) {
+		/* Before that time it is the same silence, met by another process. */
+		bool same = before.until > wall && before.until - wall <= DEAD_WAIT_MAX;
+		wait = same ? before.wait : before.wait * 2;
+		if (wait > DEAD_WAIT_MAX)
+			wait = DEAD_WAIT_MAX;
+	}
 	char *text = mem_printf("%s\n%lld\n%lld\n%s\n", key, (long long)(wall + wait),
 	                        (long long)wait, why);
 	dead_name(key, name);

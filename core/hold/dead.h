@@ -25,7 +25,8 @@ struct dead {
 /* What is remembered of the relay with that key (its name and what identifies
  * the server, any text); false: nothing, or nothing that a sane clock wrote. */
 bool dead_get(const struct hold *h, const char *key, int64_t wall, struct dead *d);
-/* It did not answer just now. */
+/* It did not answer just now. The wait doubles once the last one is over: of
+ * many processes that meet one silence, none makes it longer. */
 void dead_set(const struct hold *h, const char *key, int64_t wall, const char *why);
 void dead_clear(const struct hold *h, const char *key);
 

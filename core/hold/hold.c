@@ -141,18 +141,16 @@ bool hold_put_end(struct hold_put *p, enum hold_room room, struct fault *f)
 	return false;
 }
 
-/* The id of the report on an entry: of the next second, so that it comes behind
+/* The id of the report on an entry: of a later second, so that it comes behind
  * it in every list, the last digits turned round. */
-static void id_of_report(const char *of, char id[ENTRY_ID_LEN + 1])
+static void id_of_report(const char *of, size_t failed, char id[ENTRY_ID_LEN + 1])
 {
-	static const char digits[] = "0123456789ABCDEF";
 	char second[9];
 	memcpy(second, of, 8);
 	second[8] = '\0';
-	snprintf(id, ENTRY_ID_LEN + 1, "%08lX%s",
-	         (strtoul(second, NULL, 16) + 1) & 0xffffffffUL, of + 8);
-	for (int i = ENTRY_ID_LEN - 4; i < ENTRY_ID_LEN; i++)
-		id[i] = digits[15 - (strchr(digits, id[i]) - digits)];
+	unsigned long last = strtoul(of + 8, NULL, 16) ^ (failed & 0xffff) ^ 0xffff;
+	snprintf(id, ENTRY_ID_LEN + 1, "%08lX%04lX",
+	         (strtoul(second, NULL, 16) + 1 + (failed >> 16)) & 0xffffffffUL, last);
 }
 
 /* Is the entry of that id a report on the entry of? *taken: there is one, of whatever kind. */
@@ -176,11 +174,11 @@ static bool is_report_on(struct hold *h, const char *id, const char *of, bool *t
 	return false;
 }
 
-bool hold_put_end_report(struct hold_put *p, bool *exists, struct fault *f)
+bool hold_put_end_report(struct hold_put *p, size_t failed, bool *exists, struct fault *f)
 {
 	char id[ENTRY_ID_LEN + 1];
 	bool taken;
-	id_of_report(p->entry->report_of, id);
+	id_of_report(p->entry->report_of, failed, id);
 	*exists = is_report_on(p->hold, id, p->entry->report_of, &taken);
 	if (*exists) {
 		hold_put_abort(p);
@@ -218,14 +216,18 @@ static bool open_entry(struct hold *h, enum hold_room room, const char *id,
 }
 
 /* After the lock is ours, does the name still mean this file, a plain one with one link? */
-static bool still_there(const struct hold *h, enum hold_room room, const char *id, int fd)
+static bool still_there(const struct hold *h, enum hold_room room, const char *id, int fd,
+                        bool *there, struct fault *f)
 {
 	struct stat by_fd, by_name;
-	struct fault f = FAULT_INIT;
-	return file_stat(fd, id, &by_fd, &f) &&
-	       file_stat_name(h->rooms[room], id, &by_name, &f) &&
-	       by_fd.st_dev == by_name.st_dev && by_fd.st_ino == by_name.st_ino &&
-	       S_ISREG(by_fd.st_mode) && by_fd.st_nlink == 1;
+	*there = false;
+	if (!file_stat(fd, id, &by_fd, f))
+		return false;
+	if (!file_stat_name(h->rooms[room], id, &by_name, f))
+		return f->sys == ENOENT;
+	*there = by_fd.st_dev == by_name.st_dev && by_fd.st_ino == by_name.st_ino &&
+	         S_ISREG(by_fd.st_mode) && by_fd.st_nlink == 1;
+	return true;
 }
 
 static void to_corrupt(struct hold_entry *he, const char *id)
@@ -263,7 +265,9 @@ bool hold_claim(struct hold *h, enum hold_room room, const char *id, struct hold
 	if (!ok || *result != CLAIM_OK)
 		return ok;
 	ok = file_try_lock(he->fd, id, &locked, f);
-	if (ok && locked && still_there(h, room, id, he->fd))
+	bool there = false;
+	ok = ok && (!locked || still_there(h, room, id, he->fd, &there, f));
+	if (ok && there)
 		return read_claimed(he, id, true, result, f);
 	*result = ok && !locked ? CLAIM_BUSY : CLAIM_GONE;
 	hold_release(he);
@@ -351,14 +355,21 @@ bool hold_list(const struct hold *h, enum hold_room room, hold_id **ids, size_t 
 		close(fd);
 		return fault_sys(f, FAULT_TEMP, errno, "%s/%s", h->path, room_names[room]);
 	}
-	for (struct dirent *d; (d = readdir(dir));) {
+	for (struct dirent *d; errno = 0, (d = readdir(dir));) {
 		if (!entry_is_id(d->d_name))
 			continue;
 		*ids = mem_grow(*ids, &cap, *count + 1, sizeof(**ids));
 		memcpy((*ids)[*count], d->d_name, ENTRY_ID_LEN + 1);
 		++*count;
 	}
+	int sys = errno;
 	closedir(dir);
+	if (sys) {
+		free(*ids);
+		*ids = NULL;
+		*count = 0;
+		return fault_sys(f, FAULT_IO, sys, "%s/%s", h->path, room_names[room]);
+	}
 	if (*count > 1)
 		qsort(*ids, *count, sizeof(**ids), id_order);
 	return true;
@@ -374,7 +385,9 @@ static void sweep_one(struct hold *h, enum hold_room room, const char *id, int64
 	if (!file_stat_name(h->rooms[room], id, &st, &f) || !S_ISREG(st.st_mode) ||
 	    wall - (int64_t)st.st_mtime < age || !file_open_update(h->rooms[room], id, &fd, &f))
 		return;
-	if (file_try_lock(fd, id, &locked, &f) && locked)
+	/* Until the lock was ours it may have gone to hold/ and come back. */
+	if (file_try_lock(fd, id, &locked, &f) && locked && file_stat(fd, id, &st, &f) &&
+	    wall - (int64_t)st.st_mtime >= age)
 		file_unlink(h->rooms[room], id, &f);
 	close(fd);
 }

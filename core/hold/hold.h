@@ -61,8 +61,10 @@ bool hold_put_end(struct hold_put *p, enum hold_room room, struct fault *f)
     __attribute__((warn_unused_result));
 /* The same for a report on the entry of that id (e->report_of), which gets an
  * id made from that one, so that a report cut short by a crash is not made
- * twice: *exists says that it is there already, in hold/ or failed/. */
-bool hold_put_end_report(struct hold_put *p, bool *exists, struct fault *f)
+ * twice: *exists says that it is there already, in hold/ or failed/. failed:
+ * how many recipients of the entry have failed by now, whether told of or not;
+ * it tells the reports on one entry apart. */
+bool hold_put_end_report(struct hold_put *p, size_t failed, bool *exists, struct fault *f)
     __attribute__((warn_unused_result));
 void hold_put_abort(struct hold_put *p); /* removes what begin made; harmless after end */
 

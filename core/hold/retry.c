@@ -3,13 +3,14 @@
 
 #define GIVE_UP_TRIES 3
 #define SECOND_LOOK \
-	1800            /* seconds of uptime between the two failed tries of a doubtful clock */
+	1800 /* seconds of uptime between the two failed tries of a doubtful clock */
+#define DELAY_MAX   (366 * 86400) /* seconds: the longest delay there is, with a reserve */
 #define CLOCK_SLACK 600 /* seconds by which wall clock and uptime may differ and still agree */
 
 int64_t retry_wait(const struct retry_rules *rules, int64_t attempts, uint32_t random)
 {
 	int64_t wait = rules->first;
-	for (int64_t i = 1; i < attempts && wait < rules->max; i++)
+	for (int64_t i = 1; i < attempts && wait > 0 && wait < rules->max; i++)
 		wait *= 2;
 	if (wait > rules->max)
 		wait = rules->max;
@@ -19,7 +20,12 @@ int64_t retry_wait(const struct retry_rules *rules, int64_t attempts, uint32_t r
 
 bool retry_due(const struct retry_rules *rules, const struct entry *e, int64_t wall)
 {
-	return e->next_try <= wall || e->next_try - wall > 2 * rules->max;
+	if (e->next_try <= wall)
+		return true;
+	/* Before the first try it is the delay that the sender asked for. */
+	bool delayed = e->tried == 0 && e->created <= wall + CLOCK_SLACK &&
+	               e->next_try - e->created <= DELAY_MAX;
+	return !delayed && e->next_try - wall > 2 * rules->max;
 }
 
 static bool clocks_agree(const struct entry *e, int64_t wall, int64_t uptime)

@@ -25,7 +25,8 @@ struct retry_rules {
 int64_t retry_wait(const struct retry_rules *rules, int64_t attempts, uint32_t random);
 
 /* Is the entry to be tried now? A next try further off than twice max comes
- * from a clock that was wrong: due. */
+ * from a clock that was wrong: due, unless it is the delay of an entry that was
+ * never tried, taken in by a clock that agrees with ours. */
 bool retry_due(const struct retry_rules *rules, const struct entry *e, int64_t wall);
 
 /* After a failed try at wall (uptime: of the machine): updates attempts, tried,

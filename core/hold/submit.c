@@ -53,9 +53,9 @@ bool submit_end(struct submit *s, const struct message_facts *facts, struct faul
 	return kept(hold_put_end(&s->put, s->room, f), f);
 }
 
-bool submit_end_report(struct submit *s, const struct message_facts *facts, bool *exists,
-                       struct fault *f)
+bool submit_end_report(struct submit *s, const struct message_facts *facts, size_t failed,
+                       bool *exists, struct fault *f)
 {
 	s->entry.facts = *facts;
-	return kept(hold_put_end_report(&s->put, exists, f), f);
+	return kept(hold_put_end_report(&s->put, failed, exists, f), f);
 }

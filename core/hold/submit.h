@@ -36,7 +36,7 @@ bool submit_message(struct submit *s, struct str bytes, struct fault *f)
 bool submit_end(struct submit *s, const struct message_facts *facts, struct fault *f)
     __attribute__((warn_unused_result));
 /* As submit_end, for a report (hold_put_end_report). */
-bool submit_end_report(struct submit *s, const struct message_facts *facts, bool *exists,
-                       struct fault *f) __attribute__((warn_unused_result));
+bool submit_end_report(struct submit *s, const struct message_facts *facts, size_t failed,
+                       bool *exists, struct fault *f) __attribute__((warn_unused_result));
 
 #endif

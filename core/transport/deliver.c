@@ -37,6 +37,8 @@ void deliver_init(struct deliver *d, const struct session_env *env, struct hold 
 
 static void end_session(struct deliver *d)
 {
+	if (d->session && session_chunking_broken(d->session))
+		d->no_chunking = d->server.relay;
 	if (d->session)
 		session_close(d->session);
 	d->session = NULL;
@@ -71,8 +73,7 @@ static bool session_for(struct attempt *a, const struct server *server, struct f
 	d->server.ports = mem_alloc((server->port_count + 1) * sizeof(int));
 	memcpy(d->server.ports, server->ports, server->port_count * sizeof(int));
 	struct session_target target = {server->relay, d->server.host, d->server.ports,
-	                                d->server.port_count};
-	a->result->attempted = true;
+	                                d->server.port_count, d->no_chunking == server->relay};
 	d->session = session_open(&d->env, &target, f);
 	if (!d->session)
 		return false;
@@ -104,7 +105,9 @@ static bool settle(struct attempt *a, size_t n, enum session_end end, struct fau
 		if (a->d->session && (r->state == RCPT_FAILED || end == SESSION_SETTLED))
 			name_speaker(r, session_peer(a->d->session));
 	}
-	if (!hold_mark(a->he, a->todo, n, delivered > 0, f))
+	/* Where all is delivered the entry is removed next, which does as well. */
+	if (!hold_mark(a->he, a->todo, n, delivered > 0, f) &&
+	    envelope_count(e, RCPT_DELIVERED) < e->rcpt_count)
 		return false;
 	for (size_t i = 0; i < n; i++) {
 		const struct rcpt *r = &e->rcpts[a->todo[i]];
@@ -120,14 +123,26 @@ static bool settle(struct attempt *a, size_t n, enum session_end end, struct fau
 	return true;
 }
 
-/* The server was lost in the middle of a transaction. */
+/* The server was lost in the middle of a transaction, or could not be reached again. */
 static void lost(struct attempt *a, const struct server *server)
 {
 	struct deliver *d = a->d;
-	bool refused = session_broken(d->session) || a->why.code != 0;
+	bool refused = !d->session || session_broken(d->session) || a->why.code != 0;
 	if (refused || ++d->losses >= LOSSES_MAX)
 		obituary_add(&d->dead, d->hold, server, &a->why, refused);
 	end_session(d);
+}
+
+/* May the rest go over a new connection? Nothing of it was taken, and the old
+ * one may only have been used up: a server may close one that was idle, or say
+ * 421 when it has carried enough. Or the server cannot do the BDAT it offers. */
+static bool may_reconnect(const struct attempt *a, const struct server *server, bool reused)
+{
+	struct deliver *d = a->d;
+	if (session_chunking_broken(d->session) && d->no_chunking != server->relay)
+		return true;
+	return reused && (a->why.code == 0 || a->why.code == 421) &&
+	       !session_broken(d->session);
 }
 
 /* Sends to the server what it takes. False: the entry itself cannot be worked on. */
@@ -135,8 +150,13 @@ static bool use_session(struct attempt *a, const struct server *server, struct f
 {
 	struct deliver *d = a->d;
 	size_t limit = (size_t)server->relay->max_recipients;
-	bool reused = session_messages(d->session) > 0;
 	while (a->todo_count > 0 && !a->in_doubt) {
+		/* Many recipients may be more transactions than one connection carries. */
+		if (!session_for(a, server, &a->why)) {
+			lost(a, server);
+			return true;
+		}
+		bool reused = session_messages(d->session) > 0;
 		size_t n = a->todo_count < limit ? a->todo_count : limit;
 		struct fault end_fault = FAULT_INIT;
 		enum session_end end = session_send(d->session, a->he, a->todo, n, &end_fault);
@@ -150,19 +170,14 @@ static bool use_session(struct attempt *a, const struct server *server, struct f
 		switch (end) {
 		case SESSION_SETTLED:
 			d->losses = 0;
-			reused = true;
 			continue;
 		case SESSION_IN_DOUBT:
 			a->in_doubt = true;
-			end_session(d);
+			lost(a, server);
 			return true;
 		case SESSION_LOST:
-			/* A server may close a connection that was idle; a new one is due. */
-			if (reused && a->why.code == 0 && !session_broken(d->session) &&
-			    session_for(a, server, &a->why)) {
-				reused = false;
+			if (may_reconnect(a, server, reused))
 				continue;
-			}
 			lost(a, server);
 			return true;
 		case SESSION_SPOILED:
@@ -180,10 +195,13 @@ static bool try_server(struct attempt *a, const struct server *server, struct fa
 	if (death) {
 		int64_t *until = &a->result->dead_until;
 		a->why = death->why;
+		/* One connection that fails is a try of every entry of this run. */
+		a->result->attempted = a->result->attempted || death->seen;
 		if (death->until && (*until == 0 || death->until < *until))
 			*until = death->until;
 		return true;
 	}
+	a->result->attempted = true;
 	if (!session_for(a, server, &a->why)) {
 		obituary_add(&d->dead, d->hold, server, &a->why, true);
 		journal_relay(a->he, server->relay, &a->why);
@@ -235,7 +253,7 @@ static bool leave_waiting(struct attempt *a, struct fault *f)
 	for (size_t i = 0; i < a->todo_count; i++) {
 		struct rcpt *r = &e->rcpts[a->todo[i]];
 		rcpt_set(r, RCPT_WAITING, a->why.code, a->why.status, str_of(text));
-		if (a->result->attempted || !a->relay)
+		if (a->result->attempted)
 			journal_rcpt(a->he, r, NULL);
 	}
 	free(text);
@@ -249,6 +267,10 @@ static bool try_route(struct attempt *a, const struct route *r, struct fault *f)
 	a->todo_count = r->rcpt_count;
 	a->in_doubt = false;
 	a->relay = NULL;
+	a->why = FAULT_INIT;
+	/* Where no relay serves that is what this try came to. */
+	if (r->relay_count == 0)
+		a->result->attempted = true;
 	bool ok = true;
 	for (size_t i = 0; ok && i < r->relay_count && a->todo_count > 0 && !a->in_doubt; i++)
 		ok = try_relay(a, r->relays[i], r->domain, f);
@@ -341,7 +363,9 @@ bool deliver_entry(struct deliver *d, struct hold_entry *he, struct deliver_resu
 	struct routes routes;
 	bool ok = true;
 	memset(result, 0, sizeof(*result));
-	if (!hold_verify(he, f))
+	/* The head, as it is: where no mark can be made nothing may be sent, for it
+	 * would be sent again at every run. */
+	if (!hold_verify(he, f) || !hold_mark_head(he, f))
 		return false;
 	routes_plan(d->env.config, &he->entry.envelope, &routes);
 	for (size_t i = 0; ok && i < routes.count; i++)

@@ -30,8 +30,9 @@ struct deliver {
 	bool ask_dead;      /* ask servers remembered as dead once more */
 	deliver_tell *tell; /* or NULL */
 	void *tell_context;
-	struct session *session; /* open, or NULL */
-	struct server server;    /* of the open session; its strings are ours */
+	struct session *session;                /* open, or NULL */
+	struct server server;                   /* of the open session; its strings are ours */
+	const struct config_relay *no_chunking; /* it cannot do the BDAT it offers, or NULL */
 	struct obituary dead;
 	int losses; /* connections that broke in the middle, in a row */
 };

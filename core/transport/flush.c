@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -17,7 +18,7 @@
 #include "base/log.h"
 #include "hold/retry.h"
 
-#define CLAIM_TRIES    40 /* for an entry asked for by id that somebody looks at just now */
+#define CLAIM_TRIES    40 /* for an entry asked for by id that somebody works on just now */
 #define CLAIM_PAUSE_MS 5
 #define WAIT_PAUSE_MS  20
 #define ONLINE_WAIT_MS 10000
@@ -44,14 +45,16 @@ static void pause_ms(long ms)
 	nanosleep(&t, NULL);
 }
 
-/* Somebody may only be looking; asked for by name, it is worth a moment. */
+/* Somebody may only be looking, which takes less than a pause; asked for by
+ * name it is worth a longer one. */
 static bool claim(struct run *run, const char *id, struct hold_entry *he,
                   enum hold_claim *result, struct fault *f)
 {
+	int most = run->flush->ids ? CLAIM_TRIES : 1;
 	for (int tries = 0;; tries++) {
 		if (!hold_claim(run->flush->hold, HOLD_HOLD, id, he, result, f))
 			return false;
-		if (*result != CLAIM_BUSY || !run->flush->ids || tries == CLAIM_TRIES)
+		if (*result != CLAIM_BUSY || tries == most)
 			return true;
 		pause_ms(CLAIM_PAUSE_MS);
 	}
@@ -124,13 +127,15 @@ static void work(struct run *run)
 		work_on(run, run->ids[at]);
 }
 
-/* As many as the busiest relay allows, and no more than there are entries left. */
+/* So many that all may use the same relay, whichever it is, and no more than
+ * there are entries left. */
 static size_t workers_wanted(const struct run *run)
 {
 	const struct config *c = run->flush->env.config;
-	size_t left = run->count - atomic_load(&run->shared->next), most = 1;
+	size_t next = atomic_load(&run->shared->next);
+	size_t left = next < run->count ? run->count - next : 0, most = SIZE_MAX;
 	for (size_t i = 0; i < c->relay_count; i++)
-		if ((size_t)c->relays[i].connections > most)
+		if ((size_t)c->relays[i].connections < most)
 			most = (size_t)c->relays[i].connections;
 	return most - 1 < left ? most - 1 : left;
 }
@@ -206,8 +211,9 @@ static struct shared *map_shared(struct fault *f)
 }
 
 /* "online": a machine that is off line would only count failures. */
-static bool on_line(const struct config *c)
+static bool on_line(const struct flush *fl)
 {
+	const struct config *c = fl->env.config;
 	char line[256];
 	size_t len;
 	struct fault f = FAULT_INIT;
@@ -215,7 +221,11 @@ static bool on_line(const struct config *c)
 	    command_run("online", c->online.words, clock_deadline(ONLINE_WAIT_MS), line,
 	                sizeof(line), &len, &f))
 		return true;
-	log_text(LOG_INFO, "off line, nothing is tried: %s", f.text);
+	fault_prefix(&f, "off line, nothing is tried");
+	log_text(LOG_INFO, "%s", f.text);
+	/* Whoever handed the entry in may be waiting to hear of it. */
+	for (size_t i = 0; fl->first_try && fl->tried && i < fl->id_count; i++)
+		fl->tried(fl->context, fl->ids[i], NULL, &f);
 	return false;
 }
 
@@ -224,8 +234,10 @@ bool flush_run(struct flush *fl, struct flush_counts *counts, struct fault *f)
 	struct run run = {.flush = fl, .ids = fl->ids, .count = fl->id_count};
 	hold_id *listed = NULL;
 	memset(counts, 0, sizeof(*counts));
-	hold_sweep(fl->hold, clock_wall(), fl->env.config->keep_failed);
-	if (!on_line(fl->env.config))
+	/* Not for every message that is handed in. */
+	if (!fl->first_try)
+		hold_sweep(fl->hold, clock_wall(), fl->env.config->keep_failed);
+	if (!on_line(fl))
 		return true;
 	if (!fl->ids) {
 		if (!hold_list(fl->hold, HOLD_HOLD, &listed, &run.count, f))

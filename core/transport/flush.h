@@ -4,8 +4,8 @@
  *
  * Takes what is due (or everything, or given ids), oldest first. The first
  * entry goes alone; when its relay answers and more are waiting, further
- * workers (processes, up to the relays' "connections") take entries from the
- * same list. Any number of runs may go on at once: an entry that somebody else
+ * workers (processes, up to the least of the relays' "connections") take
+ * entries from the same list. Any number of runs may go on at once: an entry that somebody else
  * works on is left to him.
  */
 #ifndef TRANSPORT_FLUSH_H
@@ -44,7 +44,7 @@ struct flush {
 	const volatile int *stop; /* non-zero: end after the entry in hand */
 };
 
-/* Also sweeps the hold. False only if the hold cannot be read. */
+/* Also sweeps the hold, but for a first try. False only if the hold cannot be read. */
 bool flush_run(struct flush *fl, struct flush_counts *counts, struct fault *f)
     __attribute__((warn_unused_result));
 

@@ -4,9 +4,11 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <syslog.h>
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/random.h"
 #include "hold/submit.h"
 #include "mail/addr.h"
@@ -59,11 +61,13 @@ static bool write_report(struct report *r, struct hold_entry *he, struct writing
 {
 	bool exists;
 	struct quoting quoting = {r, w};
+	size_t failed = envelope_count(r->envelope, RCPT_FAILED);
 	return submit_begin(&w->submit, f) && report_begin(r, to_submit, w, f) &&
 	       entry_each(he->fd, &he->entry, quote, &quoting, f) &&
 	       report_end(r, to_submit, w, f) &&
-	       (r->kind == REPORT_FAILED ? submit_end_report(&w->submit, &w->facts, &exists, f)
-	                                 : submit_end(&w->submit, &w->facts, f));
+	       (r->kind == REPORT_FAILED
+	            ? submit_end_report(&w->submit, &w->facts, failed, &exists, f)
+	            : submit_end(&w->submit, &w->facts, f));
 }
 
 /* Is the mailbox one of this very host, where nobody takes in mail? */
@@ -155,8 +159,12 @@ bool notify_sender(const struct config *c, const char *hostname, struct hold_ent
 	r.subject = buf_str(&subject);
 	r.message_id = buf_str(&message_id);
 	struct envelope *to = &w.submit.entry.envelope;
-	bool ok = address_report(c, hostname, e->envelope.sender, to, f);
-	if (ok) {
+	/* Without an address there is no report, and the entry must not wait for one. */
+	bool ok = true;
+	if (!address_report(c, hostname, e->envelope.sender, to, f) || to->rcpt_count == 0) {
+		log_text(LOG_WARNING, "%s: no report can be addressed to %s: %s", e->id,
+		         e->envelope.sender, f->text);
+	} else {
 		r.to = to->rcpts[0].address;
 		ok = write_report(&r, he, &w, f);
 	}

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "transport/route.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "mail/addr.h"
+
+#define INDEX_FIRST 16 /* slots of the first index, a power of two; 0: empty */
 
 static bool matches_any(const struct config_list *patterns, struct str mailbox)
 {
@@ -56,18 +59,50 @@ static void route_release(struct route *r)
 	free(r->domain);
 }
 
-/* The route that goes the same way, searched from the last: neighbours in a
- * list tend to go together. */
+/* FNV-1a over the domain: there may be as many of them as recipients, while
+ * the lists of relays are few. */
+static uint32_t way_hash(const struct route *r)
+{
+	uint32_t hash = 2166136261U;
+	for (const char *c = r->domain ? r->domain : ""; *c; c++)
+		hash = (hash ^ (unsigned char)ascii_lower(*c)) * 16777619U;
+	return hash;
+}
+
+/* The slot of the route that goes the same way, or the empty one where it belongs. */
+static size_t *find_slot(const struct routes *all, const struct route *wanted)
+{
+	size_t mask = all->index_size - 1, at = way_hash(wanted) & mask;
+	while (all->index[at] && !same_way(&all->at[all->index[at] - 1], wanted))
+		at = (at + 1) & mask;
+	return &all->index[at];
+}
+
+/* Keeps the index at most half full. */
+static void grow_index(struct routes *all)
+{
+	if (all->count < all->index_size / 2)
+		return;
+	free(all->index);
+	all->index_size = all->index_size ? all->index_size * 2 : INDEX_FIRST;
+	all->index = mem_alloc(all->index_size * sizeof(*all->index));
+	for (size_t i = 0; i < all->count; i++)
+		*find_slot(all, &all->at[i]) = i + 1;
+}
+
+/* The route that goes the same way; wanted becomes it if there is none. */
 static struct route *find_way(struct routes *all, struct route *wanted)
 {
-	for (size_t i = all->count; i-- > 0;)
-		if (same_way(&all->at[i], wanted)) {
-			route_release(wanted);
-			return &all->at[i];
-		}
+	grow_index(all);
+	size_t *slot = find_slot(all, wanted);
+	if (*slot) {
+		route_release(wanted);
+		return &all->at[*slot - 1];
+	}
 	all->at = mem_grow(all->at, &all->cap, all->count + 1, sizeof(*all->at));
 	all->at[all->count] = *wanted;
-	return &all->at[all->count++];
+	*slot = ++all->count;
+	return &all->at[all->count - 1];
 }
 
 void routes_plan(const struct config *c, const struct envelope *e, struct routes *out)
@@ -89,5 +124,6 @@ void routes_release(struct routes *r)
 	for (size_t i = 0; i < r->count; i++)
 		route_release(&r->at[i]);
 	free(r->at);
+	free(r->index);
 	memset(r, 0, sizeof(*r));
 }

@@ -25,7 +25,9 @@ struct route {
 struct routes {
 	struct route *at;
 	size_t count;
-	size_t cap; /* private */
+	size_t cap; /* private, as the next two */
+	size_t *index;
+	size_t index_size;
 };
 
 /* Routes the waiting recipients. envelope->relay names the only one allowed. */

@@ -79,6 +79,8 @@ static bool find_mx(const struct config *c, const struct config_relay *relay,
 		add_records(out, relay, &records, true);
 	else /* RFC 5321 section 5.1: without MX the domain itself */
 		add_server(out, relay, domain, relay->ports, relay->port_count);
+	if (out->count == 0 && !out->no_mail)
+		return fault_set(f, FAULT_RELAY, "no MX of %s names a server", domain);
 	return true;
 }
 
@@ -166,6 +168,7 @@ void obituary_add(struct obituary *o, const struct hold *h, const struct server 
 	if (!death)
 		death = add_key(o, key);
 	death->why = *why;
+	death->seen = true;
 	if (remember)
 		dead_set(h, key, now, why->text);
 	death->until = dead_get(h, key, now, &d) ? d.until : 0;

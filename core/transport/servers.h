@@ -42,6 +42,7 @@ struct obituary {
 		char *key;
 		struct fault why;
 		int64_t until;
+		bool seen; /* in this run, not remembered from another */
 	} * at;
 	size_t count, cap;
 };

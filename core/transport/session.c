@@ -239,6 +239,7 @@ static void setup_machine(struct session *s)
 	    .password = secret_exists(r),
 	    .mechanisms = r->auth,
 	    .allow_cleartext_auth = r->allow_cleartext_auth && !s->in_clear,
+	    .no_chunking = s->target.no_chunking,
 	    .trace = s->env->trace,
 	    .trace_context = s->env->trace_context,
 	};
@@ -383,14 +384,20 @@ static bool prepare(struct passage *p, struct fault *f)
 	return true;
 }
 
-/* A reply that runs ahead of the end of the message is heard before that end is sent. */
+/* A reply that runs ahead of the end of the message is heard before that end is
+ * sent; and where the server has gone the end is not sent, so that nothing is
+ * in doubt. */
 static void hear_early(struct session *s)
 {
 	char bytes[4096];
 	size_t got;
 	struct fault f = FAULT_INIT;
-	if (conn_read(s->conn, bytes, sizeof(bytes), &got, clock_deadline(0), &f) && got > 0)
+	if (!conn_read(s->conn, bytes, sizeof(bytes), &got, clock_deadline(0), &f))
+		return;
+	if (got > 0)
 		smtp_feed(s->smtp, str_make(bytes, got));
+	else
+		smtp_eof(s->smtp);
 }
 
 /* Sends the message once; the machine may want it a second time. */
@@ -484,6 +491,11 @@ bool session_usable(const struct session *s)
 bool session_broken(const struct session *s)
 {
 	return s->last.class == FAULT_PROTOCOL;
+}
+
+bool session_chunking_broken(const struct session *s)
+{
+	return smtp_chunking_broken(s->smtp);
 }
 
 size_t session_messages(const struct session *s)

@@ -29,6 +29,7 @@ struct session_target {
 	const char *host; /* NULL: the relay's socket */
 	const int *ports;
 	size_t port_count;
+	bool no_chunking; /* it failed there before */
 };
 
 /* What the conversation has come to, for the log and for --check. */
@@ -69,6 +70,8 @@ enum session_end session_send(struct session *s, struct hold_entry *he, const si
 bool session_usable(const struct session *s);
 /* Was it ended by a breach of the protocol? */
 bool session_broken(const struct session *s);
+/* Does the server fail at the BDAT that it offers? */
+bool session_chunking_broken(const struct session *s);
 size_t session_messages(const struct session *s); /* how many went over it */
 /* QUIT where the server still listens (its answer is waited for a second at
  * most), and closes. */

@@ -359,7 +359,7 @@ START_TEST(too_little_room_is_said_before_anything_is_written)
 }
 END_TEST
 
-static bool put_report(const char *of, hold_id id)
+static bool put_report(const char *of, size_t failed, hold_id id)
 {
 	struct submit s;
 	struct fault f = FAULT_INIT;
@@ -369,7 +369,7 @@ static bool put_report(const char *of, hold_id id)
 	envelope_add(&s.entry.envelope, STR("a@b"));
 	memcpy(s.entry.report_of, of, sizeof(hold_id));
 	ck_assert(submit_begin(&s, &f));
-	ck_assert_msg(submit_end_report(&s, &facts, &exists, &f), "%s", f.text);
+	ck_assert_msg(submit_end_report(&s, &facts, failed, &exists, &f), "%s", f.text);
 	memcpy(id, s.entry.id, sizeof(hold_id));
 	submit_release(&s);
 	return !exists;
@@ -378,13 +378,18 @@ static bool put_report(const char *of, hold_id id)
 START_TEST(a_report_is_made_once)
 {
 	hold_id first, second, third;
-	ck_assert(put_report("6920C8F13A7B", first));
+	ck_assert(put_report("6920C8F13A7B", 1, first));
 	ck_assert_str_ne(first, "6920C8F13A7B");
 	ck_assert(entry_is_id(first));
-	ck_assert(!put_report("6920C8F13A7B", second));
+	ck_assert(!put_report("6920C8F13A7B", 1, second));
 	ck_assert_uint_eq(count_in(HOLD_HOLD), 1);
-	ck_assert(put_report("6920C8F13A7C", third));
+	ck_assert(put_report("6920C8F13A7C", 1, third));
 	ck_assert_uint_eq(count_in(HOLD_HOLD), 2);
+	/* Later failures of the same entry are told of in a report of their own. */
+	ck_assert(put_report("6920C8F13A7B", 2, third));
+	ck_assert(!put_report("6920C8F13A7B", 2, third));
+	ck_assert(put_report("6920C8F13A7B", 65536, third));
+	ck_assert_uint_eq(count_in(HOLD_HOLD), 4);
 	ck_assert_uint_eq(count_in(HOLD_TMP), 0);
 }
 END_TEST
@@ -427,6 +432,11 @@ START_TEST(dead_relays_wait_twice_as_long_each_time)
 		ck_assert(dead_get(&hold, "main a:587", now, &d));
 		ck_assert_int_eq(d.until, now + want[i]);
 		ck_assert_str_eq(d.why, "Connection refused");
+		/* Others meet the same silence at the same time. */
+		dead_set(&hold, "main a:587", now, "Connection refused");
+		dead_set(&hold, "main a:587", now + 1, "Connection refused");
+		ck_assert(dead_get(&hold, "main a:587", now + 1, &d));
+		ck_assert_int_eq(d.until, now + 1 + want[i]);
 		now = d.until;
 	}
 	ck_assert(!dead_get(&hold, "main b:587", now, &d));

@@ -42,6 +42,7 @@ START_TEST(wait_survives_any_number_of_attempts)
 	ck_assert_int_ge(retry_wait(&rules, 0, 0), 270);
 	struct retry_rules none = {0, 0, 0};
 	ck_assert_int_eq(retry_wait(&none, 3, 99), 0);
+	ck_assert_int_eq(retry_wait(&none, INT64_MAX, 99), 0);
 }
 END_TEST
 
@@ -59,9 +60,23 @@ START_TEST(due_when_its_time_has_come_or_the_clock_was_wrong)
 	    {10 * YEAR, 0, true},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct entry e = {.next_try = rows[i].next};
+		struct entry e = {.next_try = rows[i].next, .tried = 1};
 		ck_assert_msg(retry_due(&rules, &e, rows[i].wall) == rows[i].due, "row %zu", i);
 	}
+}
+END_TEST
+
+START_TEST(a_delay_of_any_length_is_kept)
+{
+	struct entry e = {.created = 1000000, .next_try = 1000000 + 30 * DAY};
+	ck_assert(!retry_due(&rules, &e, 1000000));
+	ck_assert(!retry_due(&rules, &e, 1000000 + 29 * DAY));
+	ck_assert(retry_due(&rules, &e, 1000000 + 30 * DAY));
+	/* Taken in by a clock that was ahead. */
+	ck_assert(retry_due(&rules, &e, 1000000 - YEAR));
+	/* No delay any more: a time that some try has set. */
+	e.tried = 1000000 + DAY;
+	ck_assert(retry_due(&rules, &e, 1000000 + DAY));
 }
 END_TEST
 
@@ -143,6 +158,7 @@ int main(void)
 	tcase_add_test(t, wait_uses_the_whole_jitter);
 	tcase_add_test(t, wait_survives_any_number_of_attempts);
 	tcase_add_test(t, due_when_its_time_has_come_or_the_clock_was_wrong);
+	tcase_add_test(t, a_delay_of_any_length_is_kept);
 	tcase_add_test(t, a_quiet_clock_gives_up_soon_after_the_expiry);
 	tcase_add_test(t, never_before_three_tries);
 	tcase_add_test(t, a_jump_of_the_clock_expires_nothing);
