@@ -56,6 +56,11 @@ void caller_held(int fd, const char *reason)
 	tell_line(fd, 'H', reason);
 }
 
+void caller_done(int fd)
+{
+	tell(fd, "D\n");
+}
+
 /* "<a@b>: refused by HOST: CODE TEXT" of a reason "host HOST said: CODE TEXT". */
 static char *refusal(const struct rcpt *r)
 {
@@ -116,6 +121,9 @@ static void hear_line(int fd, struct str line, bool quiet, struct caller_result 
 	case 'H':
 		result->held = true;
 		snprintf(result->reason, sizeof(result->reason), "%.*s", STR_FMT(text));
+		break;
+	case 'D':
+		result->done = true;
 		break;
 	case 'F':
 		if (result->refused++ == 0)

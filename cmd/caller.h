@@ -3,7 +3,7 @@
  * caller - what flushq tells the sendmail that started it and waits
  *
  * Lines over a socket: "T text" of the conversation (-v), "H text" why the
- * message stays held, "F code text" for each refused recipient, then "?": the
+ * message stays held, "D" that nothing of it waits any more, "F code text" for each refused recipient, then "?": the
  * failures have been told and an answer is due. Only when sendmail answers has
  * somebody been told; if it has gone (its time was up, or it was killed) the
  * sender gets a report instead.
@@ -17,12 +17,14 @@
 /* The side of flushq; fd may be -1: nobody listens. */
 void caller_trace(int fd, bool sent, struct str line);
 void caller_held(int fd, const char *reason);
+void caller_done(int fd);
 /* Tells of the refused recipients. True: sendmail has taken note. */
 bool caller_refused(int fd, const struct hold_entry *he);
 
 /* The side of sendmail. */
 struct caller_result {
 	bool held;
+	bool done; /* nobody waits any more; neither this nor held: flushq was cut short */
 	char reason[FAULT_TEXT_MAX];
 	size_t refused;
 	bool all_unknown; /* every refused recipient was refused with 5.1.x */

@@ -2,10 +2,12 @@
 #include "cmd/flushq.h"
 
 #include <fcntl.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -20,12 +22,24 @@ struct flushing {
 	int64_t shown;
 };
 
-static volatile sig_atomic_t stop;
+/* In memory that the workers of a run share: all of them begin nothing more
+ * from the moment of the signal. */
+static volatile sig_atomic_t *stop;
 
 static void note_signal(int number)
 {
 	(void)number;
-	stop = 1;
+	*stop = 1;
+}
+
+static bool share_stop(struct fault *f)
+{
+	void *page = mmap(NULL, sizeof(*stop), PROT_READ | PROT_WRITE,
+	                  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (page == MAP_FAILED)
+		return fault_sys(f, FAULT_TEMP, errno, "shared memory");
+	stop = page;
+	return true;
 }
 
 static void set_signals(void)
@@ -63,6 +77,8 @@ static void tried(void *context, const char *id, const struct deliver_result *re
 		fprintf(stderr, "flushq: %s: %s\n", id, f->text);
 	if (fl->call->caller >= 0 && (f || result->waiting > 0))
 		caller_held(fl->call->caller, f ? f->text : result->reason);
+	else
+		caller_done(fl->call->caller);
 	if (!fl->call->verbose || fl->call->caller >= 0 || f)
 		return;
 	if (result->waiting > 0)
@@ -96,6 +112,10 @@ int flushq_try(struct place *p, struct hold *h, const struct flushq_call *call)
 	struct flush_counts counts;
 	hold_id *ids = NULL;
 	flushing.terminal = isatty(STDERR_FILENO) && !call->verbose && call->caller < 0;
+	if (!share_stop(&f)) {
+		fprintf(stderr, "flushq: %s\n", f.text);
+		return fault_exit(f.class);
+	}
 	set_signals();
 	/* A program that the configuration names may leave others behind it. */
 	if (call->caller >= 0)
@@ -117,7 +137,7 @@ int flushq_try(struct place *p, struct hold *h, const struct flushq_call *call)
 	    .tried = tried,
 	    .progress = progress,
 	    .context = &flushing,
-	    .stop = &stop,
+	    .stop = stop,
 	};
 	bool ok = flush_run(&flush, &counts, &f);
 	if (flushing.shown)

@@ -111,6 +111,8 @@ static int await_try(const struct place *p, const struct call *call, const char 
 		say_held(id, "still being tried");
 	else if (result.held)
 		say_held(id, result.reason);
+	else if (!result.done)
+		say_held(id, "flushq was cut short");
 	if (result.refused == 0)
 		return EX_OK;
 	return fault_exit(result.all_unknown ? FAULT_NOUSER : FAULT_REFUSED);

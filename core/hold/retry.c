@@ -43,8 +43,10 @@ bool retry_failed(const struct retry_rules *rules, struct entry *e, int64_t wall
 	bool past = wall - e->created > rules->expire;
 	bool agree = clocks_agree(e, wall, uptime);
 	e->attempts++;
+	/* Agreement since a try that was past the expiry already says nothing: the
+	 * clock was perhaps wrong then, and is so still. */
 	bool give_up = past && e->attempts >= GIVE_UP_TRIES &&
-	               (agree || (e->overdue != 0 && uptime - e->overdue >= SECOND_LOOK));
+	               (e->overdue == 0 ? agree : uptime - e->overdue >= SECOND_LOOK);
 	/* A boot starts uptime again: the first doubtful look is then taken anew. */
 	if (!past || uptime < e->overdue)
 		e->overdue = 0;

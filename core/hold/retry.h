@@ -4,8 +4,8 @@
  *
  * The wall clock may jump. An entry is given up only if a try after the due
  * time failed, at least three were made, and either the wall clock agrees with
- * the machine's uptime since the last one, or a second such try failed half an
- * hour (of uptime) after the first.
+ * the machine's uptime since the last one before, or a second such try failed
+ * half an hour (of uptime) after the first.
  */
 #ifndef HOLD_RETRY_H
 #define HOLD_RETRY_H

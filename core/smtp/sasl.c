@@ -146,7 +146,7 @@ static const struct mechanism mechanisms[SASL_MECHANISMS] = {
     [SASL_SCRAM_SHA1] = {"SCRAM-SHA-1", initial_scram, step_scram, .secret = true},
     [SASL_PLAIN] = {"PLAIN", initial_plain, step_none, .secret = true},
     [SASL_LOGIN] = {"LOGIN", NULL, step_login, .secret = true},
-    [SASL_EXTERNAL] = {"EXTERNAL", initial_external, step_none},
+    [SASL_EXTERNAL] = {"EXTERNAL", initial_external, step_none, .secret = false},
     [SASL_XOAUTH2] = {"XOAUTH2", initial_xoauth2, step_xoauth2, .by_name = true,
                       .secret = true},
     [SASL_OAUTHBEARER] = {"OAUTHBEARER", initial_oauthbearer, step_oauthbearer, .by_name = true,

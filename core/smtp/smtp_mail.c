@@ -361,9 +361,11 @@ enum smtp_want smtp_on_data(struct smtp *s, const struct command *c, const struc
 	return go_on(s);
 }
 
+/* 500 to 504 say that the command was not understood or out of place, which is
+ * nothing about the message. */
 static enum rcpt_state verdict(int code)
 {
-	return code < 400 ? RCPT_DELIVERED : code < 500 ? RCPT_WAITING : RCPT_FAILED;
+	return code < 400 ? RCPT_DELIVERED : code < 505 ? RCPT_WAITING : RCPT_FAILED;
 }
 
 enum smtp_want smtp_on_dot(struct smtp *s, const struct command *c, const struct reply *r)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "transport/deliver.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,11 @@
 #include "transport/notify.h"
 #include "transport/route.h"
 
-#define LOSSES_MAX 3 /* broken connections in a row before a server is left alone */
+/* Connections that broke in the middle, in a row, before a server is left alone
+ * for the run; one that was waited for counts more than one that broke at once. */
+#define LOSSES_MAX   12
+#define LOSS_WAITED  4
+#define LOSS_AT_ONCE 1
 
 /* One try of one entry. todo: recipients (places in the envelope) that no
  * server has answered for yet. */
@@ -26,6 +31,7 @@ struct attempt {
 	bool in_doubt;
 	struct fault why; /* of the last server that could not be used */
 	const char *relay;
+	struct journal journal;
 };
 
 void deliver_init(struct deliver *d, const struct session_env *env, struct hold *hold)
@@ -35,12 +41,19 @@ void deliver_init(struct deliver *d, const struct session_env *env, struct hold 
 	d->hold = hold;
 }
 
+static size_t relay_place(const struct deliver *d)
+{
+	return (size_t)(d->server.relay - d->env.config->relays);
+}
+
 static void end_session(struct deliver *d)
 {
 	if (d->session && session_chunking_broken(d->session))
 		d->no_chunking = d->server.relay;
 	if (d->session)
 		session_close(d->session);
+	if (d->session && d->open)
+		atomic_fetch_sub(&d->open[relay_place(d)], 1);
 	d->session = NULL;
 	free(d->server.host);
 	free(d->server.ports);
@@ -74,9 +87,17 @@ static bool session_for(struct attempt *a, const struct server *server, struct f
 	memcpy(d->server.ports, server->ports, server->port_count * sizeof(int));
 	struct session_target target = {server->relay, d->server.host, d->server.ports,
 	                                d->server.port_count, d->no_chunking == server->relay};
-	d->session = session_open(&d->env, &target, f);
-	if (!d->session)
+	if (d->open &&
+	    atomic_fetch_add(&d->open[relay_place(d)], 1) >= server->relay->connections &&
+	    d->helper)
+		fault_set(f, FAULT_RELAY, "all connections are in use");
+	else
+		d->session = session_open(&d->env, &target, f);
+	if (!d->session) {
+		if (d->open)
+			atomic_fetch_sub(&d->open[relay_place(d)], 1);
 		return false;
+	}
 	obituary_clear(&d->dead, d->hold, server);
 	return true;
 }
@@ -114,7 +135,7 @@ static bool settle(struct attempt *a, size_t n, enum session_end end, struct fau
 		bool answered = r->state != RCPT_WAITING || end == SESSION_SETTLED;
 		bool again = r->state == RCPT_WAITING && r->code == 452 && delivered > 0;
 		if (answered && !again)
-			journal_rcpt(a->he, r, a->d->session);
+			journal_rcpt(&a->journal, r, a->d->session);
 		else
 			a->todo[kept++] = a->todo[i];
 	}
@@ -123,14 +144,30 @@ static bool settle(struct attempt *a, size_t n, enum session_end end, struct fau
 	return true;
 }
 
-/* The server was lost in the middle of a transaction, or could not be reached again. */
+/* The server was lost in the middle of a transaction. */
 static void lost(struct attempt *a, const struct server *server)
 {
 	struct deliver *d = a->d;
-	bool refused = !d->session || session_broken(d->session) || a->why.code != 0;
-	if (refused || ++d->losses >= LOSSES_MAX)
+	/* A 421 may be about this one message; a server that is really going down
+	 * does not greet the next connection. */
+	bool refused = session_broken(d->session) || (a->why.code != 0 && a->why.code != 421);
+	d->losses += a->why.sys == ETIMEDOUT ? LOSS_WAITED : LOSS_AT_ONCE;
+	if (refused || d->losses >= LOSSES_MAX)
 		obituary_add(&d->dead, d->hold, server, &a->why, refused);
 	end_session(d);
+}
+
+/* No connection can be had. A helper leaves the entry, and what that means, to
+ * the leader of the run, whose connection may well go on. */
+static void unreachable(struct attempt *a, const struct server *server)
+{
+	struct deliver *d = a->d;
+	d->turned_away = d->helper;
+	if (d->helper)
+		return;
+	a->result->attempted = true;
+	obituary_add(&d->dead, d->hold, server, &a->why, true);
+	journal_relay(&a->journal, server->relay, &a->why);
 }
 
 /* May the rest go over a new connection? Nothing of it was taken, and the old
@@ -153,9 +190,10 @@ static bool use_session(struct attempt *a, const struct server *server, struct f
 	while (a->todo_count > 0 && !a->in_doubt) {
 		/* Many recipients may be more transactions than one connection carries. */
 		if (!session_for(a, server, &a->why)) {
-			lost(a, server);
+			unreachable(a, server);
 			return true;
 		}
+		a->result->attempted = true;
 		bool reused = session_messages(d->session) > 0;
 		size_t n = a->todo_count < limit ? a->todo_count : limit;
 		struct fault end_fault = FAULT_INIT;
@@ -201,13 +239,13 @@ static bool try_server(struct attempt *a, const struct server *server, struct fa
 			*until = death->until;
 		return true;
 	}
-	a->result->attempted = true;
-	if (!session_for(a, server, &a->why)) {
-		obituary_add(&d->dead, d->hold, server, &a->why, true);
-		journal_relay(a->he, server->relay, &a->why);
-		return true;
-	}
 	return use_session(a, server, f);
+}
+
+/* Is there still something to be asked for in this try? */
+static bool goes_on(const struct attempt *a)
+{
+	return a->todo_count > 0 && !a->in_doubt && !a->d->turned_away;
 }
 
 static bool refuse_route(struct attempt *a, const char *domain, struct fault *f)
@@ -229,12 +267,12 @@ static bool try_relay(struct attempt *a, const struct config_relay *relay, const
 	a->relay = relay->name;
 	if (!servers_find(a->d->env.config, relay, domain, &servers, &a->why)) {
 		a->result->attempted = true;
-		journal_relay(a->he, relay, &a->why);
+		journal_relay(&a->journal, relay, &a->why);
 		return true;
 	}
 	if (servers.no_mail)
 		ok = refuse_route(a, domain, f);
-	for (size_t i = 0; ok && i < servers.count && a->todo_count > 0 && !a->in_doubt; i++)
+	for (size_t i = 0; ok && i < servers.count && goes_on(a); i++)
 		ok = try_server(a, &servers.at[i], f);
 	servers_release(&servers);
 	return ok;
@@ -244,6 +282,7 @@ static bool try_relay(struct attempt *a, const struct config_relay *relay, const
 static bool leave_waiting(struct attempt *a, struct fault *f)
 {
 	struct envelope *e = &a->he->entry.envelope;
+	a->journal.relay = a->relay;
 	char *text = a->in_doubt
 	                 ? mem_printf("relay %s: %s (possible duplicate at the next try)",
 	                              a->relay, a->why.text)
@@ -254,7 +293,7 @@ static bool leave_waiting(struct attempt *a, struct fault *f)
 		struct rcpt *r = &e->rcpts[a->todo[i]];
 		rcpt_set(r, RCPT_WAITING, a->why.code, a->why.status, str_of(text));
 		if (a->result->attempted)
-			journal_rcpt(a->he, r, NULL);
+			journal_rcpt(&a->journal, r, NULL);
 	}
 	free(text);
 	return hold_mark(a->he, a->todo, a->todo_count, false, f);
@@ -272,17 +311,17 @@ static bool try_route(struct attempt *a, const struct route *r, struct fault *f)
 	if (r->relay_count == 0)
 		a->result->attempted = true;
 	bool ok = true;
-	for (size_t i = 0; ok && i < r->relay_count && a->todo_count > 0 && !a->in_doubt; i++)
+	for (size_t i = 0; ok && i < r->relay_count && goes_on(a); i++)
 		ok = try_relay(a, r->relays[i], r->domain, f);
-	if (ok && a->todo_count > 0)
+	if (ok && a->todo_count > 0 && !a->d->turned_away)
 		ok = leave_waiting(a, f);
 	free(a->todo);
 	return ok;
 }
 
-static bool expire(struct hold_entry *he, struct fault *f)
+static bool expire(struct attempt *a, struct fault *f)
 {
-	struct envelope *e = &he->entry.envelope;
+	struct envelope *e = &a->he->entry.envelope;
 	for (size_t i = 0; i < e->rcpt_count; i++) {
 		struct rcpt *r = &e->rcpts[i];
 		if (r->state != RCPT_WAITING)
@@ -291,10 +330,22 @@ static bool expire(struct hold_entry *he, struct fault *f)
 		    mem_printf("expired: %s", r->reply ? r->reply : "not delivered in time");
 		rcpt_set(r, RCPT_FAILED, r->code, "4.4.7", str_of(text));
 		free(text);
-		if (!hold_mark(he, &i, 1, false, f))
+		if (!hold_mark(a->he, &i, 1, false, f))
 			return false;
-		journal_rcpt(he, r, NULL);
+		journal_rcpt(&a->journal, r, NULL);
 	}
+	return true;
+}
+
+/* A report is mail like any other; the run sends it too. */
+static bool report(struct deliver *d, struct hold_entry *he, enum report_kind kind,
+                   struct fault *f)
+{
+	char id[ENTRY_ID_LEN + 1];
+	if (!notify_sender(d->env.config, d->env.hostname, he, kind, id, f))
+		return false;
+	if (id[0] && d->report_count < DELIVER_REPORTS_MAX)
+		memcpy(d->reports[d->report_count++], id, sizeof(id));
 	return true;
 }
 
@@ -305,41 +356,48 @@ static bool warn_once(struct deliver *d, struct hold_entry *he, struct fault *f)
 	struct entry *e = &he->entry;
 	if (c->warn == 0 || e->warned || clock_wall() - e->created < c->warn)
 		return true;
-	if (!notify_sender(c, d->env.hostname, he, REPORT_DELAYED, f))
+	if (!report(d, he, REPORT_DELAYED, f))
 		return false;
 	e->warned = true;
 	return true;
 }
 
 /* Some recipients wait: when is the next try, or was this the last? */
-static bool put_back(struct deliver *d, struct hold_entry *he, struct deliver_result *result,
-                     struct fault *f)
+static bool put_back(struct attempt *a, struct fault *f)
 {
-	const struct config *c = d->env.config;
-	struct entry *e = &he->entry;
+	const struct config *c = a->d->env.config;
+	const struct deliver_result *result = a->result;
+	struct entry *e = &a->he->entry;
 	struct retry_rules rules = {c->retry, c->retry_max, c->expire};
 	if (result->attempted) {
 		bool last =
 		    retry_failed(&rules, e, clock_wall(), clock_uptime(), random_number());
-		if (last ? !expire(he, f) : !warn_once(d, he, f))
+		if (last ? !expire(a, f) : !warn_once(a->d, a->he, f))
 			return false;
 	} else if (result->dead_until > e->next_try) {
 		e->next_try = result->dead_until;
 	}
-	return hold_mark_head(he, f);
+	return hold_mark_head(a->he, f);
 }
 
 /* Whoever waits, or else the sender, hears of recipients that were refused in
- * this try. If others still wait the refused ones get an entry of their own in
- * failed/; else this one goes there. An entry with nobody left is removed. */
+ * this try. If others still wait, or were refused before and are in failed/
+ * already, the refused ones get an entry of their own there; else this one
+ * goes there. An entry with nobody left is removed. */
 static bool finish(struct deliver *d, struct hold_entry *he, size_t waiting, struct fault *f)
 {
-	if (failures_new(&he->entry.envelope) == 0)
-		return waiting > 0 || hold_remove(he, f);
-	if (!(d->tell && d->tell(d->tell_context, he)) &&
-	    !notify_sender(d->env.config, d->env.hostname, he, REPORT_FAILED, f))
-		return false;
-	return waiting > 0 ? failures_split(he, f) : hold_move(he, HOLD_FAILED, f);
+	size_t new = failures_new(&he->entry.envelope);
+	bool split = waiting > 0 || new < envelope_count(&he->entry.envelope, RCPT_FAILED);
+	if (new > 0) {
+		if (!(d->tell && d->tell(d->tell_context, he)) &&
+		    !report(d, he, REPORT_FAILED, f))
+			return false;
+		if (!split)
+			return hold_move(he, HOLD_FAILED, f);
+		if (!failures_split(he, f))
+			return false;
+	}
+	return waiting > 0 || hold_remove(he, f);
 }
 
 static void sum_up(struct hold_entry *he, struct deliver_result *result)
@@ -361,18 +419,28 @@ bool deliver_entry(struct deliver *d, struct hold_entry *he, struct deliver_resu
 {
 	struct attempt a = {.d = d, .he = he, .result = result};
 	struct routes routes;
+	size_t reports = d->report_count;
 	bool ok = true;
 	memset(result, 0, sizeof(*result));
+	d->turned_away = false;
 	/* The head, as it is: where no mark can be made nothing may be sent, for it
 	 * would be sent again at every run. */
 	if (!hold_verify(he, f) || !hold_mark_head(he, f))
 		return false;
+	journal_begin(&a.journal, he);
 	routes_plan(d->env.config, &he->entry.envelope, &routes);
 	for (size_t i = 0; ok && i < routes.count; i++)
 		ok = try_route(&a, &routes.at[i], f);
 	routes_release(&routes);
+	if (d->turned_away)
+		return ok;
 	if (ok && envelope_count(&he->entry.envelope, RCPT_WAITING) > 0)
-		ok = put_back(d, he, result, f);
+		ok = put_back(&a, f);
 	sum_up(he, result);
-	return ok && finish(d, he, result->waiting, f);
+	ok = ok && finish(d, he, result->waiting, f);
+	/* While the entry does not say that its report is made, the report must be
+	 * there to say so: sent, it would be made again. */
+	if (!ok)
+		d->report_count = reports;
+	return ok;
 }

@@ -14,6 +14,8 @@
 #ifndef TRANSPORT_DELIVER_H
 #define TRANSPORT_DELIVER_H
 
+#include <stdatomic.h>
+
 #include "base/fault.h"
 #include "conf/config.h"
 #include "hold/hold.h"
@@ -23,6 +25,8 @@
 /* Told of an entry whose recipients have all got a verdict, some refused.
  * True: the caller has taken note, no report is to be made. */
 typedef bool deliver_tell(void *context, const struct hold_entry *he);
+
+#define DELIVER_REPORTS_MAX 64 /* further ones wait for the next run */
 
 struct deliver {
 	struct session_env env;
@@ -34,6 +38,11 @@ struct deliver {
 	struct server server;                   /* of the open session; its strings are ours */
 	const struct config_relay *no_chunking; /* it cannot do the BDAT it offers, or NULL */
 	struct obituary dead;
+	bool helper;      /* one of several workers of a run, and not its leader */
+	bool turned_away; /* a helper found no connection: the entry is as it was */
+	atomic_int *open; /* connections open in the run, one a relay; or NULL */
+	hold_id reports[DELIVER_REPORTS_MAX]; /* made, and not yet tried */
+	size_t report_count;
 	int losses; /* connections that broke in the middle, in a row */
 };
 

@@ -2,7 +2,6 @@
 #include "transport/flush.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -22,11 +21,16 @@
 #define CLAIM_PAUSE_MS 5
 #define WAIT_PAUSE_MS  20
 #define ONLINE_WAIT_MS 10000
+#define WORKERS_MAX    256
 
 /* Shared by the workers of a run. */
 struct shared {
 	atomic_size_t next; /* place in the list */
 	atomic_size_t sent, held, failed;
+	/* Entries that workers could not get a connection for: the leader's again. */
+	atomic_size_t returned;
+	size_t returns[WORKERS_MAX];
+	atomic_int open[]; /* connections, one a relay */
 };
 
 struct run {
@@ -97,7 +101,7 @@ static bool work_on(struct run *run, const char *id)
 		bool due = wanted(run, &he.entry);
 		if (due)
 			ok = deliver_entry(&run->deliver, &he, &result, &f);
-		if (due && ok) {
+		if (due && ok && !run->deliver.turned_away) {
 			count(run, &result);
 			if (fl->tried)
 				fl->tried(fl->context, id, &result, NULL);
@@ -114,29 +118,48 @@ static bool work_on(struct run *run, const char *id)
 	return ok && run->deliver.session != NULL;
 }
 
+static bool stopped(const struct run *run)
+{
+	return run->flush->stop && *run->flush->stop;
+}
+
 static bool take(struct run *run, size_t *at)
 {
 	*at = atomic_fetch_add(&run->shared->next, 1);
-	return *at < run->count && !(run->flush->stop && *run->flush->stop);
+	return *at < run->count && !stopped(run);
+}
+
+/* The reports that were made in this process are sent like any mail. */
+static void send_reports(struct run *run)
+{
+	struct deliver *d = &run->deliver;
+	while (d->report_count > 0 && !d->turned_away && !stopped(run))
+		work_on(run, d->reports[--d->report_count]);
 }
 
 static void work(struct run *run)
 {
 	size_t at;
-	while (take(run, &at))
+	run->deliver.helper = true;
+	while (take(run, &at)) {
 		work_on(run, run->ids[at]);
+		if (run->deliver.turned_away) {
+			run->shared->returns[atomic_fetch_add(&run->shared->returned, 1)] = at;
+			return;
+		}
+	}
+	send_reports(run);
 }
 
-/* So many that all may use the same relay, whichever it is, and no more than
- * there are entries left. */
+/* As many as the relay that has just answered allows, and no more than there
+ * are entries left. What another relay allows is seen to when it is used. */
 static size_t workers_wanted(const struct run *run)
 {
-	const struct config *c = run->flush->env.config;
+	size_t most = (size_t)run->deliver.server.relay->connections;
 	size_t next = atomic_load(&run->shared->next);
-	size_t left = next < run->count ? run->count - next : 0, most = SIZE_MAX;
-	for (size_t i = 0; i < c->relay_count; i++)
-		if ((size_t)c->relays[i].connections < most)
-			most = (size_t)c->relays[i].connections;
+	size_t left = next < run->count ? run->count - next : 0;
+	if (most > WORKERS_MAX)
+		most = WORKERS_MAX;
 	return most - 1 < left ? most - 1 : left;
 }
 
@@ -155,7 +178,6 @@ static void start_workers(struct run *run)
 		/* The connection is the first worker's: not a byte of ours may go over it. */
 		session_drop(run->deliver.session);
 		run->deliver.session = NULL;
-		run->flush->tried = NULL;
 		work(run);
 		deliver_release(&run->deliver);
 		_exit(0);
@@ -170,15 +192,12 @@ static void tell_progress(struct run *run)
 		run->flush->progress(run->flush->context, &counts);
 }
 
-/* A worker ends by itself when the list is done; asked to stop, it finishes
- * the entry in hand. */
+/* A worker ends by itself when the list is done, or when the entry in hand is
+ * and the run is to stop. */
 static void wait_for(struct run *run, pid_t pid)
 {
-	bool told = false;
 	pid_t ended;
 	while ((ended = waitpid(pid, NULL, WNOHANG)) == 0 || (ended < 0 && errno == EINTR)) {
-		if (!told && run->flush->stop && *run->flush->stop)
-			told = kill(pid, SIGTERM) == 0;
 		pause_ms(WAIT_PAUSE_MS);
 		tell_progress(run);
 	}
@@ -192,17 +211,26 @@ static void lead(struct run *run)
 			start_workers(run);
 		tell_progress(run);
 	}
-	deliver_release(&run->deliver);
+	send_reports(run);
 	for (size_t i = 0; i < run->worker_count; i++)
 		wait_for(run, run->workers[i]);
+	for (size_t i = 0; i < run->shared->returned && !stopped(run); i++)
+		work_on(run, run->ids[run->shared->returns[i]]);
+	send_reports(run);
+	deliver_release(&run->deliver);
 	tell_progress(run);
 	free(run->workers);
 }
 
-static struct shared *map_shared(struct fault *f)
+static size_t shared_size(const struct flush *fl)
 {
-	struct shared *s =
-	    mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	return sizeof(struct shared) + fl->env.config->relay_count * sizeof(atomic_int);
+}
+
+static struct shared *map_shared(const struct flush *fl, struct fault *f)
+{
+	struct shared *s = mmap(NULL, shared_size(fl), PROT_READ | PROT_WRITE,
+	                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (s == MAP_FAILED) {
 		fault_sys(f, FAULT_TEMP, errno, "shared memory");
 		return NULL;
@@ -244,7 +272,7 @@ bool flush_run(struct flush *fl, struct flush_counts *counts, struct fault *f)
 			return false;
 		run.ids = (const hold_id *)listed;
 	}
-	run.shared = map_shared(f);
+	run.shared = map_shared(fl, f);
 	if (!run.shared) {
 		free(listed);
 		return false;
@@ -253,10 +281,11 @@ bool flush_run(struct flush *fl, struct flush_counts *counts, struct fault *f)
 	run.deliver.ask_dead = (fl->all || fl->ids) && !fl->first_try;
 	run.deliver.tell = fl->tell;
 	run.deliver.tell_context = fl->context;
+	run.deliver.open = run.shared->open;
 	lead(&run);
 	*counts = (struct flush_counts){run.count, run.shared->sent, run.shared->held,
 	                                run.shared->failed};
-	munmap(run.shared, sizeof(*run.shared));
+	munmap(run.shared, shared_size(fl));
 	free(listed);
 	return true;
 }

@@ -4,9 +4,10 @@
  *
  * Takes what is due (or everything, or given ids), oldest first. The first
  * entry goes alone; when its relay answers and more are waiting, further
- * workers (processes, up to the least of the relays' "connections") take
- * entries from the same list. Any number of runs may go on at once: an entry that somebody else
- * works on is left to him.
+ * workers (processes, up to that relay's "connections") take entries from the
+ * same list. One that cannot have a connection ends and returns its entry.
+ * Reports made on the way are sent in the same run. Any number of runs may go
+ * on at once: an entry that somebody else works on is left to him.
  */
 #ifndef TRANSPORT_FLUSH_H
 #define TRANSPORT_FLUSH_H
@@ -40,8 +41,9 @@ struct flush {
 	deliver_tell *tell;
 	flush_tried *tried; /* or NULL; called in the process that asked only if workers is 1 */
 	flush_progress *progress;
-	void *context;            /* of these three */
-	const volatile int *stop; /* non-zero: end after the entry in hand */
+	void *context; /* of these three */
+	/* Non-zero: end after the entry in hand. In memory that forked processes share. */
+	const volatile int *stop;
 };
 
 /* Also sweeps the hold, but for a first try. False only if the hold cannot be read. */

@@ -8,8 +8,6 @@
 #include "base/log.h"
 #include "net/tls.h"
 
-#define MSGID_MAX 256
-
 static const char *state_name(enum rcpt_state state)
 {
 	switch (state) {
@@ -23,15 +21,21 @@ static const char *state_name(enum rcpt_state state)
 	return "held";
 }
 
-void journal_rcpt(const struct hold_entry *he, const struct rcpt *r,
-                  const struct session *session)
+void journal_begin(struct journal *j, const struct hold_entry *he)
 {
-	const struct entry *e = &he->entry;
-	const struct session_facts *s = session ? session_facts(session) : NULL;
 	struct buf msgid;
+	buf_init(&msgid, JOURNAL_MSGID_MAX - 1);
+	entry_field(he->fd, &he->entry, "Message-ID", &msgid);
+	*j = (struct journal){.he = he};
+	snprintf(j->msgid, sizeof(j->msgid), "%.*s", STR_FMT(buf_str(&msgid)));
+	buf_release(&msgid);
+}
+
+void journal_rcpt(const struct journal *j, const struct rcpt *r, const struct session *session)
+{
+	const struct entry *e = &j->he->entry;
+	const struct session_facts *s = session ? session_facts(session) : NULL;
 	char port[16] = "", size[32], delay[32], code[16];
-	buf_init(&msgid, MSGID_MAX);
-	entry_field(he->fd, e, "Message-ID", &msgid);
 	if (s)
 		snprintf(port, sizeof(port), "%d", s->port);
 	snprintf(size, sizeof(size), "%llu", (unsigned long long)e->facts.size);
@@ -41,8 +45,8 @@ void journal_rcpt(const struct hold_entry *he, const struct rcpt *r,
 	    {"id", str_of(e->id)},
 	    {"from", str_of(e->envelope.sender)},
 	    {"to", str_of(r->address)},
-	    {"msgid", buf_str(&msgid)},
-	    {"relay", str_of(session ? session_relay(session) : "")},
+	    {"msgid", str_of(j->msgid)},
+	    {"relay", str_of(session ? session_relay(session) : j->relay)},
 	    {"host", str_of(s ? session_peer(session) : "")},
 	    {"port", str_of(port)},
 	    {"tls", str_of(s ? (s->tls ? s->tls->protocol : "no") : "")},
@@ -55,14 +59,13 @@ void journal_rcpt(const struct hold_entry *he, const struct rcpt *r,
 	    {NULL, {NULL, 0}},
 	};
 	log_event(r->state == RCPT_DELIVERED ? LOG_INFO : LOG_WARNING, pairs);
-	buf_release(&msgid);
 }
 
-void journal_relay(const struct hold_entry *he, const struct config_relay *relay,
+void journal_relay(const struct journal *j, const struct config_relay *relay,
                    const struct fault *why)
 {
 	const struct log_pair pairs[] = {
-	    {"id", str_of(he->entry.id)},
+	    {"id", str_of(j->he->entry.id)},
 	    {"relay", str_of(relay->name)},
 	    {"status", STR("unusable")},
 	    {"reply", str_of(why->text)},

@@ -128,7 +128,7 @@ static bool address_report(const struct config *c, const char *hostname, const c
 }
 
 bool notify_sender(const struct config *c, const char *hostname, struct hold_entry *he,
-                   enum report_kind kind, struct fault *f)
+                   enum report_kind kind, char id[ENTRY_ID_LEN + 1], struct fault *f)
 {
 	const struct entry *e = &he->entry;
 	struct report r = {
@@ -143,6 +143,7 @@ bool notify_sender(const struct config *c, const char *hostname, struct hold_ent
 	    .original_8bit = e->facts.body_8bit,
 	    .original_utf8 = e->facts.header_8bit,
 	};
+	id[0] = '\0';
 	if (!e->envelope.sender[0] || e->report_of[0] || report_wanted(&r) == 0)
 		return true;
 	r.zone_min = clock_zone_min(r.wall);
@@ -167,6 +168,8 @@ bool notify_sender(const struct config *c, const char *hostname, struct hold_ent
 	} else {
 		r.to = to->rcpts[0].address;
 		ok = write_report(&r, he, &w, f);
+		if (ok)
+			memcpy(id, w.submit.entry.id, ENTRY_ID_LEN + 1);
 	}
 	submit_release(&w.submit);
 	buf_release(&subject);

@@ -79,10 +79,11 @@ static bool write_output(struct session *s)
 	struct str out = smtp_output(s->smtp);
 	if (out.len == 0)
 		return true;
-	bool ok = conn_write(s->conn, out, phase_wait_ms(s), &f);
-	smtp_written(s->smtp, out.len);
-	if (ok)
+	if (conn_write(s->conn, out, phase_wait_ms(s), &f)) {
+		smtp_written(s->smtp, out.len);
 		return true;
+	}
+	/* Not written, as far as the machine knows: no reply can be an answer to it. */
 	hear_last_words(s);
 	if (smtp_want(s->smtp) != SMTP_OVER)
 		smtp_failed(s->smtp, &f);
@@ -117,10 +118,12 @@ static void read_some(struct session *s)
 	/* The deadline is the reply's: a server that drips bytes does not move it. */
 	do {
 		if (!conn_read(s->conn, bytes, sizeof(bytes), &got, deadline, &f)) {
-			if (f.sys == ETIMEDOUT)
+			if (f.sys == ETIMEDOUT) {
 				fault_set(&f, FAULT_RELAY, "waited %lld s for %s",
 				          (long long)(wait / 1000),
 				          phase_name(smtp_phase(s->smtp)));
+				f.sys = ETIMEDOUT;
+			}
 			smtp_failed(s->smtp, &f);
 			return;
 		}

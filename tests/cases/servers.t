@@ -623,7 +623,7 @@ ENVELOPE = (
     Row("80 no PIPELINING", "PERM 67", "c@dest.example.*550", "RCPT 2 reply 550 5.1.1 unknown",
         opt=("--without", "PIPELINING"), delivered="b", failed="c"),
     Row("81 c later", "HOLD", "451", "RCPT 2 reply 451 4.2.0 later", delivered="b", waiting="c"),
-    Row("82 b refused, c later", "PERM 67", "550",
+    Row("82 b refused, c later", "PERM 67", "550|451",
         ("RCPT 1 reply 550 5.1.1 no", "RCPT 2 reply 451 4.2.0 later"), waiting="c", failed="b",
         verify=no_body),
     Row("83 all 550", "PERM 67", "550", "RCPT reply 550 5.1.1 no", verify=no_body),

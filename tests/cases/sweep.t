@@ -148,14 +148,15 @@ def check_common(run):
 
 def check_order(run, who):
     names = " ".join(line.split(" ")[0] for line in run.calls)
+    delivered = any(not report for report, _ in run.first.copies)
     for wrong, why in ((r"(?<!fsync )rename2", "a file gets its name before it is synced"),
                        (r"rename2(?! fsync)", "the directory is not synced after a rename"),
                        (r"recv (?:pwrite )+(?!pwrite|fdatasync)",
                         "a mark is not synced at once")):
         # Only what was delivered must be marked durably.
-        check(not re.search(wrong, names) or "recv" in wrong and not run.first.copies,
+        check(not re.search(wrong, names) or "recv" in wrong and not delivered,
               f"{why}: {names}")
-    if who == "flushq" and run.first.copies:
+    if who == "flushq" and delivered:
         check("pwrite fdatasync" in names, f"no mark is synced: {names}")
 
 
@@ -187,6 +188,9 @@ def check_failed(run, address):
 
 def check_reports(run, least, most):
     count = run.last.copies[True, SENDER]
+    # A report is mail: killed between the answer and the mark it is sent again.
+    if count == most + 1 and run.killed and run.fault.name in WINDOW:
+        most, run.twice = count, 1
     check(least <= count <= most, f"{count} reports, wanted {least} to {most}")
 
 
@@ -309,13 +313,6 @@ def judge_flush(ends, reports=0):
     return judge
 
 
-def judge_report(run):
-    check(run.ended.code in SOFT_EXITS | {0, -9, -15}, f"exit {run.ended.code}")
-    check_delivered(run, SENDER, report=True)
-    check(not run.last.hold, f"left: {run.last.show()}")
-    check_failed(run, NEVER)
-
-
 def judge_again(run):
     """The first report still waits when another recipient fails: each is reported once."""
     check(run.ended.code in SOFT_EXITS | {0, -9, -15}, f"exit {run.ended.code}")
@@ -399,11 +396,6 @@ def let_expire(worker):
                  attempts=5, tried=now - 60, uptime=max(1, uptime - 60), next=now - 30)
 
 
-def hold_report(worker):
-    worker.good("sendmail", *HELD, NEVER, feed=worker.feed)
-    worker.good("flushq", "--all")
-
-
 def hold_and_fail(*then):
     """One held and one failed, which the relay would take now."""
     def setup(worker):
@@ -455,8 +447,6 @@ SCENARIOS = {s.name: s for s in (
              conf="dead.conf"),
     Scenario("report", "flushq", ("--all",), ("flushq",),
              judge_flush({ONE: "D", NEVER: "F"}, 1), setup=hold_one(ONE, NEVER), feed=False),
-    Scenario("report-out", "flushq", ("--all",), ("flushq",), judge_report, setup=hold_report,
-             feed=False),
     Scenario("report-again", "flushq", ("--all",), ("flushq",), judge_again, setup=hold_again,
              feed=False),
     Scenario("expire", "flushq", ("--all",), ("flushq",), judge_flush({LATER: "F"}, 1),

@@ -65,6 +65,8 @@ static void check_word(const struct alias *a, struct str word)
 	require(results > 0);
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct str text = str_make((const char *)data, size), rest = text, line;

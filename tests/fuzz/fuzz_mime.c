@@ -282,6 +282,8 @@ static void check_output(struct str in, struct str out, bool seven_bit, bool nee
 	check_leaves(in, out);
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct buf in, whole, split;

@@ -49,6 +49,8 @@ static void check_reply(const struct reply *r)
 		check(*c >= ' ' && *c <= '~');
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct str bytes = str_make((const char *)data, size);

@@ -60,6 +60,8 @@ static bool step(struct sasl *s, struct str bytes, bool first)
 	return ok;
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct sasl_binding binding = {"tls-exporter", {1}, 32};

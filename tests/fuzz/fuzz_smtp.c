@@ -183,6 +183,8 @@ static void say(struct drive *d, struct str bytes)
 	smtp_feed(d->s, bytes);
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct str rest, piece;

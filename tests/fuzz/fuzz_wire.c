@@ -52,6 +52,8 @@ static size_t receive(struct str wire, struct buf *to)
 	abort();
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fault f = FAULT_INIT;

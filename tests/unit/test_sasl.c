@@ -335,7 +335,7 @@ static const char *const bad_finals[] = {
     "v=rmF9pqV8S7suAoZWja4dJRkFsKU=",
     "v=rmF9pqV8S7suAoZWja4dJRkFsA==",
     "v=rmF9pqV8S7suAoZWja4dJRkFsKQA",
-    "x=" FINAL1,
+    "x=v=rmF9pqV8S7suAoZWja4dJRkFsKQ=",
     "e=invalid-proof",
     "V=rmF9pqV8S7suAoZWja4dJRkFsKQ=",
 };
