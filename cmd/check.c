@@ -6,6 +6,8 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "net/dial.h"
+#include "net/dns.h"
 #include "net/tls.h"
 #include "transport/servers.h"
 #include "transport/session.h"
@@ -36,7 +38,8 @@ static void print_tls(const struct session_facts *s)
 		row("TLS", -1, "none: the connection is in clear");
 		return;
 	}
-	printf("  %-12s %9s  %s, %s\n", "TLS", "", t->protocol, t->cipher);
+	printf("  %-12s %6lld ms  %s, %s\n", "TLS", (long long)s->tls_ms, t->protocol,
+	       t->cipher);
 	printf("  %-12s %9s  %s, issued by %s\n", "certificate", "", t->subject, t->issuer);
 	if (expires && gmtime_r(&expires, &tm))
 		strftime(when, sizeof(when), "%Y-%m-%d", &tm);
@@ -65,17 +68,37 @@ static void print_extensions(const struct ehlo *e)
 	printf("\n");
 }
 
-static bool check_server(const struct session_env *env, const struct server *server)
+/* The look-up by itself, which the connection then repeats. */
+static void check_name(const struct place *p, const struct server *server)
+{
+	static struct dns_addresses found;
+	enum dns_result result;
+	struct fault f = FAULT_INIT;
+	char text[80], address[64];
+	int64_t begin = clock_mono_ms();
+	int64_t deadline = clock_deadline(server->relay->connect_timeout * 1000);
+	if (!server->host || server->relay->proxy || dial_is_address(server->host, address))
+		return;
+	if (!dns_addresses(server->host, AF_UNSPEC, p->config.dns_server, deadline, &found,
+	                   &result, &f))
+		return; /* the connection fails for the same reason, and says it */
+	snprintf(text, sizeof(text), "%zu addresses", found.count);
+	row("looked up", clock_mono_ms() - begin, text);
+}
+
+static bool check_server(const struct place *p, const struct session_env *env,
+                         const struct server *server)
 {
 	struct session_target target = {.relay = server->relay,
 	                                .host = server->host,
 	                                .ports = server->ports,
 	                                .port_count = server->port_count};
 	struct fault f = FAULT_INIT;
-	int64_t begin = clock_mono_ms();
-	struct session *s = session_open(env, &target, &f);
 	printf("relay %s: %s\n", server->relay->name,
 	       server->host ? server->host : server->relay->socket);
+	check_name(p, server);
+	int64_t begin = clock_mono_ms();
+	struct session *s = session_open(env, &target, &f);
 	if (!s) {
 		row("FAILED", clock_mono_ms() - begin, f.text);
 		return false;
@@ -87,7 +110,7 @@ static bool check_server(const struct session_env *env, const struct server *ser
 	print_tls(facts);
 	print_extensions(facts->ehlo);
 	snprintf(text, sizeof(text), "%s", facts->auth[0] ? facts->auth : "none asked for");
-	row("login", -1, text);
+	row("login", facts->login_ms, text);
 	row("ready", facts->ready_ms, "a message would be taken now");
 	session_close(s);
 	return true;
@@ -110,7 +133,7 @@ static bool check_relay(const struct place *p, const struct session_env *env,
 		return false;
 	}
 	for (size_t i = 0; i < servers.count; i++)
-		ok = check_server(env, &servers.at[i]) && ok;
+		ok = check_server(p, env, &servers.at[i]) && ok;
 	servers_release(&servers);
 	return ok;
 }

@@ -33,7 +33,8 @@ struct session {
 	size_t messages;
 	bool in_clear; /* opportunistic, and TLS has failed with this server */
 	bool tls_failed;
-	struct fault last; /* why it is over */
+	int64_t login_begun; /* monotonic ms; 0: no password was asked for */
+	struct fault last;   /* why it is over */
 };
 
 static const enum smtp_security security_of[] = {
@@ -168,6 +169,7 @@ static void secure(struct session *s)
 	struct fault f = FAULT_INIT;
 	struct sasl_binding binding = {.type = NULL};
 	size_t leftover = conn_pending(s->conn);
+	int64_t begin = clock_mono_ms();
 	if (leftover > 0 && s->setup.security != SECURITY_TLS) {
 		smtp_secured(s->smtp, NULL, leftover);
 		return;
@@ -179,6 +181,7 @@ static void secure(struct session *s)
 		smtp_failed(s->smtp, &f);
 		return;
 	}
+	s->facts.tls_ms = clock_mono_ms() - begin;
 	const struct tls_info *info = conn_tls(s->conn);
 	s->facts.tls = info;
 	if (info->binding_type && info->binding_len <= sizeof(binding.data)) {
@@ -192,6 +195,7 @@ static void secure(struct session *s)
 static void give_secret(struct session *s)
 {
 	struct fault f = FAULT_INIT;
+	s->login_begun = clock_mono_ms();
 	struct secret *secret =
 	    secret_read(s->target.relay, clock_deadline(s->target.relay->timeout * 1000), &f);
 	smtp_secret(s->smtp, secret ? secret_view(secret) : str_of(""), secret ? NULL : &f);
@@ -284,6 +288,7 @@ static struct session *open_as(const struct session_env *env,
 	int64_t begin = clock_mono_ms();
 	struct session *s = mem_alloc(sizeof(*s));
 	s->in_clear = in_clear;
+	s->facts.tls_ms = s->facts.login_ms = -1;
 	s->env = env;
 	s->target = *target;
 	s->facts.host = target->host ? target->host : target->relay->socket;
@@ -295,6 +300,8 @@ static struct session *open_as(const struct session_env *env,
 	setup_machine(s);
 	enum smtp_want want = converse(s);
 	s->facts.ready_ms = clock_mono_ms() - begin;
+	if (s->login_begun)
+		s->facts.login_ms = clock_mono_ms() - s->login_begun;
 	if (want != SMTP_READY) {
 		*f = s->last;
 		fault_prefix(f, "%s", s->peer);

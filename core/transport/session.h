@@ -40,7 +40,10 @@ struct session_facts {
 	const struct tls_info *tls; /* NULL: in clear */
 	const char *auth;           /* mechanism, or "" */
 	const struct ehlo *ehlo;
-	int64_t dialed_ms, ready_ms; /* how long each took, from the beginning */
+	int64_t dialed_ms; /* to look up and connect */
+	int64_t tls_ms;    /* the handshake; -1: none */
+	int64_t login_ms;  /* the login; -1: none */
+	int64_t ready_ms;  /* all of it, from the beginning */
 };
 
 struct session;

@@ -24,7 +24,7 @@ static void take_note(void *context, bool warning, const char *text)
 {
 	struct seen *seen = context;
 	struct str rest = str_of(text), piece;
-	long long line;
+	long long line = 0;
 
 	seen->faults += !warning;
 	for (size_t i = 0; i < rest.len; i++)
