@@ -17,33 +17,88 @@ bool addr_is_atext(char c)
 	       (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", c) != NULL);
 }
 
-size_t addr_token_end(struct str text, size_t at)
+/* Behind the close that ends what was opened at at; a backslash takes the next byte along. */
+static size_t closed_at(struct str text, size_t at, char close)
 {
-	char open = text.at[at];
-	char close = open == '<' ? '>' : open == '@' ? ']' : open == '(' ? ')' : '"';
-	size_t depth = 1;
-	bool quoted = false;
+	for (at++; at < text.len; at++) {
+		if (text.at[at] == '\\')
+			at++;
+		else if (text.at[at] == close)
+			return at + 1;
+	}
+	return text.len;
+}
 
-	if (open == '\\')
-		return text.len - at > 1 ? at + 2 : text.len;
-	at++;
-	if (open == '@' && (at == text.len || text.at[at] != '['))
-		return at;
-	if (open != '<' && open != '@' && open != '(' && open != '"')
-		return at;
-	for (; at < text.len && depth > 0; at++) {
+/* Comments nest. */
+static size_t comment_end(struct str text, size_t at)
+{
+	size_t depth = 0;
+
+	for (; at < text.len; at++) {
 		char c = text.at[at];
 
 		if (c == '\\')
 			at++;
-		else if (c == '"' && open == '<')
-			quoted = !quoted;
-		else if (c == '(' && open == '(')
+		else if (c == '(')
 			depth++;
-		else if (c == close && !quoted)
-			depth--;
+		else if (c == ')' && --depth == 0)
+			return at + 1;
 	}
-	return at < text.len ? at : text.len;
+	return text.len;
+}
+
+/* In angle brackets there may be quoted strings and comments, with brackets of their own. */
+static size_t angle_end(struct str text, size_t at)
+{
+	at++;
+	while (at < text.len && text.at[at] != '>') {
+		char c = text.at[at];
+
+		at = c == '"'    ? closed_at(text, at, '"')
+		     : c == '('  ? comment_end(text, at)
+		     : c == '\\' ? at + 2
+		                 : at + 1;
+	}
+	return at < text.len ? at + 1 : text.len;
+}
+
+/* Blanks and comments may stand before the literal (RFC 5322 section 3.4.1). */
+static size_t domain_begin(struct str text, size_t at)
+{
+	while (at < text.len) {
+		char c = text.at[at];
+
+		if (c == '(')
+			at = comment_end(text, at);
+		else if (ascii_space(c) || c == '\r' || c == '\n')
+			at++;
+		else
+			break;
+	}
+	return at;
+}
+
+size_t addr_token_end(struct str text, size_t at)
+{
+	size_t domain;
+
+	switch (text.at[at]) {
+	case '\\':
+		return text.len - at > 1 ? at + 2 : text.len;
+	case '(':
+		return comment_end(text, at);
+	case '"':
+		return closed_at(text, at, '"');
+	case '<':
+		return angle_end(text, at);
+	case '@':
+		domain = domain_begin(text, at + 1);
+		return domain < text.len && text.at[domain] == '['
+		           ? closed_at(text, domain, ']')
+		           : at + 1;
+	default:
+		return at + 1;
+	}
 }
 
 /* An "@" inside quotes is followed by the closing quote; a domain has none. */

@@ -316,7 +316,14 @@ static bool read_plain(struct parser *p, struct fault *f)
 {
 	struct addr a = {0};
 
-	return read_spec(p, &a, f) && skip_between(p, f) && emit(p, &a, f);
+	if (!read_spec(p, &a, f) || !skip_between(p, f))
+		return false;
+	/* Two addresses may have a blank between them, but this is more likely one,
+	 * mistyped, and mail to a stranger cannot be taken back. */
+	if (!at_end(p) && strchr(",;", peek(p)) == NULL &&
+	    (str_ends(a.spec, STR(".")) || peek(p) == '.'))
+		return bad(p, f, "a blank beside a dot");
+	return emit(p, &a, f);
 }
 
 static bool begin_group(struct parser *p, struct fault *f)
