@@ -173,7 +173,7 @@ bool file_read_all(int fd, const char *path, struct buf *out, struct fault *f)
 	for (;;) {
 		size_t left = out->max - out->len, got;
 		size_t step = left < READ_STEP ? left : READ_STEP;
-		char one, *to = step > 0 ? buf_room(out, step) : &one;
+		char one = 0, *to = step > 0 ? buf_room(out, step) : &one;
 
 		if (!file_read(fd, path, to, step > 0 ? step : 1, &got, f))
 			return false;

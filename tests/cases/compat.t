@@ -11,7 +11,6 @@ hold of its own. The last line is the count.
 import fcntl
 import json
 import os
-import pty
 import pwd
 import re
 import selectors
@@ -31,7 +30,7 @@ import harness  # pylint: disable=wrong-import-position
 from compat_listing import check_listing, check_plugin
 from compat_message import check_message, piece
 from compat_rules import cases as rules
-from harness import BUILD, Relay, Skip, Wrong, check, run_all, same
+from harness import BUILD, Relay, Skip, Wrong, check, open_terminal, run_all, same
 
 FILES = ("callers.json", "compat.json")
 LIMIT = 60
@@ -102,7 +101,7 @@ class Input:
         elif self.kind == "directory":
             self.fd = os.open(place.dir, os.O_RDONLY | os.O_DIRECTORY)
         elif self.kind == "terminal":
-            self.ours, self.fd = pty.openpty()
+            self.ours, self.fd = open_terminal()
         else:
             check(self.kind in ("null", "closed"), f"unknown stdin_kind {self.kind}")
             self.fd = os.open(os.devnull, os.O_RDONLY)
@@ -158,7 +157,7 @@ class Output:
         self.kind = kind
         self.got = b""
         if kind == "terminal":
-            self.ours, self.fd = pty.openpty()
+            self.ours, self.fd = open_terminal()
         else:
             self.ours, self.fd = os.pipe()
 

@@ -422,21 +422,21 @@ def callers_do_not_wait(count):
     def run():
         servers = [Server("hang") for _ in range(count)]
         with Case("hanging") as case:
-            case.configure(*[(f"r{i}", {"port": s.port, "timeout": "1s"})
+            case.configure(*[(f"r{i}", {"port": s.port, "timeout": "3s"})
                              for i, s in enumerate(servers)])
             first = case.send(*ARGS)
             quiet(first)
-            check(0.9 * count < first.seconds < count + 4, f"the first: {first.seconds:.1f} s")
+            check(2.9 * count < first.seconds < 3 * count + 6, f"the first: {first.seconds:.1f} s")
             for what, args in (("next", ARGS), ("chosen relay", ("--relay", "r0", *ARGS))):
                 result = case.send(*args)
                 quiet(result)
-                check(result.seconds < 0.8, f"{what}: {result.seconds:.1f} s")
+                check(result.seconds < 2.7, f"{what}: {result.seconds:.1f} s")
             same("connections", [s.connections for s in servers], [1] * count)
             case.flush()
             same("plain flushq", [s.connections for s in servers], [1] * count)
             for entry in case.listing():
                 for rcpt in entry["recipients"]:
-                    match("the reason", r"waited 1 s|no answer|no greeting|time",
+                    match("the reason", r"waited 3 s|no answer|no greeting|time",
                           rcpt["delay_reason"])
             case.flush("--all")
             same("--all asks once more", [s.connections for s in servers], [2] * count)
@@ -518,7 +518,7 @@ def dead_first_of_two():
     """The first of two relays is dead, many entries: it costs one connection, and everything
     goes by the second."""
     with Case("first dead") as case, Server("hang") as dead, Server() as good:
-        relays = ("one", {"port": dead.port, "timeout": "1s"}), ("two", {"port": good.port})
+        relays = ("one", {"port": dead.port, "timeout": "4s"}), ("two", {"port": good.port})
         case.configure(*relays, conf=HELD)
         enqueue(case, 80)
         case.flush()
@@ -528,7 +528,7 @@ def dead_first_of_two():
         case.configure(*relays)
         result = case.send(*ARGS)
         quiet(result)
-        check(result.seconds < 0.8, f"{result.seconds:.1f} s")
+        check(result.seconds < 3.7, f"{result.seconds:.1f} s")
         same("connections to the dead", dead.connections, 1)
         same("delivered", len(good.delivered), 81)
 

@@ -188,8 +188,8 @@ def check_failed(run, address):
 
 def check_reports(run, least, most):
     count = run.last.copies[True, SENDER]
-    # A report is mail: killed between the answer and the mark it is sent again.
-    if count == most + 1 and run.killed and run.fault.name in WINDOW:
+    # A report is mail: with a fault between the answer and the mark it is sent again.
+    if count == most + 1 and run.happened and run.fault.name in WINDOW:
         most, run.twice = count, 1
     check(least <= count <= most, f"{count} reports, wanted {least} to {most}")
 

@@ -31,7 +31,7 @@ struct crowd {
 
 static void open_crowd(struct crowd *c, size_t count, uint64_t size)
 {
-	*c = (struct crowd){.rcpts = mem_alloc(count * sizeof(*c->rcpts))};
+	*c = (struct crowd){.rcpts = mem_alloc(count * sizeof(struct rcpt *))};
 	envelope_init(&c->envelope);
 	envelope_set_sender(&c->envelope, STR(""));
 	for (size_t i = 0; i < count; i++) {

@@ -112,9 +112,10 @@ START_TEST(unknown_ca)
 	struct tls_setup setup = by_ca(NAME);
 
 	expect(&setup, &server, "unknown CA (CN=Other CA): tls_trust");
-	/* The system's roots do not have it either, those named or all. */
+	/* The system's roots do not have it either, those named or all; a small
+	 * system has none, and is told what is missing. */
 	setup.mode = TLS_TRUST_SYSTEM;
-	expect(&setup, &server, "unknown CA (CN=Other CA): tls_trust");
+	expect(&setup, &server, "tls_trust");
 	peer_drop(&cert);
 	peer_drop(&other);
 }
