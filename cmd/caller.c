@@ -154,14 +154,14 @@ static int wait_readable(int fd, int64_t deadline, const volatile int *stop)
 	return ppoll(&p, 1, &t, &none);
 }
 
-void caller_listen(int fd, int64_t deadline, bool quiet, const volatile int *stop,
+void caller_listen(int fd, int64_t deadline, bool quiet, bool verbose, const volatile int *stop,
                    struct caller_result *result)
 {
 	struct buf in;
 	char bytes[4096];
 	memset(result, 0, sizeof(*result));
 	buf_init(&in, 1024 * 1024);
-	for (;;) {
+	while (verbose || !(result->done || result->held)) {
 		int ready = wait_readable(fd, deadline, stop);
 		if (ready < 0 && errno == EINTR && !*stop)
 			continue;

@@ -32,9 +32,11 @@ struct caller_result {
 	bool late;        /* the time was up: the try goes on without us */
 };
 
-/* Listens until flushq ends, the deadline or a signal (stop becomes non-zero);
- * prints to standard error what is to be said (quiet: not about recipients). */
-void caller_listen(int fd, int64_t deadline, bool quiet, const volatile int *stop,
+/* Listens until flushq has told what became of the message (verbose: until it
+ * ends, for the rest of the conversation), the deadline or a signal (stop
+ * becomes non-zero); prints to standard error what is to be said (quiet: not
+ * about recipients). How the server says goodbye is not waited for. */
+void caller_listen(int fd, int64_t deadline, bool quiet, bool verbose, const volatile int *stop,
                    struct caller_result *result);
 
 #endif

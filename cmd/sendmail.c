@@ -100,8 +100,8 @@ static void say_held(const char *id, const char *reason)
 static int await_try(const struct place *p, const struct call *call, const char *id, int fd)
 {
 	struct caller_result result;
-	caller_listen(fd, clock_deadline(p->config.wait * 1000), call->quiet, &stop_signal,
-	              &result);
+	caller_listen(fd, clock_deadline(p->config.wait * 1000), call->quiet, call->verbose,
+	              &stop_signal, &result);
 	close(fd);
 	if (result.interrupted) {
 		fprintf(stderr, "sendmail: interrupted: the message is held as %s\n", id);
