@@ -120,6 +120,7 @@ FUZZ_MAIN := $(if $(filter fuzz,$(SAN)),,$(BUILD)/obj/tests/fuzz/replay.o)
 
 FAULTS := $(patsubst tests/proof/%.c,$(BUILD)/tests/%.so,$(wildcard tests/proof/faults.c))
 
+CASE_HELPERS := $(patsubst tests/cases/%.c,$(BUILD)/tests/%,$(wildcard tests/cases/*.c))
 CASES := $(sort $(wildcard tests/cases/*.t))
 
 .PHONY: all tests try check lint fuzz fuzz-run bench ci install uninstall dist clean distclean
@@ -128,7 +129,7 @@ CASES := $(sort $(wildcard tests/cases/*.t))
 
 all: $(PROGRAMS) $(LINKS)
 
-tests: all $(UNIT_TESTS) $(RELAY) $(FAULTS) $(FUZZ_TARGETS)
+tests: all $(UNIT_TESTS) $(RELAY) $(FAULTS) $(CASE_HELPERS) $(FUZZ_TARGETS)
 
 # Every object depends on this file, which changes when the flags do.
 $(BUILD)/flags: FORCE
@@ -179,6 +180,10 @@ $(UNIT_TESTS): $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(UNIT_HELPERS) $(A
 $(RELAY): $(call objects,$(RELAY_SOURCES))
 	@mkdir -p $(@D)
 	$(call do,LINK)$(LINK) -o $@ $^ $(GNUTLS_LIBS) $(LIBS)
+
+$(CASE_HELPERS): $(BUILD)/tests/%: $(BUILD)/obj/tests/cases/%.o $(BUILD)/libpostern.a
+	@mkdir -p $(@D)
+	$(call do,LINK)$(LINK) -o $@ $^ $(CORE_LIBS)
 
 # Loaded ahead of a sanitizer's library, so never built with one.
 $(FAULTS): $(BUILD)/tests/%.so: tests/proof/%.c $(BUILD)/flags
