@@ -236,7 +236,7 @@ static bool mend_byte(struct coder *c, char byte, struct buf *out)
 		}
 		int high = hex_digit(c->escape[1]);
 		c->escape_len = 0;
-		return put_byte(c, (char)(high << 4 | hex_digit(byte)), out);
+		return put_byte(c, (char)(high * 16 + hex_digit(byte)), out);
 	}
 	if (!release_kept(c, out))
 		return false;

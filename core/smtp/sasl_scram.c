@@ -37,14 +37,14 @@ static bool add_gs2(struct scram *s, const struct scram_setup *setup)
 	bool bound = b != NULL && b->type != NULL;
 
 	if (setup->plus) {
-		if (!buf_addf(&s->gs2, "p=%s,,", b->type))
+		if (!bound || !buf_addf(&s->gs2, "p=%s,,", b->type))
 			return false;
 	} else if (!buf_add_str(&s->gs2,
 	                        bound && !setup->server_plus ? STR("y,,") : STR("n,,"))) {
 		return false;
 	}
 	s->gs2_header_len = s->gs2.len;
-	return !setup->plus || buf_add(&s->gs2, (const char *)b->data, b->len);
+	return !setup->plus || !bound || buf_add(&s->gs2, (const char *)b->data, b->len);
 }
 
 bool scram_saslname(struct buf *out, struct str name)

@@ -46,10 +46,9 @@ static bool same_way(const struct route *a, const struct route *b)
 		return false;
 	if (a->domain && !str_caseeq(str_of(a->domain), str_of(b->domain)))
 		return false;
-	for (size_t i = 0; i < a->relay_count; i++)
-		if (a->relays[i] != b->relays[i])
-			return false;
-	return true;
+	return a->relay_count == 0 ||
+	       memcmp(a->relays, b->relays, a->relay_count * sizeof(struct config_relay *)) ==
+	           0;
 }
 
 static void route_release(struct route *r)

@@ -130,7 +130,7 @@ static void decode_qp_line(struct buf *out, struct str line, bool last)
 		char c = line.at[i];
 		if (c == '=' && i + 2 < line.len && hex_value(line.at[i + 1]) >= 0 &&
 		    hex_value(line.at[i + 2]) >= 0) {
-			c = (char)(hex_value(line.at[i + 1]) << 4 | hex_value(line.at[i + 2]));
+			c = (char)(hex_value(line.at[i + 1]) * 16 + hex_value(line.at[i + 2]));
 			i += 2;
 		}
 		add(out, &c, 1);
