@@ -46,9 +46,11 @@ static bool same_way(const struct route *a, const struct route *b)
 		return false;
 	if (a->domain && !str_caseeq(str_of(a->domain), str_of(b->domain)))
 		return false;
-	return a->relay_count == 0 ||
-	       memcmp(a->relays, b->relays, a->relay_count * sizeof(struct config_relay *)) ==
-	           0;
+	/* No relay at all is no list at all. */
+	if (!a->relays || !b->relays)
+		return !a->relays && !b->relays;
+	return memcmp(a->relays, b->relays, a->relay_count * sizeof(struct config_relay *)) ==
+	       0;
 }
 
 static void route_release(struct route *r)
