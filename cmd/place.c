@@ -94,7 +94,6 @@ bool place_find(struct place *p, const char *program, const char *path)
 {
 	struct telling telling = {program};
 	memset(p, 0, sizeof(*p));
-	p->explicit_path = path != NULL;
 	p->config_path = path ? mem_copy(str_of(path)) : own_config();
 	p->personal = p->config_path != NULL;
 	if (!p->config_path)

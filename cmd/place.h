@@ -14,8 +14,7 @@
 
 struct place {
 	char *config_path;
-	bool personal;      /* own file and hold, no privileges */
-	bool explicit_path; /* -C */
+	bool personal; /* own file and hold, no privileges */
 	struct config config;
 	bool config_good;
 	char *hold_path;

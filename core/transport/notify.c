@@ -13,6 +13,7 @@
 #include "hold/submit.h"
 #include "mail/addr.h"
 #include "mail/alias.h"
+#include "mail/identity.h"
 
 #define SUBJECT_MAX 900 /* bytes of a field that are repeated */
 #define ALIASES_MAX (64 * 1024 * 1024)
@@ -73,9 +74,8 @@ static bool write_report(struct report *r, struct hold_entry *he, struct writing
 /* Is the mailbox one of this very host, where nobody takes in mail? */
 static bool is_here(struct str mailbox, const char *hostname)
 {
-	struct str domain = addr_domain(mailbox);
-	return domain.len == 0 || str_caseeq(domain, str_of(hostname)) ||
-	       str_caseeq(domain, STR("localhost"));
+	const struct identity here = {.hostname = str_of(hostname)};
+	return identity_is_local(&here, mailbox);
 }
 
 static void ignore_warning(void *context, size_t line, const char *text)
