@@ -74,13 +74,6 @@ static bool set_config(struct call *call, const char *argument, struct fault *f)
 	return true;
 }
 
-static bool set_tag(struct call *call, const char *argument, struct fault *f)
-{
-	(void)f;
-	call->tag = argument;
-	return true;
-}
-
 static bool set_utf8(struct call *call, const char *argument, struct fault *f)
 {
 	(void)argument, (void)f;
@@ -225,7 +218,7 @@ static const struct option_row rows[] = {
      "the message comes from elsewhere: from_rule and reply_to leave it alone"},
     {'I', TAKES_NOTHING, aliases_mode, "as -bi"},
     {'J', TAKES_ATTACHED, NULL, "ignored: of other mailers"},
-    {'L', TAKES_ARGUMENT, set_tag, "name in the log"},
+    {'L', TAKES_ARGUMENT, NULL, "ignored: the log is written by flushq, under its name"},
     {'M', TAKES_ARGUMENT, NULL, "ignored: macros of Sendmail"},
     {'N', TAKES_ARGUMENT, set_notify, "never, or success,failure,delay: reports wanted (DSN)"},
     {'O', TAKES_ARGUMENT, NULL, "ignored: options of Sendmail's configuration"},

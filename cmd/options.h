@@ -45,7 +45,6 @@ struct call {
 	const char *from;
 	const char *full_name;
 	const char *config;
-	const char *tag;
 	const char *relay;
 	const char *envid;
 	enum envelope_body body;
