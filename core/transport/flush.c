@@ -101,12 +101,13 @@ static bool work_on(struct run *run, const char *id)
 		bool due = wanted(run, &he.entry);
 		if (due)
 			ok = deliver_entry(&run->deliver, &he, &result, &f);
+		/* Whoever is told may look, and must not see it in hand. */
+		hold_release(&he);
 		if (due && ok && !run->deliver.turned_away) {
 			count(run, &result);
 			if (fl->tried)
 				fl->tried(fl->context, id, &result, NULL);
 		}
-		hold_release(&he);
 	} else if (ok && claimed == CLAIM_DAMAGED) {
 		ok = false;
 	}
