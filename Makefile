@@ -8,8 +8,11 @@
 #   lint           warnings as errors with two compilers, static analysis, format, manuals
 #   fuzz           every fuzz target under libFuzzer for FUZZ_SECONDS (needs clang)
 #   bench          measurements
-#   install        honours DESTDIR; uninstall removes the same files
+#   install        honours DESTDIR; programs, manuals, completions. Beside it, each by itself:
+#                  install-config (unless there is one), install-systemd, install-cron
+#   uninstall      removes all of these but the configuration
 #   dist           postern-VERSION.tar.gz, with configure made
+#   deb            a Debian package, in $(BUILD); check-deb installs it in a chroot and tests it
 #   ci             what the project's own machine runs
 #   clean, distclean
 #
@@ -72,7 +75,8 @@ endif
 # The sanitizers' own checks of string functions and those of _FORTIFY_SOURCE
 # get in each other's way: one or the other.
 ifeq ($(SAN),)
-MODE_CFLAGS := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+MODE_CFLAGS := $(if $(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS)),, \
+	-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 MODE_LDFLAGS :=
 else
 MODE_CFLAGS := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
@@ -123,8 +127,8 @@ FAULTS := $(patsubst tests/proof/%.c,$(BUILD)/tests/%.so,$(wildcard tests/proof/
 CASE_HELPERS := $(patsubst tests/cases/%.c,$(BUILD)/tests/%,$(wildcard tests/cases/*.c))
 CASES := $(sort $(wildcard tests/cases/*.t))
 
-.PHONY: all tests try check lint fuzz fuzz-run bench ci install uninstall dist clean distclean
-.PHONY: FORCE
+.PHONY: all tests try check lint fuzz fuzz-run bench ci dist deb check-deb clean distclean
+.PHONY: install install-config install-systemd install-cron uninstall FORCE
 .SECONDARY:
 
 all: $(PROGRAMS) $(LINKS)
@@ -153,11 +157,14 @@ $(BUILD)/libcmd.a: $(CMD_OBJECTS)
 	@rm -f $@
 	$(call do,AR)$(AR) rcs $@ $(CMD_OBJECTS)
 
-$(BUILD)/sendmail $(BUILD)/mailq: $(BUILD)/%: $(BUILD)/obj/cmd/%.o $(ARCHIVES)
+# A process that hides cannot be looked at by the finder of leaks either.
+SAN_OBJECTS := $(if $(filter-out fuzz,$(SAN)),$(BUILD)/obj/tests/proof/leaks.o)
+
+$(BUILD)/sendmail $(BUILD)/mailq: $(BUILD)/%: $(BUILD)/obj/cmd/%.o $(SAN_OBJECTS) $(ARCHIVES)
 	$(call do,LINK)$(LINK) -o $@ $^ $(CORE_LIBS)
 
 # No library but libc: linking fails when a privileged line needs more.
-$(BUILD)/post: $(BUILD)/obj/cmd/post.o $(ARCHIVES)
+$(BUILD)/post: $(BUILD)/obj/cmd/post.o $(SAN_OBJECTS) $(ARCHIVES)
 	$(call do,LINK)$(LINK) -o $@ $^ $(LIBS)
 
 $(BUILD)/newaliases: | $(BUILD)/sendmail
@@ -238,11 +245,41 @@ mandir_of = $(mandir)/man$(patsubst .%,%,$(suffix $1))
 
 # The paths are compiled in and expanded: one changed here would put half of
 # the files elsewhere, and programs that look in the wrong place.
-PATH_NAMES := prefix bindir sbindir mandir sysconfdir spooldir postdir
+PATH_NAMES := prefix bindir sbindir mandir docdir sysconfdir spooldir postdir socket
 $(foreach name,$(PATH_NAMES),$(if $(filter command line,$(origin $(name))), \
 	$(error $(name) is set with ./configure; for a package use DESTDIR)))
 
-install: all
+# Where others look for what we bring. A packager may say otherwise.
+unitdir ?= $(prefix)/lib/systemd/system
+sysusersdir ?= $(prefix)/lib/sysusers.d
+tmpfilesdir ?= $(prefix)/lib/tmpfiles.d
+bashcompdir ?= $(datarootdir)/bash-completion/completions
+zshcompdir ?= $(datarootdir)/zsh/site-functions
+fishcompdir ?= $(datarootdir)/fish/vendor_completions.d
+
+# These have our paths to be filled in.
+UNITS := $(wildcard contrib/systemd/*)
+TEMPLATES := $(UNITS) $(wildcard contrib/sysusers/* contrib/tmpfiles/* contrib/cron/* \
+	contrib/inetd/* contrib/postern.conf)
+filled = $(addprefix $(BUILD)/filled/,$1)
+
+$(call filled,$(TEMPLATES)): $(BUILD)/filled/%: % config.mk
+	@mkdir -p $(@D)
+	$(call do,FILL)sed -e 's|@bindir@|$(bindir)|g' -e 's|@sbindir@|$(sbindir)|g' \
+		-e 's|@postdir@|$(postdir)|g' -e 's|@spooldir@|$(spooldir)|g' \
+		-e 's|@sysconfdir@|$(sysconfdir)|g' -e 's|@user@|$(USER_NAME)|g' \
+		-e 's|@group@|$(GROUP_NAME)|g' -e 's|@socket@|$(socket)|g' \
+		-e 's|@socketdir@|$(patsubst %/,%,$(dir $(socket)))|g' $< >$@
+
+# bash and fish look for a file by the name of the command.
+COMPLETED := sendmail mailq flushq
+IMPORT_PARTS := $(wildcard contrib/import.d/*)
+pkgdatadir = $(datarootdir)/postern
+
+# $(call put,FILES,DIR)
+put = $(INSTALL) -d '$(DESTDIR)$2' && $(INSTALL) -m 644 $1 '$(DESTDIR)$2'
+
+install: all $(call filled,contrib/postern.conf contrib/inetd/inetd.conf)
 	$(INSTALL) -d '$(DESTDIR)$(bindir)' '$(DESTDIR)$(sbindir)' '$(DESTDIR)$(prefix)/lib'
 	$(INSTALL) -m 755 $(BUILD)/sendmail '$(DESTDIR)$(sbindir)/sendmail'
 	$(INSTALL) -m 755 $(BUILD)/mailq '$(DESTDIR)$(bindir)/mailq'
@@ -253,17 +290,49 @@ ifneq ($(filter cmd/post.c,$(MAINS)),)
 	$(INSTALL) -d '$(DESTDIR)$(postdir)'
 	$(INSTALL) -m 755 $(BUILD)/post '$(DESTDIR)$(postdir)/post'
 endif
-	$(foreach page,$(MAN_PAGES),$(INSTALL) -d '$(DESTDIR)$(call mandir_of,$(page))' && \
-		$(INSTALL) -m 644 $(page) '$(DESTDIR)$(call mandir_of,$(page))' &&) :
+	$(foreach page,$(MAN_PAGES),$(call put,$(page),$(call mandir_of,$(page))) &&) :
+	ln -sf ../man8/sendmail.8 '$(DESTDIR)$(mandir)/man1/newaliases.1'
+	$(call put,$(call filled,contrib/postern.conf contrib/inetd/inetd.conf),$(docdir))
+	$(INSTALL) -m 644 contrib/logrotate/postern '$(DESTDIR)$(docdir)/logrotate.conf'
+	$(call put,contrib/completion/_postern,$(zshcompdir))
+	$(call put,contrib/completion/postern.bash,$(bashcompdir))
+	$(call put,contrib/completion/postern.fish,$(fishcompdir))
+	$(foreach name,$(COMPLETED),ln -sf postern.bash '$(DESTDIR)$(bashcompdir)/$(name)' && \
+		ln -sf postern.fish '$(DESTDIR)$(fishcompdir)/$(name).fish' &&) :
+	$(call put,$(IMPORT_PARTS),$(pkgdatadir)/import.d)
+	$(INSTALL) -m 755 contrib/import '$(DESTDIR)$(pkgdatadir)/import'
 	@DESTDIR='$(DESTDIR)' POST='$(postdir)/post' SPOOL='$(spooldir)' \
 		OWNER='$(USER_NAME)' GROUP='$(GROUP_NAME)' sh contrib/build/privileges
+
+install-config: $(call filled,contrib/postern.conf)
+	test -e '$(DESTDIR)$(sysconfdir)/postern.conf' || { $(call put,$<,$(sysconfdir)); }
+
+install-systemd: $(call filled,$(UNITS) contrib/sysusers/postern.conf contrib/tmpfiles/postern.conf)
+	$(call put,$(call filled,$(UNITS)),$(unitdir))
+	$(call put,$(call filled,contrib/sysusers/postern.conf),$(sysusersdir))
+	$(call put,$(call filled,contrib/tmpfiles/postern.conf),$(tmpfilesdir))
+
+install-cron: $(call filled,contrib/cron/postern)
+	$(call put,$<,$(sysconfdir)/cron.d)
 
 uninstall:
 	rm -f '$(DESTDIR)$(sbindir)/sendmail' '$(DESTDIR)$(sbindir)/flushq' \
 		'$(DESTDIR)$(bindir)/mailq' '$(DESTDIR)$(bindir)/newaliases' \
 		'$(DESTDIR)$(prefix)/lib/sendmail' '$(DESTDIR)$(postdir)/post'
-	-test ! -d '$(DESTDIR)$(postdir)' || rmdir '$(DESTDIR)$(postdir)'
-	rm -f $(foreach page,$(MAN_PAGES),'$(DESTDIR)$(call mandir_of,$(page))/$(notdir $(page))')
+	rm -f $(foreach page,$(MAN_PAGES),'$(DESTDIR)$(call mandir_of,$(page))/$(notdir $(page))') \
+		'$(DESTDIR)$(mandir)/man1/newaliases.1'
+	rm -f $(foreach name,postern.bash $(COMPLETED),'$(DESTDIR)$(bashcompdir)/$(name)') \
+		$(foreach name,postern $(COMPLETED),'$(DESTDIR)$(fishcompdir)/$(name).fish') \
+		'$(DESTDIR)$(zshcompdir)/_postern'
+	rm -f '$(DESTDIR)$(pkgdatadir)/import' $(foreach file,$(IMPORT_PARTS), \
+		'$(DESTDIR)$(pkgdatadir)/import.d/$(notdir $(file))')
+	rm -f $(foreach file,$(UNITS),'$(DESTDIR)$(unitdir)/$(notdir $(file))') \
+		'$(DESTDIR)$(sysusersdir)/postern.conf' '$(DESTDIR)$(tmpfilesdir)/postern.conf' \
+		'$(DESTDIR)$(sysconfdir)/cron.d/postern'
+	rm -f $(foreach name,postern.conf inetd.conf logrotate.conf,'$(DESTDIR)$(docdir)/$(name)')
+	-for dir in '$(DESTDIR)$(postdir)' '$(DESTDIR)$(docdir)' '$(DESTDIR)$(pkgdatadir)/import.d' \
+		'$(DESTDIR)$(pkgdatadir)'; do \
+		test ! -d "$$dir" || rmdir "$$dir"; done
 
 DIST := postern-$(VERSION)
 
@@ -273,6 +342,12 @@ dist: $(BUILD)/flags
 	cd '$(BUILD)/$(DIST)' && autoconf && rm -rf autom4te.cache
 	cd '$(BUILD)' && tar cf - '$(DIST)' | gzip -9 >'$(CURDIR)/$(DIST).tar.gz'
 	rm -rf '$(BUILD)/$(DIST)'
+
+deb: $(BUILD)/flags
+	@sh contrib/build/deb '$(abspath $(BUILD))' '$(VERSION)'
+
+check-deb: deb $(RELAY)
+	@sh tests/packages/deb '$(abspath $(BUILD))'
 
 # A folder elsewhere is removed only if this file made it.
 clean:

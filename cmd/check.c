@@ -9,6 +9,7 @@
 #include "net/dial.h"
 #include "net/dns.h"
 #include "net/tls.h"
+#include "transport/narrowing.h"
 #include "transport/servers.h"
 #include "transport/session.h"
 
@@ -151,12 +152,18 @@ int check_relays(struct place *p, char *const *names, size_t count, bool verbose
 {
 	const struct config *c = &p->config;
 	struct session_env env = {.config = c, .trace = verbose ? print_line : NULL};
+	struct fault f = FAULT_INIT;
 	bool ok = true;
+	if (!place_become(p, &f)) {
+		fprintf(stderr, "sendmail: --check: %s\n", f.text);
+		return fault_exit(f.class);
+	}
 	place_names(p);
 	env.hostname = p->hostname;
 	for (size_t i = 0; i < count; i++)
 		if (!relay_named(c, names[i]))
 			return fault_exit(FAULT_USAGE);
+	narrowing(c, NULL);
 	for (size_t i = 0; i < count; i++)
 		ok = check_relay(p, &env, relay_named(c, names[i])) && ok;
 	for (size_t i = 0; count == 0 && i < c->relay_count; i++)

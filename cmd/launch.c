@@ -54,7 +54,7 @@ static void close_from(int first)
 static void become_flushq(const char *program, const struct place *p, const char *id,
                           bool verbose, int fd)
 {
-	const char *argv[12];
+	const char *argv[16];
 	int n = 0;
 	sigset_t none;
 	char caller[16];
@@ -65,6 +65,10 @@ static void become_flushq(const char *program, const struct place *p, const char
 	}
 	if (verbose)
 		argv[n++] = "-v";
+	if (p->tag) {
+		argv[n++] = "--tag";
+		argv[n++] = p->tag;
+	}
 	if (fd >= 0) {
 		snprintf(caller, sizeof(caller), "%d", CALLER_FD);
 		argv[n++] = "--caller";

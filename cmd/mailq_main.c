@@ -15,6 +15,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/narrow.h"
+#include "cmd/beyond.h"
 #include "cmd/flushq.h"
 #include "cmd/json.h"
 #include "cmd/listing.h"
@@ -32,7 +34,9 @@ struct run {
 	const char *program;
 	const struct mailq_call *call;
 	struct place place;
+	bool beyond; /* the hold is not open to us: through the gate */
 	struct hold hold;
+	struct rights rights;
 	int64_t now;
 	bool terminal;
 	bool colour;
@@ -55,6 +59,17 @@ static int complain(const struct run *run, const char *what, const struct fault 
 {
 	fprintf(stderr, "%s: %s%s%s\n", run->program, what, what[0] ? ": " : "", f->text);
 	return fault_exit(f->class);
+}
+
+static struct visit visit_of(struct run *run, visit_entry *entry, void *context)
+{
+	return (struct visit){.hold = run->beyond ? NULL : &run->hold,
+	                      .place = &run->place,
+	                      .whole = run->call->job == JOB_SHOW,
+	                      .rights = run->rights,
+	                      .program = run->program,
+	                      .entry = entry,
+	                      .context = context};
 }
 
 static bool put_out(struct printing *p)
@@ -93,7 +108,7 @@ static int list(struct run *run)
 {
 	const struct mailq_call *call = run->call;
 	struct printing p = {.run = run};
-	const struct visit v = {&run->hold, run->program, print_entry, &p};
+	const struct visit v = visit_of(run, print_entry, &p);
 	int code = 0;
 	buf_init(&p.text, TEXT_MAX);
 	if (call->id_count == 0)
@@ -150,14 +165,15 @@ static bool tally_entry(void *context, const struct hold_entry *he, bool busy)
 static int summarise(struct run *run)
 {
 	struct tallying t = {.now = run->now};
-	const struct visit v = {&run->hold, run->program, tally_entry, &t};
+	const struct visit v = visit_of(run, tally_entry, &t);
 	struct buf text;
 	size_t damaged = 0;
 	buf_init(&text, TEXT_MAX);
 	tally_init(&t.tally);
+	t.tally.discreet = run->call->for_user;
 	int code = visit_room(&v, HOLD_HOLD);
 	code = later(code, visit_room(&v, HOLD_FAILED));
-	if (count_room(run, HOLD_CORRUPT, &damaged, &code))
+	if (!run->beyond && count_room(run, HOLD_CORRUPT, &damaged, &code))
 		t.tally.damaged = damaged;
 	tally_sort(&t.tally);
 	bool ok = run->call->job == JOB_METRICS
@@ -188,7 +204,7 @@ static bool show_visited(void *context, const struct hold_entry *he, bool busy)
 static int show(struct run *run)
 {
 	struct showing s = {run, 0};
-	const struct visit v = {&run->hold, run->program, show_visited, &s};
+	const struct visit v = visit_of(run, show_visited, &s);
 	int code = visit_id(&v, run->call->show, run->call->failed);
 	return later(code, s.code);
 }
@@ -252,7 +268,7 @@ static bool choose_visited(void *context, const struct hold_entry *he, bool busy
 
 static int choose_ids(struct run *run, struct choice *c)
 {
-	const struct visit v = {&run->hold, run->program, choose_visited, c};
+	const struct visit v = visit_of(run, choose_visited, c);
 	bool started_by_sendmail = run->call->first || run->call->caller >= 0;
 	int code = 0;
 	for (size_t i = 0; i < run->call->id_count; i++) {
@@ -278,15 +294,20 @@ static int try_mail(struct run *run)
 	struct choice c = {.call = call};
 	int code = 0;
 	if (filtered) {
-		const struct visit v = {&run->hold, run->program, choose_matching, &c};
+		const struct visit v = visit_of(run, choose_matching, &c);
 		code = visit_room(&v, HOLD_HOLD);
 	} else if (!call->all) {
 		code = choose_ids(run, &c);
 	}
-	if (c.count > 0 || call->all || (!filtered && call->id_count == 0)) {
+	bool any = c.count > 0 || call->all || (!filtered && call->id_count == 0);
+	if (any && run->beyond) {
+		code = later(code, beyond_try(&run->place, call, c.ids, c.count));
+	} else if (any) {
 		const struct flushq_call flushq = {.all = call->all && !filtered,
 		                                   .verbose = call->verbose,
 		                                   .first_try = call->first,
+		                                   .only = call->for_user,
+		                                   .user = run->rights.user,
 		                                   .caller = call->caller,
 		                                   .ids = c.ids,
 		                                   .id_count = c.count};
@@ -305,9 +326,12 @@ static int do_job(struct run *run)
 	case JOB_JSON:
 		return list(run);
 	case JOB_COUNT:
-		return print_count(run);
-	case JOB_SUMMARY:
+		return run->beyond ? beyond_count(&run->place, run->call) : print_count(run);
 	case JOB_METRICS:
+		if (run->beyond)
+			return beyond_count(&run->place, run->call);
+		return summarise(run);
+	case JOB_SUMMARY:
 		return summarise(run);
 	case JOB_SHOW:
 		return show(run);
@@ -315,8 +339,10 @@ static int do_job(struct run *run)
 	case JOB_FREEZE:
 	case JOB_THAW:
 	case JOB_RETRY:
+		if (run->beyond)
+			return beyond_steer(&run->place, run->call);
 		place_open_log(&run->place, run->program);
-		return steer(&run->hold, run->program, run->call);
+		return steer(&run->hold, &run->rights, run->program, run->call);
 	case JOB_TRY:
 		place_open_log(&run->place, run->program);
 		return try_mail(run);
@@ -327,17 +353,42 @@ static int do_job(struct run *run)
 	return 0;
 }
 
+/* Counts show nothing of anybody's mail, so that a monitor needs no rights. */
+static bool only_counts(enum mailq_job job)
+{
+	return job == JOB_COUNT || job == JOB_METRICS;
+}
+
+/* Finds out what the caller may do, and gives up what he has beyond that. */
+static bool enter(struct run *run, struct fault *f)
+{
+	const struct mailq_call *call = run->call;
+	struct place *p = &run->place;
+	run->beyond = !call->for_user && !place_is_trusted(p);
+	run->rights.user = call->for_user ? call->user : getuid();
+	if (p->personal)
+		run->rights.all = geteuid() == 0;
+	else
+		run->rights.all = !call->for_user || only_counts(call->job);
+	if (run->beyond)
+		return true;
+	return place_become(p, f) && place_open_hold(p, &run->hold, f);
+}
+
 /* The hold can be looked at and steered with a faulty configuration, which is
  * when it matters; only sending needs a good one. */
 static int run_in_place(struct run *run)
 {
 	struct fault f = FAULT_INIT;
 	int code = fault_exit(FAULT_CONFIG);
-	bool good = place_find(&run->place, run->program, run->call->config);
+	bool good =
+	    place_find(&run->place, run->program, run->call->config, run->call->for_user);
+	run->place.tag = run->call->tag;
 	if ((good || (run->call->job != JOB_TRY && run->place.hold_path))) {
-		if (place_open_hold(&run->place, &run->hold, &f)) {
+		if (enter(run, &f)) {
 			code = do_job(run);
-			hold_close(&run->hold);
+			if (!run->beyond)
+				hold_close(&run->hold);
 		} else {
 			code = complain(run, "", &f);
 		}
@@ -389,8 +440,10 @@ int mailq_main(int argc, char **argv)
 			printf("%s %s (Postern)\n", label, POSTERN_VERSION);
 		return end_output(label, 0);
 	}
-	if (flushes)
+	if (flushes) {
 		signal(SIGPIPE, SIG_IGN);
+		narrow_hide();
+	}
 	struct run run = {.program = label, .call = &call, .now = clock_wall()};
 	run.terminal = isatty(STDOUT_FILENO) == 1;
 	run.colour = run.terminal && wants_colour();

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "cmd/options.h"
 #include "hold/entry.h"
 
 #define FOR_MAILQ  PROGRAM_MAILQ
@@ -23,6 +24,8 @@ enum option {
 	OPTION_SENDER,
 	OPTION_CALLER,
 	OPTION_FIRST,
+	OPTION_FOR,
+	OPTION_TAG,
 };
 
 enum takes {
@@ -80,6 +83,10 @@ static const struct row rows[] = {
      "used by sendmail: tell the outcome over this descriptor"},
     {0, "--first", TAKES_NOTHING, FOR_FLUSHQ, OPTION_FIRST, 0, NULL,
      "used by sendmail: the first try, a relay known as dead is not asked"},
+    {0, "--tag", TAKES_ARGUMENT, FOR_FLUSHQ, OPTION_TAG, 0, "NAME",
+     "the name in the log instead of flushq"},
+    {0, "--for", TAKES_ARGUMENT, FOR_BOTH, OPTION_FOR, 0, "UID",
+     "used by post: only this user's messages in the system's hold"},
     {'A', NULL, TAKES_ATTACHED, FOR_BOTH, OPTION_IGNORED, 0, "c|m", "ignored"},
     {'q', NULL, TAKES_ATTACHED, FOR_BOTH, OPTION_IGNORED, 0, "...", "ignored"},
     {0, "--help", TAKES_NOTHING, FOR_BOTH, OPTION_JOB, JOB_HELP, NULL, "this text"},
@@ -124,6 +131,16 @@ static bool set_caller(struct mailq_call *call, const char *argument, struct fau
 	return true;
 }
 
+static bool set_user(struct mailq_call *call, const char *argument, struct fault *f)
+{
+	long long number;
+	if (!str_number(str_of(argument), &number) || number > UINT32_MAX)
+		return fault_set(f, FAULT_USAGE, "--for: \"%s\" is no user id", argument);
+	call->for_user = true;
+	call->user = (uid_t)number;
+	return true;
+}
+
 static bool apply(struct mailq_call *call, const struct row *row, const char *argument,
                   struct fault *f)
 {
@@ -161,6 +178,11 @@ static bool apply(struct mailq_call *call, const struct row *row, const char *ar
 	case OPTION_FIRST:
 		call->first = true;
 		break;
+	case OPTION_TAG:
+		call->tag = argument;
+		break;
+	case OPTION_FOR:
+		return set_user(call, argument, f);
 	}
 	return true;
 }
@@ -238,6 +260,8 @@ static bool steers(enum mailq_job job)
 
 static bool check_call(const struct mailq_call *call, struct fault *f)
 {
+	if (call->for_user && call->config)
+		return fault_set(f, FAULT_USAGE, "--for is about the system's hold: no -C");
 	bool filtered = call->only_id || call->only_rcpt || call->only_sender;
 	if (steers(call->job) && !call->all && call->id_count == 0)
 		return fault_set(f, FAULT_USAGE, "which messages? IDs, or \"all\"");
@@ -257,6 +281,8 @@ bool mailq_options_scan(enum mailq_program program, int argc, char **argv,
 	struct words w = {argc, argv, 1};
 	*call = (struct mailq_call){.program = program, .caller = -1};
 	call->job = program == PROGRAM_FLUSHQ ? JOB_TRY : JOB_LIST;
+	if (!options_printable(argc, argv, f))
+		return false;
 	while (w.at < argc && argv[w.at][0] == '-' && argv[w.at][1]) {
 		if (strcmp(argv[w.at], "--") == 0) {
 			w.at++;

@@ -11,6 +11,7 @@
 #define CMD_MAILQ_OPTIONS_H
 
 #include <stdio.h>
+#include <sys/types.h>
 
 #include "base/buf.h"
 #include "base/fault.h"
@@ -39,13 +40,16 @@ struct mailq_call {
 	enum mailq_job job;
 	const char *config;  /* of -C, or NULL */
 	const char *show;    /* of --show */
+	const char *tag;     /* of --tag, or NULL */
 	const char *only_id; /* of --id, --recipient, --sender: a part of it, or NULL */
 	const char *only_rcpt;
 	const char *only_sender;
 	bool verbose;
-	bool failed;      /* the failed entries instead of the held ones */
-	bool all;         /* -a, or the operand "all" */
-	bool first;       /* the first try of a message just taken in */
+	bool failed;   /* the failed entries instead of the held ones */
+	bool all;      /* -a, or the operand "all" */
+	bool first;    /* the first try of a message just taken in */
+	bool for_user; /* --for: the system's hold, and only user's entries of it */
+	uid_t user;
 	int caller;       /* descriptor of --caller, or -1 */
 	char *const *ids; /* operands; each an id, but when all is set */
 	size_t id_count;

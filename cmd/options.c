@@ -74,6 +74,13 @@ static bool set_config(struct call *call, const char *argument, struct fault *f)
 	return true;
 }
 
+static bool set_tag(struct call *call, const char *argument, struct fault *f)
+{
+	(void)f;
+	call->tag = argument;
+	return true;
+}
+
 static bool set_utf8(struct call *call, const char *argument, struct fault *f)
 {
 	(void)argument, (void)f;
@@ -218,7 +225,7 @@ static const struct option_row rows[] = {
      "the message comes from elsewhere: from_rule and reply_to leave it alone"},
     {'I', TAKES_NOTHING, aliases_mode, "as -bi"},
     {'J', TAKES_ATTACHED, NULL, "ignored: of other mailers"},
-    {'L', TAKES_ARGUMENT, NULL, "ignored: the log is written by flushq, under its name"},
+    {'L', TAKES_ARGUMENT, set_tag, "the name under which this message is logged (own hold)"},
     {'M', TAKES_ARGUMENT, NULL, "ignored: macros of Sendmail"},
     {'N', TAKES_ARGUMENT, set_notify, "never, or success,failure,delay: reports wanted (DSN)"},
     {'O', TAKES_ARGUMENT, NULL, "ignored: options of Sendmail's configuration"},
@@ -351,7 +358,7 @@ static bool scan_long(char **argv, int argc, int *i, struct call *call, struct f
 	return fault_set(f, FAULT_USAGE, "unknown option %s", argv[*i]);
 }
 
-static bool no_control(int argc, char **argv, struct fault *f)
+bool options_printable(int argc, char **argv, struct fault *f)
 {
 	for (int i = 1; i < argc; i++)
 		for (const char *c = argv[i]; *c; c++)
@@ -391,7 +398,7 @@ bool options_scan(int argc, char **argv, struct call *call, struct fault *f)
 		call->mode = CALL_VERSION;
 	if (call->mode == CALL_HELP || call->mode == CALL_VERSION)
 		return true;
-	if (!no_control(argc, argv, f))
+	if (!options_printable(argc, argv, f))
 		return false;
 	for (; i < argc && argv[i][0] == '-' && argv[i][1]; i++) {
 		if (strcmp(argv[i], "--") == 0) {

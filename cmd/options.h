@@ -46,6 +46,7 @@ struct call {
 	const char *full_name;
 	const char *config;
 	const char *relay;
+	const char *tag; /* -L */
 	const char *envid;
 	enum envelope_body body;
 	enum envelope_ret ret;
@@ -62,6 +63,10 @@ struct call {
  * (base name of argv[0]), which may choose the mode. */
 bool options_scan(int argc, char **argv, struct call *call, struct fault *f)
     __attribute__((warn_unused_result));
+
+/* No word of the command line holds a control byte: else FAULT_USAGE, in a text
+ * that shows none of it. */
+bool options_printable(int argc, char **argv, struct fault *f);
 
 /* One line a row, "-x ARG<tab>what": for --help and the manual's check. */
 void options_print(FILE *out);

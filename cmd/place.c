@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@
 #include "mail/addr.h"
 #include "net/dns.h"
 
+#define TAG_MAX      32
 #define NAME_WAIT_MS 5000 /* for the resolver to tell our own name */
 
 struct telling {
@@ -78,7 +80,7 @@ static void find_hold(struct place *p)
 {
 	struct stat st;
 	struct fault f = FAULT_INIT;
-	if (p->config.directory) {
+	if (p->config.directory && p->personal) {
 		p->hold_path = mem_copy(str_of(p->config.directory));
 		return;
 	}
@@ -90,16 +92,30 @@ static void find_hold(struct place *p)
 	}
 }
 
-bool place_find(struct place *p, const char *program, const char *path)
+/* post has no option that names a file: the system's hold is where it was built to be. */
+static bool right_directory(const struct place *p, const char *program)
+{
+	const char *directory = p->config.directory;
+	if (p->personal || !directory || strcmp(directory, POSTERN_SPOOLDIR) == 0)
+		return true;
+	fprintf(stderr,
+	        "%s: %s: directory = %s: the system's hold is " POSTERN_SPOOLDIR
+	        "; to have it elsewhere, mount that there\n",
+	        program, p->config_path, directory);
+	return false;
+}
+
+bool place_find(struct place *p, const char *program, const char *path, bool system)
 {
 	struct telling telling = {program};
 	memset(p, 0, sizeof(*p));
-	p->config_path = path ? mem_copy(str_of(path)) : own_config();
+	p->config_path = path ? mem_copy(str_of(path)) : system ? NULL : own_config();
 	p->personal = p->config_path != NULL;
 	if (!p->config_path)
 		p->config_path = mem_copy(STR(POSTERN_SYSCONFDIR "/postern.conf"));
 	p->config_good = config_load(p->config_path, p->personal, getuid(), &p->config,
 	                             print_note, &telling);
+	p->config_good = right_directory(p, program) && p->config_good;
 	find_hold(p);
 	return p->config_good;
 }
@@ -148,17 +164,126 @@ void place_names(struct place *p)
 		p->domain = mem_copy(str_of(p->hostname));
 }
 
+static bool in_group(gid_t group)
+{
+	gid_t list[1024];
+	int n = getgroups((int)(sizeof(list) / sizeof(list[0])), list);
+	for (int i = 0; i < n; i++)
+		if (list[i] == group)
+			return true;
+	return getgid() == group;
+}
+
+static bool is_hold_user(void)
+{
+	const struct passwd *pw = getpwnam(POSTERN_USER);
+	return pw && pw->pw_uid == getuid() && pw->pw_uid == geteuid();
+}
+
+bool place_is_trusted(const struct place *p)
+{
+	if (p->personal || getuid() == 0)
+		return true;
+	if (is_hold_user())
+		return true;
+	const struct group *gr = getgrnam(POSTERN_GROUP);
+	return gr && in_group(gr->gr_gid);
+}
+
+/* What a program that the configuration names may see of our environment, and
+ * what our own output depends on. */
+static bool leave_environment(const char *home, struct fault *f)
+{
+	static const char *const kept[] = {"CREDENTIALS_DIRECTORY", "NO_COLOR", "TERM", "TZ"};
+	char *values[sizeof(kept) / sizeof(kept[0])];
+	size_t n = sizeof(kept) / sizeof(kept[0]);
+	bool ok = true;
+	for (size_t i = 0; i < n; i++) {
+		const char *value = getenv(kept[i]);
+		values[i] = value ? mem_copy(str_of(value)) : NULL;
+	}
+	environ = NULL;
+	for (size_t i = 0; i < n; i++) {
+		ok = ok && (!values[i] || setenv(kept[i], values[i], 1) == 0);
+		free(values[i]);
+	}
+	ok = ok && (!home || setenv("HOME", home, 1) == 0);
+	return ok || fault_sys(f, FAULT_TEMP, errno, "the environment");
+}
+
+bool place_become(struct place *p, struct fault *f)
+{
+	if (p->personal)
+		return true;
+	umask(007);
+	if (geteuid() != 0) {
+		for (size_t i = 0; i < p->config.relay_count && !is_hold_user(); i++) {
+			struct config_relay *r = &p->config.relays[i];
+			r->command_closed = r->password_command.count > 0;
+		}
+		return leave_environment(NULL, f);
+	}
+	const struct group *gr = getgrnam(POSTERN_GROUP);
+	if (!gr)
+		return fault_set(f, FAULT_CONFIG,
+		                 "there is no group %s, which the system's hold belongs to",
+		                 POSTERN_GROUP);
+	gid_t group = gr->gr_gid;
+	const struct passwd *pw = getpwnam(POSTERN_USER);
+	if (!pw)
+		return fault_set(f, FAULT_CONFIG,
+		                 "there is no user %s, who moves the system's mail",
+		                 POSTERN_USER);
+	if (setgroups(1, &group) != 0 || setgid(group) != 0 || setuid(pw->pw_uid) != 0)
+		return fault_sys(f, FAULT_SYSTEM, errno, "cannot become %s", POSTERN_USER);
+	if (pw->pw_uid == 0 || (setuid(0) == 0))
+		return fault_set(f, FAULT_CONFIG, "user %s must not be root", POSTERN_USER);
+	return leave_environment(pw->pw_dir, f);
+}
+
 bool place_open_hold(const struct place *p, struct hold *h, struct fault *f)
 {
 	if (!p->hold_path)
 		return fault_set(f, FAULT_CONFIG,
 		                 "%s: no hold: set directory in [hold], or HOME",
 		                 p->config_path);
-	return hold_open(p->hold_path, h, f);
+	return p->personal ? hold_open(p->hold_path, h, f)
+	                   : hold_open_shared(p->hold_path, h, f);
+}
+
+/* Only what runs as the hold's user can ask a program for a password, or read
+ * what systemd gives its service. */
+static bool needs_service(const struct config *c)
+{
+	for (size_t i = 0; i < c->relay_count; i++) {
+		const struct config_relay *r = &c->relays[i];
+		if (r->password_command.count > 0 || (r->user && !r->password_file))
+			return true;
+	}
+	return false;
+}
+
+bool place_open_gate(const struct place *p, bool as_owner, struct gate *g, struct fault *f)
+{
+	struct fault space = FAULT_INIT;
+	gate_init(g);
+	/* Where the hold is out of sight post says what there is to say of it. */
+	if (p->config_good && !as_owner &&
+	    !hold_has_space(p->hold_path, p->config.min_free, &space) && space.sys == 0) {
+		*f = space;
+		return false;
+	}
+	return gate_open(g, as_owner || (p->config_good && needs_service(&p->config)), f);
 }
 
 void place_open_log(const struct place *p, const char *program)
 {
 	const struct config *c = &p->config;
-	log_open(c->log_to, c->log_json, c->log_file, program);
+	char tag[TAG_MAX + 1];
+	size_t len = 0;
+	for (const char *t = p->tag; t && t[len] && len < TAG_MAX; len++)
+		tag[len] =
+		    ascii_alpha(t[len]) || ascii_digit(t[len]) || t[len] == '-' ? t[len] : '_';
+	tag[len] = '\0';
+	log_open(c->log_to, c->log_json, c->log_file, len > 0 ? tag : program);
 }

@@ -4,12 +4,17 @@
  *
  * -C FILE, else the user's own file if it is there and the caller is not root,
  * else the system's. Both programs begin here, so that they agree.
+ *
+ * The user's own hold is used directly. The system's is used directly by root
+ * (who becomes its user first), by that user and by members of its group; all
+ * others go through hold/gate.
  */
 #ifndef CMD_PLACE_H
 #define CMD_PLACE_H
 
 #include "base/fault.h"
 #include "conf/config.h"
+#include "hold/gate.h"
 #include "hold/hold.h"
 
 struct place {
@@ -17,6 +22,7 @@ struct place {
 	bool personal; /* own file and hold, no privileges */
 	struct config config;
 	bool config_good;
+	const char *tag; /* the name in the log instead of the program's, or NULL; borrowed */
 	char *hold_path;
 	char *hostname; /* this host's full name; NULL until place_hostname */
 	char *domain;   /* for bare addresses; NULL until place_hostname */
@@ -25,17 +31,28 @@ struct place {
 /* Finds and loads the configuration; each fault is printed to standard error
  * as "PROGRAM: FILE:LINE: what". False if there was one: config_good is
  * false, but hold_path is set where it could be found (else NULL). path: of
- * -C, or NULL. */
-bool place_find(struct place *p, const char *program, const char *path);
+ * -C, or NULL. system: the system's, whatever the user has. */
+bool place_find(struct place *p, const char *program, const char *path, bool system);
 void place_release(struct place *p);
 
 /* Fills hostname and domain: from the configuration, else as the manual says
  * for "auto". May ask the resolver. */
 void place_names(struct place *p);
 
-/* Opens the hold. */
+/* May the caller work on every entry of this hold? */
+bool place_is_trusted(const struct place *p);
+/* Before anything of the hold is opened: in system mode root becomes the hold's
+ * user for good, what is made is open to its group, and the environment is
+ * left behind. A process of another user, started by post, runs no
+ * password_command: that user could meddle with it. */
+bool place_become(struct place *p, struct fault *f);
 bool place_open_hold(const struct place *p, struct hold *h, struct fault *f);
-/* Opens the log as the configuration says. */
+/* A conversation with post, which may do what the caller may not. as_owner: with
+ * the one behind the socket, if there is one: it runs as the hold's user, who
+ * may also move and remove what is not the caller's file. */
+bool place_open_gate(const struct place *p, bool as_owner, struct gate *g, struct fault *f);
+/* Opens the log as the configuration says. Of a tag only what cannot be taken
+ * for the rest of a line is used. */
 void place_open_log(const struct place *p, const char *program);
 
 #endif

@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/narrow.h"
 #include "cmd/caller.h"
 #include "cmd/check.h"
 #include "cmd/intake.h"
@@ -69,15 +70,38 @@ static int usage(const struct fault *f, enum call_mode mode)
 	return fault_exit(FAULT_USAGE);
 }
 
+/* How a message gets in: the caller's own hold, or the gate of the system's. */
+struct way {
+	struct hold hold;
+	struct gate gate;
+};
+
+static bool open_way(const struct place *p, struct way *way, struct intake *in, struct fault *f)
+{
+	if (p->personal && place_open_hold(p, &way->hold, f))
+		in->hold = &way->hold;
+	else if (!p->personal && place_open_gate(p, false, &way->gate, f))
+		in->gate = &way->gate;
+	return in->hold || in->gate;
+}
+
+static void close_way(const struct place *p, struct way *way)
+{
+	if (p->personal)
+		hold_close(&way->hold);
+	else
+		gate_close(&way->gate);
+}
+
 /* Without a good configuration nothing can be sent, but what was handed in can
  * be kept for people. */
 static int keep_failed(struct place *p, const struct call *call)
 {
-	struct hold hold;
+	struct way way;
 	struct fault f = FAULT_INIT;
 	struct intake in = {
-	    .place = p, .call = call, .hold = &hold, .room = HOLD_FAILED, .stop = &stop_signal};
-	if (!place_open_hold(p, &hold, &f)) {
+	    .place = p, .call = call, .room = HOLD_FAILED, .stop = &stop_signal};
+	if (!open_way(p, &way, &in, &f)) {
 		intake_drain(&stop_signal);
 		return fault_exit(FAULT_CONFIG);
 	}
@@ -86,7 +110,7 @@ static int keep_failed(struct place *p, const struct call *call)
 		        in.id);
 	else
 		complain(&f);
-	hold_close(&hold);
+	close_way(p, &way);
 	return fault_exit(FAULT_CONFIG);
 }
 
@@ -119,7 +143,8 @@ static int await_try(const struct place *p, const struct call *call, const char 
 }
 
 /* The message is ours; what happens now changes only when it is sent. */
-static int pass_on(const struct place *p, const struct call *call, const char *id)
+static int pass_on(const struct place *p, const struct call *call, const char *id,
+                   struct gate *gate)
 {
 	const struct config *c = &p->config;
 	int64_t delay = call->delay >= 0 ? call->delay : c->delay;
@@ -134,7 +159,8 @@ static int pass_on(const struct place *p, const struct call *call, const char *i
 		say_held(id, "delayed as asked");
 		return EX_OK;
 	}
-	if (!launch_flushq(p, id, call->verbose, listen, &fd, &f)) {
+	if (!(gate ? gate_go(gate, call->verbose, listen, &fd, &f)
+	           : launch_flushq(p, id, call->verbose, listen, &fd, &f))) {
 		say_held(id, f.text);
 		return EX_OK;
 	}
@@ -149,27 +175,27 @@ static int interrupted(void)
 
 static int submit(struct place *p, const struct call *call)
 {
-	struct hold hold;
+	struct way way;
 	struct fault f = FAULT_INIT;
-	struct intake in = {
-	    .place = p, .call = call, .hold = &hold, .room = HOLD_HOLD, .stop = &stop_signal};
-	if (call->dry_run)
-		in.hold = NULL;
-	else if (!place_open_hold(p, &hold, &f)) {
+	struct intake in = {.place = p, .call = call, .room = HOLD_HOLD, .stop = &stop_signal};
+	int code = EX_OK;
+	if (!call->dry_run && !open_way(p, &way, &in, &f)) {
 		complain(&f);
 		intake_drain(&stop_signal);
 		return fault_exit(f.class);
 	}
 	bool ok = intake_take(&in, &f);
-	if (!call->dry_run)
-		hold_close(&hold);
-	if (!ok && stop_signal)
-		return interrupted();
-	if (!ok) {
+	if (!ok && stop_signal) {
+		code = interrupted();
+	} else if (!ok) {
 		complain(&f);
-		return fault_exit(f.class);
+		code = fault_exit(f.class);
+	} else if (!call->dry_run) {
+		code = pass_on(p, call, in.id, in.gate);
 	}
-	return call->dry_run ? EX_OK : pass_on(p, call, in.id);
+	if (!call->dry_run)
+		close_way(p, &way);
+	return code;
 }
 
 static bool relay_known(const struct place *p, const char *name, struct fault *f)
@@ -213,7 +239,11 @@ static int with_place(const struct call *call)
 	struct place p;
 	struct fault f = FAULT_INIT;
 	int code;
-	bool good = place_find(&p, "sendmail", call->config);
+	/* It reads a password, later. */
+	if (call->mode == CALL_CHECK)
+		narrow_hide();
+	bool good = place_find(&p, "sendmail", call->config, false);
+	p.tag = call->tag;
 	if (!good && call->mode == CALL_SUBMIT && !call->dry_run)
 		code = keep_failed(&p, call);
 	else if (!good && call->mode == CALL_SMTP)

@@ -25,8 +25,9 @@ struct session {
 	struct place *place;
 	const struct call *call;
 	const volatile int *stop;
-	struct hold hold;
+	struct hold hold; /* personal mode */
 	bool hold_open;
+	struct gate gate; /* of the last message, else */
 	struct call mail; /* this message's: the call, and what MAIL said */
 	char *from;       /* of mail, as the next */
 	char *envid;
@@ -42,8 +43,12 @@ struct session {
 	bool input_over;
 };
 
-static bool open_hold(struct session *s, struct fault *f)
+static bool open_way(struct session *s, struct fault *f)
 {
+	if (!s->place->personal) {
+		gate_close(&s->gate);
+		return place_open_gate(s->place, false, &s->gate, f);
+	}
 	if (!s->hold_open)
 		s->hold_open = place_open_hold(s->place, &s->hold, f);
 	return s->hold_open;
@@ -52,8 +57,10 @@ static bool open_hold(struct session *s, struct fault *f)
 static bool on_mail(void *context, const struct serve_mail *mail, struct fault *f)
 {
 	struct session *s = context;
-	const struct taking_order order = {s->place, &s->mail, &s->hold, HOLD_HOLD};
-	if (!open_hold(s, f))
+	const bool own = s->place->personal;
+	const struct taking_order order = {s->place, &s->mail, own ? &s->hold : NULL,
+	                                   own ? NULL : &s->gate, HOLD_HOLD};
+	if (!open_way(s, f))
 		return false;
 	s->from = mem_copy(mail->path);
 	s->envid = mail->envid.len ? mem_copy(mail->envid) : NULL;
@@ -122,19 +129,32 @@ static bool sends_now(const struct session *s)
 	return !s->call->hold_only && c->mode != MODE_HOLD && delay == 0;
 }
 
+static bool start_flushq(struct session *s, struct fault *f)
+{
+	int fd = -1;
+	bool one = s->fresh == 1;
+	if (s->place->personal)
+		return launch_flushq(s->place, one ? s->id : NULL, false, false, &fd, f);
+	/* The last message's gate is for that message alone. */
+	if (!one || s->gate.fd < 0) {
+		gate_close(&s->gate);
+		if (!place_open_gate(s->place, false, &s->gate, f))
+			return false;
+	}
+	return gate_go(&s->gate, false, false, &fd, f);
+}
+
 /* Starts flushq on what was taken since the last time: on the one entry, or on
  * all that is due. A session full of messages must not become as many
  * processes; at its end the last start is for all that are left. */
 static void send_fresh(struct session *s, bool last)
 {
 	struct fault f = FAULT_INIT;
-	int fd = -1;
 	while (s->children > 0 && waitpid(-1, NULL, WNOHANG) > 0)
 		s->children--;
 	if (s->fresh == 0 || (s->children >= CHILDREN_MAX && !last))
 		return;
-	if (sends_now(s) &&
-	    launch_flushq(s->place, s->fresh == 1 ? s->id : NULL, false, false, &fd, &f))
+	if (sends_now(s) && start_flushq(s, &f))
 		s->children++;
 	s->fresh = 0;
 }
@@ -232,6 +252,7 @@ int smtpd_run(struct place *p, const struct call *call, const struct fault *clos
 	const struct serve_hooks hooks = {on_mail, on_rcpt, on_data, on_bytes,
 	                                  on_end,  on_over, &s};
 	struct fault f = FAULT_INIT;
+	gate_init(&s.gate);
 	place_names(p);
 	const struct serve_rules rules = {str_of(p->hostname), p->config.max_size, closed};
 	s.serve = serve_new(&rules, &hooks);
@@ -242,6 +263,7 @@ int smtpd_run(struct place *p, const struct call *call, const struct fault *clos
 	serve_free(s.serve);
 	if (s.hold_open)
 		hold_close(&s.hold);
+	gate_close(&s.gate);
 	buf_release(&s.replies);
 	free(s.bytes);
 	return code == EX_OK && closed ? fault_exit(closed->class) : code;

@@ -30,6 +30,7 @@ struct way {
 
 struct run {
 	struct hold *hold;
+	const struct rights *rights;
 	const char *program;
 	const struct way *way;
 	int code;
@@ -100,7 +101,9 @@ static const struct way *way_of(enum mailq_job job)
 static void complain(struct run *run, const char *id, enum fault_class class, const char *text)
 {
 	int code = fault_exit(class);
-	fprintf(stderr, "%s: %s: %s\n", run->program, id, text);
+	struct fault said = FAULT_INIT;
+	fault_set(&said, class, "%s: %s", id, text);
+	fprintf(stderr, "%s: %s\n", run->program, said.text);
 	if (code > run->code)
 		run->code = code;
 }
@@ -155,7 +158,7 @@ static bool work_on(struct run *run, enum hold_room room, const char *id)
 	case CLAIM_OK:
 		break;
 	}
-	if (!visit_allowed(he.entry.uid))
+	if (!rights_cover(run->rights, &he))
 		complain(run, id, FAULT_NOPERM, "is another user's");
 	else if (run->way->action(&he, &f))
 		log_done(run, &he.entry);
@@ -183,6 +186,20 @@ static void work_on_id(struct run *run, const char *id)
 	         elsewhere && way->wrong[0] ? way->wrong : "no such message");
 }
 
+/* "all" is all that the caller has; of the rest not even a word is to be said. */
+static bool is_ours(struct run *run, enum hold_room room, const char *id)
+{
+	struct hold_entry he;
+	enum hold_claim result;
+	struct fault f = FAULT_INIT;
+	bool busy;
+	if (!hold_look(run->hold, room, id, &he, &busy, &result, &f) || result != CLAIM_OK)
+		return false;
+	bool ours = rights_cover(run->rights, &he);
+	hold_release(&he);
+	return ours;
+}
+
 static void work_on_room(struct run *run, enum hold_room room)
 {
 	hold_id *ids;
@@ -193,7 +210,8 @@ static void work_on_room(struct run *run, enum hold_room room)
 		count = 0;
 	}
 	for (size_t i = 0; i < count; i++)
-		work_on(run, room, ids[i]);
+		if (run->rights->all || is_ours(run, room, ids[i]))
+			work_on(run, room, ids[i]);
 	free(ids);
 }
 
@@ -206,9 +224,10 @@ static void sync_rooms(struct run *run)
 		complain(run, run->hold->path, f.class, f.text);
 }
 
-int steer(struct hold *h, const char *program, const struct mailq_call *call)
+int steer(struct hold *h, const struct rights *rights, const char *program,
+          const struct mailq_call *call)
 {
-	struct run run = {h, program, way_of(call->job), 0};
+	struct run run = {h, rights, program, way_of(call->job), 0};
 	if (call->all && run.way->held)
 		work_on_room(&run, HOLD_HOLD);
 	if (call->all && run.way->failed)

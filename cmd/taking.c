@@ -225,6 +225,11 @@ static bool print_dry_run(struct taking *t)
 	return true;
 }
 
+static bool is_dry(const struct taking *t)
+{
+	return !t->order.hold && !t->order.gate;
+}
+
 static bool header_done(void *context, struct fault *f)
 {
 	struct taking *t = context;
@@ -240,7 +245,7 @@ static bool header_done(void *context, struct fault *f)
 		e->envid = mem_copy(str_of(call->envid));
 	if (call->relay)
 		e->relay = mem_copy(str_of(call->relay));
-	if (!t->order.hold)
+	if (is_dry(t))
 		return print_dry_run(t);
 	return submit_begin(&t->submit, f);
 }
@@ -257,7 +262,7 @@ static bool print_bytes(struct str bytes, struct fault *f)
 static bool take_final(void *context, struct str bytes, struct fault *f)
 {
 	struct taking *t = context;
-	return t->order.hold ? submit_message(&t->submit, bytes, f) : print_bytes(bytes, f);
+	return is_dry(t) ? print_bytes(bytes, f) : submit_message(&t->submit, bytes, f);
 }
 
 static void set_rules(struct taking *t)
@@ -322,7 +327,7 @@ bool taking_end(struct taking *t, char id[ENTRY_ID_LEN + 1], struct fault *f)
 {
 	if (!message_end(t->message, f))
 		return name_size(t, f);
-	if (t->order.hold && !submit_end(&t->submit, message_facts(t->message), f))
+	if (!is_dry(t) && !submit_end(&t->submit, message_facts(t->message), f))
 		return false;
 	memcpy(id, t->submit.entry.id, ENTRY_ID_LEN + 1);
 	return true;
@@ -335,7 +340,7 @@ struct taking *taking_new(const struct taking_order *order)
 	t->order = *order;
 	buf_init(&t->sender, 2 * ADDR_MAX);
 	envelope_init(&t->found);
-	submit_init(&t->submit, order->hold);
+	submit_init(&t->submit, order->hold, order->gate);
 	place_names(order->place);
 	who_find(&t->who, order->place, order->call);
 	t->submit.min_free = c->min_free;

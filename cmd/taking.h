@@ -19,7 +19,8 @@
 struct taking_order {
 	struct place *place;
 	const struct call *call; /* sender, kind of body, DSN ...; not its operands */
-	struct hold *hold;       /* NULL: dry run, to standard output */
+	struct hold *hold;       /* or NULL */
+	struct gate *gate;       /* or NULL; with neither: dry run, to standard output */
 	enum hold_room room;     /* HOLD_FAILED keeps what cannot be sent */
 };
 

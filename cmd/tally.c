@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/codec.h"
+#include "base/crc.h"
 #include "cmd/words.h"
 
 #define MARK_LEN    10 /* a server's mark in a reply has at least so many characters, */
@@ -87,7 +87,7 @@ void tally_reason_text(char to[TALLY_REASON_MAX], struct str reason, struct str 
 
 static void count_reason(struct tally *t, const char *text)
 {
-	uint32_t hash = codec_crc32(0, str_of(text));
+	uint32_t hash = crc_add(0, text, strlen(text));
 	for (size_t i = 0; i < t->reason_count; i++) {
 		struct tally_reason *r = &t->reasons[i];
 		if (r->hash == hash && strcmp(r->text, text) == 0) {
@@ -115,6 +115,9 @@ static void count_waiting(struct tally *t, const struct entry *e, const struct r
 	char text[TALLY_REASON_MAX];
 	if (e->frozen) {
 		count_reason(t, "frozen");
+	} else if (r->reply && t->discreet) {
+		snprintf(text, sizeof(text), "%03d %s", r->code, r->status);
+		count_reason(t, r->code || r->status[0] ? text : "no relay reached");
 	} else if (r->reply) {
 		tally_reason_text(text, str_of(r->reply), str_of(r->address));
 		count_reason(t, text);

@@ -26,6 +26,8 @@ struct tally_reason {
 };
 
 struct tally {
+	bool discreet; /* set by the caller: of a reason only the codes count, not the
+	                * words, which may name people */
 	uint64_t held, held_bytes, recipients; /* recipients that wait */
 	uint64_t frozen, active, untried;      /* of the held messages */
 	uint64_t failed, failed_bytes;

@@ -6,14 +6,21 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-bool visit_allowed(uid_t owner)
+bool rights_cover(const struct rights *r, const struct hold_entry *he)
 {
-	return geteuid() == 0 || owner == getuid();
+	return r->all || hold_uid(he) == r->user;
+}
+
+static int later(int a, int b)
+{
+	return a > b ? a : b;
 }
 
 static int complain(const struct visit *v, const char *id, const struct fault *f)
 {
-	fprintf(stderr, "%s: %s: %s\n", v->program, id, f->text);
+	struct fault said = *f;
+	fault_prefix(&said, "%s", id);
+	fprintf(stderr, "%s: %s\n", v->program, said.text);
 	return fault_exit(f->class);
 }
 
@@ -23,13 +30,53 @@ static bool is_foreign(const struct fault *f)
 	return f->class == FAULT_NOPERM && (f->sys == EACCES || f->sys == EPERM);
 }
 
-static int later(int a, int b)
+/* Removed, but by somebody who could not remove the file. */
+static bool is_over(const struct hold_entry *he)
 {
-	return a > b ? a : b;
+	return he->hold->shared && hold_is_over(he);
+}
+
+/* A visit through the gate. */
+struct beyond {
+	const struct visit *visit;
+	int code;
+	bool more;
+};
+
+static bool visit_beyond(void *context, char room, const char *id, bool busy, int fd)
+{
+	struct beyond *b = context;
+	const struct visit *v = b->visit;
+	struct hold_entry he = {.room = room == 'f' ? HOLD_FAILED : HOLD_HOLD, .fd = fd};
+	struct fault f = FAULT_INIT;
+	entry_init(&he.entry);
+	if (!entry_read(fd, &he.entry, &f))
+		b->code = later(b->code, complain(v, id, &f));
+	else if (!hold_is_over(&he))
+		b->more = v->entry(v->context, &he, busy);
+	entry_release(&he.entry);
+	return b->more;
+}
+
+static int visit_through(const struct visit *v, const char *rooms, const char *id)
+{
+	struct beyond b = {.visit = v, .more = true};
+	struct gate gate;
+	struct fault f = FAULT_INIT;
+	bool ok = place_open_gate(v->place, false, &gate, &f) &&
+	          gate_list(&gate, rooms, id, v->whole, visit_beyond, &b, &f);
+	gate_close(&gate);
+	if (!ok && id)
+		return later(b.code, complain(v, id, &f));
+	if (!ok)
+		fprintf(stderr, "%s: %s\n", v->program, f.text);
+	return ok ? b.code : later(b.code, fault_exit(f.class));
 }
 
 int visit_room(const struct visit *v, enum hold_room room)
 {
+	if (!v->hold)
+		return visit_through(v, room == HOLD_FAILED ? "f" : "h", NULL);
 	hold_id *ids;
 	size_t count;
 	const struct fault none = FAULT_INIT;
@@ -55,7 +102,7 @@ int visit_room(const struct visit *v, enum hold_room room)
 			code = later(code, complain(v, ids[i], &f));
 		if (result != CLAIM_OK)
 			continue;
-		if (visit_allowed(he.entry.uid))
+		if (rights_cover(&v->rights, &he) && !is_over(&he))
 			more = v->entry(v->context, &he, busy);
 		hold_release(&he);
 	}
@@ -74,6 +121,8 @@ int visit_id(const struct visit *v, const char *id, bool only_failed)
 {
 	static const enum hold_room rooms[] = {HOLD_HOLD, HOLD_FAILED};
 	struct fault f = FAULT_INIT;
+	if (!v->hold)
+		return visit_through(v, only_failed ? "f" : "hf", id);
 	for (size_t i = only_failed; i < sizeof(rooms) / sizeof(rooms[0]); i++) {
 		struct hold_entry he;
 		enum hold_claim result;
@@ -84,7 +133,11 @@ int visit_id(const struct visit *v, const char *id, bool only_failed)
 			return complain(v, id, &f);
 		if (result != CLAIM_OK)
 			continue;
-		bool allowed = visit_allowed(he.entry.uid);
+		if (is_over(&he)) {
+			hold_release(&he);
+			continue;
+		}
+		bool allowed = rights_cover(&v->rights, &he);
 		if (allowed)
 			v->entry(v->context, &he, busy);
 		hold_release(&he);

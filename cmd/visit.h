@@ -11,20 +11,29 @@
 
 #include <sys/types.h>
 
+#include "cmd/place.h"
 #include "hold/hold.h"
 
 /* busy: somebody works on the entry just now. False ends the visit. */
 typedef bool visit_entry(void *context, const struct hold_entry *he, bool busy);
 
+/* Whose entries the caller may see and act on. */
+struct rights {
+	bool all;
+	uid_t user; /* else only his */
+};
+
+bool rights_cover(const struct rights *r, const struct hold_entry *he);
+
 struct visit {
-	struct hold *hold;
+	struct hold *hold;   /* NULL: through the gate, which shows only the caller's */
+	struct place *place; /* for the gate */
+	bool whole;          /* messages too, through the gate */
+	struct rights rights;
 	const char *program; /* for lines on standard error */
 	visit_entry *entry;
 	void *context;
 };
-
-/* May the caller see and act on entries of that user? */
-bool visit_allowed(uid_t owner);
 
 /* All entries of a room, oldest first; the exit code of what went wrong, or 0. */
 int visit_room(const struct visit *v, enum hold_room room);

@@ -209,63 +209,6 @@ bool codec_unhex(struct buf *out, struct str s)
 	return true;
 }
 
-/* Half a byte at a time: the table stays small, and any disk is slower. */
-#define CRC_POLYNOMIAL 0xEDB88320u
-#define CRC_LANES      8
-#define CRC_LONG       8192 /* bytes from which tables made for the occasion pay */
-
-/* Bytes one after the other, with no more than a nibble's table. */
-static uint32_t crc_short(uint32_t crc, struct str s)
-{
-	static const uint32_t table[16] = {0x00000000, 0x1DB71064, 0x3B6E20C8, 0x26D930AC,
-	                                   0x76DC4190, 0x6B6B51F4, 0x4DB26158, 0x5005713C,
-	                                   0xEDB88320, 0xF00F9344, 0xD6D6A3E8, 0xCB61B38C,
-	                                   0x9B64C2B0, 0x86D3D2D4, 0xA00AE278, 0xBDBDF21C};
-
-	for (size_t i = 0; i < s.len; i++) {
-		crc ^= (unsigned char)s.at[i];
-		crc = crc >> 4 ^ table[crc & 15];
-		crc = crc >> 4 ^ table[crc & 15];
-	}
-	return crc;
-}
-
-/* Eight bytes at a time: lane k says what a byte does that k more follow. */
-static uint32_t crc_long(uint32_t crc, const unsigned char *at, size_t blocks)
-{
-	uint32_t t[CRC_LANES][256];
-
-	for (uint32_t n = 0; n < 256; n++) {
-		uint32_t c = n;
-
-		for (int bit = 0; bit < 8; bit++)
-			c = c & 1 ? c >> 1 ^ CRC_POLYNOMIAL : c >> 1;
-		t[0][n] = c;
-	}
-	for (size_t k = 1; k < CRC_LANES; k++)
-		for (size_t n = 0; n < 256; n++)
-			t[k][n] = t[k - 1][n] >> 8 ^ t[0][t[k - 1][n] & 255];
-	for (; blocks > 0; blocks--, at += CRC_LANES) {
-		crc ^= (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 |
-		       (uint32_t)at[3] << 24;
-		crc = t[7][crc & 255] ^ t[6][crc >> 8 & 255] ^ t[5][crc >> 16 & 255] ^
-		      t[4][crc >> 24] ^ t[3][at[4]] ^ t[2][at[5]] ^ t[1][at[6]] ^ t[0][at[7]];
-	}
-	return crc;
-}
-
-uint32_t codec_crc32(uint32_t crc, struct str s)
-{
-	crc = ~crc;
-	if (s.len >= CRC_LONG) {
-		size_t blocks = s.len / CRC_LANES;
-
-		crc = crc_long(crc, (const unsigned char *)s.at, blocks);
-		s = str_from(s, blocks * CRC_LANES);
-	}
-	return ~crc_short(crc, s);
-}
-
 bool codec_same_secret(struct str a, struct str b)
 {
 	volatile unsigned char differ = 0;

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * codec - small encodings, checksums, and handling of secret bytes
+ * codec - small encodings, and handling of secret bytes
  *
- * base64 (RFC 4648, no line breaks), xtext (RFC 3461 section 4), hexadecimal,
- * CRC-32 (the one of ISO 3309, as gzip), a comparison in constant time, a wipe
- * that the compiler keeps, and the escaper through which every foreign byte
- * goes before a person or a log sees it.
+ * base64 (RFC 4648, no line breaks), xtext (RFC 3461 section 4), hexadecimal, a
+ * comparison in constant time, a wipe that the compiler keeps, and the escaper
+ * through which every foreign byte goes before a person or a log sees it.
  */
 #ifndef BASE_CODEC_H
 #define BASE_CODEC_H
@@ -30,9 +29,6 @@ bool codec_is_xtext(struct str s); /* is it valid xtext already? */
 /* Upper case; back from either case. */
 bool codec_hex(struct buf *out, struct str s) __attribute__((warn_unused_result));
 bool codec_unhex(struct buf *out, struct str s) __attribute__((warn_unused_result));
-
-/* CRC-32 of s continued from crc; start with 0. */
-uint32_t codec_crc32(uint32_t crc, struct str s);
 
 /* True if equal; takes time that depends on the lengths only. */
 bool codec_same_secret(struct str a, struct str b);

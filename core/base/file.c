@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#ifdef HAVE_MEMFD_CREATE
+#include <sys/mman.h>
+#endif
 #include <sys/statvfs.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -19,6 +22,9 @@
 #define REPLACE_TRY  16
 #define MODE_NONE    0
 #define FLAGS_ALWAYS (O_CLOEXEC | O_NOCTTY)
+#ifndef O_PATH
+#define O_PATH (O_RDONLY | O_NONBLOCK)
+#endif
 
 static enum fault_class class_of(int sys, enum fault_class otherwise)
 {
@@ -117,6 +123,11 @@ out:
 	return false;
 }
 
+bool file_open_path(int dir, const char *path, int *fd, struct fault *f)
+{
+	return open_as(dir, path, O_PATH, fd, f);
+}
+
 bool file_create(int dir, const char *path, mode_t mode, int *fd, struct fault *f)
 {
 	return create_as(dir, path, O_RDWR | O_EXCL, mode, fd, f);
@@ -125,6 +136,22 @@ bool file_create(int dir, const char *path, mode_t mode, int *fd, struct fault *
 bool file_open_append(int dir, const char *path, mode_t mode, int *fd, struct fault *f)
 {
 	return create_as(dir, path, O_WRONLY | O_APPEND | O_NONBLOCK, mode, fd, f);
+}
+
+bool file_scratch(int *fd, struct fault *f)
+{
+#ifdef HAVE_MEMFD_CREATE
+	*fd = memfd_create("postern", MFD_CLOEXEC);
+	return *fd >= 0 || failed(f, FAULT_TEMP, "make", "a file in memory");
+#else
+	char name[] = "/tmp/postern.XXXXXX";
+
+	*fd = mkstemp(name);
+	if (*fd < 0)
+		return failed(f, FAULT_TEMP, "create", name);
+	unlink(name);
+	return fcntl(*fd, F_SETFD, FD_CLOEXEC) == 0 || failed(f, FAULT_TEMP, "use", name);
+#endif
 }
 
 bool file_close(int fd, const char *path, struct fault *f)
@@ -393,6 +420,11 @@ bool file_lock_seen(int fd, const char *path, bool *busy, struct fault *f)
 	return rc == 0 || errno == EWOULDBLOCK || failed(f, FAULT_IO, "lock", path);
 }
 
+bool file_give_group(int fd, const char *path, gid_t group, struct fault *f)
+{
+	return fchown(fd, (uid_t)-1, group) == 0 || failed(f, FAULT_IO, "give away", path);
+}
+
 bool file_stat(int fd, const char *path, struct stat *st, struct fault *f)
 {
 	return fstat(fd, st) == 0 || failed(f, FAULT_IO, "examine", path);
@@ -404,14 +436,14 @@ bool file_stat_name(int dir, const char *path, struct stat *st, struct fault *f)
 	       failed(f, FAULT_IO, "examine", path);
 }
 
-bool file_free_space(int fd, const char *path, uint64_t *bytes, struct fault *f)
+bool file_free_space(const char *path, uint64_t *bytes, struct fault *f)
 {
 	struct statvfs st;
 	uint64_t unit;
 	int rc;
 
 	do {
-		rc = fstatvfs(fd, &st);
+		rc = statvfs(path, &st);
 	} while (rc != 0 && errno == EINTR);
 	if (rc != 0)
 		return failed(f, FAULT_IO, "examine the file system of", path);

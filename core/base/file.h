@@ -32,6 +32,9 @@ bool file_open_read(int dir, const char *path, int *fd, struct fault *f);
 /* Read and write an existing regular file: not through a link, not waiting on a
  * FIFO. Something else than a regular file is FAULT_IO with f->sys 0. */
 bool file_open_update(int dir, const char *path, int *fd, struct fault *f);
+/* Only to point at a file or directory, neither to read nor to write it; without
+ * effect on it where the system can do that (O_PATH). */
+bool file_open_path(int dir, const char *path, int *fd, struct fault *f);
 /* Must not exist (O_EXCL|O_NOFOLLOW). */
 bool file_create(int dir, const char *path, mode_t mode, int *fd, struct fault *f);
 /* Opened or created for appending, for the log and the state files. */
@@ -48,6 +51,8 @@ bool file_read_at(int fd, const char *path, int64_t at, char *to, size_t len, si
                   struct fault *f);
 bool file_write(int fd, const char *path, struct str data, struct fault *f);
 bool file_write_at(int fd, const char *path, int64_t at, struct str data, struct fault *f);
+/* A file without a name, to be read and written. */
+bool file_scratch(int *fd, struct fault *f);
 /* A whole small file replaced at once (temporary name, rename; no sync): for state. */
 bool file_replace(int dir, const char *path, mode_t mode, struct str data, struct fault *f);
 
@@ -69,9 +74,11 @@ bool file_make_dirs(const char *path, mode_t mode, struct fault *f);
 bool file_try_lock(int fd, const char *path, bool *locked, struct fault *f);
 /* Is the file locked by somebody? Takes no lasting lock. */
 bool file_lock_seen(int fd, const char *path, bool *busy, struct fault *f);
+/* The group of the open file, of which the caller must be a member. */
+bool file_give_group(int fd, const char *path, gid_t group, struct fault *f);
 bool file_stat(int fd, const char *path, struct stat *st, struct fault *f);
 bool file_stat_name(int dir, const char *path, struct stat *st, struct fault *f); /* lstat */
-/* Bytes free to the caller on the file system of the open directory. */
-bool file_free_space(int fd, const char *path, uint64_t *bytes, struct fault *f);
+/* Bytes free to the caller on the file system of path. */
+bool file_free_space(const char *path, uint64_t *bytes, struct fault *f);
 
 #endif

@@ -31,8 +31,9 @@ static struct {
 	const char *test_socket;
 	int fd;
 	bool stream; /* fd is one: each line ends in a NUL, as syslog(3) does it */
+	int kept;    /* the file, for when it can no longer be opened */
 	int wait_ms;
-} state = {.sink = LOG_TO_NONE, .fd = -1};
+} state = {.sink = LOG_TO_NONE, .fd = -1, .kept = -1};
 
 /* How the values of a line are made to fit: count pairs, each at most cap bytes. */
 struct fit {
@@ -191,9 +192,21 @@ static void close_socket(void)
 	state.fd = -1;
 }
 
+void log_keep(void)
+{
+	struct fault unused;
+
+	if (state.open && state.sink == LOG_TO_FILE && state.path != NULL && state.kept < 0 &&
+	    !file_open_append(AT_FDCWD, state.path, 0600, &state.kept, &unused))
+		state.kept = -1;
+}
+
 void log_close(void)
 {
 	close_socket();
+	if (state.kept >= 0)
+		close(state.kept);
+	state.kept = -1;
 	free(state.path);
 	free(state.tag);
 	state.path = state.tag = NULL;
@@ -297,12 +310,15 @@ static void send_file(const struct buf *line)
 	ssize_t n;
 	int fd;
 
-	if (state.path == NULL || !file_open_append(AT_FDCWD, state.path, 0600, &fd, &unused))
+	if (state.path == NULL)
 		return;
+	if (!file_open_append(AT_FDCWD, state.path, 0600, &fd, &unused))
+		fd = state.kept;
 	do {
 		n = write(fd, line->at, line->len);
 	} while (n < 0 && errno == EINTR);
-	close(fd);
+	if (fd != state.kept)
+		close(fd);
 }
 
 static void send_stderr(const struct buf *line)

@@ -33,6 +33,10 @@ struct log_pair {
  * after log_close, lines are dropped. */
 void log_open(enum log_sink sink, bool json, const char *path, const char *tag);
 void log_close(void);
+/* For a process that is about to give up opening files: keeps a log file open.
+ * Lines still go to the name as long as that can be opened; when the file has
+ * been renamed and a new one is out of reach they go where it went. */
+void log_keep(void);
 
 /* One line at that syslog level (LOG_INFO, LOG_WARNING ... of syslog.h):
  *   syslog  RFC 3164 to the system's socket, facility mail

@@ -47,6 +47,7 @@ struct config_relay {
 	char *user; /* or NULL, as all strings here */
 	char *password_file;
 	struct config_list password_command;
+	bool command_closed; /* it is not to be run by this process; set by no key */
 	char *password;
 	bool auth_none;
 	unsigned auth; /* bits 1 << n of the mechanisms in the order of smtp/sasl.h; 0: auto */

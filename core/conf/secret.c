@@ -234,6 +234,11 @@ struct secret *secret_read(const struct config_relay *relay, int64_t deadline, s
 		return NULL;
 	if (relay->password_file != NULL)
 		done = read_file(s, relay->password_file, true, f);
+	else if (relay->command_closed)
+		done = fault_set(f, FAULT_RELAY,
+		                 "relay %s: password_command is run only by the system's "
+		                 "flushq: its timer, or the service of the socket",
+		                 relay->name);
 	else if (relay->password_command.count > 0)
 		done = run_command(s, &relay->password_command, deadline, f);
 	else if (relay->password != NULL)

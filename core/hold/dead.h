@@ -4,6 +4,10 @@
  *
  * One small file a relay in the hold's state/, so that the next caller does
  * not wait for it again. Losing it costs time, never mail; nothing here fails.
+ *
+ * In a shared hold only what the owner of the rooms found counts for all: a
+ * user can make his own run fail at will (its limits, a signal that stops it),
+ * and would keep everybody's mail. He has a file of his own.
  */
 #ifndef HOLD_DEAD_H
 #define HOLD_DEAD_H

@@ -5,42 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/codec.h"
+#include "base/crc.h"
 #include "base/file.h"
+#include "mail/addr.h"
 
-#define CHUNK          65536
-#define HEAD_LINE      32
-#define ENVELOPE_MAX   (128 * 1024 * 1024)
-#define TRAILER_FORMAT "postern-end %020llu %08lX"
-
-/* The head, line by line. A number's place is its line's place; the rest of
- * the line is padded with blanks. */
-enum head_line {
-	HEAD_VERSION,
-	HEAD_ID,
-	HEAD_CREATED,
-	HEAD_UID,
-	HEAD_RECIPIENTS,
-	HEAD_SIZE,
-	HEAD_LONGEST,
-	HEAD_8BIT,
-	HEAD_ATTEMPTS,
-	HEAD_NEXT,
-	HEAD_TRIED,
-	HEAD_UPTIME,
-	HEAD_OVERDUE,
-	HEAD_FROZEN,
-	HEAD_WARNED,
-	HEAD_ENVELOPE,
-	HEAD_LINES
-};
-
-static const char *const head_keys[HEAD_LINES] = {
-    "postern-entry", "id",     "created",  "uid",     "recipients", "size",
-    "longest",       "8bit",   "attempts", "next",    "tried",      "uptime",
-    "overdue",       "frozen", "warned",   "envelope"};
-
-enum { EIGHT_BODY = 1, EIGHT_HEADER = 2 };
+#define CHUNK 65536
 
 void entry_init(struct entry *e)
 {
@@ -56,7 +25,7 @@ void entry_release(struct entry *e)
 
 bool entry_is_id(const char *text)
 {
-	return strlen(text) == ENTRY_ID_LEN && strspn(text, "0123456789ABCDEF") == ENTRY_ID_LEN;
+	return layout_is_id(text);
 }
 
 static void name_set(struct entry *e)
@@ -72,7 +41,6 @@ static int64_t slots_end(const struct entry *e)
 static void head_format(const struct entry *e, char head[ENTRY_HEAD])
 {
 	long long values[HEAD_LINES] = {
-	    [HEAD_VERSION] = 1,
 	    [HEAD_CREATED] = e->created,
 	    [HEAD_UID] = (long long)e->uid,
 	    [HEAD_RECIPIENTS] = (long long)e->envelope.rcpt_count,
@@ -89,52 +57,13 @@ static void head_format(const struct entry *e, char head[ENTRY_HEAD])
 	    [HEAD_WARNED] = e->warned,
 	    [HEAD_ENVELOPE] = e->message_at - slots_end(e),
 	};
-	memset(head, ' ', ENTRY_HEAD);
-	for (size_t i = 0; i < HEAD_LINES; i++) {
-		char line[HEAD_LINE + 1];
-		int n = i == HEAD_ID
-		            ? snprintf(line, sizeof(line), "%s %s", head_keys[i], e->id)
-		            : snprintf(line, sizeof(line), "%s %lld", head_keys[i], values[i]);
-		memcpy(head + i * HEAD_LINE, line, n < HEAD_LINE ? (size_t)n : HEAD_LINE - 1);
-		head[i * HEAD_LINE + HEAD_LINE - 1] = '\n';
-	}
+	layout_head(head, e->id, values);
 }
 
 static void slot_format(const struct rcpt *r, char slot[ENTRY_SLOT])
 {
-	char line[ENTRY_SLOT];
-	int n = snprintf(line, sizeof(line), "%c%c%03d %-11.11s %s", (char)r->state,
-	                 r->told ? '*' : ' ', r->code, r->status, r->reply ? r->reply : "");
-	size_t len = n < ENTRY_SLOT - 1 ? (size_t)n : ENTRY_SLOT - 1;
-	memset(slot, ' ', ENTRY_SLOT);
-	memcpy(slot, line, len);
-	slot[ENTRY_SLOT - 1] = '\n';
-}
-
-static const char *body_name(enum envelope_body body)
-{
-	switch (body) {
-	case BODY_7BIT:
-		return "7BIT";
-	case BODY_8BITMIME:
-		return "8BITMIME";
-	case BODY_UNSET:
-		break;
-	}
-	return NULL;
-}
-
-static const char *ret_name(enum envelope_ret ret)
-{
-	switch (ret) {
-	case RET_FULL:
-		return "FULL";
-	case RET_HDRS:
-		return "HDRS";
-	case RET_UNSET:
-		break;
-	}
-	return NULL;
+	layout_slot(slot, (char)r->state, r->told, r->code, r->status,
+	            r->reply ? r->reply : "");
 }
 
 static bool add_fact(struct buf *out, const char *key, const char *value)
@@ -147,10 +76,10 @@ static bool envelope_format(const struct entry *entry, struct buf *out)
 	const struct envelope *e = &entry->envelope;
 	if (!add_fact(out, "report-of", entry->report_of[0] ? entry->report_of : NULL) ||
 	    !buf_addf(out, "sender %s\n", e->sender) ||
-	    !add_fact(out, "body", body_name(e->body)) ||
+	    !add_fact(out, "body", envelope_body_name(e->body)) ||
 	    !add_fact(out, "smtputf8", e->smtputf8 ? "yes" : NULL) ||
-	    !add_fact(out, "ret", ret_name(e->ret)) || !add_fact(out, "envid", e->envid) ||
-	    !add_fact(out, "relay", e->relay))
+	    !add_fact(out, "ret", envelope_ret_name(e->ret)) ||
+	    !add_fact(out, "envid", e->envid) || !add_fact(out, "relay", e->relay))
 		return false;
 	for (size_t i = 0; i < e->rcpt_count; i++) {
 		const struct rcpt *r = &e->rcpts[i];
@@ -194,16 +123,17 @@ bool entry_write_begin(struct entry_writer *w, int fd, struct entry *e, struct f
 	if (e->envelope.rcpt_count == 0 || e->envelope.rcpt_count > ENTRY_RCPT_MAX)
 		return fault_set(f, FAULT_DATA, "%zu recipients: 1 to %d can be held",
 		                 e->envelope.rcpt_count, ENTRY_RCPT_MAX);
-	buf_init(&text, ENVELOPE_MAX);
+	buf_init(&text, ENTRY_ENVELOPE_MAX);
 	if (!envelope_format(e, &text)) {
 		buf_release(&text);
-		return fault_set(f, FAULT_DATA, "the envelope is over %d bytes", ENVELOPE_MAX);
+		return fault_set(f, FAULT_DATA, "the envelope is over %d bytes",
+		                 ENTRY_ENVELOPE_MAX);
 	}
 	e->message_at = slots_end(e) + (int64_t)text.len;
 	head_format(e, head);
 	bool ok = file_write(fd, e->name, str_make(head, ENTRY_HEAD), f) && slots_write(w, f) &&
 	          file_write(fd, e->name, buf_str(&text), f);
-	w->crc = codec_crc32(0, buf_str(&text));
+	w->crc = crc_add(0, text.at, text.len);
 	w->length = text.len;
 	buf_release(&text);
 	return ok;
@@ -211,7 +141,7 @@ bool entry_write_begin(struct entry_writer *w, int fd, struct entry *e, struct f
 
 bool entry_write_message(struct entry_writer *w, struct str bytes, struct fault *f)
 {
-	w->crc = codec_crc32(w->crc, bytes);
+	w->crc = crc_add(w->crc, bytes.at, bytes.len);
 	w->length += bytes.len;
 	w->message += bytes.len;
 	return file_write(w->fd, w->entry->name, bytes, f);
@@ -219,11 +149,8 @@ bool entry_write_message(struct entry_writer *w, struct str bytes, struct fault 
 
 bool entry_write_end(struct entry_writer *w, struct fault *f)
 {
-	char trailer[ENTRY_TRAILER + 1];
-	int n = snprintf(trailer, sizeof(trailer), TRAILER_FORMAT,
-	                 (unsigned long long)w->length, (unsigned long)w->crc);
-	memset(trailer + n, ' ', ENTRY_TRAILER - (size_t)n);
-	trailer[ENTRY_TRAILER - 1] = '\n';
+	char trailer[ENTRY_TRAILER];
+	layout_trailer(trailer, w->length, w->crc);
 	w->entry->facts.size = w->message;
 	return file_write(w->fd, w->entry->name, str_make(trailer, ENTRY_TRAILER), f) &&
 	       entry_mark_head(w->fd, w->entry, f);
@@ -260,7 +187,7 @@ static bool head_parse(struct entry *e, const char head[ENTRY_HEAD], size_t *rcp
 		if (line.at[HEAD_LINE - 1] != '\n')
 			return bad(e, "its head", f);
 		line.len--;
-		if (!str_cut(&line, ' ', &key) || !str_eq(key, str_of(head_keys[i])))
+		if (!str_cut(&line, ' ', &key) || !str_eq(key, str_of(layout_keys[i])))
 			return bad(e, "its head", f);
 		line = str_trim(line);
 		if (i == HEAD_ID) {
@@ -269,11 +196,11 @@ static bool head_parse(struct entry *e, const char head[ENTRY_HEAD], size_t *rcp
 			memcpy(e->id, line.at, ENTRY_ID_LEN);
 			e->id[ENTRY_ID_LEN] = '\0';
 		} else if (!str_number(line, &v[i])) {
-			return bad(e, head_keys[i], f);
+			return bad(e, layout_keys[i], f);
 		}
 	}
-	if (!entry_is_id(e->id) || v[HEAD_VERSION] != 1 || v[HEAD_RECIPIENTS] < 1 ||
-	    v[HEAD_RECIPIENTS] > ENTRY_RCPT_MAX || v[HEAD_ENVELOPE] > ENVELOPE_MAX)
+	if (!entry_is_id(e->id) || v[HEAD_VERSION] != ENTRY_VERSION || v[HEAD_RECIPIENTS] < 1 ||
+	    v[HEAD_RECIPIENTS] > ENTRY_RCPT_MAX || v[HEAD_ENVELOPE] > ENTRY_ENVELOPE_MAX)
 		return bad(e, "its head", f);
 	e->created = v[HEAD_CREATED];
 	e->uid = (uid_t)v[HEAD_UID];
@@ -293,11 +220,19 @@ static bool head_parse(struct entry *e, const char head[ENTRY_HEAD], size_t *rcp
 	return true;
 }
 
+/* What becomes a parameter of a command must not become two. */
+static bool is_word(struct str text)
+{
+	return str_find(text, ' ') == STR_NONE;
+}
+
 static bool rcpt_fact(struct envelope *v, struct str key, struct str value)
 {
 	struct rcpt *r = v->rcpt_count ? &v->rcpts[v->rcpt_count - 1] : NULL;
 	if (str_eq(key, STR("rcpt"))) {
 		size_t before = v->rcpt_count;
+		if (!addr_is_wire(value))
+			return false;
 		envelope_add(v, value);
 		return v->rcpt_count == before + 1;
 	}
@@ -305,7 +240,7 @@ static bool rcpt_fact(struct envelope *v, struct str key, struct str value)
 		return false;
 	if (str_eq(key, STR("notify")))
 		return envelope_parse_notify(value, &r->notify);
-	if (str_eq(key, STR("orcpt")) && !r->orcpt) {
+	if (str_eq(key, STR("orcpt")) && !r->orcpt && is_word(value)) {
 		r->orcpt = mem_copy(value);
 		return true;
 	}
@@ -337,9 +272,11 @@ static bool envelope_fact(struct entry *e, struct str line)
 	for (size_t i = 0; i < line.len; i++)
 		if ((unsigned char)line.at[i] < 32 || line.at[i] == 127)
 			return false;
-	if (str_eq(key, STR("sender")))
+	if (str_eq(key, STR("sender"))) {
+		if (line.len > 0 && !addr_is_wire(line))
+			return false;
 		envelope_set_sender(v, line);
-	else if (str_eq(key, STR("body")))
+	} else if (str_eq(key, STR("body")))
 		v->body = str_eq(line, STR("7BIT")) ? BODY_7BIT : BODY_8BITMIME;
 	else if (str_eq(key, STR("smtputf8")))
 		v->smtputf8 = true;
@@ -348,7 +285,7 @@ static bool envelope_fact(struct entry *e, struct str line)
 	else if (str_eq(key, STR("report-of")))
 		return report_fact(e, line);
 	else if (str_eq(key, STR("envid")))
-		return once(&v->envid, line);
+		return is_word(line) && once(&v->envid, line);
 	else if (str_eq(key, STR("relay")))
 		return once(&v->relay, line);
 	else
@@ -419,7 +356,7 @@ bool entry_read(int fd, struct entry *e, struct fault *f)
 	name_set(e);
 	int64_t at = ENTRY_HEAD + (int64_t)rcpts * ENTRY_SLOT;
 	struct buf text;
-	buf_init(&text, ENVELOPE_MAX + 1);
+	buf_init(&text, ENTRY_ENVELOPE_MAX + 1);
 	char *room = buf_room(&text, (size_t)len + 1);
 	bool ok = read_exact(fd, e, at, room, (size_t)len, f);
 	if (ok && (!envelope_parse(e, str_make(room, (size_t)len)) ||
@@ -435,19 +372,18 @@ bool entry_verify(int fd, const struct entry *e, struct fault *f)
 	int64_t at = slots_end(e), end = e->message_at + (int64_t)e->facts.size;
 	uint64_t length = (uint64_t)(end - at);
 	uint32_t crc = 0;
-	char want[ENTRY_TRAILER + 1], chunk[CHUNK];
+	char want[ENTRY_TRAILER], chunk[CHUNK];
 	while (at < end) {
 		size_t n = end - at < CHUNK ? (size_t)(end - at) : CHUNK;
 		if (!read_exact(fd, e, at, chunk, n, f))
 			return false;
-		crc = codec_crc32(crc, str_make(chunk, n));
+		crc = crc_add(crc, chunk, n);
 		at += (int64_t)n;
 	}
-	int n = snprintf(want, sizeof(want), TRAILER_FORMAT, (unsigned long long)length,
-	                 (unsigned long)crc);
+	layout_trailer(want, length, crc);
 	if (!read_exact(fd, e, at, chunk, ENTRY_TRAILER, f))
 		return false;
-	if (memcmp(chunk, want, (size_t)n) != 0)
+	if (memcmp(chunk, want, ENTRY_TRAILER) != 0)
 		return bad(e, "its checksum does not agree", f);
 	return true;
 }

@@ -22,12 +22,7 @@
 #include "base/fault.h"
 #include "mail/envelope.h"
 #include "mail/message.h"
-
-#define ENTRY_ID_LEN   12
-#define ENTRY_HEAD     512
-#define ENTRY_SLOT     256
-#define ENTRY_TRAILER  64
-#define ENTRY_RCPT_MAX 200000
+#include "hold/layout.h"
 
 struct entry {
 	char id[ENTRY_ID_LEN + 1];

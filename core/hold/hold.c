@@ -21,17 +21,31 @@ static bool open_room(struct hold *h, enum hold_room room, struct fault *f)
 {
 	char *path = mem_printf("%s/%s", h->path, room_names[room]);
 	bool ok = file_open_dir(AT_FDCWD, path, &h->rooms[room], f) ||
-	          (f->sys == ENOENT && file_make_dirs(path, 0700, f) &&
+	          (!h->shared && f->sys == ENOENT && file_make_dirs(path, 0700, f) &&
 	           file_open_dir(AT_FDCWD, path, &h->rooms[room], f));
 	free(path);
 	return ok;
 }
 
-bool hold_open(const char *path, struct hold *h, struct fault *f)
+/* A link may be turned elsewhere between two runs, and mail would be in two places. */
+static bool is_linked(const char *path)
+{
+	struct stat st;
+	struct fault f = FAULT_INIT;
+	return file_stat_name(AT_FDCWD, path, &st, &f) && S_ISLNK(st.st_mode);
+}
+
+static bool open_rooms(const char *path, struct hold *h, struct fault *f)
 {
 	h->path = mem_copy(str_of(path));
 	for (int i = 0; i < HOLD_ROOMS; i++)
 		h->rooms[i] = -1;
+	if (is_linked(path)) {
+		hold_close(h);
+		return fault_set(f, FAULT_TEMP,
+		                 "the hold: %s is a symbolic link: name the folder itself",
+		                 path);
+	}
 	for (int i = 0; i < HOLD_ROOMS; i++)
 		if (!open_room(h, (enum hold_room)i, f)) {
 			hold_close(h);
@@ -39,6 +53,27 @@ bool hold_open(const char *path, struct hold *h, struct fault *f)
 				f->class = FAULT_TEMP;
 			return fault_prefix(f, "the hold");
 		}
+	return true;
+}
+
+bool hold_open(const char *path, struct hold *h, struct fault *f)
+{
+	*h = (struct hold){.shared = false};
+	return open_rooms(path, h, f);
+}
+
+bool hold_open_shared(const char *path, struct hold *h, struct fault *f)
+{
+	struct stat st;
+	*h = (struct hold){.shared = true};
+	if (!open_rooms(path, h, f))
+		return false;
+	if (!file_stat(h->rooms[HOLD_HOLD], path, &st, f)) {
+		hold_close(h);
+		return false;
+	}
+	h->owner = st.st_uid;
+	h->group = st.st_gid;
 	return true;
 }
 
@@ -59,20 +94,32 @@ static void id_make(char id[ENTRY_ID_LEN + 1])
 	         (unsigned long)clock_wall() & 0xffffffffUL, random[0], random[1]);
 }
 
-static bool enough_space(const struct hold *h, uint64_t min_free, struct fault *f)
+bool hold_has_space(const char *path, uint64_t min_free, struct fault *f)
 {
 	uint64_t bytes;
 	if (min_free == 0)
 		return true;
-	if (!file_free_space(h->rooms[HOLD_HOLD], h->path, &bytes, f))
+	if (!file_free_space(path, &bytes, f))
 		return false;
 	if (bytes < min_free)
 		return fault_set(f, FAULT_TEMP,
 		                 "%s: %llu MiB free, less than min_free (%llu MiB): make room, "
 		                 "or lower min_free",
-		                 h->path, (unsigned long long)(bytes >> 20),
+		                 path, (unsigned long long)(bytes >> 20),
 		                 (unsigned long long)(min_free >> 20));
 	return true;
+}
+
+/* Whoever moves the system's mail must be able to work on the file. Its group
+ * is not always that of the process: an administrator's has several. */
+static bool share(const struct hold *h, int fd, const char *id, struct fault *f)
+{
+	struct stat st;
+	if (!h->shared)
+		return true;
+	if (!file_stat(fd, id, &st, f))
+		return false;
+	return st.st_gid == h->group || file_give_group(fd, id, h->group, f);
 }
 
 bool hold_put_begin(struct hold_put *p, struct hold *h, struct entry *e, uint64_t min_free,
@@ -80,7 +127,7 @@ bool hold_put_begin(struct hold_put *p, struct hold *h, struct entry *e, uint64_
 {
 	bool locked;
 	*p = (struct hold_put){.hold = h, .entry = e, .fd = -1};
-	if (!enough_space(h, min_free, f))
+	if (!hold_has_space(h->path, min_free, f))
 		return false;
 	for (int tries = 0; p->fd < 0; tries++) {
 		id_make(e->id);
@@ -89,7 +136,7 @@ bool hold_put_begin(struct hold_put *p, struct hold *h, struct entry *e, uint64_
 			return fault_prefix(f, "%s/tmp", h->path);
 	}
 	memcpy(p->tmp, e->id, sizeof(p->tmp));
-	if (!file_try_lock(p->fd, e->id, &locked, f) ||
+	if (!share(h, p->fd, e->id, f) || !file_try_lock(p->fd, e->id, &locked, f) ||
 	    !entry_write_begin(&p->writer, p->fd, e, f)) {
 		hold_put_abort(p);
 		return false;
@@ -210,6 +257,12 @@ static bool open_entry(struct hold *h, enum hold_room room, const char *id,
 		return true;
 	if (!file_open_update(h->rooms[room], id, &he->fd, f))
 		return f->sys == ENOENT;
+	struct stat st;
+	if (!file_stat(he->fd, id, &st, f)) {
+		close(he->fd);
+		return false;
+	}
+	he->file_owner = st.st_uid;
 	entry_init(&he->entry);
 	*result = CLAIM_OK;
 	return true;
@@ -321,9 +374,34 @@ bool hold_mark_head(struct hold_entry *he, struct fault *f)
 	return entry_mark_head(he->fd, &he->entry, f);
 }
 
+uid_t hold_uid(const struct hold_entry *he)
+{
+	const struct hold *h = he->hold;
+	return h->shared && he->file_owner != h->owner ? he->file_owner : he->entry.uid;
+}
+
+bool hold_is_over(const struct hold_entry *he)
+{
+	const struct envelope *v = &he->entry.envelope;
+	return envelope_count(v, RCPT_DELIVERED) == v->rcpt_count;
+}
+
+static bool end_all(struct hold_entry *he, struct fault *f)
+{
+	struct envelope *v = &he->entry.envelope;
+	for (size_t i = 0; i < v->rcpt_count; i++) {
+		v->rcpts[i].state = RCPT_DELIVERED;
+		if (!hold_mark(he, &i, 1, i + 1 == v->rcpt_count, f))
+			return false;
+	}
+	return true;
+}
+
 bool hold_remove(struct hold_entry *he, struct fault *f)
 {
-	return file_unlink(he->hold->rooms[he->room], he->entry.id, f);
+	if (file_unlink(he->hold->rooms[he->room], he->entry.id, f))
+		return true;
+	return he->hold->shared && f->class == FAULT_NOPERM && end_all(he, f);
 }
 
 bool hold_move(struct hold_entry *he, enum hold_room to, struct fault *f)

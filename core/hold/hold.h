@@ -33,12 +33,25 @@ enum hold_room { HOLD_TMP, HOLD_HOLD, HOLD_FAILED, HOLD_CORRUPT, HOLD_STATE, HOL
 struct hold {
 	char *path;
 	int rooms[HOLD_ROOMS]; /* directory descriptors */
+	bool shared;           /* of many users: the system's */
+	uid_t owner;           /* of the rooms, as the next; only if it is shared */
+	gid_t group;
 };
 
-/* Opens the hold, made first if it is missing (mode 0700, and its rooms). */
+/* Opens a user's own hold, made first if it is missing (mode 0700, and its rooms). */
 bool hold_open(const char *path, struct hold *h, struct fault *f)
     __attribute__((warn_unused_result));
+/* Opens the system's hold, which an installation makes, never a program: its
+ * rooms belong to one user and group, and their sticky bit keeps users off
+ * each other's entries. */
+bool hold_open_shared(const char *path, struct hold *h, struct fault *f)
+    __attribute__((warn_unused_result));
 void hold_close(struct hold *h);
+
+/* Are min_free bytes (0: no limit) free on the file system of the hold? Else
+ * FAULT_TEMP. The hold itself need not be open to the caller. */
+bool hold_has_space(const char *path, uint64_t min_free, struct fault *f)
+    __attribute__((warn_unused_result));
 
 /* One message on its way in. */
 struct hold_put {
@@ -80,6 +93,7 @@ struct hold_entry {
 	struct hold *hold;
 	enum hold_room room;
 	int fd;
+	uid_t file_owner;
 	struct entry entry;
 };
 
@@ -94,13 +108,22 @@ bool hold_look(struct hold *h, enum hold_room room, const char *id, struct hold_
     __attribute__((warn_unused_result));
 void hold_release(struct hold_entry *he);
 
+/* Whose entry it is. In a shared hold that is the owner of the file: what is
+ * written in it counts only if the owner of the rooms wrote it. */
+uid_t hold_uid(const struct hold_entry *he);
+
 /* Whether length and checksum are right; a damaged entry goes to corrupt/. */
 bool hold_verify(struct hold_entry *he, struct fault *f) __attribute__((warn_unused_result));
 /* Verdicts of the recipients, each marked and then synced at once. */
 bool hold_mark(struct hold_entry *he, const size_t *rcpts, size_t count, bool sync,
                struct fault *f) __attribute__((warn_unused_result));
 bool hold_mark_head(struct hold_entry *he, struct fault *f) __attribute__((warn_unused_result));
+/* In a shared hold somebody may be allowed to work on an entry and not to remove
+ * it: then nobody waits in it any more, and the owner of the rooms removes it
+ * the next time he finds it. */
 bool hold_remove(struct hold_entry *he, struct fault *f) __attribute__((warn_unused_result));
+/* Is it removed but for its file? */
+bool hold_is_over(const struct hold_entry *he);
 /* Between hold/ and failed/, durably. */
 bool hold_move(struct hold_entry *he, enum hold_room to, struct fault *f)
     __attribute__((warn_unused_result));

@@ -6,10 +6,11 @@
 
 #include "base/clock.h"
 
-void submit_init(struct submit *s, struct hold *h)
+void submit_init(struct submit *s, struct hold *h, struct gate *g)
 {
 	memset(s, 0, sizeof(*s));
 	s->hold = h;
+	s->gate = g;
 	s->room = HOLD_HOLD;
 	s->put.fd = -1;
 	entry_init(&s->entry);
@@ -32,6 +33,9 @@ static bool kept(bool ok, struct fault *f)
 
 bool submit_begin(struct submit *s, struct fault *f)
 {
+	if (!s->hold)
+		return gate_put_begin(s->gate, s->room == HOLD_FAILED ? "failed" : "hold",
+		                      &s->entry.envelope, s->delay, f);
 	int64_t now = clock_wall();
 	if (s->entry.created == 0) {
 		s->entry.created = now;
@@ -44,12 +48,16 @@ bool submit_begin(struct submit *s, struct fault *f)
 
 bool submit_message(struct submit *s, struct str bytes, struct fault *f)
 {
+	if (!s->hold)
+		return gate_put_message(s->gate, bytes, f);
 	return kept(hold_put_message(&s->put, bytes, f), f);
 }
 
 bool submit_end(struct submit *s, const struct message_facts *facts, struct fault *f)
 {
 	s->entry.facts = *facts;
+	if (!s->hold)
+		return gate_put_end(s->gate, s->entry.id, f);
 	return kept(hold_put_end(&s->put, s->room, f), f);
 }
 

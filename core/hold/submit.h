@@ -4,7 +4,7 @@
  *
  * begin, message pieces, end; after end returned true the message is ours for
  * good, before that nothing was taken over. Directly into a hold that the
- * caller owns.
+ * caller may write to, or through the gate of the system's.
  */
 #ifndef HOLD_SUBMIT_H
 #define HOLD_SUBMIT_H
@@ -13,11 +13,13 @@
 
 #include "base/buf.h"
 #include "base/fault.h"
+#include "hold/gate.h"
 #include "hold/hold.h"
 
 struct submit {
-	struct hold *hold;   /* set by the caller, as the next four */
-	uint64_t min_free;   /* bytes that must be free */
+	struct hold *hold;   /* set by the caller, as the next five; NULL: through the gate */
+	struct gate *gate;   /* open, and not yet used */
+	uint64_t min_free;   /* bytes that must be free; not looked at through the gate */
 	int64_t delay;       /* seconds: not to be sent sooner */
 	enum hold_room room; /* HOLD_HOLD, or HOLD_FAILED for what cannot be sent */
 	struct entry
@@ -25,7 +27,7 @@ struct submit {
 	struct hold_put put; /* private */
 };
 
-void submit_init(struct submit *s, struct hold *h);
+void submit_init(struct submit *s, struct hold *h, struct gate *g);
 void submit_release(struct submit *s); /* gives up what was not ended */
 
 /* The envelope is complete; checks the space and writes it. */
@@ -35,7 +37,7 @@ bool submit_message(struct submit *s, struct str bytes, struct fault *f)
 /* Durable: s->entry.id names it. */
 bool submit_end(struct submit *s, const struct message_facts *facts, struct fault *f)
     __attribute__((warn_unused_result));
-/* As submit_end, for a report (hold_put_end_report). */
+/* As submit_end, for a report (hold_put_end_report); not through the gate. */
 bool submit_end_report(struct submit *s, const struct message_facts *facts, size_t failed,
                        bool *exists, struct fault *f) __attribute__((warn_unused_result));
 

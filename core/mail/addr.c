@@ -78,6 +78,32 @@ static size_t domain_begin(struct str text, size_t at)
 	return at;
 }
 
+static bool all_but(struct str text, const char *without)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned char c = (unsigned char)text.at[i];
+
+		if (c < 32 || c == 127 || strchr(without, c) != NULL)
+			return false;
+	}
+	return true;
+}
+
+bool addr_is_wire(struct str mailbox)
+{
+	bool quoted = mailbox.len > 0 && mailbox.at[0] == '"';
+	size_t end = quoted ? closed_at(mailbox, 0, '"') : str_find(mailbox, '@');
+	struct str local = str_first(mailbox, end), domain = str_from(mailbox, local.len);
+
+	if (mailbox.len > ADDR_MAX || local.len == 0)
+		return false;
+	if (quoted ? local.len < 2 || !str_ends(local, STR("\"")) || !all_but(local, "")
+	           : !all_but(local, " \"\\()<>,:;[]"))
+		return false;
+	return domain.len == 0 || (domain.at[0] == '@' && domain.len > 1 &&
+	                           all_but(str_from(domain, 1), " \"\\()<>,;@"));
+}
+
 size_t addr_token_end(struct str text, size_t at)
 {
 	size_t domain;

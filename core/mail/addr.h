@@ -63,6 +63,11 @@ bool addr_add_local(struct buf *out, struct str text) __attribute__((warn_unused
 /* Is text a domain name or literal as RFC 5321 has it (UTF-8 labels allowed)? */
 bool addr_is_domain(struct str text);
 
+/* Can the mailbox stand between angle brackets in a command as it is, without
+ * becoming more than one path? For what comes from a file: every address that
+ * the parser gave out can. */
+bool addr_is_wire(struct str mailbox);
+
 /* May c be in an atom (RFC 5322 section 3.2.3)? Bytes over 127 may not. */
 bool addr_is_atext(char c);
 

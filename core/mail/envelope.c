@@ -214,3 +214,29 @@ void envelope_format_notify(unsigned notify, char to[32])
 			                        notify_words[i].word);
 	}
 }
+
+const char *envelope_body_name(enum envelope_body body)
+{
+	switch (body) {
+	case BODY_7BIT:
+		return "7BIT";
+	case BODY_8BITMIME:
+		return "8BITMIME";
+	case BODY_UNSET:
+		break;
+	}
+	return NULL;
+}
+
+const char *envelope_ret_name(enum envelope_ret ret)
+{
+	switch (ret) {
+	case RET_FULL:
+		return "FULL";
+	case RET_HDRS:
+		return "HDRS";
+	case RET_UNSET:
+		break;
+	}
+	return NULL;
+}

@@ -77,6 +77,10 @@ bool envelope_parse_notify(struct str text, unsigned *notify);
 /* The same written out; at most 24 bytes with NUL. */
 void envelope_format_notify(unsigned notify, char to[32]);
 
+/* The words of BODY (RFC 6152) and RET (RFC 3461 section 4.3); NULL if unset. */
+const char *envelope_body_name(enum envelope_body body);
+const char *envelope_ret_name(enum envelope_ret ret);
+
 /* Two addresses the same? Local-part exactly, domain without case. */
 bool envelope_same_address(struct str a, struct str b);
 

@@ -4,7 +4,8 @@
  *
  * For library calls without a deadline of their own (the resolver). The child
  * has the standard descriptors and its pipe, nothing else: it cannot hold a
- * lock or a connection of the parent open. It ends with the parent, at the
+ * lock or a connection of the parent open. It is narrowed (base/narrow) and can
+ * write no file, whatever the parent can. It ends with the parent, at the
  * deadline, or when it is done, never through exit(3).
  */
 #ifndef NET_ASIDE_H

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/codec.h"
+#include "base/crc.h"
 #include "base/file.h"
 #include "net/tls_parts.h"
 
@@ -65,7 +66,7 @@ static void read_text(struct tls_trust *trust, struct str text)
 	    str_eq(key, buf_str(&own)) && str_number(next_word(&line), &verified) &&
 	    str_number(next_word(&line), &expires) && str_number(next_word(&line), &crc) &&
 	    line.len == 0 && is_fresh(trust, verified, expires) &&
-	    crc == (long long)codec_crc32(0, text))
+	    crc == (long long)crc_add(0, text.at, text.len))
 		set_ticket(trust, text, verified, expires);
 	buf_release(&own);
 }
@@ -122,7 +123,7 @@ void tls_ticket_save(struct tls_trust *trust, struct str data, int64_t verified,
 	if (codec_hex(&hex, str_make((const char *)trust->key, TLS_HASH_LEN)) &&
 	    buf_addf(&text, "%s%s %lld %lld %lu\n", magic.at, buf_cstr(&hex),
 	             (long long)verified, (long long)expires,
-	             (unsigned long)codec_crc32(0, data)) &&
+	             (unsigned long)crc_add(0, data.at, data.len)) &&
 	    buf_add_str(&text, data))
 		(void)file_replace(AT_FDCWD, trust->ticket_file, FILE_MODE, buf_str(&text), &f);
 	buf_wipe(&text);

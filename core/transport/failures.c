@@ -52,7 +52,7 @@ bool failures_split(struct hold_entry *he, struct fault *f)
 {
 	struct envelope *e = &he->entry.envelope;
 	struct submit s;
-	submit_init(&s, he->hold);
+	submit_init(&s, he->hold, NULL);
 	s.room = HOLD_FAILED;
 	s.entry.created = he->entry.created;
 	s.entry.uid = he->entry.uid;

@@ -38,6 +38,8 @@ struct flush {
 	const hold_id *ids; /* or NULL: all of the hold */
 	size_t id_count;
 	bool first_try; /* started by sendmail: a dead relay is not waited for */
+	bool only;      /* the entries of this user */
+	uid_t user;
 	deliver_tell *tell;
 	flush_tried *tried; /* or NULL; called in the process that asked only if workers is 1 */
 	flush_progress *progress;
@@ -46,7 +48,8 @@ struct flush {
 	const volatile int *stop;
 };
 
-/* Also sweeps the hold, but for a first try. False only if the hold cannot be read. */
+/* Also sweeps the hold, but for a first try. The process is narrowed for good
+ * (transport/narrowing). False only if the hold cannot be read. */
 bool flush_run(struct flush *fl, struct flush_counts *counts, struct fault *f)
     __attribute__((warn_unused_result));
 

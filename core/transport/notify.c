@@ -149,7 +149,7 @@ bool notify_sender(const struct config *c, const char *hostname, struct hold_ent
 	r.zone_min = clock_zone_min(r.wall);
 	random_fill(r.random, sizeof(r.random));
 	struct writing w = {0};
-	submit_init(&w.submit, he->hold);
+	submit_init(&w.submit, he->hold, NULL);
 	if (kind == REPORT_FAILED)
 		memcpy(w.submit.entry.report_of, e->id, sizeof(e->id));
 	struct buf subject, message_id;

@@ -2,6 +2,7 @@
 #include "transport/servers.h"
 
 #include <stdio.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -158,6 +159,13 @@ const struct death *obituary_find(struct obituary *o, const struct hold *h,
 	return death;
 }
 
+/* A lack on our side says nothing of the server, and is over with this process. */
+static bool is_our_own(int sys)
+{
+	return sys == EMFILE || sys == ENFILE || sys == ENOMEM || sys == ENOBUFS ||
+	       sys == EACCES || sys == EPERM;
+}
+
 void obituary_add(struct obituary *o, const struct hold *h, const struct server *server,
                   const struct fault *why, bool remember)
 {
@@ -169,7 +177,7 @@ void obituary_add(struct obituary *o, const struct hold *h, const struct server 
 		death = add_key(o, key);
 	death->why = *why;
 	death->seen = true;
-	if (remember)
+	if (remember && !is_our_own(why->sys))
 		dead_set(h, key, now, why->text);
 	death->until = dead_get(h, key, now, &d) ? d.until : 0;
 	free(key);

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/codec.h"
+#include "base/crc.h"
 #include "base/random.h"
 #include "conf/secret.h"
 #include "mail/mime.h"
@@ -156,8 +156,8 @@ static struct tls_trust *make_trust(struct session *s, struct fault *f)
 	};
 	if (s->env->hold)
 		ticket = mem_printf("%s/state/ticket.%08lX", s->env->hold->path,
-		                    (unsigned long)codec_crc32(codec_crc32(0, str_of(r->name)),
-		                                               str_of(setup.name)));
+		                    (unsigned long)crc_add(crc_add(0, r->name, strlen(r->name)),
+		                                           setup.name, strlen(setup.name)));
 	setup.ticket_file = ticket;
 	struct tls_trust *trust = tls_trust_new(&setup, f);
 	free(ticket);

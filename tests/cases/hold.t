@@ -1045,6 +1045,15 @@ def monitoring(mode):
     return f"check_mailq -M {mode}", run
 
 
+def named():
+    """A name for the log cannot be taken for the rest of its line."""
+    with Case("named") as case, Server("close") as server:
+        case.configure({"port": server.port}, conf=dict(HELD, **{"log.to": "stderr"}))
+        case.send("-i", "-f", "a@src.example", "b@dest.example")
+        lines = case.run("flushq", "--tag", "job 7: id=X", "--all").err.splitlines()
+        check(lines and all(line.startswith("job_7__id_X: ") for line in lines), str(lines))
+
+
 def metrics():
     with Case("metrics") as case, Server() as server:
         case.configure({"port": server.port}, conf=HELD)
@@ -1111,6 +1120,7 @@ JOBS = [
     late(("-N", "failure"), False),
     late(("-N", "never"), False),
     ("a late report", late_report),
+    ("a name in the log", named),
     failing_report("reject@src.example", {}),
     failing_report("temp@src.example", {}),
     failing_report("temp2@src.example", {"delivery.warn": "1h"}),

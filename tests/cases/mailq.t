@@ -561,7 +561,7 @@ def hostile(p):
     p.send("-odq", "-f", "one@x.example", "aaaaaaaaaaaaaaaaaaaaaaaaaaa@y.example")
     id_ = p.ids()[0]
     data = open(p.path(id_), "rb").read()
-    bad = data.replace(b"rcpt aaaaaaaaaaaaaaaaaaaaaaaaaaa", b"rcpt a\xff\xc2\x9b\\\"\\6920C8F13A7C*aaaaaaa")
+    bad = data.replace(b"rcpt aaaaaaaaaaaaaaaaaaaaaaaaaaa", b'rcpt "\xff\xc2\x9b\\\\\\"\\6920C8F13A7C*aaaa"')
     check(len(bad) == len(data) and bad != data, "prepared")
     with open(p.path(id_), "wb") as f:
         f.write(bad)

@@ -151,6 +151,7 @@ static bool show(void *context, const struct addr *a, struct fault *f)
 	struct buf *out = context;
 
 	(void)f;
+	ck_assert(addr_is_wire(a->mailbox));
 	if (out->len > 0)
 		ck_assert(buf_add_char(out, ' '));
 	ck_assert(buf_add_str(out, a->mailbox));
@@ -424,6 +425,43 @@ START_TEST(many)
 }
 END_TEST
 
+static const struct {
+	const char *text;
+	bool wire;
+} wire_cases[] = {
+    {"a@x.example", true},
+    {"a", true},
+    {"a@[IPv6:::1]", true},
+    {"\"a b\"@x.example", true},
+    {"\"a>b\"@x.example", true},
+    {"\"a\\\"b\"@x.example", true},
+    {"\xC3\xA9@\xC3\xA9.example", true},
+    {"", false},
+    {"@x.example", false},
+    {"a@", false},
+    {"a b@x.example", false},
+    {"a@x.example> SIZE=1", false},
+    {"a@x.example>", false},
+    {"<a@x.example", false},
+    {"a@x.example\tb", false},
+    {"a@x.example\r\nDATA", false},
+    {"\"a\nb\"@x.example", false},
+    {"\"a@x.example> SIZE=1", false},
+    {"\"a\\\"@x.example> SIZE=1", false},
+    {"\"a\"> SIZE=1@x.example", false},
+    {"\"", false},
+    {"a@b@c", false},
+    {"a@x.example,b@x.example", false},
+    {"a\\ @x.example", false},
+};
+
+START_TEST(wire)
+{
+	ck_assert_msg(addr_is_wire(str_of(wire_cases[_i].text)) == wire_cases[_i].wire, "%s",
+	              wire_cases[_i].text);
+}
+END_TEST
+
 #define COUNT(array) (int)(sizeof(array) / sizeof((array)[0]))
 
 int main(void)
@@ -441,6 +479,7 @@ int main(void)
 	tcase_add_loop_test(t, parts, 0, COUNT(part_cases));
 	tcase_add_loop_test(t, matches, 0, COUNT(match_cases));
 	tcase_add_loop_test(t, domains, 0, COUNT(domain_cases));
+	tcase_add_loop_test(t, wire, 0, COUNT(wire_cases));
 	tcase_add_test(t, many);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);

@@ -163,40 +163,6 @@ START_TEST(hex)
 }
 END_TEST
 
-/* The check value of this CRC is that of "123456789". */
-/* The value is that of zlib for the same bytes; pieces of any length agree with it. */
-START_TEST(crc32_of_long_pieces)
-{
-	enum { LEN = 20003 };
-	static char bytes[LEN];
-	static const size_t cuts[] = {0, 1, 7, 8191, 8192, 8193, 10001, LEN - 1, LEN};
-
-	for (uint32_t i = 0; i < LEN; i++)
-		bytes[i] = (char)((i * i * 31 + i * 7) & 255);
-	for (size_t i = 0; i < sizeof(cuts) / sizeof(cuts[0]); i++) {
-		struct str s = str_make(bytes, LEN);
-		uint32_t half = codec_crc32(0, str_first(s, cuts[i]));
-
-		ck_assert_uint_eq(codec_crc32(half, str_from(s, cuts[i])), 0xEF8FF753);
-	}
-}
-END_TEST
-
-START_TEST(crc32)
-{
-	struct str s = STR("123456789");
-
-	ck_assert_uint_eq(codec_crc32(0, STR("")), 0);
-	ck_assert_uint_eq(codec_crc32(0, s), 0xCBF43926);
-	ck_assert_uint_eq(codec_crc32(0, STR("a")), 0xE8B7BE43);
-	for (size_t at = 0; at <= s.len; at++) {
-		uint32_t half = codec_crc32(0, str_first(s, at));
-
-		ck_assert_uint_eq(codec_crc32(half, str_from(s, at)), 0xCBF43926);
-	}
-}
-END_TEST
-
 START_TEST(secrets)
 {
 	char text[] = "secret";
@@ -311,8 +277,6 @@ int main(void)
 	tcase_add_test(c, base64);
 	tcase_add_test(c, xtext);
 	tcase_add_test(c, hex);
-	tcase_add_test(c, crc32);
-	tcase_add_test(c, crc32_of_long_pieces);
 	tcase_add_test(c, secrets);
 	tcase_add_test(c, printable);
 	tcase_add_test(c, utf8);

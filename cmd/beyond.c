@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cmd/beyond.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "hold/gate.h"
+
+#define IDS_MAX 4096 /* in one go */
+
+static int later(int a, int b)
+{
+	return a > b ? a : b;
+}
+
+static int complain(const char *program, const struct fault *f)
+{
+	fprintf(stderr, "%s: %s\n", program, f->text);
+	return fault_exit(f->class);
+}
+
+static int act(const struct place *p, const char *program, const char *words, int out)
+{
+	struct gate gate;
+	struct fault f = FAULT_INIT;
+	int code = 0;
+	bool ok = place_open_gate(p, true, &gate, &f) && gate_act(&gate, words, out, &code, &f);
+	gate_close(&gate);
+	return ok ? code : complain(program, &f);
+}
+
+int beyond_count(const struct place *p, const struct mailq_call *call)
+{
+	return act(p, "mailq",
+	           call->job == JOB_METRICS ? "metrics"
+	           : call->failed           ? "count failed"
+	                                    : "count",
+	           STDOUT_FILENO);
+}
+
+/* The verb with the ids, as many at a time as one record can take. */
+static int act_on(const struct place *p, const char *verb, char *const *ids, size_t count)
+{
+	struct buf words;
+	int code = 0;
+	buf_init(&words, RECORD_MAX);
+	for (size_t i = 0; i < count; i++) {
+		if (!entry_is_id(ids[i])) {
+			struct fault f = FAULT_INIT;
+			fault_set(&f, FAULT_DATA, "%s: no such message", ids[i]);
+			code = later(code, complain("flushq", &f));
+			continue;
+		}
+		if (!buf_addf(&words, "%s%s", words.len ? " " : verb, words.len ? "" : " ") ||
+		    !buf_add_str(&words, str_of(ids[i])))
+			return later(code, fault_exit(FAULT_SYSTEM));
+		if ((i + 1) % IDS_MAX == 0 && words.len > 0) {
+			code = later(code, act(p, "flushq", buf_cstr(&words), STDERR_FILENO));
+			buf_clear(&words);
+		}
+	}
+	if (words.len > 0)
+		code = later(code, act(p, "flushq", buf_cstr(&words), STDERR_FILENO));
+	buf_release(&words);
+	return code;
+}
+
+int beyond_steer(const struct place *p, const struct mailq_call *call)
+{
+	static const struct {
+		enum mailq_job job;
+		const char *verb, *all;
+	} verbs[] = {
+	    {JOB_REMOVE, "remove", "remove all"},
+	    {JOB_FREEZE, "freeze", "freeze all"},
+	    {JOB_THAW, "thaw", "thaw all"},
+	    {JOB_RETRY, "retry", "retry all"},
+	};
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		if (verbs[i].job == call->job)
+			return call->all ? act(p, "flushq", verbs[i].all, STDERR_FILENO)
+			                 : act_on(p, verbs[i].verb, call->ids, call->id_count);
+	return fault_exit(FAULT_SYSTEM);
+}
+
+int beyond_try(const struct place *p, const struct mailq_call *call, char *const *ids,
+               size_t count)
+{
+	const char *verb = call->verbose ? "try -v" : "try";
+	if (count > 0)
+		return act_on(p, verb, ids, count);
+	return act(p, "flushq", call->all ? (call->verbose ? "try all -v" : "try all") : verb,
+	           STDERR_FILENO);
+}

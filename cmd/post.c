@@ -1,0 +1,527 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * post - the one program with a privilege: into the hold, on behalf of its caller
+ *
+ * Set-gid to the group of the hold, or run by the owner of the hold as a service. What it
+ * is told (hold/record.h) it checks; who the client is, the kernel says. A function that
+ * returns false has told the client why, or found that he has gone.
+ */
+#include "config.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/crc.h"
+#include "hold/layout.h"
+#include "hold/record.h"
+
+#define CONVERSATION 3 /* its descriptor, also of the flushq that comes after us */
+#define TRIES        1000
+#define NOTIFY_WORDS                                                               \
+	"NEVER SUCCESS FAILURE DELAY SUCCESS,FAILURE SUCCESS,DELAY FAILURE,DELAY " \
+	"SUCCESS,FAILURE,DELAY"
+#define PATH   "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+#define FLUSHQ POSTERN_SBINDIR "/flushq"
+
+enum room { TMP, HOLD, FAILED, ROOMS };
+
+struct post {
+	int fd, idle_ms;  /* of the conversation */
+	int rooms[ROOMS]; /* directories */
+	uid_t owner, uid; /* of the rooms; the client */
+	gid_t group;      /* of the rooms */
+	struct record r;  /* the last one */
+	struct record_reader in;
+	char data[RECORD_MAX]; /* on its way to the client */
+	/* a message on its way in, checked while it is written */
+	FILE *file;
+	char id[ENTRY_ID_LEN + 1]; /* "": none has been put */
+	long long head[HEAD_LINES];
+	uint64_t length; /* of envelope and message, as the next */
+	uint32_t crc;
+	bool in_body, after_cr, in_tmp;
+	long long rcpts, line; /* so far: recipients, bytes in the last line */
+};
+
+static bool say(struct post *p, enum record_kind kind, const char *text)
+{
+	return record_write(p->fd, kind, text, strlen(text), p->idle_ms) == 0;
+}
+
+/* Says what is wrong and why (errno, or 0), of which some has its own code. */
+static bool fail(struct post *p, int code, int sys, const char *what)
+{
+	char text[256];
+	bool full = sys == ENOSPC || sys == EDQUOT || sys == EFBIG;
+	code = full ? EX_TEMPFAIL : sys == EACCES || sys == EPERM ? EX_NOPERM : code;
+	snprintf(text, sizeof(text), "%d %s%s%s", code, what, sys ? ": " : "",
+	         sys ? strerror(sys) : "");
+	return say(p, RECORD_ERROR, text) && false;
+}
+
+static bool refuse(struct post *p)
+{
+	return fail(p, EX_USAGE, 0, "a record that has no place or no meaning here");
+}
+
+/* Only bytes of a message may be NUL: all else is strings. */
+static bool next(struct post *p)
+{
+	enum record_result got = record_read(&p->in, p->fd, p->idle_ms, &p->r);
+	if (got == RECORD_OK && p->r.kind != RECORD_MESSAGE && strlen(p->r.at) != p->r.len)
+		got = RECORD_BAD;
+	return got == RECORD_OK || (got == RECORD_BAD && refuse(p));
+}
+
+/* Is it one of the words, which are divided by single blanks? */
+static bool is_word(const char *words, const char *text)
+{
+	size_t n = strcspn(words, " ");
+	return (n == strlen(text) && memcmp(words, text, n) == 0) ||
+	       (words[n] == ' ' && is_word(words + n + 1, text));
+}
+
+/* The records of a message. */
+static const struct part {
+	char kind;
+	const char *after;   /* the kinds that may come right before it */
+	const char *key;     /* in the entry */
+	const char *words;   /* one of these it must be, or if NULL: */
+	const char *without; /* without these, but in quotes */
+} parts[] = {
+    {RECORD_SENDER, "P", "sender ", NULL, " <>"},
+    {RECORD_BODY, "s", "body ", "7BIT 8BITMIME", NULL},
+    {RECORD_SMTPUTF8, "sb", "smtputf8 yes", "", NULL},
+    {RECORD_RET, "sbu", "ret ", "FULL HDRS", NULL},
+    {RECORD_ENVID, "sbur", "envid ", NULL, " "},
+    {RECORD_RELAY, "sbure", "relay ", NULL, ""},
+    {RECORD_DELAY, "sburel", "delay ", NULL, ""},
+    {RECORD_RCPT, "sbureldRno", "rcpt ", NULL, " <>"},
+    {RECORD_NOTIFY, "R", "notify ", NOTIFY_WORDS, NULL},
+    {RECORD_ORCPT, "Rn", "orcpt ", NULL, " "},
+    {RECORD_MESSAGE, "RnoM", NULL, NULL, NULL},
+    {RECORD_END, "M", NULL, "", NULL},
+};
+
+static bool is_good(const struct part *part, const char *text)
+{
+	bool address = part->kind == RECORD_SENDER || part->kind == RECORD_RCPT;
+	bool quoted = false, escaped = false;
+	if (part->words)
+		return is_word(part->words, text);
+	for (const char *at = text; *at; at++) {
+		unsigned char c = (unsigned char)*at;
+		if (c < 32 || c == 127 || (c > 127 && !address) ||
+		    (!quoted && strchr(part->without, c)))
+			return false;
+		if (address && c == '"' && !escaped)
+			quoted = !quoted;
+		escaped = quoted && c == '\\' && !escaped;
+	}
+	size_t len = strlen(text), most = part->kind == RECORD_DELAY ? 9 : RECORD_FACT_MAX;
+	return !quoted && len <= most && (len > 0 || part->kind == RECORD_SENDER) &&
+	       (part->kind != RECORD_DELAY || strspn(text, "0123456789") == len);
+}
+
+static bool write_bytes(struct post *p, const char *at, size_t len)
+{
+	return fwrite(at, 1, len, p->file) == len ||
+	       fail(p, EX_TEMPFAIL, errno, "cannot write the message");
+}
+
+/* Bytes of envelope and message. */
+static bool add(struct post *p, const char *at, size_t len)
+{
+	p->crc = crc_add(p->crc, at, len);
+	p->length += len;
+	return write_bytes(p, at, len);
+}
+
+/* Only the final form: CR and LF come together, and no NUL. */
+static bool take_bytes(struct post *p)
+{
+	for (size_t i = 0; i < p->r.len; i++) {
+		unsigned char c = (unsigned char)p->r.at[i];
+		if (c == '\0' || (c == '\n') != p->after_cr)
+			return fail(p, EX_DATAERR, 0, "a NUL or a bare CR or LF");
+		p->after_cr = c == '\r';
+		if (c > 127)
+			p->head[HEAD_8BIT] |= p->in_body ? EIGHT_BODY : EIGHT_HEADER;
+		if (c == '\n') {
+			p->in_body = p->in_body || p->line == 0;
+			p->line = 0;
+		} else if (c != '\r' && ++p->line > p->head[HEAD_LONGEST]) {
+			p->head[HEAD_LONGEST] = p->line;
+		}
+	}
+	p->head[HEAD_SIZE] += (long long)p->r.len;
+	return add(p, p->r.at, p->r.len);
+}
+
+static bool take_fact(struct post *p, const struct part *part)
+{
+	char line[RECORD_FACT_MAX + 32];
+	long delay = part->kind == RECORD_DELAY ? strtol(p->r.at, NULL, 10) : 0;
+	/* Never a moment sooner than asked: the second begun counts not at all. */
+	p->head[HEAD_NEXT] += delay > 0 ? delay + 1 : 0;
+	p->rcpts += part->kind == RECORD_RCPT;
+	snprintf(line, sizeof(line), "%s%s\n", part->key, p->r.at);
+	return part->kind == RECORD_DELAY || add(p, line, strlen(line));
+}
+
+static bool take_parts(struct post *p)
+{
+	bool ok = true;
+	for (char last = RECORD_PUT; ok && last != RECORD_END; last = p->r.kind) {
+		const struct part *part = parts;
+		if (!next(p))
+			return false;
+		while (part->kind != p->r.kind && part->kind != RECORD_END)
+			part++;
+		if (part->kind != p->r.kind || !strchr(part->after, last))
+			return refuse(p);
+		if (p->r.kind != RECORD_MESSAGE && !is_good(part, p->r.at))
+			return fail(p, EX_DATAERR, 0, "a malformed address or other fact");
+		if (p->r.kind == RECORD_MESSAGE && last != RECORD_MESSAGE) {
+			ok = add(p, "\n", 1);
+			p->head[HEAD_ENVELOPE] = (long long)p->length;
+		}
+		if (p->r.kind != RECORD_END)
+			ok = ok && (part->key ? take_fact(p, part) : take_bytes(p));
+	}
+	return ok && ((p->rcpts == p->head[HEAD_RECIPIENTS] && p->head[HEAD_SIZE] > 0 &&
+	               p->head[HEAD_ENVELOPE] <= ENTRY_ENVELOPE_MAX && p->line == 0 &&
+	               !p->after_cr) ||
+	              fail(p, EX_DATAERR, 0, "not all recipients or not all of the message"));
+}
+
+/* With an id that no entry has: all that are being written are in tmp/. */
+static bool create(struct post *p)
+{
+	char head[ENTRY_HEAD], slot[ENTRY_SLOT];
+	struct timespec now;
+	struct stat st;
+	int fd = -1;
+	for (int tries = 0; fd < 0; tries++) {
+		clock_gettime(CLOCK_REALTIME, &now);
+		snprintf(p->id, sizeof(p->id), "%08lX%04lX", now.tv_sec & 0xFFFFFFFFL,
+		         now.tv_nsec >> 14 & 0xFFFFL);
+		errno = EEXIST;
+		if (fstatat(p->rooms[HOLD], p->id, &st, AT_SYMLINK_NOFOLLOW) != 0 &&
+		    fstatat(p->rooms[FAILED], p->id, &st, AT_SYMLINK_NOFOLLOW) != 0)
+			fd = openat(p->rooms[TMP], p->id,
+			            O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		if (fd < 0 && (errno != EEXIST || tries == TRIES))
+			return fail(p, EX_CANTCREAT, errno, "cannot create a file in tmp/");
+	}
+	p->in_tmp = true;
+	p->head[HEAD_CREATED] = p->head[HEAD_NEXT] = (long long)now.tv_sec;
+	p->file = fdopen(fd, "w");
+	if (!p->file || flock(fd, LOCK_EX | LOCK_NB) != 0 || fstat(fd, &st) != 0 ||
+	    (st.st_gid != p->group && fchown(fd, (uid_t)-1, p->group) != 0) ||
+	    fchmod(fd, 0660) != 0)
+		return fail(p, EX_TEMPFAIL, errno, "cannot prepare a file in tmp/");
+	/* The head will be written again at the end. */
+	layout_head(head, p->id, p->head);
+	layout_slot(slot, 'W', false, 0, "", "");
+	bool ok = write_bytes(p, head, ENTRY_HEAD);
+	for (long long i = 0; ok && i < p->head[HEAD_RECIPIENTS]; i++)
+		ok = write_bytes(p, slot, ENTRY_SLOT);
+	return ok;
+}
+
+/* From tmp/ into a room, where nothing has that name. */
+static bool give_name(int tmp, int room, const char *id)
+{
+#if defined(HAVE_RENAMEAT2) && defined(RENAME_NOREPLACE)
+	if (renameat2(tmp, id, room, id, RENAME_NOREPLACE) == 0)
+		return true;
+	if (errno != EINVAL && errno != ENOSYS)
+		return false;
+#endif
+	/* What is removed in the end is ours: linkat would have failed otherwise. */
+	return linkat(tmp, id, room, id, 0) == 0 &&
+	       (unlinkat(tmp, id, 0) == 0 || (unlinkat(room, id, 0) && false));
+}
+
+static bool publish(struct post *p, int room)
+{
+	char head[ENTRY_HEAD], trailer[ENTRY_TRAILER];
+	int fd = fileno(p->file);
+	layout_head(head, p->id, p->head);
+	layout_trailer(trailer, p->length, p->crc);
+	if (fwrite(trailer, 1, ENTRY_TRAILER, p->file) != ENTRY_TRAILER ||
+	    fflush(p->file) != 0 || pwrite(fd, head, ENTRY_HEAD, 0) != ENTRY_HEAD ||
+	    fsync(fd) != 0)
+		return fail(p, EX_TEMPFAIL, errno, "cannot write the message");
+	p->in_tmp = !give_name(p->rooms[TMP], room, p->id);
+	if (p->in_tmp)
+		return fail(p, EX_CANTCREAT, errno, "cannot publish the message");
+	if (fsync(room) == 0)
+		return true;
+	/* Nobody was told of it yet: it is taken back. */
+	int sys = errno;
+	return fail(p, EX_TEMPFAIL, sys,
+	            unlinkat(room, p->id, 0) == 0 ? "cannot sync the hold"
+	                                          : "cannot sync the hold; it may be held yet");
+}
+
+static bool put(struct post *p)
+{
+	char room[8] = "", again[32];
+	/* What was understood is written again: it must be what was said. */
+	sscanf(p->r.at, "%6s %6lld", room, &p->head[HEAD_RECIPIENTS]);
+	snprintf(again, sizeof(again), "%s %lld", room, p->head[HEAD_RECIPIENTS]);
+	if (strcmp(again, p->r.at) != 0 || !is_word("hold failed", room) ||
+	    p->head[HEAD_RECIPIENTS] < 1 || p->head[HEAD_RECIPIENTS] > ENTRY_RCPT_MAX)
+		return refuse(p);
+	p->head[HEAD_UID] = (long long)p->uid;
+	bool ok =
+	    create(p) && take_parts(p) && publish(p, p->rooms[room[0] == 'h' ? HOLD : FAILED]);
+	if (p->in_tmp)
+		unlinkat(p->rooms[TMP], p->id, 0);
+	if (p->file)
+		fclose(p->file);
+	return ok && say(p, RECORD_ID, p->id);
+}
+
+enum found { NONE, FOREIGN, OWN, LOST /* the client has gone */ };
+
+static enum found send_entry(struct post *p, enum room room, const char *id, bool whole)
+{
+	char head[ENTRY_HEAD + 1] = "", text[8 + ENTRY_ID_LEN];
+	long long uid = -1, rcpts = 0, rest = 0, at = 0, end = 0, n = 1;
+	struct stat st;
+	enum found found = NONE;
+	int fd = openat(p->rooms[room], id, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 &&
+	    pread(fd, head, ENTRY_HEAD, 0) >= 0) {
+		sscanf(head + HEAD_UID * HEAD_LINE, "uid %10lld recipients %6lld", &uid,
+		       &rcpts);
+		sscanf(head + HEAD_ENVELOPE * HEAD_LINE, "envelope %9lld", &rest);
+		end = whole ? (long long)st.st_size : ENTRY_HEAD + rcpts * ENTRY_SLOT + rest;
+		/* What the owner of the rooms wrote belongs to whom its head names. */
+		uid = st.st_uid != p->owner ? (long long)st.st_uid : uid;
+		found = uid == (long long)p->uid ? OWN : FOREIGN;
+		snprintf(text, sizeof(text), "%c %d %s", room == HOLD ? 'h' : 'f',
+		         flock(fd, LOCK_SH | LOCK_NB) != 0, id);
+		flock(fd, LOCK_UN);
+	}
+	if (found == OWN && !say(p, RECORD_ENTRY, text))
+		found = LOST;
+	for (; found == OWN && n > 0 && at < end; at += n) {
+		n = end - at < RECORD_MAX ? end - at : RECORD_MAX;
+		n = pread(fd, p->data, (size_t)n, at);
+		if (n > 0 &&
+		    record_write(p->fd, RECORD_DATA, p->data, (size_t)n, p->idle_ms) != 0)
+			found = LOST;
+	}
+	if (fd >= 0)
+		close(fd);
+	return found;
+}
+
+static bool list(struct post *p)
+{
+	char again[32], rooms[3] = "", id[ENTRY_ID_LEN + 1] = "";
+	bool whole = p->r.at[0] == '+';
+	enum found found = NONE;
+	sscanf(p->r.at + whole, "%2[hf] %12s", rooms, id);
+	snprintf(again, sizeof(again), "%s%s%s%s", whole ? "+" : "", rooms, id[0] ? " " : "",
+	         id);
+	if (strcmp(again, p->r.at) != 0 || !rooms[0] || (id[0] && !layout_is_id(id)))
+		return refuse(p);
+	for (const char *at = rooms; *at && (!id[0] || found == NONE); at++) {
+		enum room room = *at == 'h' ? HOLD : FAILED;
+		struct dirent **names = NULL;
+		int n = 0;
+		if (id[0])
+			found = send_entry(p, room, id, whole);
+		else if (fchdir(p->rooms[room]) != 0 ||
+		         (n = scandir(".", &names, NULL, alphasort)) < 0)
+			return fail(p, EX_TEMPFAIL, errno, "cannot list the hold");
+		/* The names are left to the end of the process, which is near. */
+		for (int i = 0; i < n && found != LOST; i++)
+			if (layout_is_id(names[i]->d_name))
+				found = send_entry(p, room, names[i]->d_name, whole);
+	}
+	if (id[0] && (found == NONE || found == FOREIGN))
+		return fail(p, found == NONE ? EX_DATAERR : EX_NOPERM, 0,
+		            found == NONE ? "no such message" : "is another user's");
+	return found != LOST && say(p, RECORD_DONE, "0");
+}
+
+/* The first words of argv are filled in here. */
+_Noreturn static void become(const struct post *p, const char *program, const char **argv)
+{
+	static char path[] = PATH, *const environment[] = {path, NULL};
+	char uid[24];
+	snprintf(uid, sizeof(uid), "%lu", (unsigned long)p->uid);
+	argv[0] = strrchr(program, '/') + 1;
+	argv[1] = "--for";
+	argv[2] = uid;
+	signal(SIGXFSZ, SIG_DFL);
+	execve(program, (char *const *)argv, environment);
+	_exit(EX_OSERR);
+}
+
+/* The message just put, or all that is due, is tried now. */
+static bool go(struct post *p)
+{
+	bool listens = p->r.at[0] == 'l', verbose = strchr(p->r.at, 'v');
+	const char *id = p->id[0] ? p->id : NULL;
+	const char *argv[] = {NULL,
+	                      NULL,
+	                      NULL,
+	                      listens ? "--caller" : "--first",
+	                      listens ? "3" : "--first",
+	                      verbose ? "-v" : id,
+	                      verbose ? id : NULL,
+	                      NULL};
+	if (!is_word(" l v lv", p->r.at))
+		return refuse(p);
+	fcntl(p->fd, F_SETFD, listens ? 0 : FD_CLOEXEC);
+	become(p, FLUSHQ, argv);
+}
+
+/* Says what flushq or mailq print, until they end, and how they do. */
+static bool act(struct post *p)
+{
+	static const char *argv[RECORD_MAX + 8];
+	char option[16] = "--", *rest = p->r.at, *word = strsep(&rest, " ");
+	bool try = strcmp(word, "try") == 0, look = is_word("count metrics", word), ok = true;
+	int ends[2], argc = 3, status = 0;
+	ssize_t n;
+	pid_t pid;
+	if (!try && !look && !is_word("remove freeze thaw retry", word))
+		return refuse(p);
+	if (!try)
+		argv[argc++] = strcat(option, word);
+	while ((word = strsep(&rest, " "))) {
+		if (!is_word("all -v", word) && !layout_is_id(word))
+			return refuse(p);
+		argv[argc++] = try && strcmp(word, "all") == 0 ? "--all" : word;
+	}
+	if (pipe2(ends, O_CLOEXEC) != 0 || (pid = fork()) < 0)
+		return fail(p, EX_OSERR, errno, "cannot start flushq");
+	if (pid == 0) {
+		dup2(ends[1], STDOUT_FILENO);
+		dup2(ends[1], STDERR_FILENO);
+		become(p, look ? POSTERN_BINDIR "/mailq" : FLUSHQ, argv);
+	}
+	close(ends[1]);
+	/* Read on when nobody listens: it must not fail in the midst of its work. */
+	while ((n = read(ends[0], p->data, sizeof(p->data))) > 0)
+		ok &= record_write(p->fd, RECORD_DATA, p->data, (size_t)n, p->idle_ms) == 0;
+	waitpid(pid, &status, 0);
+	status = WIFEXITED(status) ? WEXITSTATUS(status) : EX_TEMPFAIL;
+	snprintf(p->data, sizeof(p->data), "%d", status);
+	return ok && say(p, RECORD_DONE, p->data);
+}
+
+static bool serve(struct post *p)
+{
+	if (!next(p) || (p->r.kind == RECORD_PUT && !(put(p) && next(p))))
+		return false;
+	if (p->r.kind == RECORD_GO)
+		return go(p);
+	if (!p->id[0] && (p->r.kind == RECORD_LIST || p->r.kind == RECORD_ACTION))
+		return p->r.kind == RECORD_LIST ? list(p) : act(p);
+	return refuse(p);
+}
+
+/* Nothing that the caller left us but standard input has a meaning. */
+static bool isolate(void)
+{
+	struct rlimit limit;
+	sigset_t none;
+	environ = NULL;
+	if (dup3(STDIN_FILENO, CONVERSATION, O_CLOEXEC) < 0)
+		return false;
+#ifdef HAVE_CLOSE_RANGE
+	close_range(CONVERSATION + 1, ~0U, 0);
+#else
+	closefrom(CONVERSATION + 1);
+#endif
+	for (int fd = 0; fd < CONVERSATION; fd++) {
+		close(fd);
+		if (open("/dev/null", O_RDWR) != fd)
+			return false;
+	}
+	/* Too large a file is to be an error, not our end. */
+	for (int s = 1; s < NSIG; s++)
+		signal(s, s == SIGXFSZ ? SIG_IGN : SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	umask(077);
+	for (int i = 0; i < RLIM_NLIMITS; i++)
+		if (getrlimit(i, &limit) == 0) {
+			limit.rlim_cur = i == RLIMIT_CORE ? 0 : limit.rlim_max;
+			setrlimit(i, &limit);
+		}
+#ifdef __linux__
+	prctl(PR_SET_DUMPABLE, 0);
+#endif
+	setsid();
+	alarm(0);
+	return chdir("/") == 0;
+}
+
+static bool open_rooms(struct post *p)
+{
+	static const char *const paths[ROOMS] = {
+	    POSTERN_SPOOLDIR "/tmp", POSTERN_SPOOLDIR "/hold", POSTERN_SPOOLDIR "/failed"};
+	struct stat st;
+	for (int i = 0; i < ROOMS; i++) {
+		p->rooms[i] = open(paths[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (p->rooms[i] < 0 || fstat(p->rooms[i], &st) != 0 ||
+		    faccessat(p->rooms[i], ".", R_OK | W_OK | X_OK, AT_EACCESS) != 0)
+			return fail(p, EX_TEMPFAIL, errno, paths[i]);
+		p->owner = st.st_uid;
+		p->group = st.st_gid;
+	}
+	return true;
+}
+
+/* Who runs us, or, if that is the owner of the hold, who is behind the socket. */
+static bool find_client(struct post *p)
+{
+	p->uid = getuid();
+	if (p->uid != p->owner)
+		return true;
+#ifdef SO_PEERCRED
+	struct ucred peer = {.uid = (uid_t)-1};
+	socklen_t len = sizeof(peer);
+	getsockopt(p->fd, SOL_SOCKET, SO_PEERCRED, &peer, &len);
+	return (p->uid = peer.uid) != (uid_t)-1;
+#else
+	gid_t group;
+	return getpeereid(p->fd, &p->uid, &group) == 0;
+#endif
+}
+
+int main(int argc, char **argv __attribute__((unused)))
+{
+	static struct post p = {.fd = CONVERSATION, .idle_ms = RECORD_IDLE_MS};
+	if (argc > 1 || !isolate())
+		return EX_USAGE;
+	if (open_rooms(&p) && find_client(&p) && say(&p, RECORD_HELLO, RECORD_GREETING))
+		serve(&p);
+	return 0;
+}

@@ -1,0 +1,457 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "base/narrow.h"
+
+#include <arpa/inet.h>
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#ifdef __linux__
+#include <linux/netlink.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#endif
+
+#include "base/narrow_parts.h"
+
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
+
+/* What cannot be taken back is done in a child; this many things went wrong. */
+typedef int hostile(unsigned done);
+
+static char top[] = "/tmp/test_narrow.XXXXXX";
+static const char *const names[] = {"one", "two", "other"};
+static int rooms[2];
+
+static void put(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT, 0600);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq((int)write(fd, "x", 1), 1);
+	close(fd);
+}
+
+/* Two rooms, a folder that is not listed, a secret, a log. */
+static void make_folder(void)
+{
+	ck_assert_ptr_nonnull(mkdtemp(top));
+	ck_assert_int_eq(chdir(top), 0);
+	for (size_t i = 0; i < COUNT(names); i++)
+		ck_assert_int_eq(mkdir(names[i], 0700), 0);
+	for (size_t i = 0; i < COUNT(rooms); i++) {
+		rooms[i] = open(names[i], O_RDONLY | O_DIRECTORY);
+		ck_assert_int_ge(rooms[i], 0);
+	}
+	put("one/entry");
+	put("other/secret");
+	put("other/foreign");
+	put("log");
+	ck_assert_int_eq(symlink("other/secret", "link"), 0);
+}
+
+static void remove_folder(void)
+{
+	static const char *const files[] = {"one/entry",     "one/new", "two/entry", "two/new",
+	                                    "other/secret",  "log",     "link",      "socket",
+	                                    "other/foreign", "new"};
+
+	for (size_t i = 0; i < COUNT(files); i++)
+		unlink(files[i]);
+	for (size_t i = 0; i < COUNT(names); i++)
+		rmdir(names[i]);
+	rmdir(top);
+	close(rooms[0]);
+	close(rooms[1]);
+}
+
+static const char *const listed[] = {"link", NULL, "missing"};
+static const struct narrow_wishes wishes = {.rooms = rooms,
+                                            .room_count = COUNT(rooms),
+                                            .files = listed,
+                                            .file_count = COUNT(listed),
+                                            .append = "log"};
+static const struct narrow_wishes programs = {.programs = true};
+static const struct narrow_wishes nothing;
+
+/* One more thing to be counted if it is not so. */
+static int wrong(bool good, const char *what)
+{
+	if (!good)
+		fprintf(stderr, "not so: %s (errno %d, %s)\n", what, errno, strerror(errno));
+	return !good;
+}
+
+static void inside(const struct narrow_wishes *w, hostile *deeds)
+{
+	int status;
+	pid_t pid = fork();
+
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0)
+		_exit(deeds(w ? narrow(w) : 0));
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_msg(WIFEXITED(status), "ended by signal %d", WTERMSIG(status));
+	ck_assert_int_eq(WEXITSTATUS(status), 0);
+}
+
+static bool refused(long result, int sys)
+{
+	return result == -1 && errno == sys;
+}
+
+static bool opens(const char *path, int flags)
+{
+	int fd = open(path, flags, 0600);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+static bool runs_program(void)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		execl("/bin/true", "true", (char *)NULL);
+		_exit(1);
+	}
+	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
+}
+
+static bool has_socket(int family, int type, int protocol)
+{
+	int fd = socket(family, type, protocol);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+static int hidden(unsigned done)
+{
+	struct rlimit core;
+
+	(void)done;
+	narrow_hide();
+	int bad = wrong(getrlimit(RLIMIT_CORE, &core) == 0 && core.rlim_cur == 0 &&
+	                    core.rlim_max == 0,
+	                "no core file");
+#ifdef __linux__
+	bad += wrong(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0, "not dumpable");
+#endif
+	return bad;
+}
+
+START_TEST(hides)
+{
+	inside(NULL, hidden);
+}
+END_TEST
+
+static int no_gains(unsigned done)
+{
+	int bad = 0;
+#ifdef PR_GET_NO_NEW_PRIVS
+	bool set = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;
+
+	bad += wrong(set == ((done & NARROW_PRIVILEGES) != 0), "told as it is");
+#endif
+	bad += wrong((done & NARROW_PRIVILEGES) || done == 0, "nothing without the first");
+	return bad;
+}
+
+START_TEST(no_new_privileges)
+{
+	inside(&wishes, no_gains);
+	inside(&programs, no_gains);
+	inside(&nothing, no_gains);
+}
+END_TEST
+
+/* By number: the C library does more than the call itself in some of them. */
+static int few_calls(unsigned done)
+{
+	int bad = 0;
+
+	if (!(done & NARROW_CALLS))
+		return 0;
+#ifdef __linux__
+	const long none = 0;
+
+	bad += wrong(!runs_program(), "no program is run");
+#ifndef NARROW_SANITIZED
+	bad +=
+	    wrong(refused(syscall(__NR_ptrace, (long)PTRACE_TRACEME, none, none, none), EPERM),
+	          "no tracing");
+#endif
+	bad += wrong(refused(syscall(__NR_setuid, (long)getuid()), EPERM), "no setuid");
+	bad += wrong(refused(syscall(__NR_setgroups, none, none), EPERM), "no groups");
+	bad += wrong(refused(unshare(CLONE_FS), EPERM), "no unshare");
+	bad += wrong(refused(syscall(__NR_mount, "none", top, "tmpfs", none, none), EPERM),
+	             "no mount");
+	bad += wrong(refused(syscall(__NR_chroot, top), EPERM), "no chroot");
+	bad += wrong(refused(syscall(__NR_keyctl, none, none, none, none, none), EPERM),
+	             "no keys");
+	bad += wrong(refused(syscall(__NR_fchmodat, AT_FDCWD, "log", 0644L), EPERM),
+	             "no modes by name");
+	bad += wrong(refused(syscall(__NR_process_vm_readv, (long)getppid(), none, none, none,
+	                             none, none),
+	                     EPERM),
+	             "no memory of others");
+	bad += wrong(refused(syscall(__NR_personality, 0xffffffffL), EPERM), "no personality");
+	bad += wrong(refused(ioctl(STDIN_FILENO, TIOCSTI, "x"), EPERM), "no keys pressed");
+	bad += wrong(!has_socket(AF_PACKET, SOCK_DGRAM, 0) && errno == EAFNOSUPPORT,
+	             "no packet socket");
+	bad += wrong(!has_socket(AF_NETLINK, SOCK_RAW, NETLINK_KOBJECT_UEVENT) &&
+	                 errno == EAFNOSUPPORT,
+	             "no netlink but routing");
+	bad += wrong(has_socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE), "routing netlink");
+#endif
+	return bad;
+}
+
+static int of_the_system(unsigned done)
+{
+	int bad = 0;
+
+	if (!(done & NARROW_CALLS))
+		return 0;
+#ifdef __linux__
+	const long none = 0;
+
+	bad += wrong(refused(syscall(__NR_bpf, none, none, none), EPERM), "no bpf");
+	bad += wrong(refused(syscall(__NR_sethostname, "", 0L), EPERM), "no host name");
+	bad += wrong(refused(syscall(__NR_reboot, none, none, none, none), EPERM), "no reboot");
+#ifdef __NR_io_uring_setup
+	bad += wrong(refused(syscall(__NR_io_uring_setup, none, none), EPERM), "no io_uring");
+#endif
+#if defined(__x86_64__) && !defined(__ILP32__)
+	bad += wrong(refused(syscall(0x40000000L + 39), EPERM), "no other numbers");
+#endif
+#endif
+	return bad;
+}
+
+static int with_programs(unsigned done)
+{
+	return wrong(!(done & NARROW_FILES), "files are not narrowed") +
+	       wrong(runs_program(), "a program is run") +
+	       wrong(opens("other/foreign", O_RDWR), "any file is opened") +
+	       of_the_system(done);
+}
+
+START_TEST(calls)
+{
+	inside(&wishes, few_calls);
+	inside(&wishes, of_the_system);
+	inside(&nothing, few_calls);
+}
+END_TEST
+
+START_TEST(programs_wished_for)
+{
+	inside(&programs, with_programs);
+}
+END_TEST
+
+static int few_files(unsigned done)
+{
+	int bad = 0;
+
+	if (!(done & NARROW_FILES))
+		return 0;
+	bad += wrong(!opens("other/foreign", O_RDONLY) && errno == EACCES, "not listed");
+	bad += wrong(!opens("other", O_RDONLY | O_DIRECTORY) && errno == EACCES, "nor listed");
+	bad += wrong(!opens("link", O_WRONLY) && errno == EACCES, "listed, but to be read");
+	bad += wrong(!opens("log", O_RDONLY) && errno == EACCES, "listed, but to be written");
+	bad += wrong(!opens("new", O_WRONLY | O_CREAT) && errno == EACCES, "made elsewhere");
+	bad += wrong(!opens("/etc/passwd", O_WRONLY) && errno == EACCES, "a system's file");
+	bad += wrong(refused(unlink("other/foreign"), EACCES), "removed elsewhere");
+	bad += wrong(refused(rename("other/foreign", "one/new"), EACCES), "moved in");
+	bad += wrong(refused(rename("one/entry", "other/new"), EACCES), "moved out");
+	bad += wrong(refused(mkdir("one/folder", 0700), EACCES), "a folder made");
+	bad += wrong(refused(symlink("/etc", "one/new"), EACCES), "a link made");
+	return bad;
+}
+
+static int no_rooms(unsigned done)
+{
+	int bad = 0;
+
+	bad += wrong((done & NARROW_FILES) || opens("one/entry", O_RDONLY), "all or nothing");
+	if (done & NARROW_FILES)
+		bad += wrong(!opens("one/entry", O_RDONLY), "no room");
+	bad += wrong(opens("/etc/passwd", O_RDONLY), "a system's file");
+	return bad;
+}
+
+START_TEST(files)
+{
+	inside(&wishes, few_files);
+	inside(&nothing, no_rooms);
+}
+END_TEST
+
+/* A child's child has less once more. */
+static int again(unsigned done)
+{
+	unsigned more = narrow(&nothing);
+
+	return wrong(done == more, "as much as before") + few_calls(more) + few_files(more) +
+	       no_rooms(more);
+}
+
+START_TEST(twice)
+{
+	inside(&wishes, again);
+}
+END_TEST
+
+static int use_rooms(unsigned done)
+{
+	int bad = 0, fd = openat(rooms[0], "new", O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+
+	(void)done;
+	bad +=
+	    wrong(fd >= 0 && write(fd, "text", 4) == 4 && fsync(fd) == 0, "made and written");
+	bad += wrong(fchmod(fd, 0660) == 0, "the mode of an open file");
+	bad += wrong(ftruncate(fd, 1) == 0 && close(fd) == 0, "cut");
+	bad += wrong(renameat(rooms[0], "new", rooms[1], "new") == 0, "moved");
+	bad += wrong(linkat(rooms[1], "new", rooms[0], "new", 0) == 0, "linked");
+	bad += wrong(unlinkat(rooms[1], "new", 0) == 0, "removed");
+	bad += wrong(renameat(rooms[0], "new", rooms[0], "entry") == 0, "put over another");
+	bad +=
+	    wrong(opens("one/entry", O_RDWR | O_NOFOLLOW | O_NONBLOCK), "opened by its path");
+	bad += wrong(opens("two", O_RDONLY | O_DIRECTORY), "a room opened again");
+	bad += wrong(fsync(rooms[1]) == 0, "a room synced");
+	bad += wrong(opens("link", O_RDONLY), "a file that was named");
+	bad += wrong(opens("log", O_WRONLY | O_APPEND | O_CREAT), "the log");
+	return bad;
+}
+
+static bool resolves(void)
+{
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list = NULL;
+	/* A full name may not be known here; the look-up itself must go on. */
+	int rc = getaddrinfo("localhost", NULL, &hints, &list);
+
+	if (rc == 0)
+		freeaddrinfo(list);
+	return rc == 0 || rc == EAI_NONAME;
+}
+
+static bool connects_unix(void)
+{
+	struct sockaddr_un at = {.sun_family = AF_UNIX, .sun_path = "socket"};
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	bool made = fd >= 0 && connect(fd, (struct sockaddr *)&at, sizeof(at)) == 0;
+
+	close(fd);
+	return made;
+}
+
+static bool ends_child(void)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		pause();
+		_exit(0);
+	}
+	return pid > 0 && kill(pid, SIGKILL) == 0 && waitpid(pid, &status, 0) == pid &&
+	       WIFSIGNALED(status);
+}
+
+static int go_on(unsigned done)
+{
+	time_t now = time(NULL);
+	struct tm tm;
+	int bad = 0;
+
+	(void)done;
+	bad += wrong(opens("/etc/passwd", O_RDONLY), "a system's file");
+	bad += wrong(opens("/usr/lib", O_RDONLY | O_DIRECTORY), "libraries");
+	bad += wrong(opens("/dev/urandom", O_RDONLY), "randomness");
+	bad += wrong(opens("/dev/null", O_RDWR), "/dev/null");
+	bad += wrong(localtime_r(&now, &tm) && tm.tm_gmtoff == 3600 + 1800, "the time zone");
+	bad += wrong(resolves(), "the resolver");
+	bad += wrong(has_socket(AF_INET, SOCK_STREAM, 0), "a TCP socket");
+	bad += wrong(has_socket(AF_INET, SOCK_DGRAM, 0), "a UDP socket");
+	bad += wrong(has_socket(AF_UNIX, SOCK_DGRAM, 0), "a UNIX socket");
+	bad += wrong(connects_unix(), "a server at a UNIX socket");
+	bad += wrong(ends_child(), "children");
+	return bad;
+}
+
+START_TEST(what_is_needed)
+{
+	struct sockaddr_un at = {.sun_family = AF_UNIX, .sun_path = "socket"};
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+	ck_assert_int_eq(listen(fd, 8), 0);
+	setenv("TZ", "<+0130>-01:30", 1);
+	inside(&wishes, use_rooms);
+	inside(&wishes, go_on);
+	inside(&nothing, go_on);
+	close(fd);
+}
+END_TEST
+
+/* Not a check: whoever reads the log of the tests should know what was tried. */
+static int tell(unsigned done)
+{
+	fprintf(stderr, "here: no new privileges %s, calls %s, files %s\n",
+	        done & NARROW_PRIVILEGES ? "yes" : "no", done & NARROW_CALLS ? "yes" : "no",
+	        done & NARROW_FILES ? "yes" : "no");
+	return 0;
+}
+
+START_TEST(what_was_done)
+{
+	inside(&wishes, tell);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("narrow");
+	TCase *c = tcase_create("narrow");
+	SRunner *r;
+	int failed;
+
+	tcase_add_checked_fixture(c, make_folder, remove_folder);
+	tcase_add_test(c, hides);
+	tcase_add_test(c, no_new_privileges);
+	tcase_add_test(c, calls);
+	tcase_add_test(c, programs_wished_for);
+	tcase_add_test(c, files);
+	tcase_add_test(c, twice);
+	tcase_add_test(c, what_is_needed);
+	tcase_add_test(c, what_was_done);
+	suite_add_tcase(s, c);
+	r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? 1 : 0;
+}
