@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# ssmtp.awk - ssmtp.conf (M) and revaliases (R). A # begins a comment anywhere,
+# and a value ends at a blank or a further =, also in a password.
+
+BEGIN {
+	nothing["useoldauth"] = "AUTH LOGIN is done in the usual way"
+	nothing["debug"] = "sendmail -v and flushq -v show the conversation"
+	nothing["addheader"] = "header fields are not added"
+	nothing["minuserid"] = "admin gets the mail of all local names without an alias"
+	nothing["tls_ca_dir"] = "tls_trust takes a file"
+	known = " root mailhub remoteport rewritedomain hostname fromlineoverride usetls" \
+		" usestarttls usetlscert tlscert tls_ca_file authuser authpass authmethod "
+	tls = starttls = 0
+	aliased = ""
+}
+
+function take(role, text, n,   key, lower, whole, cut)
+{
+	cut = text ~ /=.*[^= \t]#/
+	sub(/#.*/, "", text)
+	if (role == "R") {
+		take_alias(trim(text), n)
+		return
+	}
+	text = trim(text)
+	if (text == "")
+		return
+	if (!index(text, "=")) {
+		note("M", n, "", "no = in it; ssmtp ignores it too")
+		return
+	}
+	key = text
+	sub(/[= \t].*/, "", key)
+	lower = tolower(key)
+	whole = substr(text, length(key) + 1)
+	sub(/^[ \t]*=?[ \t]*/, "", whole)
+	text = whole
+	sub(/[= \t].*/, "", text)
+	if (lower in nothing) {
+		note("M", n, key, "no equivalent: " nothing[lower])
+		return
+	}
+	if (!index(known, " " lower " ")) {
+		note("M", n, key, "unknown; left out")
+		return
+	}
+	if (cut)
+		note("M", n, key, "for ssmtp a # begins a comment, so the value ends there")
+	if (text != whole)
+		note("M", n, key, "ssmtp takes only what is before the first blank or =; so does this")
+	# The first login counts, of all others the last.
+	if (lower ~ /^auth/ && lower in value)
+		return
+	value[lower] = text
+	line[lower] = n
+	name[lower] = key
+	if (lower == "usetls") {
+		tls = tolower(text) == "yes"
+		starttls = starttls && tls
+	} else if (lower == "usestarttls") {
+		starttls = tolower(text) == "yes"
+		tls = tls || starttls
+	}
+}
+
+# LOGIN:ADDRESS[:MAILHUB[:PORT]]
+function take_alias(text, n,   parts, count)
+{
+	if (text == "" || !index(text, ":"))
+		return
+	count = split(text, parts, /[: \t]+/)
+	if (count < 2 || parts[2] == "")
+		return
+	if (aliased == "") {
+		aliased = parts[2]
+		alias_line = n
+	} else if (aliased != parts[2]) {
+		note("R", n, "", "another sender for this user: all users send as [mail] from")
+	}
+	if (count > 2 && parts[3] != "" && tolower(parts[3]) != hub_host())
+		note("R", n, "", "another mailhub for this user: add a [relay NAME] with senders = " \
+			"that address")
+}
+
+function hub_host(   s)
+{
+	s = get("mailhub")
+	sub(/:.*/, "", s)
+	return tolower(s)
+}
+
+function get(key)
+{
+	return key in value ? value[key] : ""
+}
+
+function finish(   r, host, port)
+{
+	if (want == "files") {
+		print "FR revaliases"
+		return
+	}
+	host = get("mailhub") == "" ? "mail" : get("mailhub")
+	port = 25
+	if (index(host, ":")) {
+		port = substr(host, index(host, ":") + 1)
+		host = substr(host, 1, index(host, ":") - 1)
+	}
+	if ("remoteport" in value && (line["remoteport"] > line["mailhub"] || port == 25))
+		port = get("remoteport")
+	if (get("mailhub") == "") {
+		note("M", 0, "", "no mailhub")
+		return
+	}
+	r = new_relay("")
+	if (!rput(r, "host", host, "M", line["mailhub"], name["mailhub"])) {
+		no_relay()
+		return
+	}
+	if (!rput(r, "port", port, "M", line["mailhub"], name["mailhub"]))
+		relay[r, "port"] = 25
+	make_security(r)
+	make_login(r)
+	make_mail()
+}
+
+function make_security(r)
+{
+	relay[r, "security"] = starttls ? "starttls" : tls ? "tls" : "none"
+	if (!tls)
+		return
+	if (get("tls_ca_file") != "")
+		rput(r, "tls_trust", get("tls_ca_file"), "M", line["tls_ca_file"], name["tls_ca_file"])
+	else
+		note("M", starttls ? line["usestarttls"] : line["usetls"],
+			starttls ? name["usestarttls"] : name["usetls"],
+			"ssmtp checks no certificate, Postern does; for one of your own set tls_trust")
+	if (tolower(get("usetlscert")) == "yes" && get("tlscert") != "" &&
+		rput(r, "tls_certificate", get("tlscert"), "M", line["tlscert"], name["tlscert"]))
+		relay[r, "tls_key"] = get("tlscert")
+}
+
+function make_login(r,   method)
+{
+	if (get("authuser") == "")
+		return
+	method = tolower(get("authmethod"))
+	if (method == "cram-md5")
+		relay[r, "auth"] = "CRAM-MD5"
+	else if (method != "" && method != "login" && method != "plain")
+		note("M", line["authmethod"], name["authmethod"], "unknown; chosen automatically")
+	login(r, get("authuser"), get("authpass"), "M", line["authuser"], name["authuser"])
+	if (!tls && (r in secret_relay) && method != "cram-md5")
+		cleartext(r, "M", line["authuser"], name["authuser"])
+}
+
+function make_mail(   domain, root)
+{
+	domain = get("rewritedomain")
+	sub(/^.*@/, "", domain)
+	if (get("hostname") != "")
+		put("mail", "hostname", get("hostname"), "M", line["hostname"], name["hostname"])
+	if (domain != "")
+		put("mail", "domain", domain, "M", line["rewritedomain"], name["rewritedomain"])
+	else if (("mail", "hostname") in conf)
+		conf["mail", "domain"] = get("hostname")
+	root = get("root")
+	if (root != "")
+		put("mail", "admin", root, "M", line["root"], name["root"])
+	if (aliased != "")
+		put("mail", "from", aliased, "R", alias_line, "")
+	if (tolower(get("fromlineoverride")) != "yes") {
+		if (("mail", "from") in conf)
+			conf["mail", "from_rule"] = "always"
+		else
+			note("M", line["fromlineoverride"] + 0, name["fromlineoverride"],
+				"ssmtp writes each From anew; Postern keeps the caller's unless " \
+				"[mail] has from, and from_rule = always")
+	}
+}

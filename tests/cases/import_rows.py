@@ -1,0 +1,896 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What import.t gives to contrib/import, and what must come of it. The expected lines follow
+from the manuals of the mailers: msmtp(1), ssmtp.conf(5) and ssmtp's parser, dma(8),
+nullmailer-send(8), postconf(5)."""
+
+SECRET = "Corr;ect ; h\"or'se#"
+
+
+class Row:
+    """files: name -> content. args: what import is called with. want: lines of the result;
+    never: patterns that must not match it; notes: patterns of standard error."""
+
+    def __init__(
+        self, name, files, args, want=(), never=(), notes=(), secret=None, code=0, env=()
+    ):
+        self.name, self.files, self.args = name, files, args
+        self.want, self.never, self.notes = want, never, notes
+        self.secret, self.code, self.env = secret, code, dict(env)
+
+
+MSMTP = """# a comment
+defaults
+port 587
+tls on
+tls_starttls on
+tls_trust_file /etc/ssl/ca.pem
+timeout 90
+logfile ~/.msmtp.log
+account freemail
+host smtp.freemail.example
+from joe@freemail.example
+auth on
+user joe.smith
+password "p w"
+account work : freemail
+host mail.work.example
+from *@work.example
+auth scram-sha-256
+passwordeval gpg2 --no-tty -q -d "/root/my file.gpg"
+password
+account default : freemail
+from joe@freemail.example
+"""
+NULLCLIENT = """# a null client
+compatibility_level = 3.6
+myhostname = box.example.org
+myorigin = $mydomain
+relayhost = [smtp.isp.example]:submission
+mydestination =
+inet_interfaces = loopback-only
+smtp_sasl_auth_enable = yes
+smtp_sasl_password_maps = hash:${config_directory}/sasl_passwd
+smtp_tls_security_level = %s
+smtp_tls_CAfile =
+  /etc/ssl/ca.pem
+"""
+LOGIN = "[smtp.isp.example]:submission  u@isp.example:" + SECRET
+
+
+def msmtp(text, **more):
+    return {"files": {"msmtprc": text}, "args": ["msmtprc"], **more}
+
+
+def postfix(text, login=LOGIN, **more):
+    return {
+        "files": {"main.cf": text, "sasl_passwd": login},
+        "args": ["main.cf"],
+        "secret": SECRET,
+        **more,
+    }
+
+
+def relay_of(text):
+    """A null client with more of main.cf."""
+    return "relayhost = [a.example]\nmydestination=\n" + text
+
+
+ROWS = [
+    # msmtp
+    Row(
+        "msmtp accounts",
+        **msmtp(
+            MSMTP,
+            secret="p w",
+            want=[
+                "[relay work]",
+                "host = mail.work.example",
+                "senders = *@work.example",
+                "auth = SCRAM-SHA-256",
+                "password_command = gpg2 --no-tty -q -d \"/root/my file.gpg\"",
+                "[relay default]",
+                "host = smtp.freemail.example",
+                "port = 587",
+                "security = starttls",
+                "tls_trust = /etc/ssl/ca.pem",
+                "timeout = 90s",
+                "user = joe.smith",
+                "password_file = /etc/postern.secret",
+                "from = joe@freemail.example",
+                "[log]",
+            ],
+            never=[r"\[relay freemail\]"],
+            notes=["msmtprc:21: account: the default relay stands last"],
+        ),
+    ),
+    Row(
+        "msmtp one account",
+        **msmtp(
+            "host a.example\nfrom a@a.example\n",
+            want=[
+                "[relay]",
+                "host = a.example",
+                "port = 25",
+                "security = none",
+                "from = a@a.example",
+            ],
+        ),
+    ),
+    Row(
+        "msmtp inheritance is of what is set",
+        **msmtp(
+            "defaults\nport 587\naccount one\nhost a.example\nfrom a@a.example\n"
+            "defaults\nport 2525\naccount default : one\n",
+            want=["[relay one]", "port = 587", "[relay default]", "port = 2525"],
+        ),
+    ),
+    Row(
+        "msmtp tls",
+        **msmtp(
+            "account default\nhost a.example\ntls\ntls_starttls off\ntls_fingerprint "
+            + ":".join(["AB"] * 32)
+            + "\ntls_trust_file /x\ntls_cert_file /c.pem\ntls_key_file /k.pem\n"
+            "tls_host_override b.example\ntls_priorities NORMAL:-VERS-TLS1.2\n",
+            want=[
+                "security = tls",
+                "port = 465",
+                "tls_fingerprint = sha256:" + "ab" * 32,
+                "tls_certificate = /c.pem",
+                "tls_key = /k.pem",
+                "tls_name = b.example",
+                "tls_priority = NORMAL:-VERS-TLS1.2",
+            ],
+            never=["tls_trust"],
+        ),
+    ),
+    Row(
+        "msmtp tls unchecked, old fingerprint",
+        **msmtp(
+            "account default\nhost a.example\ntls on\ntls_certcheck off\n"
+            "account b\nhost b.example\nfrom b@b.example\ntls on\ntls_fingerprint "
+            + ":".join(["AB"] * 20)
+            + "\n",
+            want=["tls_trust = none"],
+            never=["tls_fingerprint = "],
+            notes=["msmtprc:4: tls_certcheck: ", "msmtprc:9: tls_fingerprint: only SHA-256"],
+        ),
+    ),
+    Row(
+        "msmtp connection",
+        **msmtp(
+            "account default\nhost a.example\nproxy_host ::1\nproxy_port 9050\nsource_ip 192.0.2.7\n"
+            "domain gate.example\nprotocol lmtp\nport 24\ntimeout off\n",
+            want=[
+                "proxy = socks5://[::1]:9050",
+                "source = 192.0.2.7",
+                "helo = gate.example",
+                "protocol = lmtp",
+                "port = 24",
+            ],
+            never=["timeout"],
+        ),
+    ),
+    Row(
+        "msmtp socket",
+        **msmtp(
+            "account default\nsocket /run/x\nhost a.example\n",
+            want=["socket = /run/x"],
+            never=["host = ", "port = "],
+        ),
+    ),
+    Row(
+        "msmtp from",
+        **msmtp(
+            "account default\nhost a.example\nfrom %U@home.example\nset_from_header on\n",
+            want=["domain = home.example"],
+            never=["from = ", "from_rule"],
+        ),
+    ),
+    Row(
+        "msmtp from always",
+        **msmtp(
+            "account default\nhost a.example\nfrom a@a.example\nset_from_header on\naliases /etc/al\n",
+            want=["from = a@a.example", "from_rule = always", "aliases = /etc/al"],
+            notes=["msmtprc:5: aliases: an alias named default"],
+        ),
+    ),
+    Row(
+        "msmtp auto_from",
+        **msmtp(
+            "account default\nhost a.example\nauto_from on\nmaildomain m.example\n",
+            want=["domain = m.example"],
+        ),
+    ),
+    Row(
+        "msmtp commands that need a shell",
+        **msmtp(
+            "".join(
+                f"account a{i}\nhost a.example\nfrom a{i}@a.example\nauth on\nuser u\npasswordeval {c}\n"
+                for i, c in enumerate(
+                    (
+                        "pass x | head -1",
+                        "cat $HOME/x",
+                        "echo `id`",
+                        "a; b",
+                        "a && b",
+                        "X=1 pass y",
+                        "cat < /x",
+                        "cat /x*",
+                        "exec cat /x",
+                        "a 'b' \\c",
+                        "a 'open",
+                        "echo \"$(id)\"",
+                        "x '1 ; 2'",
+                        ". /x",
+                        "cat #x",
+                    )
+                )
+            ),
+            want=["password_file = /etc/postern.secret"],
+            never=["password_command"],
+            notes=[
+                "msmtprc:6: passwordeval: needs a shell",
+                "msmtprc:90: passwordeval: needs a shell",
+            ],
+        ),
+    ),
+    Row(
+        "msmtp no equivalent",
+        **msmtp(
+            "account default\nhost a.example\ndsn_notify failure\ndsn_return full\n"
+            "undisclosed_recipients on\nremove_bcc_headers off\nset_date_header off\nsyslog LOG_USER\n"
+            "eval echo password x\ntls_crl_file /x\nnonsense 5\nlogfile -\nauth ntlm\nuser u\n",
+            want=["host = a.example", "user = u", "password_file = /etc/postern.secret"],
+            never=["auth = "],
+            notes=[
+                "msmtprc:3: dsn_notify: no eq",
+                "msmtprc:4: dsn_return: no eq",
+                "msmtprc:5: undisclosed_recipients: no eq",
+                "msmtprc:6: remove_bcc_headers: no eq",
+                "msmtprc:7: set_date_header: no eq",
+                "msmtprc:8: syslog: no eq",
+                "msmtprc:9: eval: no eq",
+                "msmtprc:10: tls_crl_file: no eq",
+                "msmtprc:11: nonsense: unknown",
+                "msmtprc:12: logfile: no eq",
+                "msmtprc:13: auth: no eq",
+                "msmtprc:14: user: the password is in a key ring",
+            ],
+        ),
+    ),
+    Row(
+        "msmtp no login without auth",
+        **msmtp(
+            "account default\nhost a.example\nuser u\npassword qqqqqq\n",
+            secret="qqqqqq",
+            never=["user", "password"],
+            notes=["msmtprc:3: user: auth is off"],
+        ),
+    ),
+    Row(
+        "msmtp password in clear",
+        **msmtp(
+            "account default\nhost a.example\nauth plain\nuser u\npassword qqqqqq\n",
+            secret="qqqqqq",
+            want=["#allow_cleartext_auth = yes", "security = none"],
+            never=["\nallow_cleartext_auth"],
+            notes=["msmtprc:3: auth: the password went over an unencrypted"],
+        ),
+    ),
+    Row(
+        "msmtp personal",
+        {
+            "home/.msmtprc": "account default\nhost a.example\nauth on\nuser u\n"
+            "passwordeval cat ~/x\nlogfile ~/l\n"
+        },
+        [],
+        want=["password_command = cat {home}/x", "to = {home}/l"],
+        never=["postern.secret"],
+    ),
+    Row(
+        "msmtp personal, XDG",
+        {
+            "home/.config/msmtp/config": "account default\nhost a.example\nauth on\n"
+            "user u\npassword qqqqqq\n"
+        },
+        ["home/.config/msmtp"],
+        secret="qqqqqq",
+        want=["password_file = {home}/.config/postern.secret"],
+        never=["-g postern"],
+    ),
+    Row(
+        "msmtp names of relays",
+        **msmtp(
+            "".join(
+                f"account {n}\nhost a.example\nfrom {i}@a.example\n"
+                for i, n in enumerate(
+                    ("a b]\\", "..", "../../x", "x" * 50, "y" * 50 + "1", "y" * 50 + "2")
+                )
+            ),
+            want=["[relay " + "x" * 32 + "]", "[relay _.._x]"],
+            never=[r"\]\S", r"relay \."],
+        ),
+    ),
+    Row(
+        "msmtp not known before",
+        **msmtp(
+            "account default : other\nhost a.example\naccount default\nhost b.example\n",
+            want=["host = a.example"],
+            never=["b.example"],
+            notes=["msmtprc:1: account: inherits", "msmtprc:3: account: a second"],
+        ),
+    ),
+    # ssmtp
+    Row(
+        "ssmtp",
+        {
+            "ssmtp.conf": "Root=postmaster\nMAILHUB=smtp.example.org:587\nrewriteDomain=x@example.org\n"
+            "hostname=box.example.org\nFromLineOverride=YES\nUseSTARTTLS=YES\nAuthUser=me@example.org\n"
+            "AuthPass=se:cr;et\nTLS_CA_File=/etc/ssl/ca.pem\nAuthMethod=cram-md5\n"
+        },
+        ["ssmtp.conf"],
+        secret="se:cr;et",
+        want=[
+            "host = smtp.example.org",
+            "port = 587",
+            "security = starttls",
+            "user = me@example.org",
+            "password_file = /etc/postern.secret",
+            "admin = postmaster",
+            "domain = example.org",
+            "hostname = box.example.org",
+            "tls_trust = /etc/ssl/ca.pem",
+            "auth = CRAM-MD5",
+        ],
+        never=["from_rule"],
+    ),
+    Row(
+        "ssmtp with blanks and comments",
+        {
+            "ssmtp.conf": "mailhub = a.example # x\nUseTLS = YES\n"
+            "UseTLSCert=YES\nTLSCert=/c.pem\nDebug=YES\nxyz=1\nAuthUser=u\nAuthPass=abc#def=ghi\nnothing\n"
+        },
+        ["ssmtp.conf"],
+        secret="def=ghi",
+        want=[
+            "host = a.example",
+            "port = 25",
+            "security = tls",
+            "tls_certificate = /c.pem",
+            "tls_key = /c.pem",
+        ],
+        notes=[
+            "ssmtp.conf:2: UseTLS: ssmtp checks no cert",
+            "ssmtp.conf:5: Debug: no eq",
+            "ssmtp.conf:6: xyz: unknown",
+            "ssmtp.conf:8: AuthPass: for ssmtp a # begins",
+            "ssmtp.conf:9: no =",
+        ],
+    ),
+    Row(
+        "ssmtp revaliases",
+        {
+            "ssmtp.conf": "mailhub=a.example\n",
+            "revaliases": "# x\nroot:me@example.org:a.example\nann:me@example.org:b.example:587\n"
+            "bob:bob@example.org:a.example",
+        },
+        ["ssmtp.conf"],
+        want=["from = me@example.org", "from_rule = always"],
+        notes=["revaliases:3: another mailhub", "revaliases:4: another sender"],
+    ),
+    Row(
+        "ssmtp password in clear",
+        {"ssmtp.conf": "mailhub=a.example\nAuthUser=u\nAuthPass=qqqqqq\n"},
+        ["ssmtp.conf"],
+        secret="qqqqqq",
+        want=["security = none", "#allow_cleartext_auth = yes"],
+        notes=["ssmtp.conf:2: AuthUser: the password went"],
+    ),
+    # dma
+    Row(
+        "dma",
+        {
+            "dma.conf": "SMARTHOST mail.example.org\nPORT 465\nAUTHPATH /nonexistent/auth.conf\n"
+            "SECURETRANSFER\nMAILNAME box.example.org\nFINGERPRINT "
+            + "0A" * 32
+            + "\nCERTFILE /c.pem\n"
+            "MASQUERADE me@example.org\nNULLCLIENT\nDEFER\nFULLBOUNCE\nSPOOLDIR /var/spool/dma\n",
+            "auth.conf": "# x\nother|else.example:q\nuser|mail.example.org:" + SECRET + "\n",
+        },
+        ["dma.conf"],
+        secret=SECRET,
+        want=[
+            "host = mail.example.org",
+            "port = 465",
+            "security = tls",
+            "user = user",
+            "tls_fingerprint = sha256:" + "0a" * 32,
+            "tls_certificate = /c.pem",
+            "tls_key = /c.pem",
+            "from = me@example.org",
+            "from_rule = always",
+            "mode = hold",
+            "aliases = /dev/null",
+            "hostname = box.example.org",
+            "domain = box.example.org",
+        ],
+        notes=[
+            "dma.conf:11: FULLBOUNCE: no eq",
+            "dma.conf:12: SPOOLDIR: no eq",
+            "auth.conf:2: a login for another",
+            "dma.conf:8: MASQUERADE: from_rule",
+        ],
+    ),
+    Row(
+        "dma opportunistic, in clear",
+        {
+            "dma.conf": "SMARTHOST a.example\nSECURETRANSFER\nSTARTTLS\n"
+            "OPPORTUNISTIC_TLS\nALIASES /etc/al\nMASQUERADE example.org\nMAILNAME mailname\n"
+        },
+        ["dma.conf"],
+        want=[
+            "security = opportunistic",
+            "port = 25",
+            "aliases = /etc/al",
+            "domain = example.org",
+        ],
+        notes=["dma.conf: dma delivers to local users"],
+    ),
+    Row(
+        "dma insecure",
+        {
+            "dma.conf": "SMARTHOST a.example\nAUTHPATH auth.conf\nINSECURE\nSTARTTLS x\n",
+            "auth.conf": "u|a.example qqqqqq",
+        },
+        ["dma.conf"],
+        secret="qqqqqq",
+        want=["allow_cleartext_auth = yes", "security = none", "user = u"],
+        notes=["auth.conf:1: the password went", "dma.conf:4: STARTTLS: unknown, or with a value"],
+    ),
+    Row(
+        "dma without smarthost",
+        {"dma.conf": "MAILNAME /nonexistent/mailname\n"},
+        ["dma.conf"],
+        want=["mx = yes", "port = 25", "security = none"],
+        notes=["dma.conf: no SMARTHOST", "dma.conf:1: MAILNAME: that file cannot be read"],
+    ),
+    Row(
+        "dma auth missing",
+        {"dma.conf": "SMARTHOST a.example\nAUTHPATH /nonexistent/auth\n"},
+        ["dma.conf"],
+        want=["host = a.example"],
+        notes=["dma.conf:2: AUTHPATH: cannot be read"],
+    ),
+    Row(
+        "dma mailname in a file",
+        {
+            "dma.conf": "SMARTHOST a.example\nMAILNAME /nonexistent/name\n",
+            "name": "file.example.org\n",
+        },
+        ["dma.conf"],
+        want=["hostname = file.example.org"],
+    ),
+    # nullmailer
+    Row(
+        "nullmailer",
+        {
+            "nm/remotes": "# x\n\nsmart.example smtp port=2525 starttls user=user pass='"
+            + "my pass ; phrase'\nb.example smtp --ssl --auth-login --user=x --pass=y\\ \"z q\" --insecure\n"
+            "c.example\nd.example qmqp\ne.example smtp --wrong\n",
+            "nm/me": "box.example.org\n",
+            "nm/defaulthost": "mail\n",
+            "nm/defaultdomain": "example.org\nx\n",
+            "nm/adminaddr": "ann@example.org, bob@example.org\n",
+            "nm/helohost": "helo.example.org\n",
+            "nm/pausetime": "60\n",
+            "nm/maxpause": "86400",
+            "nm/queuelifetime": "604800\n",
+            "nm/sendtimeout": "10\n",
+            "nm/idhost": "x\n",
+            "nm/allmailfrom": "all@example.org\n",
+        },
+        ["nm"],
+        secret="my pass ; phrase",
+        want=[
+            "host = smart.example",
+            "port = 2525",
+            "security = starttls",
+            "user = user",
+            "[relay relay2]",
+            "host = b.example",
+            "port = 465",
+            "security = tls",
+            "auth = LOGIN",
+            "user = x",
+            "password_file = /etc/postern.secret.relay2",
+            "tls_trust = none",
+            "[relay relay3]",
+            "host = c.example",
+            "port = 25",
+            "hostname = box.example.org",
+            "domain = mail.example.org",
+            "admin = ann@example.org",
+            "helo = helo.example.org",
+            "retry = 1m",
+            "retry_max = 1d",
+            "expire = 7d",
+            "from = all@example.org",
+            "from_rule = always",
+        ],
+        never=["d.example"],
+        notes=[
+            "remotes:4: insecure: kept",
+            "remotes:6: its protocol",
+            "remotes:7: an option that",
+            "adminaddr:1: admin is one",
+            "sendtimeout:1: no eq",
+            "idhost:1: no eq",
+        ],
+    ),
+    Row(
+        "nullmailer, certificates",
+        {
+            "remotes": "a.example smtp tls x509cafile=/ca.pem x509certfile=/c.pem "
+            "x509crlfile=/x x509fmtder source=192.0.2.1\nb.example smtp starttls source=host.example\n"
+        },
+        ["remotes"],
+        want=[
+            "tls_trust = /ca.pem",
+            "tls_certificate = /c.pem",
+            "tls_key = /c.pem",
+            "source = 192.0.2.1",
+        ],
+        notes=["remotes:1: x509crlfile", "remotes:1: x509fmtder", "remotes:2: source"],
+    ),
+    # Postfix
+    Row(
+        "postfix",
+        **postfix(
+            NULLCLIENT % "encrypt" + "maximal_queue_lifetime = 3\nminimal_backoff_time = 10m\n"
+            "maximal_backoff_time = 2h\ndelay_warning_time = 4\nmessage_size_limit = 0\n"
+            "inet_protocols = ipv4\nsmtp_helo_name = $myhostname\nalias_maps = hash:/etc/al\n",
+            want=[
+                "host = smtp.isp.example",
+                "port = 587",
+                "security = starttls",
+                "user = u@isp.example",
+                "tls_trust = /etc/ssl/ca.pem",
+                "hostname = box.example.org",
+                "domain = example.org",
+                "expire = 3d",
+                "retry = 10m",
+                "retry_max = 2h",
+                "warn = 4h",
+                "max_size = 0",
+                "family = 4",
+                "helo = box.example.org",
+                "aliases = /etc/al",
+            ],
+            notes=[
+                "main.cf:10: smtp_tls_security_level: at encrypt",
+                "main.cf: Postern has no daemon",
+            ],
+        ),
+    ),
+    *[
+        Row(
+            f"postfix level {level}",
+            **postfix(NULLCLIENT % level, want=[f"security = {security}"]),
+        )
+        for level, security in (
+            ("none", "none"),
+            ("may", "opportunistic"),
+            ("verify", "starttls"),
+            ("secure", "starttls"),
+            ("dane", "opportunistic"),
+            ("dane-only", "starttls"),
+        )
+    ],
+    Row(
+        "postfix wrapper mode, fingerprints",
+        **postfix(
+            NULLCLIENT % "fingerprint"
+            + "smtp_tls_wrappermode = yes\nsmtp_tls_fingerprint_digest = sha256\n"
+            "smtp_tls_fingerprint_cert_match = "
+            + ":".join(["AB"] * 32)
+            + "\n   "
+            + "cd" * 32
+            + " "
+            + "ee" * 16,
+            want=[
+                "security = tls",
+                "tls_fingerprint = sha256:" + "ab" * 32 + ", sha256:" + "cd" * 32,
+            ],
+            never=["tls_trust"],
+            notes=["main.cf:15: smtp_tls_fingerprint_cert_match: only SHA-256"],
+        ),
+    ),
+    Row(
+        "postfix relays",
+        {
+            "main.cf": "relayhost = [a.example]:smtps, b.example:2525\nmydestination=\n"
+            "smtp_fallback_relay = [192.0.2.1]\n [2001:db8::1]:587 [ipv6:2001:db8::2]\n"
+        },
+        ["main.cf"],
+        want=[
+            "[relay]",
+            "host = a.example",
+            "port = 465",
+            "[relay relay2]",
+            "host = b.example",
+            "port = 2525",
+            "host = 192.0.2.1",
+            "port = 25",
+            "host = 2001:db8::1",
+            "port = 587",
+            "host = 2001:db8::2",
+        ],
+        notes=[r"main.cf:1: relayhost: without \[ \]"],
+    ),
+    Row(
+        "postfix expansion",
+        {
+            "main.cf": relay_of(
+                "mydomain = d.example\nmyhostname = ${host}.$(mydomain)\nhost = ${empty:{h}}\nempty =\n"
+                "myorigin = ${host?{o}:{x}}.$mydomain\nluser_relay = ${none_set?x}a$$@x.example\n"
+                "smtp_helo_name = ${a == b}\nmessage_size_limit = $loop\nloop = $loop1\nloop1 = $loop\n"
+                "queue_minfree = 1\nqueue_minfree = 2048\n"
+            )
+        },
+        ["main.cf"],
+        want=["hostname = h.d.example", "domain = o.d.example", "min_free = 2048"],
+        never=["admin", "helo", "max_size"],
+        notes=[
+            "main.cf:8: luser_relay: depends on",
+            "main.cf:9: smtp_helo_name: depends on",
+            "main.cf:10: message_size_limit: depends on",
+        ],
+    ),
+    Row(
+        "postfix expansion without end",
+        {
+            "main.cf": relay_of(
+                "".join(f"v{i} = $v{i + 1}$v{i + 1}$v{i + 1}\n" for i in range(19))
+                + "v19 =\nmyhostname = a$v0\n"
+            )
+        },
+        ["main.cf"],
+        never=["hostname"],
+        notes=["myhostname: depends on"],
+    ),
+    Row(
+        "postfix no equivalent",
+        {
+            "main.cf": relay_of(
+                "".join(
+                    f"{k} = hash:/x\n"
+                    for k in (
+                        "smtp_generic_maps",
+                        "canonical_maps",
+                        "sender_dependent_relayhost_maps",
+                        "transport_maps",
+                        "smtp_tls_policy_maps",
+                        "smtpd_banner",
+                        "header_checks",
+                        "unheard_of",
+                        "smtp_tls_CApath",
+                    )
+                )
+            )
+        },
+        ["main.cf"],
+        want=["host = a.example"],
+        notes=[
+            "smtp_generic_maps: no eq",
+            "canonical_maps: no eq",
+            "sender_dependent_relayhost_maps: write",
+            "transport_maps: write",
+            "smtp_tls_policy_maps: each",
+            "smtpd_banner: about receiving",
+            "header_checks: no eq",
+            "main.cf:10: unheard_of: no eq",
+            "smtp_tls_CApath: tls_trust takes",
+        ],
+    ),
+    Row(
+        "postfix static login",
+        {
+            "main.cf": relay_of(
+                "smtp_tls_security_level=verify\nsmtp_sasl_auth_enable=yes\nsmtp_sasl_password_maps=static:u:qqqqqq\n"
+                "smtp_sasl_mechanism_filter = plain, login\n"
+            )
+        },
+        ["main.cf"],
+        secret="qqqqqq",
+        want=["user = u", "auth = PLAIN, LOGIN"],
+    ),
+    Row(
+        "postfix login by host",
+        **postfix(
+            NULLCLIENT % "secure",
+            login="# x\nann@x.example a:b\nSMTP.isp.example\tu:qq\n   qqq\n",
+            want=["user = u"],
+            notes=["sasl_passwd: has entries for other"],
+        ),
+    ),
+    Row(
+        "postfix without login",
+        **postfix(
+            NULLCLIENT % "secure",
+            login="other u:p\n",
+            never=["user"],
+            notes=["sasl_passwd: has no entry"],
+        ),
+    ),
+    Row(
+        "postfix passwords elsewhere",
+        {
+            "main.cf": relay_of(
+                "smtp_tls_security_level=secure\nsmtp_sasl_auth_enable=yes\nsmtp_sasl_password_maps=hash:/nonexistent/p\n"
+            ),
+            "else": "a.example me:qqqqqq\n",
+        },
+        ["main.cf", "else"],
+        secret="qqqqqq",
+        want=["user = me"],
+    ),
+    Row(
+        "postfix passwords missing",
+        {
+            "main.cf": relay_of(
+                "smtp_sasl_auth_enable=yes\nsmtp_sasl_password_maps=lmdb:/nonexistent/p\n"
+            )
+        },
+        ["main.cf"],
+        never=["user"],
+        notes=["main.cf:4: smtp_sasl_password_maps: that file cannot be read"],
+    ),
+    Row(
+        "postfix without relayhost",
+        {"main.cf": "smtp_use_tls = yes\nsmtp_bind_address6 = 2001:db8::1\n"},
+        ["main.cf"],
+        want=["mx = yes", "port = 25", "security = opportunistic", "source = 2001:db8::1"],
+        notes=["relayhost: none", "mydestination: Postern delivers"],
+    ),
+    # How the kind is told
+    Row(
+        "kind by content: postfix",
+        {"x": "myhostname = a.example\nrelayhost = [b.example]\n"},
+        ["x"],
+        want=["host = b.example"],
+    ),
+    Row(
+        "kind by content: ssmtp",
+        {"x": "# c\nmailhub=b.example\n"},
+        ["x"],
+        want=["host = b.example"],
+    ),
+    Row("kind by content: dma", {"x": "SMARTHOST b.example\n"}, ["x"], want=["host = b.example"]),
+    Row(
+        "kind by content: msmtp",
+        {"x": "\naccount default\nhost b.example\n"},
+        ["x"],
+        want=["host = b.example"],
+    ),
+    Row(
+        "kind by content: nullmailer",
+        {"x": "b.example smtp port=1\n"},
+        ["x"],
+        want=["host = b.example"],
+    ),
+    Row(
+        "kind by option",
+        {"x": "b.example\n"},
+        ["--from", "nullmailer", "x"],
+        want=["host = b.example"],
+    ),
+    Row("a directory", {"d/dma.conf": "SMARTHOST b.example\n"}, ["d/"], want=["host = b.example"]),
+    Row(
+        "CRLF, no last newline",
+        {
+            "dma.conf": "SMARTHOST b.example\r\nSECURETRANSFER\r\nAUTHPATH x\r\nPORT 587",
+            "x": "u|b.example:qqqqqq\r\n",
+        },
+        ["dma.conf"],
+        secret="qqqqqq",
+        want=["host = b.example", "port = 587", "security = tls", "user = u"],
+    ),
+    # Refused
+    Row("unknown kind", {"x": "hello\n"}, ["x"], code=64, notes=["say --from"]),
+    Row("unknown option", {}, ["--frob"], code=64, notes=["unknown option"]),
+    Row("unknown --from", {}, ["--from", "exim", "x"], code=64, notes=["--from takes"]),
+    Row("too many", {}, ["a", "b", "c"], code=64),
+    Row("missing file", {}, ["nowhere/main.cf"], code=66, notes=["no such file"]),
+    Row("empty directory", {"d/x": ""}, ["d"], code=66, notes=["no configuration of a known"]),
+    Row("no configuration at all", {}, [], code=66, notes=["usual places"]),
+    Row("a device", {}, ["--from", "dma", "/dev/zero"], code=66, notes=["not a file"]),
+    Row(
+        "NUL bytes", {"main.cf": "relayhost = [a]\n\0"}, ["main.cf"], code=65, notes=["NUL bytes"]
+    ),
+    Row("too large", {"main.cf": "#" * 1100000}, ["main.cf"], code=65, notes=["1 MiB"]),
+    Row(
+        "no relay",
+        {"msmtprc": "account default\nfrom a@b.example\n"},
+        ["msmtprc"],
+        code=78,
+        notes=["msmtprc:1: account: without a host", "msmtprc: names no server"],
+    ),
+    Row("empty", {"dma.conf": ""}, ["--from", "msmtp", "dma.conf"], code=78),
+]
+
+
+def hostile_values():
+    """Values that would be something else in an INI file."""
+    evil = (
+        "a\x01b",
+        "a ; b",
+        ";b",
+        "x" * 250,
+        "\xff\xfe",
+        "a\tb\x1b[2J",
+        "a]\\b ;[relay x]",
+        "[relay x]",
+        "a,b",
+        "a b",
+        "../x",
+        "$(id)",
+        "`id`",
+        "a\x7f",
+        "a\rb",
+        "=",
+        "%n%n",
+        "-x",
+        "--secret",
+    )
+    for i, value in enumerate(evil):
+        yield Row(
+            f"hostile {i} msmtp",
+            **msmtp(
+                f"defaults\nhost ok.example\naccount {value}\nfrom {value}\nuser {value}\nauth on\ntls on\n"
+                f"tls_trust_file {value}\ntls_priorities {value}\nport {value}\npassword {value}{i}\ndomain {value}\n"
+                f"logfile {value}\naccount default\nhost ok.example\nfrom {value}\ndomain {value}\n{value} {value}\n",
+                secret=value + str(i) if len(value) > 6 else None,
+            ),
+        )
+        yield Row(
+            f"hostile {i} ssmtp",
+            {
+                "ssmtp.conf": f"mailhub=ok.example\nroot={value}\nrewriteDomain={value}\n"
+                f"hostname={value}\nAuthUser={value}\nAuthPass={value}{i}\n{value}={value}\nTLSCert={value}\n",
+                "revaliases": f"{value}:{value}:{value}\n",
+            },
+            ["ssmtp.conf"],
+        )
+        yield Row(
+            f"hostile {i} dma",
+            {
+                "dma.conf": f"SMARTHOST ok.example\nPORT {value}\nALIASES {value}\n"
+                f"AUTHPATH {value}\nMAILNAME {value}\nMASQUERADE {value}\n{value}\nCERTFILE {value}\n"
+                "SECURETRANSFER\n"
+            },
+            ["dma.conf"],
+        )
+        yield Row(
+            f"hostile {i} nullmailer",
+            {
+                "remotes": f"ok.example\n{value} smtp\nok.example smtp "
+                f"user={value} pass={value}{i}x x509cafile={value} tls port={value} {value}\n",
+                "me": value,
+                "adminaddr": value,
+                "pausetime": value,
+                "defaulthost": value,
+                "helohost": value,
+            },
+            ["remotes"],
+        )
+        yield Row(
+            f"hostile {i} postfix",
+            {
+                "main.cf": f"relayhost = [ok.example]\nmyhostname = {value}\n"
+                f"myorigin = {value}\nsmtp_helo_name = {value}\nluser_relay = {value}\n{value}\n"
+                f"alias_maps = {value}\nsmtp_sasl_auth_enable = yes\nsmtp_tls_CAfile = {value}\n"
+                f"smtp_sasl_password_maps = static:{value}:{value}{i}\nmessage_size_limit = {value}\n"
+                f"smtp_tls_security_level = {value}\n"
+            },
+            ["main.cf"],
+        )
