@@ -293,7 +293,6 @@ endif
 	$(foreach page,$(MAN_PAGES),$(call put,$(page),$(call mandir_of,$(page))) &&) :
 	ln -sf ../man8/sendmail.8 '$(DESTDIR)$(mandir)/man1/newaliases.1'
 	$(call put,$(call filled,contrib/postern.conf contrib/inetd/inetd.conf),$(docdir))
-	$(INSTALL) -m 644 contrib/logrotate/postern '$(DESTDIR)$(docdir)/logrotate.conf'
 	$(call put,contrib/completion/_postern,$(zshcompdir))
 	$(call put,contrib/completion/postern.bash,$(bashcompdir))
 	$(call put,contrib/completion/postern.fish,$(fishcompdir))
@@ -329,7 +328,7 @@ uninstall:
 	rm -f $(foreach file,$(UNITS),'$(DESTDIR)$(unitdir)/$(notdir $(file))') \
 		'$(DESTDIR)$(sysusersdir)/postern.conf' '$(DESTDIR)$(tmpfilesdir)/postern.conf' \
 		'$(DESTDIR)$(sysconfdir)/cron.d/postern'
-	rm -f $(foreach name,postern.conf inetd.conf logrotate.conf,'$(DESTDIR)$(docdir)/$(name)')
+	rm -f '$(DESTDIR)$(docdir)/postern.conf' '$(DESTDIR)$(docdir)/inetd.conf'
 	-for dir in '$(DESTDIR)$(postdir)' '$(DESTDIR)$(docdir)' '$(DESTDIR)$(pkgdatadir)/import.d' \
 		'$(DESTDIR)$(pkgdatadir)'; do \
 		test ! -d "$$dir" || rmdir "$$dir"; done
