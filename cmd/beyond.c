@@ -35,7 +35,7 @@ int beyond_count(const struct place *p, const struct mailq_call *call)
 {
 	return act(p, "mailq",
 	           call->job == JOB_METRICS ? "metrics"
-	           : call->failed           ? "count failed"
+	           : call->failed           ? "count --failed"
 	                                    : "count",
 	           STDOUT_FILENO);
 }

@@ -32,21 +32,20 @@
 #include "hold/record.h"
 
 #define CONVERSATION 3 /* its descriptor, also of the flushq that comes after us */
-#define TRIES        1000
 #define NOTIFY_WORDS                                                               \
 	"NEVER SUCCESS FAILURE DELAY SUCCESS,FAILURE SUCCESS,DELAY FAILURE,DELAY " \
 	"SUCCESS,FAILURE,DELAY"
-#define PATH   "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define FLUSHQ POSTERN_SBINDIR "/flushq"
 
 enum room { TMP, HOLD, FAILED, ROOMS };
 
 struct post {
-	int fd, idle_ms;  /* of the conversation */
-	int rooms[ROOMS]; /* directories */
-	uid_t owner, uid; /* of the rooms; the client */
-	gid_t group;      /* of the rooms */
-	struct record r;  /* the last one */
+	int fd, idle_ms;   /* of the conversation */
+	int rooms[ROOMS];  /* directories */
+	uid_t owner, uid;  /* of the rooms; the client */
+	gid_t group;       /* of the rooms */
+	char *credentials; /* $CREDENTIALS_DIRECTORY as it was, or NULL */
+	struct record r;   /* the last one */
 	struct record_reader in;
 	char data[RECORD_MAX]; /* on its way to the client */
 	/* a message on its way in, checked while it is written */
@@ -103,40 +102,46 @@ static const struct part {
 	const char *after;   /* the kinds that may come right before it */
 	const char *key;     /* in the entry */
 	const char *words;   /* one of these it must be, or if NULL: */
-	const char *without; /* without these, but in quotes */
+	const char *without; /* ASCII without these, or if NULL: an address */
 } parts[] = {
-    {RECORD_SENDER, "P", "sender ", NULL, " <>"},
+    {RECORD_SENDER, "P", "sender ", NULL, NULL},
     {RECORD_BODY, "s", "body ", "7BIT 8BITMIME", NULL},
     {RECORD_SMTPUTF8, "sb", "smtputf8 yes", "", NULL},
     {RECORD_RET, "sbu", "ret ", "FULL HDRS", NULL},
     {RECORD_ENVID, "sbur", "envid ", NULL, " "},
     {RECORD_RELAY, "sbure", "relay ", NULL, ""},
     {RECORD_DELAY, "sburel", "delay ", NULL, ""},
-    {RECORD_RCPT, "sbureldRno", "rcpt ", NULL, " <>"},
+    {RECORD_RCPT, "sbureldRno", "rcpt ", NULL, NULL},
     {RECORD_NOTIFY, "R", "notify ", NOTIFY_WORDS, NULL},
     {RECORD_ORCPT, "Rn", "orcpt ", NULL, " "},
     {RECORD_MESSAGE, "RnoM", NULL, NULL, NULL},
     {RECORD_END, "M", NULL, "", NULL},
 };
 
+/* No more than addr_is_wire() allows, who will read it: LOCAL or LOCAL@DOMAIN. */
+static bool is_address(const char *at)
+{
+	size_t quoted = at[0] == '"', n = quoted ? 1 : strcspn(at, " \"\\()<>,:;[]@");
+	for (; quoted && at[n] != '"'; n++)
+		if (!at[n] || (at[n] == '\\' && !at[++n]))
+			return false;
+	n += quoted;
+	return n > 0 && strlen(at) <= ENTRY_ADDRESS_MAX &&
+	       (!at[n] || (at[n] == '@' && at[n + 1] && !strpbrk(at + n + 1, " \"\\()<>,;@")));
+}
+
 static bool is_good(const struct part *part, const char *text)
 {
-	bool address = part->kind == RECORD_SENDER || part->kind == RECORD_RCPT;
-	bool quoted = false, escaped = false;
+	size_t len = strlen(text), digits = strspn(text, "0123456789");
 	if (part->words)
 		return is_word(part->words, text);
-	for (const char *at = text; *at; at++) {
-		unsigned char c = (unsigned char)*at;
-		if (c < 32 || c == 127 || (c > 127 && !address) ||
-		    (!quoted && strchr(part->without, c)))
+	for (const char *at = text; *at; at++)
+		if ((unsigned char)*at < 32 || *at == 127 || (*at < 0 && part->without))
 			return false;
-		if (address && c == '"' && !escaped)
-			quoted = !quoted;
-		escaped = quoted && c == '\\' && !escaped;
-	}
-	size_t len = strlen(text), most = part->kind == RECORD_DELAY ? 9 : RECORD_FACT_MAX;
-	return !quoted && len <= most && (len > 0 || part->kind == RECORD_SENDER) &&
-	       (part->kind != RECORD_DELAY || strspn(text, "0123456789") == len);
+	if (!part->without)
+		return is_address(text) || (len == 0 && part->kind == RECORD_SENDER);
+	return len > 0 && len <= RECORD_FACT_MAX && !strpbrk(text, part->without) &&
+	       (part->kind != RECORD_DELAY || (digits == len && len < 10));
 }
 
 static bool write_bytes(struct post *p, const char *at, size_t len)
@@ -214,7 +219,7 @@ static bool take_parts(struct post *p)
 /* With an id that no entry has: all that are being written are in tmp/. */
 static bool create(struct post *p)
 {
-	char head[ENTRY_HEAD], slot[ENTRY_SLOT];
+	char slot[ENTRY_SLOT];
 	struct timespec now;
 	struct stat st;
 	int fd = -1;
@@ -227,7 +232,7 @@ static bool create(struct post *p)
 		    fstatat(p->rooms[FAILED], p->id, &st, AT_SYMLINK_NOFOLLOW) != 0)
 			fd = openat(p->rooms[TMP], p->id,
 			            O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-		if (fd < 0 && (errno != EEXIST || tries == TRIES))
+		if (fd < 0 && (errno != EEXIST || tries == 1000))
 			return fail(p, EX_CANTCREAT, errno, "cannot create a file in tmp/");
 	}
 	p->in_tmp = true;
@@ -237,10 +242,9 @@ static bool create(struct post *p)
 	    (st.st_gid != p->group && fchown(fd, (uid_t)-1, p->group) != 0) ||
 	    fchmod(fd, 0660) != 0)
 		return fail(p, EX_TEMPFAIL, errno, "cannot prepare a file in tmp/");
-	/* The head will be written again at the end. */
-	layout_head(head, p->id, p->head);
+	/* The head is written at the end. */
+	bool ok = fseek(p->file, ENTRY_HEAD, SEEK_SET) == 0;
 	layout_slot(slot, 'W', false, 0, "", "");
-	bool ok = write_bytes(p, head, ENTRY_HEAD);
 	for (long long i = 0; ok && i < p->head[HEAD_RECIPIENTS]; i++)
 		ok = write_bytes(p, slot, ENTRY_SLOT);
 	return ok;
@@ -349,16 +353,15 @@ static bool list(struct post *p)
 		return refuse(p);
 	for (const char *at = rooms; *at && (!id[0] || found == NONE); at++) {
 		enum room room = *at == 'h' ? HOLD : FAILED;
-		struct dirent **names = NULL;
-		int n = 0;
-		if (id[0])
-			found = send_entry(p, room, id, whole);
-		else if (fchdir(p->rooms[room]) != 0 ||
-		         (n = scandir(".", &names, NULL, alphasort)) < 0)
+		struct dirent **names;
+		int n =
+		    fchdir(p->rooms[room]) == 0 ? scandir(".", &names, NULL, alphasort) : -1;
+		if (n < 0)
 			return fail(p, EX_TEMPFAIL, errno, "cannot list the hold");
 		/* The names are left to the end of the process, which is near. */
 		for (int i = 0; i < n && found != LOST; i++)
-			if (layout_is_id(names[i]->d_name))
+			if (id[0] ? strcmp(names[i]->d_name, id) == 0
+			          : layout_is_id(names[i]->d_name))
 				found = send_entry(p, room, names[i]->d_name, whole);
 	}
 	if (id[0] && (found == NONE || found == FOREIGN))
@@ -370,14 +373,17 @@ static bool list(struct post *p)
 /* The first words of argv are filled in here. */
 _Noreturn static void become(const struct post *p, const char *program, const char **argv)
 {
-	static char path[] = PATH, *const environment[] = {path, NULL};
+	/* What systemd gives to the service is not for a user to set. */
+	if (p->credentials && getuid() == p->owner)
+		setenv("CREDENTIALS_DIRECTORY", p->credentials, 1);
+	setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
 	char uid[24];
 	snprintf(uid, sizeof(uid), "%lu", (unsigned long)p->uid);
 	argv[0] = strrchr(program, '/') + 1;
 	argv[1] = "--for";
 	argv[2] = uid;
 	signal(SIGXFSZ, SIG_DFL);
-	execve(program, (char *const *)argv, environment);
+	execv(program, (char *const *)argv);
 	_exit(EX_OSERR);
 }
 
@@ -386,14 +392,10 @@ static bool go(struct post *p)
 {
 	bool listens = p->r.at[0] == 'l', verbose = strchr(p->r.at, 'v');
 	const char *id = p->id[0] ? p->id : NULL;
-	const char *argv[] = {NULL,
-	                      NULL,
-	                      NULL,
-	                      listens ? "--caller" : "--first",
-	                      listens ? "3" : "--first",
-	                      verbose ? "-v" : id,
-	                      verbose ? id : NULL,
-	                      NULL};
+	const char *argv[8] = {NULL, NULL, NULL, listens ? "--caller" : "--first",
+	                       listens ? "3" : "--first"};
+	argv[5] = verbose ? "-v" : id;
+	argv[6] = verbose ? id : NULL;
 	if (!is_word(" l v lv", p->r.at))
 		return refuse(p);
 	fcntl(p->fd, F_SETFD, listens ? 0 : FD_CLOEXEC);
@@ -404,17 +406,19 @@ static bool go(struct post *p)
 static bool act(struct post *p)
 {
 	static const char *argv[RECORD_MAX + 8];
-	char option[16] = "--", *rest = p->r.at, *word = strsep(&rest, " ");
+	static char option[16];
+	char *rest = p->r.at, *word = strsep(&rest, " ");
 	bool try = strcmp(word, "try") == 0, look = is_word("count metrics", word), ok = true;
 	int ends[2], argc = 3, status = 0;
 	ssize_t n;
 	pid_t pid;
 	if (!try && !look && !is_word("remove freeze thaw retry", word))
 		return refuse(p);
+	snprintf(option, sizeof(option), "--%s", word);
 	if (!try)
-		argv[argc++] = strcat(option, word);
+		argv[argc++] = option;
 	while ((word = strsep(&rest, " "))) {
-		if (!is_word("all -v", word) && !layout_is_id(word))
+		if (!is_word("all -v --failed", word) && !layout_is_id(word))
 			return refuse(p);
 		argv[argc++] = try && strcmp(word, "all") == 0 ? "--all" : word;
 	}
@@ -488,8 +492,10 @@ static bool open_rooms(struct post *p)
 	static const char *const paths[ROOMS] = {
 	    POSTERN_SPOOLDIR "/tmp", POSTERN_SPOOLDIR "/hold", POSTERN_SPOOLDIR "/failed"};
 	struct stat st;
+	if (lstat(POSTERN_SPOOLDIR, &st) == 0 && S_ISLNK(st.st_mode))
+		return fail(p, EX_TEMPFAIL, ELOOP, POSTERN_SPOOLDIR);
 	for (int i = 0; i < ROOMS; i++) {
-		p->rooms[i] = open(paths[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		p->rooms[i] = open(paths[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (p->rooms[i] < 0 || fstat(p->rooms[i], &st) != 0 ||
 		    faccessat(p->rooms[i], ".", R_OK | W_OK | X_OK, AT_EACCESS) != 0)
 			return fail(p, EX_TEMPFAIL, errno, paths[i]);
@@ -519,6 +525,7 @@ static bool find_client(struct post *p)
 int main(int argc, char **argv __attribute__((unused)))
 {
 	static struct post p = {.fd = CONVERSATION, .idle_ms = RECORD_IDLE_MS};
+	p.credentials = getenv("CREDENTIALS_DIRECTORY");
 	if (argc > 1 || !isolate())
 		return EX_USAGE;
 	if (open_rooms(&p) && find_client(&p) && say(&p, RECORD_HELLO, RECORD_GREETING))

@@ -12,6 +12,7 @@
 #define ENTRY_SLOT         256
 #define ENTRY_TRAILER      64
 #define ENTRY_RCPT_MAX     200000
+#define ENTRY_ADDRESS_MAX  320
 #define ENTRY_ENVELOPE_MAX (128 * 1024 * 1024)
 #define HEAD_LINE          32
 

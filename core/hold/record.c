@@ -20,8 +20,6 @@ int record_write(int fd, enum record_kind kind, const void *payload, size_t len,
 {
 	char head[RECORD_HEAD] = {(char)kind, (char)(len >> 24), (char)(len >> 16),
 	                          (char)(len >> 8), (char)len};
-	if (len > RECORD_MAX)
-		return EMSGSIZE;
 	for (size_t done = 0; done < RECORD_HEAD + len;) {
 		size_t in_head = done < RECORD_HEAD ? done : RECORD_HEAD, in = done - in_head;
 		struct iovec parts[] = {{head + in_head, RECORD_HEAD - in_head},

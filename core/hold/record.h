@@ -41,7 +41,7 @@ enum record_kind {
 	RECORD_ACTION = 'Q' /* words: see act() in cmd/post.c */
 };
 
-/* 0, or errno: ETIMEDOUT if nothing was taken for idle_ms (-1: no limit), EPIPE if the
+/* len is at most RECORD_MAX. 0, or errno: ETIMEDOUT if nothing was taken for idle_ms (-1: no limit), EPIPE if the
  * other side has gone: what it said before can be read all the same. No signal. */
 int record_write(int fd, enum record_kind kind, const void *payload, size_t len, int idle_ms)
     __attribute__((warn_unused_result));
