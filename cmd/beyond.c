@@ -8,8 +8,6 @@
 
 #include "hold/gate.h"
 
-#define IDS_MAX 4096 /* in one go */
-
 static int later(int a, int b)
 {
 	return a > b ? a : b;
@@ -47,19 +45,18 @@ static int act_on(const struct place *p, const char *verb, char *const *ids, siz
 	int code = 0;
 	buf_init(&words, RECORD_MAX);
 	for (size_t i = 0; i < count; i++) {
+		struct fault f = FAULT_INIT;
 		if (!entry_is_id(ids[i])) {
-			struct fault f = FAULT_INIT;
 			fault_set(&f, FAULT_DATA, "%s: no such message", ids[i]);
 			code = later(code, complain("flushq", &f));
 			continue;
 		}
-		if (!buf_addf(&words, "%s%s", words.len ? " " : verb, words.len ? "" : " ") ||
-		    !buf_add_str(&words, str_of(ids[i])))
-			return later(code, fault_exit(FAULT_SYSTEM));
-		if ((i + 1) % IDS_MAX == 0 && words.len > 0) {
+		if (words.len + 1 + ENTRY_ID_LEN > RECORD_MAX) {
 			code = later(code, act(p, "flushq", buf_cstr(&words), STDERR_FILENO));
 			buf_clear(&words);
 		}
+		if (!buf_addf(&words, "%s %s", words.len > 0 ? "" : verb, ids[i]))
+			break;
 	}
 	if (words.len > 0)
 		code = later(code, act(p, "flushq", buf_cstr(&words), STDERR_FILENO));

@@ -133,8 +133,6 @@ int flushq_try(struct place *p, struct hold *h, const struct flushq_call *call)
 	    .ids = (const hold_id *)ids,
 	    .id_count = call->id_count,
 	    .first_try = call->first_try || call->caller >= 0,
-	    .only = call->only,
-	    .user = call->user,
 	    .tell = tell,
 	    .tried = tried,
 	    .progress = progress,

@@ -9,10 +9,8 @@
 
 struct flushq_call {
 	bool all;
-	bool verbose;   /* the conversation with the server on standard error */
-	bool first_try; /* started by sendmail: a dead relay is not waited for */
-	bool only;      /* this user's entries */
-	uid_t user;
+	bool verbose;     /* the conversation with the server on standard error */
+	bool first_try;   /* started by sendmail: a dead relay is not waited for */
 	int caller;       /* descriptor of the sendmail that waits (cmd/caller), or -1 */
 	char *const *ids; /* operands: ids of entries */
 	size_t id_count;

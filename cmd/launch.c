@@ -94,22 +94,22 @@ static void become_flushq(const char *program, const struct place *p, const char
 }
 
 bool launch_flushq(const struct place *p, const char *id, bool verbose, bool listen, int *fd,
-                   struct fault *f)
+                   pid_t *pid, struct fault *f)
 {
 	int pair[2] = {-1, -1};
 	if (listen && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
 		return fault_sys(f, FAULT_SYSTEM, errno, "socketpair");
 	char *program = find_flushq();
-	pid_t pid = fork();
-	if (pid == 0)
+	*pid = fork();
+	if (*pid == 0)
 		become_flushq(program, p, id, verbose, pair[1]);
-	if (pid < 0)
+	if (*pid < 0)
 		fault_sys(f, FAULT_SYSTEM, errno, "cannot start %s", program);
 	free(program);
 	if (pair[1] >= 0)
 		close(pair[1]);
-	if (pid < 0 && pair[0] >= 0)
+	if (*pid < 0 && pair[0] >= 0)
 		close(pair[0]);
 	*fd = pair[0];
-	return pid > 0;
+	return *pid > 0;
 }

@@ -5,14 +5,16 @@
 #ifndef CMD_LAUNCH_H
 #define CMD_LAUNCH_H
 
+#include <sys/types.h>
+
 #include "base/fault.h"
 #include "cmd/place.h"
 
 /* Starts flushq for the entry, in a session of its own, so that it goes on
  * whatever becomes of the caller. listen: *fd is where it tells how it goes
- * (cmd/caller). id may be NULL: all that is due. False: it could not be
+ * (cmd/caller). *pid is its process. id may be NULL: all that is due. False: it could not be
  * started; the entry stays held. */
 bool launch_flushq(const struct place *p, const char *id, bool verbose, bool listen, int *fd,
-                   struct fault *f);
+                   pid_t *pid, struct fault *f);
 
 #endif

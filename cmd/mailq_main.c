@@ -22,6 +22,7 @@
 #include "cmd/listing.h"
 #include "cmd/mailq_options.h"
 #include "cmd/place.h"
+#include "cmd/raw.h"
 #include "cmd/show.h"
 #include "cmd/steer.h"
 #include "cmd/summary.h"
@@ -36,7 +37,6 @@ struct run {
 	struct place place;
 	bool beyond; /* the hold is not open to us: through the gate */
 	struct hold hold;
-	struct rights rights;
 	int64_t now;
 	bool terminal;
 	bool colour;
@@ -66,7 +66,6 @@ static struct visit visit_of(struct run *run, visit_entry *entry, void *context)
 	return (struct visit){.hold = run->beyond ? NULL : &run->hold,
 	                      .place = &run->place,
 	                      .whole = run->call->job == JOB_SHOW,
-	                      .rights = run->rights,
 	                      .program = run->program,
 	                      .entry = entry,
 	                      .context = context};
@@ -165,16 +164,19 @@ static bool tally_entry(void *context, const struct hold_entry *he, bool busy)
 static int summarise(struct run *run)
 {
 	struct tallying t = {.now = run->now};
-	const struct visit v = visit_of(run, tally_entry, &t);
+	struct visit v = visit_of(run, tally_entry, &t);
 	struct buf text;
-	size_t damaged = 0;
+	size_t damaged = 0, unread = 0;
 	buf_init(&text, TEXT_MAX);
 	tally_init(&t.tally);
 	t.tally.discreet = run->call->for_user;
+	/* Numbers for a monitor: what cannot be read is one of them. */
+	if (run->call->job == JOB_METRICS)
+		v.damaged = &unread;
 	int code = visit_room(&v, HOLD_HOLD);
 	code = later(code, visit_room(&v, HOLD_FAILED));
 	if (!run->beyond && count_room(run, HOLD_CORRUPT, &damaged, &code))
-		t.tally.damaged = damaged;
+		t.tally.damaged = damaged + unread;
 	tally_sort(&t.tally);
 	bool ok = run->call->job == JOB_METRICS
 	              ? summary_metrics(&text, &t.tally)
@@ -306,8 +308,6 @@ static int try_mail(struct run *run)
 		const struct flushq_call flushq = {.all = call->all && !filtered,
 		                                   .verbose = call->verbose,
 		                                   .first_try = call->first,
-		                                   .only = call->for_user,
-		                                   .user = run->rights.user,
 		                                   .caller = call->caller,
 		                                   .ids = c.ids,
 		                                   .id_count = c.count};
@@ -335,6 +335,9 @@ static int do_job(struct run *run)
 		return summarise(run);
 	case JOB_SHOW:
 		return show(run);
+	case JOB_RAW:
+		return raw_send(&run->hold, run->call->raw,
+		                run->call->id_count ? run->call->ids[0] : NULL);
 	case JOB_REMOVE:
 	case JOB_FREEZE:
 	case JOB_THAW:
@@ -342,7 +345,7 @@ static int do_job(struct run *run)
 		if (run->beyond)
 			return beyond_steer(&run->place, run->call);
 		place_open_log(&run->place, run->program);
-		return steer(&run->hold, &run->rights, run->program, run->call);
+		return steer(&run->hold, run->program, run->call);
 	case JOB_TRY:
 		place_open_log(&run->place, run->program);
 		return try_mail(run);
@@ -364,15 +367,18 @@ static bool enter(struct run *run, struct fault *f)
 {
 	const struct mailq_call *call = run->call;
 	struct place *p = &run->place;
-	run->beyond = !call->for_user && !place_is_trusted(p);
-	run->rights.user = call->for_user ? call->user : getuid();
-	if (p->personal)
-		run->rights.all = geteuid() == 0;
-	else
-		run->rights.all = !call->for_user || only_counts(call->job);
+	bool looks = call->program == PROGRAM_MAILQ;
+	bool names = call->job != JOB_TRY || call->id_count > 0;
+	bool own = p->personal ? geteuid() != 0 && names : call->for_user;
+	uid_t user = call->for_user ? call->user : getuid();
+	run->beyond = !call->for_user && !(looks ? place_may_look(p) : place_may_act(p));
 	if (run->beyond)
 		return true;
-	return place_become(p, f) && place_open_hold(p, &run->hold, f);
+	if (!place_become(p, f) || !place_open_hold(p, &run->hold, f))
+		return false;
+	run->hold.user = user;
+	run->hold.view = !own ? HOLD_ALL : only_counts(call->job) ? HOLD_COUNTED : HOLD_OWN;
+	return true;
 }
 
 /* The hold can be looked at and steered with a faulty configuration, which is

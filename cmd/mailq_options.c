@@ -26,6 +26,7 @@ enum option {
 	OPTION_FIRST,
 	OPTION_FOR,
 	OPTION_TAG,
+	OPTION_RAW,
 };
 
 enum takes {
@@ -83,6 +84,8 @@ static const struct row rows[] = {
      "used by sendmail: tell the outcome over this descriptor"},
     {0, "--first", TAKES_NOTHING, FOR_FLUSHQ, OPTION_FIRST, 0, NULL,
      "used by sendmail: the first try, a relay known as dead is not asked"},
+    {0, "--raw", TAKES_ARGUMENT, FOR_MAILQ, OPTION_RAW, 0, "ROOMS",
+     "used by post: the messages as records on descriptor 3"},
     {0, "--tag", TAKES_ARGUMENT, FOR_FLUSHQ, OPTION_TAG, 0, "NAME",
      "the name in the log instead of flushq"},
     {0, "--for", TAKES_ARGUMENT, FOR_BOTH, OPTION_FOR, 0, "UID",
@@ -178,6 +181,9 @@ static bool apply(struct mailq_call *call, const struct row *row, const char *ar
 	case OPTION_FIRST:
 		call->first = true;
 		break;
+	case OPTION_RAW:
+		call->raw = argument;
+		return set_job(call, JOB_RAW, f);
 	case OPTION_TAG:
 		call->tag = argument;
 		break;
@@ -260,6 +266,8 @@ static bool steers(enum mailq_job job)
 
 static bool check_call(const struct mailq_call *call, struct fault *f)
 {
+	if (call->job == JOB_RAW && !call->for_user)
+		return fault_set(f, FAULT_USAGE, "--raw goes with --for");
 	if (call->for_user && call->config)
 		return fault_set(f, FAULT_USAGE, "--for is about the system's hold: no -C");
 	bool filtered = call->only_id || call->only_rcpt || call->only_sender;

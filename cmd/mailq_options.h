@@ -25,6 +25,7 @@ enum mailq_job {
 	JOB_SUMMARY,
 	JOB_METRICS,
 	JOB_SHOW,
+	JOB_RAW,
 	JOB_TRY,
 	JOB_REMOVE,
 	JOB_FREEZE,
@@ -40,6 +41,7 @@ struct mailq_call {
 	enum mailq_job job;
 	const char *config;  /* of -C, or NULL */
 	const char *show;    /* of --show */
+	const char *raw;     /* of --raw, or NULL */
 	const char *tag;     /* of --tag, or NULL */
 	const char *only_id; /* of --id, --recipient, --sender: a part of it, or NULL */
 	const char *only_rcpt;

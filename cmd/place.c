@@ -180,11 +180,14 @@ static bool is_hold_user(void)
 	return pw && pw->pw_uid == getuid() && pw->pw_uid == geteuid();
 }
 
-bool place_is_trusted(const struct place *p)
+bool place_may_act(const struct place *p)
 {
-	if (p->personal || getuid() == 0)
-		return true;
-	if (is_hold_user())
+	return p->personal || getuid() == 0 || is_hold_user();
+}
+
+bool place_may_look(const struct place *p)
+{
+	if (place_may_act(p))
 		return true;
 	const struct group *gr = getgrnam(POSTERN_GROUP);
 	return gr && in_group(gr->gr_gid);
@@ -281,9 +284,12 @@ void place_open_log(const struct place *p, const char *program)
 	const struct config *c = &p->config;
 	char tag[TAG_MAX + 1];
 	size_t len = 0;
-	for (const char *t = p->tag; t && t[len] && len < TAG_MAX; len++)
+	for (const char *t = p->tag ? p->tag : ""; t[len] && len < TAG_MAX; len++)
 		tag[len] =
 		    ascii_alpha(t[len]) || ascii_digit(t[len]) || t[len] == '-' ? t[len] : '_';
 	tag[len] = '\0';
+	/* The first user's process would make the file its own. */
+	if (!p->personal)
+		log_file_mode(is_hold_user() ? 0660 : 0);
 	log_open(c->log_to, c->log_json, c->log_file, len > 0 ? tag : program);
 }

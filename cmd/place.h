@@ -6,8 +6,8 @@
  * else the system's. Both programs begin here, so that they agree.
  *
  * The user's own hold is used directly. The system's is used directly by root
- * (who becomes its user first), by that user and by members of its group; all
- * others go through hold/gate.
+ * (who becomes its user first), by that user, and by members of its group who
+ * only look; all others go through hold/gate.
  */
 #ifndef CMD_PLACE_H
 #define CMD_PLACE_H
@@ -39,8 +39,11 @@ void place_release(struct place *p);
  * for "auto". May ask the resolver. */
 void place_names(struct place *p);
 
-/* May the caller work on every entry of this hold? */
-bool place_is_trusted(const struct place *p);
+/* May the caller open this hold, to look, or to act on what is there? In the
+ * system's hold members of its group look; to act is for root and its user,
+ * since the sticky bit lets nobody else move what is another's. */
+bool place_may_look(const struct place *p);
+bool place_may_act(const struct place *p);
 /* Before anything of the hold is opened: in system mode root becomes the hold's
  * user for good, what is made is open to its group, and the environment is
  * left behind. A process of another user, started by post, runs no

@@ -8,9 +8,9 @@
  */
 #include "config.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +22,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <time.h>
@@ -31,11 +32,14 @@
 #include "hold/layout.h"
 #include "hold/record.h"
 
+extern char **environ;
+
 #define CONVERSATION 3 /* its descriptor, also of the flushq that comes after us */
 #define NOTIFY_WORDS                                                               \
 	"NEVER SUCCESS FAILURE DELAY SUCCESS,FAILURE SUCCESS,DELAY FAILURE,DELAY " \
 	"SUCCESS,FAILURE,DELAY"
 #define FLUSHQ POSTERN_SBINDIR "/flushq"
+#define MAILQ  POSTERN_BINDIR "/mailq"
 
 enum room { TMP, HOLD, FAILED, ROOMS };
 
@@ -85,6 +89,8 @@ static bool next(struct post *p)
 	enum record_result got = record_read(&p->in, p->fd, p->idle_ms, &p->r);
 	if (got == RECORD_OK && p->r.kind != RECORD_MESSAGE && strlen(p->r.at) != p->r.len)
 		got = RECORD_BAD;
+	if (got == RECORD_SILENT)
+		return fail(p, EX_TEMPFAIL, 0, "nothing was said for too long");
 	return got == RECORD_OK || (got == RECORD_BAD && refuse(p));
 }
 
@@ -94,6 +100,12 @@ static bool is_word(const char *words, const char *text)
 	size_t n = strcspn(words, " ");
 	return (n == strlen(text) && memcmp(words, text, n) == 0) ||
 	       (words[n] == ' ' && is_word(words + n + 1, text));
+}
+
+static bool is_number(const char *text, size_t digits)
+{
+	size_t len = strspn(text, "0123456789");
+	return len > 0 && len <= digits && !text[len];
 }
 
 /* The records of a message. */
@@ -132,22 +144,31 @@ static bool is_address(const char *at)
 
 static bool is_good(const struct part *part, const char *text)
 {
-	size_t len = strlen(text), digits = strspn(text, "0123456789");
+	size_t len = strlen(text);
 	if (part->words)
 		return is_word(part->words, text);
 	for (const char *at = text; *at; at++)
-		if ((unsigned char)*at < 32 || *at == 127 || (*at < 0 && part->without))
+		if ((unsigned char)*at < 32 || *at == 127 || (*at & 128 && part->without))
 			return false;
 	if (!part->without)
 		return is_address(text) || (len == 0 && part->kind == RECORD_SENDER);
 	return len > 0 && len <= RECORD_FACT_MAX && !strpbrk(text, part->without) &&
-	       (part->kind != RECORD_DELAY || (digits == len && len < 10));
+	       (part->kind != RECORD_DELAY || is_number(text, 9));
 }
 
 static bool write_bytes(struct post *p, const char *at, size_t len)
 {
 	return fwrite(at, 1, len, p->file) == len ||
 	       fail(p, EX_TEMPFAIL, errno, "cannot write the message");
+}
+
+/* Not the last of the disk: what was taken must still be worked on, and the clients'
+ * own limit (min_free) is for those who keep to it. */
+static bool has_room(struct post *p)
+{
+	struct statvfs fs;
+	return fstatvfs(p->rooms[TMP], &fs) != 0 || fs.f_bavail >= fs.f_blocks / 100 ||
+	       fail(p, EX_TEMPFAIL, ENOSPC, POSTERN_SPOOLDIR);
 }
 
 /* Bytes of envelope and message. */
@@ -176,7 +197,7 @@ static bool take_bytes(struct post *p)
 		}
 	}
 	p->head[HEAD_SIZE] += (long long)p->r.len;
-	return add(p, p->r.at, p->r.len);
+	return has_room(p) && add(p, p->r.at, p->r.len);
 }
 
 static bool take_fact(struct post *p, const struct part *part)
@@ -201,8 +222,12 @@ static bool take_parts(struct post *p)
 			part++;
 		if (part->kind != p->r.kind || !strchr(part->after, last))
 			return refuse(p);
-		if (p->r.kind != RECORD_MESSAGE && !is_good(part, p->r.at))
-			return fail(p, EX_DATAERR, 0, "a malformed address or other fact");
+		if (p->r.kind != RECORD_MESSAGE && !is_good(part, p->r.at)) {
+			char what[64];
+			snprintf(what, sizeof(what), "malformed %s",
+			         part->key ? part->key : "end");
+			return fail(p, EX_DATAERR, 0, what);
+		}
 		if (p->r.kind == RECORD_MESSAGE && last != RECORD_MESSAGE) {
 			ok = add(p, "\n", 1);
 			p->head[HEAD_ENVELOPE] = (long long)p->length;
@@ -243,7 +268,7 @@ static bool create(struct post *p)
 	    fchmod(fd, 0660) != 0)
 		return fail(p, EX_TEMPFAIL, errno, "cannot prepare a file in tmp/");
 	/* The head is written at the end. */
-	bool ok = fseek(p->file, ENTRY_HEAD, SEEK_SET) == 0;
+	bool ok = has_room(p) && fseek(p->file, ENTRY_HEAD, SEEK_SET) == 0;
 	layout_slot(slot, 'W', false, 0, "", "");
 	for (long long i = 0; ok && i < p->head[HEAD_RECIPIENTS]; i++)
 		ok = write_bytes(p, slot, ENTRY_SLOT);
@@ -264,16 +289,20 @@ static bool give_name(int tmp, int room, const char *id)
 	       (unlinkat(tmp, id, 0) == 0 || (unlinkat(room, id, 0) && false));
 }
 
-static bool publish(struct post *p, int room)
+static bool publish(struct post *p, enum room to)
 {
 	char head[ENTRY_HEAD], trailer[ENTRY_TRAILER];
-	int fd = fileno(p->file);
+	int fd = fileno(p->file), room = p->rooms[to];
+	struct pollfd client = {.fd = p->fd};
 	layout_head(head, p->id, p->head);
 	layout_trailer(trailer, p->length, p->crc);
 	if (fwrite(trailer, 1, ENTRY_TRAILER, p->file) != ENTRY_TRAILER ||
 	    fflush(p->file) != 0 || pwrite(fd, head, ENTRY_HEAD, 0) != ENTRY_HEAD ||
 	    fsync(fd) != 0)
 		return fail(p, EX_TEMPFAIL, errno, "cannot write the message");
+	/* A client that has gone will think that it is not held, and try again. */
+	if (poll(&client, 1, 0) > 0 && (client.revents & POLLHUP))
+		return false;
 	p->in_tmp = !give_name(p->rooms[TMP], room, p->id);
 	if (p->in_tmp)
 		return fail(p, EX_CANTCREAT, errno, "cannot publish the message");
@@ -288,86 +317,20 @@ static bool publish(struct post *p, int room)
 
 static bool put(struct post *p)
 {
-	char room[8] = "", again[32];
-	/* What was understood is written again: it must be what was said. */
-	sscanf(p->r.at, "%6s %6lld", room, &p->head[HEAD_RECIPIENTS]);
-	snprintf(again, sizeof(again), "%s %lld", room, p->head[HEAD_RECIPIENTS]);
-	if (strcmp(again, p->r.at) != 0 || !is_word("hold failed", room) ||
-	    p->head[HEAD_RECIPIENTS] < 1 || p->head[HEAD_RECIPIENTS] > ENTRY_RCPT_MAX)
+	char *count = p->r.at, *room = strsep(&count, " ");
+	if (!is_word("hold failed", room) || !count || !is_number(count, 6))
+		return refuse(p);
+	enum room to = *room == 'h' ? HOLD : FAILED;
+	p->head[HEAD_RECIPIENTS] = strtol(count, NULL, 10);
+	if (p->head[HEAD_RECIPIENTS] < 1 || p->head[HEAD_RECIPIENTS] > ENTRY_RCPT_MAX)
 		return refuse(p);
 	p->head[HEAD_UID] = (long long)p->uid;
-	bool ok =
-	    create(p) && take_parts(p) && publish(p, p->rooms[room[0] == 'h' ? HOLD : FAILED]);
+	bool ok = create(p) && take_parts(p) && publish(p, to);
 	if (p->in_tmp)
 		unlinkat(p->rooms[TMP], p->id, 0);
 	if (p->file)
 		fclose(p->file);
 	return ok && say(p, RECORD_ID, p->id);
-}
-
-enum found { NONE, FOREIGN, OWN, LOST /* the client has gone */ };
-
-static enum found send_entry(struct post *p, enum room room, const char *id, bool whole)
-{
-	char head[ENTRY_HEAD + 1] = "", text[8 + ENTRY_ID_LEN];
-	long long uid = -1, rcpts = 0, rest = 0, at = 0, end = 0, n = 1;
-	struct stat st;
-	enum found found = NONE;
-	int fd = openat(p->rooms[room], id, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 &&
-	    pread(fd, head, ENTRY_HEAD, 0) >= 0) {
-		sscanf(head + HEAD_UID * HEAD_LINE, "uid %10lld recipients %6lld", &uid,
-		       &rcpts);
-		sscanf(head + HEAD_ENVELOPE * HEAD_LINE, "envelope %9lld", &rest);
-		end = whole ? (long long)st.st_size : ENTRY_HEAD + rcpts * ENTRY_SLOT + rest;
-		/* What the owner of the rooms wrote belongs to whom its head names. */
-		uid = st.st_uid != p->owner ? (long long)st.st_uid : uid;
-		found = uid == (long long)p->uid ? OWN : FOREIGN;
-		snprintf(text, sizeof(text), "%c %d %s", room == HOLD ? 'h' : 'f',
-		         flock(fd, LOCK_SH | LOCK_NB) != 0, id);
-		flock(fd, LOCK_UN);
-	}
-	if (found == OWN && !say(p, RECORD_ENTRY, text))
-		found = LOST;
-	for (; found == OWN && n > 0 && at < end; at += n) {
-		n = end - at < RECORD_MAX ? end - at : RECORD_MAX;
-		n = pread(fd, p->data, (size_t)n, at);
-		if (n > 0 &&
-		    record_write(p->fd, RECORD_DATA, p->data, (size_t)n, p->idle_ms) != 0)
-			found = LOST;
-	}
-	if (fd >= 0)
-		close(fd);
-	return found;
-}
-
-static bool list(struct post *p)
-{
-	char again[32], rooms[3] = "", id[ENTRY_ID_LEN + 1] = "";
-	bool whole = p->r.at[0] == '+';
-	enum found found = NONE;
-	sscanf(p->r.at + whole, "%2[hf] %12s", rooms, id);
-	snprintf(again, sizeof(again), "%s%s%s%s", whole ? "+" : "", rooms, id[0] ? " " : "",
-	         id);
-	if (strcmp(again, p->r.at) != 0 || !rooms[0] || (id[0] && !layout_is_id(id)))
-		return refuse(p);
-	for (const char *at = rooms; *at && (!id[0] || found == NONE); at++) {
-		enum room room = *at == 'h' ? HOLD : FAILED;
-		struct dirent **names;
-		int n =
-		    fchdir(p->rooms[room]) == 0 ? scandir(".", &names, NULL, alphasort) : -1;
-		if (n < 0)
-			return fail(p, EX_TEMPFAIL, errno, "cannot list the hold");
-		/* The names are left to the end of the process, which is near. */
-		for (int i = 0; i < n && found != LOST; i++)
-			if (id[0] ? strcmp(names[i]->d_name, id) == 0
-			          : layout_is_id(names[i]->d_name))
-				found = send_entry(p, room, names[i]->d_name, whole);
-	}
-	if (id[0] && (found == NONE || found == FOREIGN))
-		return fail(p, found == NONE ? EX_DATAERR : EX_NOPERM, 0,
-		            found == NONE ? "no such message" : "is another user's");
-	return found != LOST && say(p, RECORD_DONE, "0");
 }
 
 /* The first words of argv are filled in here. */
@@ -384,7 +347,19 @@ _Noreturn static void become(const struct post *p, const char *program, const ch
 	argv[2] = uid;
 	signal(SIGXFSZ, SIG_DFL);
 	execv(program, (char *const *)argv);
+	perror(program);
 	_exit(EX_OSERR);
+}
+
+/* The client's entries are shown to him by mailq, in records of its own. */
+static bool list(struct post *p)
+{
+	char *id = p->r.at, *rooms = strsep(&id, " ");
+	const char *argv[] = {NULL, NULL, NULL, "--raw", rooms, id, NULL};
+	if (!is_word("h f hf fh +h +f +hf +fh", rooms) || (id && !layout_is_id(id)))
+		return refuse(p);
+	fcntl(p->fd, F_SETFD, 0);
+	become(p, MAILQ, argv);
 }
 
 /* The message just put, or all that is due, is tried now. */
@@ -422,17 +397,19 @@ static bool act(struct post *p)
 			return refuse(p);
 		argv[argc++] = try && strcmp(word, "all") == 0 ? "--all" : word;
 	}
+	argv[argc] = NULL;
 	if (pipe2(ends, O_CLOEXEC) != 0 || (pid = fork()) < 0)
 		return fail(p, EX_OSERR, errno, "cannot start flushq");
 	if (pid == 0) {
 		dup2(ends[1], STDOUT_FILENO);
 		dup2(ends[1], STDERR_FILENO);
-		become(p, look ? POSTERN_BINDIR "/mailq" : FLUSHQ, argv);
+		become(p, look ? MAILQ : FLUSHQ, argv);
 	}
 	close(ends[1]);
 	/* Read on when nobody listens: it must not fail in the midst of its work. */
 	while ((n = read(ends[0], p->data, sizeof(p->data))) > 0)
-		ok &= record_write(p->fd, RECORD_DATA, p->data, (size_t)n, p->idle_ms) == 0;
+		ok =
+		    ok && record_write(p->fd, RECORD_DATA, p->data, (size_t)n, p->idle_ms) == 0;
 	waitpid(pid, &status, 0);
 	status = WIFEXITED(status) ? WEXITSTATUS(status) : EX_TEMPFAIL;
 	snprintf(p->data, sizeof(p->data), "%d", status);
@@ -459,10 +436,10 @@ static bool isolate(void)
 	if (dup3(STDIN_FILENO, CONVERSATION, O_CLOEXEC) < 0)
 		return false;
 #ifdef HAVE_CLOSE_RANGE
-	close_range(CONVERSATION + 1, ~0U, 0);
-#else
-	closefrom(CONVERSATION + 1);
+	if (close_range(CONVERSATION + 1, ~0U, 0) != 0)
 #endif
+		for (int fd = CONVERSATION + 1; fd < 65536; fd++)
+			close(fd);
 	for (int fd = 0; fd < CONVERSATION; fd++) {
 		close(fd);
 		if (open("/dev/null", O_RDWR) != fd)
@@ -475,7 +452,7 @@ static bool isolate(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	umask(077);
 	for (int i = 0; i < RLIM_NLIMITS; i++)
-		if (getrlimit(i, &limit) == 0) {
+		if (i != RLIMIT_STACK && getrlimit(i, &limit) == 0) {
 			limit.rlim_cur = i == RLIMIT_CORE ? 0 : limit.rlim_max;
 			setrlimit(i, &limit);
 		}
@@ -511,7 +488,7 @@ static bool find_client(struct post *p)
 	p->uid = getuid();
 	if (p->uid != p->owner)
 		return true;
-#ifdef SO_PEERCRED
+#ifdef __linux__
 	struct ucred peer = {.uid = (uid_t)-1};
 	socklen_t len = sizeof(peer);
 	getsockopt(p->fd, SOL_SOCKET, SO_PEERCRED, &peer, &len);

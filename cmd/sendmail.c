@@ -103,13 +103,14 @@ static int keep_failed(struct place *p, const struct call *call)
 	    .place = p, .call = call, .room = HOLD_FAILED, .stop = &stop_signal};
 	if (!open_way(p, &way, &in, &f)) {
 		intake_drain(&stop_signal);
+		fprintf(stderr, "sendmail: the message is not kept: %s\n", f.text);
 		return fault_exit(FAULT_CONFIG);
 	}
 	if (intake_take(&in, &f))
-		fprintf(stderr, "sendmail: the message is kept in %s/failed/%s\n", p->hold_path,
-		        in.id);
+		fprintf(stderr, "sendmail: the message is kept in %s/failed/%s\n",
+		        p->hold_path ? p->hold_path : POSTERN_SPOOLDIR, in.id);
 	else
-		complain(&f);
+		fprintf(stderr, "sendmail: the message is not kept: %s\n", f.text);
 	close_way(p, &way);
 	return fault_exit(FAULT_CONFIG);
 }
@@ -151,6 +152,7 @@ static int pass_on(const struct place *p, const struct call *call, const char *i
 	bool listen = c->mode == MODE_NOW || call->verbose;
 	struct fault f = FAULT_INIT;
 	int fd = -1;
+	pid_t pid;
 	if (call->hold_only || c->mode == MODE_HOLD) {
 		say_held(id, "flushq sends it");
 		return EX_OK;
@@ -160,7 +162,7 @@ static int pass_on(const struct place *p, const struct call *call, const char *i
 		return EX_OK;
 	}
 	if (!(gate ? gate_go(gate, call->verbose, listen, &fd, &f)
-	           : launch_flushq(p, id, call->verbose, listen, &fd, &f))) {
+	           : launch_flushq(p, id, call->verbose, listen, &fd, &pid, &f))) {
 		say_held(id, f.text);
 		return EX_OK;
 	}

@@ -9,6 +9,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "cmd/input.h"
 #include "cmd/launch.h"
 #include "cmd/taking.h"
@@ -20,6 +21,7 @@
 #define DROP_MIN     262144            /* written bytes are dropped in such pieces */
 #define CHILDREN_MAX 4
 #define REAP_MS      100
+#define SERVICE_MS   10000 /* a flushq whose end is not seen is thought to take */
 
 struct session {
 	struct place *place;
@@ -34,7 +36,11 @@ struct session {
 	struct taking *taking;
 	size_t fresh;              /* messages that no flushq was started for */
 	char id[ENTRY_ID_LEN + 1]; /* of the last one */
-	size_t children;           /* flushq that run */
+	struct child {
+		pid_t pid;        /* -1: of a service, so its end is not seen */
+		int64_t since;    /* monotonic ms */
+	} children[CHILDREN_MAX]; /* flushq that run */
+	size_t child_count;
 	struct serve *serve;
 	struct buf replies;
 	size_t written;  /* of them */
@@ -129,19 +135,49 @@ static bool sends_now(const struct session *s)
 	return !s->call->hold_only && c->mode != MODE_HOLD && delay == 0;
 }
 
+static bool is_over(const struct child *c)
+{
+	if (c->pid < 0)
+		return clock_mono_ms() - c->since > SERVICE_MS;
+	pid_t ended = waitpid(c->pid, NULL, WNOHANG);
+	return ended == c->pid || (ended < 0 && errno != EINTR);
+}
+
+static void reap(struct session *s)
+{
+	for (size_t i = s->child_count; i > 0; i--)
+		if (is_over(&s->children[i - 1]))
+			s->children[i - 1] = s->children[--s->child_count];
+}
+
+static void note_child(struct session *s, pid_t pid)
+{
+	if (s->child_count < CHILDREN_MAX)
+		s->children[s->child_count++] = (struct child){pid, clock_mono_ms()};
+}
+
 static bool start_flushq(struct session *s, struct fault *f)
 {
 	int fd = -1;
 	bool one = s->fresh == 1;
-	if (s->place->personal)
-		return launch_flushq(s->place, one ? s->id : NULL, false, false, &fd, f);
+	pid_t pid;
+	if (s->place->personal) {
+		if (!launch_flushq(s->place, one ? s->id : NULL, false, false, &fd, &pid, f))
+			return false;
+		note_child(s, pid);
+		return true;
+	}
 	/* The last message's gate is for that message alone. */
 	if (!one || s->gate.fd < 0) {
 		gate_close(&s->gate);
 		if (!place_open_gate(s->place, false, &s->gate, f))
 			return false;
 	}
-	return gate_go(&s->gate, false, false, &fd, f);
+	pid = s->gate.pid;
+	if (!gate_go(&s->gate, false, false, &fd, f))
+		return false;
+	note_child(s, pid);
+	return true;
 }
 
 /* Starts flushq on what was taken since the last time: on the one entry, or on
@@ -150,12 +186,11 @@ static bool start_flushq(struct session *s, struct fault *f)
 static void send_fresh(struct session *s, bool last)
 {
 	struct fault f = FAULT_INIT;
-	while (s->children > 0 && waitpid(-1, NULL, WNOHANG) > 0)
-		s->children--;
-	if (s->fresh == 0 || (s->children >= CHILDREN_MAX && !last))
+	reap(s);
+	if (s->fresh == 0 || (s->child_count >= CHILDREN_MAX && !last))
 		return;
-	if (sends_now(s) && start_flushq(s, &f))
-		s->children++;
+	if (sends_now(s))
+		start_flushq(s, &f);
 	s->fresh = 0;
 }
 
@@ -190,7 +225,7 @@ static bool exchange(struct session *s, struct fault *f)
 {
 	bool reads = !s->input_over && s->rest.len == 0 && !serve_ended(s->serve);
 	bool writes = s->replies.len > 0;
-	bool reaps = s->children > 0;
+	bool reaps = s->child_count > 0 && s->fresh > 0;
 	struct pollfd p[2] = {{.fd = reads ? STDIN_FILENO : -1, .events = POLLIN},
 	                      {.fd = writes ? STDOUT_FILENO : -1, .events = POLLOUT}};
 	if (!input_wait(p, 2, reaps ? REAP_MS : -1, s->stop, f))

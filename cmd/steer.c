@@ -12,7 +12,6 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "cmd/visit.h"
 
 #define CLAIM_TRIES    40 /* somebody who only looks has the lock for a moment */
 #define CLAIM_PAUSE_MS 5
@@ -30,9 +29,9 @@ struct way {
 
 struct run {
 	struct hold *hold;
-	const struct rights *rights;
 	const char *program;
 	const struct way *way;
+	bool all;
 	int code;
 };
 
@@ -155,12 +154,15 @@ static bool work_on(struct run *run, enum hold_room room, const char *id)
 	case CLAIM_DAMAGED:
 		complain(run, id, f.class, f.text);
 		return true;
+	case CLAIM_FOREIGN:
+		/* "all" is all that the caller has; of the rest not even a word. */
+		if (!run->all)
+			complain(run, id, FAULT_NOPERM, "is another user's");
+		return true;
 	case CLAIM_OK:
 		break;
 	}
-	if (!rights_cover(run->rights, &he))
-		complain(run, id, FAULT_NOPERM, "is another user's");
-	else if (run->way->action(&he, &f))
+	if (run->way->action(&he, &f))
 		log_done(run, &he.entry);
 	else
 		complain(run, id, f.class, f.text);
@@ -186,20 +188,6 @@ static void work_on_id(struct run *run, const char *id)
 	         elsewhere && way->wrong[0] ? way->wrong : "no such message");
 }
 
-/* "all" is all that the caller has; of the rest not even a word is to be said. */
-static bool is_ours(struct run *run, enum hold_room room, const char *id)
-{
-	struct hold_entry he;
-	enum hold_claim result;
-	struct fault f = FAULT_INIT;
-	bool busy;
-	if (!hold_look(run->hold, room, id, &he, &busy, &result, &f) || result != CLAIM_OK)
-		return false;
-	bool ours = rights_cover(run->rights, &he);
-	hold_release(&he);
-	return ours;
-}
-
 static void work_on_room(struct run *run, enum hold_room room)
 {
 	hold_id *ids;
@@ -210,8 +198,7 @@ static void work_on_room(struct run *run, enum hold_room room)
 		count = 0;
 	}
 	for (size_t i = 0; i < count; i++)
-		if (run->rights->all || is_ours(run, room, ids[i]))
-			work_on(run, room, ids[i]);
+		work_on(run, room, ids[i]);
 	free(ids);
 }
 
@@ -224,10 +211,9 @@ static void sync_rooms(struct run *run)
 		complain(run, run->hold->path, f.class, f.text);
 }
 
-int steer(struct hold *h, const struct rights *rights, const char *program,
-          const struct mailq_call *call)
+int steer(struct hold *h, const char *program, const struct mailq_call *call)
 {
-	struct run run = {h, rights, program, way_of(call->job), 0};
+	struct run run = {h, program, way_of(call->job), call->all, 0};
 	if (call->all && run.way->held)
 		work_on_room(&run, HOLD_HOLD);
 	if (call->all && run.way->failed)

@@ -6,11 +6,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-bool rights_cover(const struct rights *r, const struct hold_entry *he)
-{
-	return r->all || hold_uid(he) == r->user;
-}
-
 static int later(int a, int b)
 {
 	return a > b ? a : b;
@@ -22,6 +17,14 @@ static int complain(const struct visit *v, const char *id, const struct fault *f
 	fault_prefix(&said, "%s", id);
 	fprintf(stderr, "%s: %s\n", v->program, said.text);
 	return fault_exit(f->class);
+}
+
+static int damaged(const struct visit *v, const char *id, const struct fault *f)
+{
+	if (!v->damaged)
+		return complain(v, id, f);
+	++*v->damaged;
+	return 0;
 }
 
 /* A file that may not be opened is another user's. */
@@ -99,10 +102,10 @@ int visit_room(const struct visit *v, enum hold_room room)
 			continue;
 		}
 		if (result == CLAIM_DAMAGED)
-			code = later(code, complain(v, ids[i], &f));
+			code = later(code, damaged(v, ids[i], &f));
 		if (result != CLAIM_OK)
 			continue;
-		if (rights_cover(&v->rights, &he) && !is_over(&he))
+		if (!is_over(&he))
 			more = v->entry(v->context, &he, busy);
 		hold_release(&he);
 	}
@@ -131,17 +134,16 @@ int visit_id(const struct visit *v, const char *id, bool only_failed)
 			return is_foreign(&f) ? not_allowed(v, id) : complain(v, id, &f);
 		if (result == CLAIM_DAMAGED)
 			return complain(v, id, &f);
+		if (result == CLAIM_FOREIGN)
+			return not_allowed(v, id);
 		if (result != CLAIM_OK)
 			continue;
-		if (is_over(&he)) {
-			hold_release(&he);
-			continue;
-		}
-		bool allowed = rights_cover(&v->rights, &he);
-		if (allowed)
+		bool over = is_over(&he);
+		if (!over)
 			v->entry(v->context, &he, busy);
 		hold_release(&he);
-		return allowed ? 0 : not_allowed(v, id);
+		if (!over)
+			return 0;
 	}
 	fault_set(&f, FAULT_DATA, "no such message%s",
 	          only_failed ? " among the failed ones" : "");

@@ -17,19 +17,11 @@
 /* busy: somebody works on the entry just now. False ends the visit. */
 typedef bool visit_entry(void *context, const struct hold_entry *he, bool busy);
 
-/* Whose entries the caller may see and act on. */
-struct rights {
-	bool all;
-	uid_t user; /* else only his */
-};
-
-bool rights_cover(const struct rights *r, const struct hold_entry *he);
-
 struct visit {
 	struct hold *hold;   /* NULL: through the gate, which shows only the caller's */
 	struct place *place; /* for the gate */
 	bool whole;          /* messages too, through the gate */
-	struct rights rights;
+	size_t *damaged;     /* counts what cannot be read, or NULL: then that is said */
 	const char *program; /* for lines on standard error */
 	visit_entry *entry;
 	void *context;

@@ -82,6 +82,9 @@ static void become(const struct command *c, char **environment, int out)
 	if (dup2(c->in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 ||
 	    dup2(c->err, STDERR_FILENO) < 0)
 		_exit(NOT_RUN);
+	/* The hold's group is for flushq alone. */
+	if (getegid() != getgid() && setregid(getgid(), getgid()) != 0)
+		_exit(NOT_RUN);
 	environ = environment;
 	execvp(c->argv[0], c->argv);
 	_exit(NOT_RUN);

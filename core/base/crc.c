@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "base/crc.h"
 
-#define POLYNOMIAL 0xEDB88320u
-#define LANES      8
-#define LONG       4096 /* bytes from which tables made for the occasion pay */
+#define LANES 8
+#define LONG  512 /* bytes from which tables made for the occasion pay */
 
 /* What a byte does: eight steps, a bit each. */
 static uint32_t step(uint32_t c)
 {
 	for (int bit = 0; bit < 8; bit++)
-		c = c & 1 ? c >> 1 ^ POLYNOMIAL : c >> 1;
+		c = c & 1 ? c >> 1 ^ 0xEDB88320 : c >> 1;
 	return c;
 }
 
@@ -18,11 +17,9 @@ uint32_t crc_add(uint32_t crc, const void *bytes, size_t len)
 	const unsigned char *at = bytes;
 	uint32_t t[LANES][256]; /* lane k: what a byte does that k more follow */
 	size_t blocks = len >= LONG ? len / LANES : 0;
-	for (uint32_t n = 0; blocks > 0 && n < 256; n++) {
-		t[0][n] = step(n);
-		for (size_t k = 1; k < LANES; k++)
-			t[k][n] = t[k - 1][n] >> 8 ^ step(t[k - 1][n] & 255);
-	}
+	for (size_t k = 0; blocks > 0 && k < LANES; k++)
+		for (uint32_t n = 0; n < 256; n++)
+			t[k][n] = k == 0 ? step(n) : t[k - 1][n] >> 8 ^ t[0][t[k - 1][n] & 255];
 	crc = ~crc;
 	len -= blocks * LANES;
 	for (; blocks > 0; blocks--, at += LANES) {

@@ -135,7 +135,10 @@ bool file_create(int dir, const char *path, mode_t mode, int *fd, struct fault *
 
 bool file_open_append(int dir, const char *path, mode_t mode, int *fd, struct fault *f)
 {
-	return create_as(dir, path, O_WRONLY | O_APPEND | O_NONBLOCK, mode, fd, f);
+	const int flags = O_WRONLY | O_APPEND | O_NONBLOCK;
+
+	return mode == 0 ? open_as(dir, path, flags | O_NOFOLLOW, fd, f)
+	                 : create_as(dir, path, flags, mode, fd, f);
 }
 
 bool file_scratch(int *fd, struct fault *f)
@@ -418,11 +421,6 @@ bool file_lock_seen(int fd, const char *path, bool *busy, struct fault *f)
 	if (rc == 0)
 		flock(fd, LOCK_UN);
 	return rc == 0 || errno == EWOULDBLOCK || failed(f, FAULT_IO, "lock", path);
-}
-
-bool file_give_group(int fd, const char *path, gid_t group, struct fault *f)
-{
-	return fchown(fd, (uid_t)-1, group) == 0 || failed(f, FAULT_IO, "give away", path);
 }
 
 bool file_stat(int fd, const char *path, struct stat *st, struct fault *f)

@@ -37,7 +37,7 @@ bool file_open_update(int dir, const char *path, int *fd, struct fault *f);
 bool file_open_path(int dir, const char *path, int *fd, struct fault *f);
 /* Must not exist (O_EXCL|O_NOFOLLOW). */
 bool file_create(int dir, const char *path, mode_t mode, int *fd, struct fault *f);
-/* Opened or created for appending, for the log and the state files. */
+/* Opened for appending, created with that mode if it is missing (0: not created). */
 bool file_open_append(int dir, const char *path, mode_t mode, int *fd, struct fault *f);
 /* Closes; a failure counts as a failed write. fd is closed in any case. */
 bool file_close(int fd, const char *path, struct fault *f);
@@ -74,8 +74,6 @@ bool file_make_dirs(const char *path, mode_t mode, struct fault *f);
 bool file_try_lock(int fd, const char *path, bool *locked, struct fault *f);
 /* Is the file locked by somebody? Takes no lasting lock. */
 bool file_lock_seen(int fd, const char *path, bool *busy, struct fault *f);
-/* The group of the open file, of which the caller must be a member. */
-bool file_give_group(int fd, const char *path, gid_t group, struct fault *f);
 bool file_stat(int fd, const char *path, struct stat *st, struct fault *f);
 bool file_stat_name(int dir, const char *path, struct stat *st, struct fault *f); /* lstat */
 /* Bytes free to the caller on the file system of path. */

@@ -31,9 +31,10 @@ static struct {
 	const char *test_socket;
 	int fd;
 	bool stream; /* fd is one: each line ends in a NUL, as syslog(3) does it */
+	mode_t mode; /* of a file that is made */
 	int kept;    /* the file, for when it can no longer be opened */
 	int wait_ms;
-} state = {.sink = LOG_TO_NONE, .fd = -1, .kept = -1};
+} state = {.sink = LOG_TO_NONE, .fd = -1, .mode = 0600, .kept = -1};
 
 /* How the values of a line are made to fit: count pairs, each at most cap bytes. */
 struct fit {
@@ -192,12 +193,17 @@ static void close_socket(void)
 	state.fd = -1;
 }
 
+void log_file_mode(mode_t mode)
+{
+	state.mode = mode;
+}
+
 void log_keep(void)
 {
 	struct fault unused;
 
 	if (state.open && state.sink == LOG_TO_FILE && state.path != NULL && state.kept < 0 &&
-	    !file_open_append(AT_FDCWD, state.path, 0600, &state.kept, &unused))
+	    !file_open_append(AT_FDCWD, state.path, state.mode, &state.kept, &unused))
 		state.kept = -1;
 }
 
@@ -312,7 +318,7 @@ static void send_file(const struct buf *line)
 
 	if (state.path == NULL)
 		return;
-	if (!file_open_append(AT_FDCWD, state.path, 0600, &fd, &unused))
+	if (!file_open_append(AT_FDCWD, state.path, state.mode, &fd, &unused))
 		fd = state.kept;
 	do {
 		n = write(fd, line->at, line->len);

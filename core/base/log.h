@@ -15,6 +15,8 @@
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
+#include <sys/types.h>
+
 #include "base/buf.h"
 
 #define LOG_LINE_MAX 512
@@ -28,10 +30,13 @@ struct log_pair {
 };
 
 /* Where lines go. path only for LOG_TO_FILE; tag is the program's name. Both
- * are copied. A file is opened anew for each line (made 0600 where missing, not
+ * are copied. A file is opened anew for each line (made where missing, not
  * through a link), so it may be renamed at any time. Without log_open, and
  * after log_close, lines are dropped. */
 void log_open(enum log_sink sink, bool json, const char *path, const char *tag);
+/* Before lines are written: the file's mode if it must be made, 0: it is not to be
+ * made by this process. As long as nothing is said, 0600. */
+void log_file_mode(mode_t mode);
 void log_close(void);
 /* For a process that is about to give up opening files: keeps a log file open.
  * Lines still go to the name as long as that can be opened; when the file has

@@ -11,6 +11,9 @@
 
 #define CHUNK 65536
 
+/* post checks with the one, and cannot see the other. */
+_Static_assert(ENTRY_ADDRESS_MAX == ADDR_MAX, "an address that was taken can be read");
+
 void entry_init(struct entry *e)
 {
 	memset(e, 0, sizeof(*e));
@@ -230,11 +233,11 @@ static bool rcpt_fact(struct envelope *v, struct str key, struct str value)
 {
 	struct rcpt *r = v->rcpt_count ? &v->rcpts[v->rcpt_count - 1] : NULL;
 	if (str_eq(key, STR("rcpt"))) {
-		size_t before = v->rcpt_count;
 		if (!addr_is_wire(value))
 			return false;
-		envelope_add(v, value);
-		return v->rcpt_count == before + 1;
+		/* Each has its slot: one that is named twice, too. */
+		envelope_append(v, value);
+		return true;
 	}
 	if (!r)
 		return false;

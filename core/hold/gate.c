@@ -14,18 +14,20 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
 
-#define POST        POSTERN_LIBEXECDIR "/post"
-#define HELLO_MS    10000    /* a service may have to be started */
-#define WRITE_MS    60000    /* post does nothing but write to a disk */
-#define ANSWER_MS   300000   /* for a disk that has much to sync */
-#define ACTION_MS   86400000 /* a flush of all that is ours */
-#define LAST_MS     1000     /* what it said last is there already */
-#define CONNECT_S   5
-#define ID_WORD_MAX 32
+#define POST          POSTERN_LIBEXECDIR "/post"
+#define HELLO_MS      10000    /* a service may have to be started */
+#define WRITE_MS      60000    /* post does nothing but write to a disk */
+#define ANSWER_MS     300000   /* for a disk that has much to sync */
+#define ACTION_MS     86400000 /* a flush of all that is ours */
+#define LAST_MS       1000     /* what it said last is there already */
+#define CLOSE_STEP_MS 1
+#define CONNECT_S     5
+#define ID_WORD_MAX   32
 
 void gate_init(struct gate *g)
 {
@@ -43,10 +45,16 @@ static void let_go(struct gate *g)
 
 void gate_close(struct gate *g)
 {
+	const struct timespec pause = {.tv_nsec = CLOSE_STEP_MS * 1000000L};
 	let_go(g);
-	/* It ends as soon as it sees that we have gone. */
-	while (g->pid > 0 && waitpid(g->pid, NULL, 0) < 0 && errno == EINTR)
-		continue;
+	/* It ends as soon as it sees that we have gone, unless it works for us still, or
+	 * hangs in a file system: then it is left to itself. */
+	for (int ms = 0; g->pid > 0 && ms < LAST_MS; ms += CLOSE_STEP_MS) {
+		pid_t ended = waitpid(g->pid, NULL, WNOHANG);
+		if (ended == g->pid || (ended < 0 && errno != EINTR))
+			break;
+		nanosleep(&pause, NULL);
+	}
 	g->pid = -1;
 }
 
@@ -256,9 +264,13 @@ bool gate_put_message(struct gate *g, struct str bytes, struct fault *f)
 
 bool gate_put_end(struct gate *g, char id[ENTRY_ID_LEN + 1], struct fault *f)
 {
-	struct record r;
-	if (!say(g, RECORD_END, STR(""), f) || !receive(g, ANSWER_MS, &r, f))
+	struct record r = {0};
+	if (!say(g, RECORD_END, STR(""), f))
 		return false;
+	if (!receive(g, ANSWER_MS, &r, f))
+		return r.kind == RECORD_ERROR
+		           ? false
+		           : fault_prefix(f, "the message may be held all the same");
 	if (r.kind != RECORD_ID || r.len != ENTRY_ID_LEN)
 		return unexpected(f);
 	memcpy(id, r.at, ENTRY_ID_LEN);
@@ -270,15 +282,18 @@ bool gate_go(struct gate *g, bool verbose, bool listen, int *fd, struct fault *f
 {
 	char how[3];
 	snprintf(how, sizeof(how), "%s%s", listen ? "l" : "", verbose ? "v" : "");
-	bool ok = say_text(g, RECORD_GO, how, f);
-	if (ok && listen) {
+	if (!say_text(g, RECORD_GO, how, f)) {
+		gate_close(g);
+		return false;
+	}
+	if (listen) {
 		*fd = g->fd;
 		g->fd = -1;
 	}
 	/* post goes on as flushq: it is not waited for. */
 	let_go(g);
 	g->pid = -1;
-	return ok;
+	return true;
 }
 
 /* "h 0 6920C8F13A7B" */

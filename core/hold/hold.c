@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/random.h"
+#include "hold/layout.h"
 
 #define TMP_AGE (36 * 3600)
 
@@ -73,7 +74,6 @@ bool hold_open_shared(const char *path, struct hold *h, struct fault *f)
 		return false;
 	}
 	h->owner = st.st_uid;
-	h->group = st.st_gid;
 	return true;
 }
 
@@ -110,18 +110,6 @@ bool hold_has_space(const char *path, uint64_t min_free, struct fault *f)
 	return true;
 }
 
-/* Whoever moves the system's mail must be able to work on the file. Its group
- * is not always that of the process: an administrator's has several. */
-static bool share(const struct hold *h, int fd, const char *id, struct fault *f)
-{
-	struct stat st;
-	if (!h->shared)
-		return true;
-	if (!file_stat(fd, id, &st, f))
-		return false;
-	return st.st_gid == h->group || file_give_group(fd, id, h->group, f);
-}
-
 bool hold_put_begin(struct hold_put *p, struct hold *h, struct entry *e, uint64_t min_free,
                     struct fault *f)
 {
@@ -136,7 +124,7 @@ bool hold_put_begin(struct hold_put *p, struct hold *h, struct entry *e, uint64_
 			return fault_prefix(f, "%s/tmp", h->path);
 	}
 	memcpy(p->tmp, e->id, sizeof(p->tmp));
-	if (!share(h, p->fd, e->id, f) || !file_try_lock(p->fd, e->id, &locked, f) ||
+	if (!file_try_lock(p->fd, e->id, &locked, f) ||
 	    !entry_write_begin(&p->writer, p->fd, e, f)) {
 		hold_put_abort(p);
 		return false;
@@ -246,6 +234,28 @@ void hold_put_abort(struct hold_put *p)
 	p->fd = -1;
 }
 
+/* What hold_uid says, before the entry is read; an entry that says nothing
+ * belongs to nobody. */
+static bool in_view(const struct hold_entry *he)
+{
+	static const char key[] = "uid ";
+	const struct hold *h = he->hold;
+	char line[HEAD_LINE];
+	struct fault f = FAULT_INIT;
+	size_t got;
+	long long uid;
+	if (h->view != HOLD_OWN)
+		return true;
+	if (h->shared && he->file_owner != h->owner)
+		return he->file_owner == h->user;
+	if (!file_read_at(he->fd, "an entry", HEAD_UID * HEAD_LINE, line, sizeof(line), &got,
+	                  &f))
+		return false;
+	struct str text = str_trim(str_make(line, got));
+	return str_starts(text, STR(key)) && str_number(str_from(text, strlen(key)), &uid) &&
+	       uid == (long long)h->user;
+}
+
 /* he is to be released only when the result is CLAIM_OK. */
 static bool open_entry(struct hold *h, enum hold_room room, const char *id,
                        struct hold_entry *he, enum hold_claim *result, struct fault *f)
@@ -265,6 +275,11 @@ static bool open_entry(struct hold *h, enum hold_room room, const char *id,
 	he->file_owner = st.st_uid;
 	entry_init(&he->entry);
 	*result = CLAIM_OK;
+	/* A second name is not ours: it may be a link to anything. */
+	if (st.st_nlink != 1 || !in_view(he)) {
+		hold_release(he);
+		*result = st.st_nlink != 1 ? CLAIM_GONE : CLAIM_FOREIGN;
+	}
 	return true;
 }
 
@@ -283,12 +298,15 @@ static bool still_there(const struct hold *h, enum hold_room room, const char *i
 	return true;
 }
 
-static void to_corrupt(struct hold_entry *he, const char *id)
+/* f says why. Not everybody who may work on an entry may move it. */
+static void to_corrupt(struct hold_entry *he, const char *id, struct fault *f)
 {
-	struct fault f = FAULT_INIT;
+	struct fault unused = FAULT_INIT;
 	struct hold *h = he->hold;
-	if (file_rename(h->rooms[he->room], id, h->rooms[HOLD_CORRUPT], id, &f))
-		he->room = HOLD_CORRUPT;
+	if (!file_rename(h->rooms[he->room], id, h->rooms[HOLD_CORRUPT], id, &unused))
+		return;
+	he->room = HOLD_CORRUPT;
+	fault_prefix(f, "moved to %s/corrupt", h->path);
 }
 
 static bool read_claimed(struct hold_entry *he, const char *id, bool move,
@@ -301,10 +319,8 @@ static bool read_claimed(struct hold_entry *he, const char *id, bool move,
 	if (ok)
 		return true;
 	bool damaged = f->class == FAULT_DATA;
-	if (damaged && move) {
-		to_corrupt(he, id);
-		fault_prefix(f, "moved to %s/corrupt", he->hold->path);
-	}
+	if (damaged && move)
+		to_corrupt(he, id, f);
 	hold_release(he);
 	*result = CLAIM_DAMAGED;
 	return damaged;
@@ -334,7 +350,7 @@ bool hold_look(struct hold *h, enum hold_room room, const char *id, struct hold_
 	bool ok = open_entry(h, room, id, he, result, f);
 	if (!ok || *result != CLAIM_OK)
 		return ok;
-	if (!file_lock_seen(he->fd, id, busy, f)) {
+	if (h->view != HOLD_COUNTED && !file_lock_seen(he->fd, id, busy, f)) {
 		hold_release(he);
 		return false;
 	}
@@ -353,10 +369,8 @@ bool hold_verify(struct hold_entry *he, struct fault *f)
 {
 	if (entry_verify(he->fd, &he->entry, f))
 		return true;
-	if (f->class == FAULT_DATA) {
-		to_corrupt(he, he->entry.id);
-		fault_prefix(f, "moved to %s/corrupt", he->hold->path);
-	}
+	if (f->class == FAULT_DATA)
+		to_corrupt(he, he->entry.id, f);
 	return false;
 }
 
@@ -482,8 +496,32 @@ static void sweep_room(struct hold *h, enum hold_room room, int64_t wall, int64_
 	free(ids);
 }
 
+/* Removed by somebody who could not remove the file (hold_remove). */
+static void sweep_over(struct hold *h)
+{
+	hold_id *ids;
+	size_t count;
+	struct fault f = FAULT_INIT;
+	if (!hold_list(h, HOLD_FAILED, &ids, &count, &f))
+		return;
+	for (size_t i = 0; i < count; i++) {
+		struct hold_entry he;
+		enum hold_claim result;
+		if (!hold_claim(h, HOLD_FAILED, ids[i], &he, &result, &f) || result != CLAIM_OK)
+			continue;
+		if (hold_is_over(&he))
+			file_unlink(h->rooms[HOLD_FAILED], ids[i], &f);
+		hold_release(&he);
+	}
+	free(ids);
+}
+
 void hold_sweep(struct hold *h, int64_t wall, int64_t keep)
 {
+	if (h->view != HOLD_ALL)
+		return;
+	if (h->shared)
+		sweep_over(h);
 	sweep_room(h, HOLD_TMP, wall, TMP_AGE);
 	if (keep > 0)
 		sweep_room(h, HOLD_FAILED, wall, keep);

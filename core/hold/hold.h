@@ -30,12 +30,22 @@
 
 enum hold_room { HOLD_TMP, HOLD_HOLD, HOLD_FAILED, HOLD_CORRUPT, HOLD_STATE, HOLD_ROOMS };
 
+/* Which entries a process may see. What it may not see it never
+ * locks, not for a moment: a user can stop the process that works for him, and
+ * would keep the others' mail where it is. */
+enum hold_view {
+	HOLD_ALL,
+	HOLD_OWN,    /* those of one user */
+	HOLD_COUNTED /* all, to count them: nothing is locked, and nobody seems busy */
+};
+
 struct hold {
 	char *path;
 	int rooms[HOLD_ROOMS]; /* directory descriptors */
 	bool shared;           /* of many users: the system's */
-	uid_t owner;           /* of the rooms, as the next; only if it is shared */
-	gid_t group;
+	uid_t owner;           /* of the rooms; only if it is shared */
+	enum hold_view view;
+	uid_t user; /* of HOLD_OWN */
 };
 
 /* Opens a user's own hold, made first if it is missing (mode 0700, and its rooms). */
@@ -86,7 +96,7 @@ typedef char hold_id[ENTRY_ID_LEN + 1];
 bool hold_list(const struct hold *h, enum hold_room room, hold_id **ids, size_t *count,
                struct fault *f) __attribute__((warn_unused_result));
 
-enum hold_claim { CLAIM_OK, CLAIM_BUSY, CLAIM_GONE, CLAIM_DAMAGED };
+enum hold_claim { CLAIM_OK, CLAIM_BUSY, CLAIM_GONE, CLAIM_DAMAGED, CLAIM_FOREIGN };
 
 /* An entry that is ours as long as fd is open. */
 struct hold_entry {
@@ -98,7 +108,8 @@ struct hold_entry {
 };
 
 /* Takes an entry to work on. BUSY: somebody else does. GONE: not there (any
- * more). DAMAGED: moved to corrupt/, f says why. False: cannot tell (f). */
+ * more). DAMAGED: moved to corrupt/ if that may be, f says why. FOREIGN: out of
+ * our view. False: cannot tell (f). */
 bool hold_claim(struct hold *h, enum hold_room room, const char *id, struct hold_entry *he,
                 enum hold_claim *result, struct fault *f) __attribute__((warn_unused_result));
 /* The same only to look: no lock is kept; *busy says whether somebody works on
@@ -120,7 +131,7 @@ bool hold_mark(struct hold_entry *he, const size_t *rcpts, size_t count, bool sy
 bool hold_mark_head(struct hold_entry *he, struct fault *f) __attribute__((warn_unused_result));
 /* In a shared hold somebody may be allowed to work on an entry and not to remove
  * it: then nobody waits in it any more, and the owner of the rooms removes it
- * the next time he finds it. */
+ * the next time he finds it (a flush, or hold_sweep). */
 bool hold_remove(struct hold_entry *he, struct fault *f) __attribute__((warn_unused_result));
 /* Is it removed but for its file? */
 bool hold_is_over(const struct hold_entry *he);
@@ -129,7 +140,8 @@ bool hold_move(struct hold_entry *he, enum hold_room to, struct fault *f)
     __attribute__((warn_unused_result));
 
 /* Removes files in tmp/ that are older than 36 hours and not being written,
- * and entries in failed/ that are older than keep seconds (0: none). */
+ * and entries in failed/ that are over, or older than keep seconds (0: none).
+ * Nothing, for those who do not see all. */
 void hold_sweep(struct hold *h, int64_t wall, int64_t keep);
 
 #endif

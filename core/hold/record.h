@@ -8,10 +8,10 @@
 #include <stddef.h>
 
 #define RECORD_HEAD     5
-#define RECORD_MAX      65536         /* bytes of a payload */
-#define RECORD_FACT_MAX 1024          /* of those of one fact of a message */
-#define RECORD_IDLE_MS  (3600 * 1000) /* post gives up a silent client after this */
-#define RECORD_GREETING "postern 1"   /* of RECORD_HELLO; the digit counts changes */
+#define RECORD_MAX      65536          /* bytes of a payload */
+#define RECORD_FACT_MAX 1024           /* of those of one fact of a message */
+#define RECORD_IDLE_MS  (86400 * 1000) /* a job that is sent as it runs may be silent for long */
+#define RECORD_GREETING "postern 1"    /* of RECORD_HELLO; the digit counts changes */
 
 enum record_kind {
 	/* post to client */
@@ -41,8 +41,8 @@ enum record_kind {
 	RECORD_ACTION = 'Q' /* words: see act() in cmd/post.c */
 };
 
-/* len is at most RECORD_MAX. 0, or errno: ETIMEDOUT if nothing was taken for idle_ms (-1: no limit), EPIPE if the
- * other side has gone: what it said before can be read all the same. No signal. */
+/* At most RECORD_MAX bytes. 0, or errno: ETIMEDOUT if none was taken for idle_ms (-1: no
+ * limit), EPIPE if the other side has gone; its last words can be read still. No signal. */
 int record_write(int fd, enum record_kind kind, const void *payload, size_t len, int idle_ms)
     __attribute__((warn_unused_result));
 

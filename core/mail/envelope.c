@@ -118,18 +118,25 @@ static void grow_index(struct envelope *e)
 
 struct rcpt *envelope_add(struct envelope *e, struct str address)
 {
+	struct rcpt *r = envelope_find(e, address);
+
+	return r ? r : envelope_append(e, address);
+}
+
+struct rcpt *envelope_append(struct envelope *e, struct str address)
+{
 	struct rcpt *r;
 	size_t *slot;
 
 	grow_index(e);
 	slot = find_slot(e, address);
-	if (*slot != NO_RECIPIENT)
-		return &e->rcpts[*slot - 1];
 	if (e->rcpt_count == e->rcpt_cap)
 		e->rcpts = mem_grow(e->rcpts, &e->rcpt_cap, e->rcpt_count + 1, sizeof(*r));
 	r = &e->rcpts[e->rcpt_count];
 	*r = (struct rcpt){.address = mem_copy(address), .state = RCPT_WAITING};
-	*slot = ++e->rcpt_count;
+	e->rcpt_count++;
+	if (*slot == NO_RECIPIENT)
+		*slot = e->rcpt_count;
 	return r;
 }
 

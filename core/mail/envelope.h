@@ -7,8 +7,8 @@
  * wire form (local-part quoted where needed, no angle brackets), without
  * control bytes. The null reverse-path is the empty sender.
  *
- * Recipients are unique: local-parts are compared as they are, domains without
- * case; looking one up takes constant time, for 100,000 of them too.
+ * Recipients that are added are unique: local-parts are compared as they are,
+ * domains without case; looking one up takes constant time, for 100,000 of them too.
  */
 #ifndef MAIL_ENVELOPE_H
 #define MAIL_ENVELOPE_H
@@ -62,6 +62,8 @@ void envelope_set_sender(struct envelope *e, struct str address);
 /* Adds a waiting recipient; its place in rcpts, or that of the same one
  * already there. The pointer envelope_add... returns is good until the next add. */
 struct rcpt *envelope_add(struct envelope *e, struct str address);
+/* Adds it even if the same one is there: for a list that is as it is. */
+struct rcpt *envelope_append(struct envelope *e, struct str address);
 /* The same recipient, or NULL. */
 struct rcpt *envelope_find(const struct envelope *e, struct str address);
 

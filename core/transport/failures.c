@@ -55,7 +55,7 @@ bool failures_split(struct hold_entry *he, struct fault *f)
 	submit_init(&s, he->hold, NULL);
 	s.room = HOLD_FAILED;
 	s.entry.created = he->entry.created;
-	s.entry.uid = he->entry.uid;
+	s.entry.uid = hold_uid(he);
 	memcpy(s.entry.report_of, he->entry.report_of, sizeof(s.entry.report_of));
 	copy_envelope(e, &s.entry.envelope);
 	bool ok = submit_begin(&s, f) && entry_each(he->fd, &he->entry, copy_piece, &s, f) &&

@@ -65,13 +65,10 @@ static bool claim(struct run *run, const char *id, struct hold_entry *he,
 	}
 }
 
-static bool wanted(const struct run *run, const struct hold_entry *he)
+static bool wanted(const struct run *run, const struct entry *e)
 {
-	const struct entry *e = &he->entry;
 	const struct config *c = run->flush->env.config;
 	struct retry_rules rules = {c->retry, c->retry_max, c->expire};
-	if (run->flush->only && hold_uid(he) != run->flush->user)
-		return false;
 	if (run->flush->ids)
 		return !run->flush->first_try || !e->frozen;
 	if (e->frozen)
@@ -102,7 +99,7 @@ static bool work_on(struct run *run, const char *id)
 	struct fault f = FAULT_INIT;
 	bool ok = claim(run, id, &he, &claimed, &f);
 	if (ok && claimed == CLAIM_OK) {
-		bool due = wanted(run, &he);
+		bool due = wanted(run, &he.entry);
 		if (due)
 			ok = deliver_entry(&run->deliver, &he, &result, &f);
 		/* Whoever is told may look, and must not see it in hand. */
@@ -262,25 +259,6 @@ static bool on_line(const struct flush *fl)
 	return false;
 }
 
-/* Other users' entries are not even locked: somebody may be about to send them. */
-static size_t keep_ours(struct flush *fl, hold_id *ids, size_t count)
-{
-	size_t kept = 0;
-	for (size_t i = 0; i < count; i++) {
-		struct hold_entry he;
-		enum hold_claim result;
-		struct fault f = FAULT_INIT;
-		bool busy;
-		if (!hold_look(fl->hold, HOLD_HOLD, ids[i], &he, &busy, &result, &f) ||
-		    result != CLAIM_OK)
-			continue;
-		if (hold_uid(&he) == fl->user)
-			memmove(ids[kept++], ids[i], sizeof(ids[i]));
-		hold_release(&he);
-	}
-	return kept;
-}
-
 bool flush_run(struct flush *fl, struct flush_counts *counts, struct fault *f)
 {
 	struct run run = {.flush = fl, .ids = fl->ids, .count = fl->id_count};
@@ -296,8 +274,6 @@ bool flush_run(struct flush *fl, struct flush_counts *counts, struct fault *f)
 	if (!fl->ids) {
 		if (!hold_list(fl->hold, HOLD_HOLD, &listed, &run.count, f))
 			return false;
-		if (fl->only)
-			run.count = keep_ours(fl, listed, run.count);
 		run.ids = (const hold_id *)listed;
 	}
 	run.shared = map_shared(fl, f);

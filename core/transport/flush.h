@@ -38,8 +38,6 @@ struct flush {
 	const hold_id *ids; /* or NULL: all of the hold */
 	size_t id_count;
 	bool first_try; /* started by sendmail: a dead relay is not waited for */
-	bool only;      /* the entries of this user */
-	uid_t user;
 	deliver_tell *tell;
 	flush_tried *tried; /* or NULL; called in the process that asked only if workers is 1 */
 	flush_progress *progress;

@@ -150,6 +150,9 @@ bool notify_sender(const struct config *c, const char *hostname, struct hold_ent
 	random_fill(r.random, sizeof(r.random));
 	struct writing w = {0};
 	submit_init(&w.submit, he->hold, NULL);
+	/* Whoever runs us, it belongs to him who is to read it. */
+	w.submit.entry.created = r.wall;
+	w.submit.entry.uid = hold_uid(he);
 	if (kind == REPORT_FAILED)
 		memcpy(w.submit.entry.report_of, e->id, sizeof(e->id));
 	struct buf subject, message_id;

@@ -61,7 +61,7 @@ import harness
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 POSTERN, ANN, BOB, CAROL, GHOST, NOBODY = 60042, 60101, 60102, 60103, 60199, 65534
 # name: uid, gid, further groups. Carol may look after the mail; ghost is in no file.
-USERS = {"root": (0, 0, ()), "postern": (POSTERN, POSTERN, ()), "ann": (ANN, ANN, ()),
+USERS = {"root": (0, 0, (0, 4)), "postern": (POSTERN, POSTERN, ()), "ann": (ANN, ANN, ()),
          "bob": (BOB, BOB, ()), "carol": (CAROL, CAROL, (POSTERN,)),
          "ghost": (GHOST, GHOST, ()), "nobody": (NOBODY, NOBODY, ())}
 ROOMS = {"tmp": 0o1770, "hold": 0o1770, "failed": 0o1770, "corrupt": 0o1770, "state": 0o770}

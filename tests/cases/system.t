@@ -292,7 +292,7 @@ ACTIONS = (
     ("root", "--freeze {A} {B}", 0, "AfBf", "F", 0),
     ("root", "--remove {B}", 0, "A", "F", 0),
     ("root", "--retry {F}", 0, None, "", None),
-    ("carol", "--freeze {B}", 0, "ABf", "F", 0),
+    ("carol", "--freeze {B}", 77, "AB", "F", 0),
 )
 
 

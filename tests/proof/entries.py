@@ -34,7 +34,8 @@ class Entry:
         count = int(self.head["recipients"])
         begin = HEAD + count * SLOT
         end = begin + int(self.head["envelope"]) + int(self.head["size"])
-        envelope = self.data[begin:begin + int(self.head["envelope"])].decode().split("\n")
+        envelope = self.data[begin:begin + int(self.head["envelope"])].decode(
+            "utf-8", "surrogateescape").split("\n")
         recipients = [x[5:] for x in envelope if x.startswith("rcpt ")]
         self.sender = [x[7:] for x in envelope if x.startswith("sender ")][0]
         if len(recipients) != count:

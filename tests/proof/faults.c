@@ -93,6 +93,13 @@ static void prepare(void)
 	faults.at = at && faults.call && faults.deed ? (int)strtol(at, NULL, 10) : 0;
 }
 
+/* Before the program has thrown its environment away. */
+__attribute__((constructor)) static void begin(void)
+{
+	if (environ)
+		prepare();
+}
+
 static const char *own_name(void)
 {
 #ifdef __linux__

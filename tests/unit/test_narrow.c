@@ -205,6 +205,12 @@ static int few_calls(unsigned done)
 	bad += wrong(refused(syscall(__NR_setuid, (long)getuid()), EPERM), "no setuid");
 	bad += wrong(refused(syscall(__NR_setgroups, none, none), EPERM), "no groups");
 	bad += wrong(refused(unshare(CLONE_FS), EPERM), "no unshare");
+#if defined(__x86_64__) || defined(__aarch64__)
+	bad += wrong(refused(syscall(__NR_clone, (long)(CLONE_NEWUSER | SIGCHLD), none, none,
+	                             none, none),
+	                     EPERM),
+	             "no name spaces of its own");
+#endif
 	bad += wrong(refused(syscall(__NR_mount, "none", top, "tmpfs", none, none), EPERM),
 	             "no mount");
 	bad += wrong(refused(syscall(__NR_chroot, top), EPERM), "no chroot");
