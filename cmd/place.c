@@ -21,6 +21,8 @@
 #include "mail/addr.h"
 #include "net/dns.h"
 
+extern char **environ;
+
 #define TAG_MAX      32
 #define NAME_WAIT_MS 5000 /* for the resolver to tell our own name */
 
@@ -32,7 +34,7 @@ static void print_note(void *context, bool warning, const char *text)
 {
 	struct telling *t = context;
 	/* A warning must not become the output of a call that succeeds. */
-	if (warning && !isatty(STDERR_FILENO))
+	if (!t->program || (warning && !isatty(STDERR_FILENO)))
 		return;
 	fprintf(stderr, "%s: %s%s\n", t->program, warning ? "warning: " : "", text);
 }
@@ -107,7 +109,8 @@ static bool right_directory(const struct place *p, const char *program)
 
 bool place_find(struct place *p, const char *program, const char *path, bool system)
 {
-	struct telling telling = {program};
+	/* Who started us for a user has told him already. */
+	struct telling telling = {system ? NULL : program};
 	memset(p, 0, sizeof(*p));
 	p->config_path = path ? mem_copy(str_of(path)) : system ? NULL : own_config();
 	p->personal = p->config_path != NULL;
@@ -284,7 +287,7 @@ void place_open_log(const struct place *p, const char *program)
 	const struct config *c = &p->config;
 	char tag[TAG_MAX + 1];
 	size_t len = 0;
-	for (const char *t = p->tag ? p->tag : ""; t[len] && len < TAG_MAX; len++)
+	for (const char *t = p->tag ? p->tag : ""; len < TAG_MAX && t[len]; len++)
 		tag[len] =
 		    ascii_alpha(t[len]) || ascii_digit(t[len]) || t[len] == '-' ? t[len] : '_';
 	tag[len] = '\0';

@@ -402,7 +402,7 @@ static bool act(struct post *p)
 		return fail(p, EX_OSERR, errno, "cannot start flushq");
 	if (pid == 0) {
 		dup2(ends[1], STDOUT_FILENO);
-		dup2(ends[1], STDERR_FILENO);
+		dup2(look ? STDERR_FILENO : ends[1], STDERR_FILENO);
 		become(p, look ? MAILQ : FLUSHQ, argv);
 	}
 	close(ends[1]);
