@@ -8,11 +8,6 @@
 
 #include "hold/gate.h"
 
-static int later(int a, int b)
-{
-	return a > b ? a : b;
-}
-
 static int complain(const char *program, const struct fault *f)
 {
 	fprintf(stderr, "%s: %s\n", program, f->text);
@@ -48,18 +43,19 @@ static int act_on(const struct place *p, const char *verb, char *const *ids, siz
 		struct fault f = FAULT_INIT;
 		if (!entry_is_id(ids[i])) {
 			fault_set(&f, FAULT_DATA, "%s: no such message", ids[i]);
-			code = later(code, complain("flushq", &f));
+			code = fault_worse(code, complain("flushq", &f));
 			continue;
 		}
 		if (words.len + 1 + ENTRY_ID_LEN > RECORD_MAX) {
-			code = later(code, act(p, "flushq", buf_cstr(&words), STDERR_FILENO));
+			code = fault_worse(code,
+			                   act(p, "flushq", buf_cstr(&words), STDERR_FILENO));
 			buf_clear(&words);
 		}
 		if (!buf_addf(&words, "%s %s", words.len > 0 ? "" : verb, ids[i]))
 			break;
 	}
 	if (words.len > 0)
-		code = later(code, act(p, "flushq", buf_cstr(&words), STDERR_FILENO));
+		code = fault_worse(code, act(p, "flushq", buf_cstr(&words), STDERR_FILENO));
 	buf_release(&words);
 	return code;
 }

@@ -50,11 +50,6 @@ struct printing {
 	bool failed; /* too much text for one entry, or output ended */
 };
 
-static int later(int a, int b)
-{
-	return a > b ? a : b;
-}
-
 static int complain(const struct run *run, const char *what, const struct fault *f)
 {
 	fprintf(stderr, "%s: %s%s%s\n", run->program, what, what[0] ? ": " : "", f->text);
@@ -113,7 +108,7 @@ static int list(struct run *run)
 	if (call->id_count == 0)
 		code = visit_room(&v, call->failed ? HOLD_FAILED : HOLD_HOLD);
 	for (size_t i = 0; i < call->id_count; i++)
-		code = later(code, visit_id(&v, call->ids[i], call->failed));
+		code = fault_worse(code, visit_id(&v, call->ids[i], call->failed));
 	if (call->job == JOB_LIST && !p.failed) {
 		bool ok = true;
 		if (p.entries > 0)
@@ -123,7 +118,7 @@ static int list(struct run *run)
 		p.failed = !ok || !put_out(&p);
 	}
 	buf_release(&p.text);
-	return p.failed ? later(code, fault_exit(FAULT_IO)) : code;
+	return p.failed ? fault_worse(code, fault_exit(FAULT_IO)) : code;
 }
 
 static bool count_room(struct run *run, enum hold_room room, size_t *count, int *code)
@@ -132,7 +127,7 @@ static bool count_room(struct run *run, enum hold_room room, size_t *count, int 
 	struct fault f = FAULT_INIT;
 	bool ok = hold_list(&run->hold, room, &ids, count, &f);
 	if (!ok)
-		*code = later(*code, complain(run, "", &f));
+		*code = fault_worse(*code, complain(run, "", &f));
 	free(ids);
 	return ok;
 }
@@ -174,7 +169,7 @@ static int summarise(struct run *run)
 	if (run->call->job == JOB_METRICS)
 		v.damaged = &unread;
 	int code = visit_room(&v, HOLD_HOLD);
-	code = later(code, visit_room(&v, HOLD_FAILED));
+	code = fault_worse(code, visit_room(&v, HOLD_FAILED));
 	if (!run->beyond && count_room(run, HOLD_CORRUPT, &damaged, &code))
 		t.tally.damaged = damaged + unread;
 	tally_sort(&t.tally);
@@ -182,7 +177,7 @@ static int summarise(struct run *run)
 	              ? summary_metrics(&text, &t.tally)
 	              : summary_text(&text, &t.tally, run->now, run->colour);
 	if (!ok || fwrite(text.at, 1, text.len, stdout) != text.len)
-		code = later(code, fault_exit(FAULT_IO));
+		code = fault_worse(code, fault_exit(FAULT_IO));
 	tally_release(&t.tally);
 	buf_release(&text);
 	return code;
@@ -208,7 +203,7 @@ static int show(struct run *run)
 	struct showing s = {run, 0};
 	const struct visit v = visit_of(run, show_visited, &s);
 	int code = visit_id(&v, run->call->show, run->call->failed);
-	return later(code, s.code);
+	return fault_worse(code, s.code);
 }
 
 /* The ids of entries to try. */
@@ -280,11 +275,11 @@ static int choose_ids(struct run *run, struct choice *c)
 			continue;
 		}
 		c->in_failed = false;
-		code = later(code, visit_id(&v, run->call->ids[i], false));
+		code = fault_worse(code, visit_id(&v, run->call->ids[i], false));
 		if (!c->in_failed)
 			continue;
 		fault_set(&f, FAULT_DATA, "has failed; --retry puts it back");
-		code = later(code, complain(run, run->call->ids[i], &f));
+		code = fault_worse(code, complain(run, run->call->ids[i], &f));
 	}
 	return code;
 }
@@ -303,7 +298,7 @@ static int try_mail(struct run *run)
 	}
 	bool any = c.count > 0 || call->all || (!filtered && call->id_count == 0);
 	if (any && run->beyond) {
-		code = later(code, beyond_try(&run->place, call, c.ids, c.count));
+		code = fault_worse(code, beyond_try(&run->place, call, c.ids, c.count));
 	} else if (any) {
 		const struct flushq_call flushq = {.all = call->all && !filtered,
 		                                   .verbose = call->verbose,
@@ -311,7 +306,7 @@ static int try_mail(struct run *run)
 		                                   .caller = call->caller,
 		                                   .ids = c.ids,
 		                                   .id_count = c.count};
-		code = later(code, flushq_try(&run->place, &run->hold, &flushq));
+		code = fault_worse(code, flushq_try(&run->place, &run->hold, &flushq));
 	}
 	for (size_t i = 0; i < c.count; i++)
 		free(c.ids[i]);
@@ -423,7 +418,7 @@ static int end_output(const char *program, int code)
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return code;
 	fprintf(stderr, "%s: cannot write: %s\n", program, strerror(errno));
-	return later(code, fault_exit(FAULT_IO));
+	return fault_worse(code, fault_exit(FAULT_IO));
 }
 
 int mailq_main(int argc, char **argv)

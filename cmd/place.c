@@ -217,34 +217,36 @@ static bool leave_environment(const char *home, struct fault *f)
 	return ok || fault_sys(f, FAULT_TEMP, errno, "the environment");
 }
 
+static bool become_hold_user(struct fault *f)
+{
+	const struct group *gr = getgrnam(POSTERN_GROUP);
+	const struct passwd *pw = getpwnam(POSTERN_USER);
+	if (!gr || !pw || pw->pw_uid == 0)
+		return fault_set(f, FAULT_CONFIG,
+		                 "the system's mail is moved by the user %s with the group %s, "
+		                 "which are not both there: make them (useradd --system)",
+		                 POSTERN_USER, POSTERN_GROUP);
+	gid_t group = gr->gr_gid;
+	if (setgroups(1, &group) != 0 || setgid(group) != 0 || setuid(pw->pw_uid) != 0 ||
+	    setuid(0) == 0)
+		return fault_sys(f, FAULT_SYSTEM, errno, "cannot become %s", POSTERN_USER);
+	return true;
+}
+
 bool place_become(struct place *p, struct fault *f)
 {
 	if (p->personal)
 		return true;
 	umask(007);
-	if (geteuid() != 0) {
-		for (size_t i = 0; i < p->config.relay_count && !is_hold_user(); i++) {
-			struct config_relay *r = &p->config.relays[i];
-			r->command_closed = r->password_command.count > 0;
-		}
-		return leave_environment(NULL, f);
+	if (geteuid() == 0 && !become_hold_user(f))
+		return false;
+	bool owner = is_hold_user();
+	for (size_t i = 0; i < p->config.relay_count; i++) {
+		struct config_relay *r = &p->config.relays[i];
+		r->command_closed = !owner && r->password_command.count > 0;
 	}
-	const struct group *gr = getgrnam(POSTERN_GROUP);
-	if (!gr)
-		return fault_set(f, FAULT_CONFIG,
-		                 "there is no group %s, which the system's hold belongs to",
-		                 POSTERN_GROUP);
-	gid_t group = gr->gr_gid;
-	const struct passwd *pw = getpwnam(POSTERN_USER);
-	if (!pw)
-		return fault_set(f, FAULT_CONFIG,
-		                 "there is no user %s, who moves the system's mail",
-		                 POSTERN_USER);
-	if (setgroups(1, &group) != 0 || setgid(group) != 0 || setuid(pw->pw_uid) != 0)
-		return fault_sys(f, FAULT_SYSTEM, errno, "cannot become %s", POSTERN_USER);
-	if (pw->pw_uid == 0 || (setuid(0) == 0))
-		return fault_set(f, FAULT_CONFIG, "user %s must not be root", POSTERN_USER);
-	return leave_environment(pw->pw_dir, f);
+	const struct passwd *pw = owner ? getpwnam(POSTERN_USER) : NULL;
+	return leave_environment(pw ? pw->pw_dir : NULL, f);
 }
 
 bool place_open_hold(const struct place *p, struct hold *h, struct fault *f)

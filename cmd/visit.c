@@ -6,11 +6,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static int later(int a, int b)
-{
-	return a > b ? a : b;
-}
-
 static int complain(const struct visit *v, const char *id, const struct fault *f)
 {
 	struct fault said = *f;
@@ -54,7 +49,7 @@ static bool visit_beyond(void *context, char room, const char *id, bool busy, in
 	struct fault f = FAULT_INIT;
 	entry_init(&he.entry);
 	if (!entry_read(fd, &he.entry, &f))
-		b->code = later(b->code, complain(v, id, &f));
+		b->code = fault_worse(b->code, complain(v, id, &f));
 	else if (!hold_is_over(&he))
 		b->more = v->entry(v->context, &he, busy);
 	entry_release(&he.entry);
@@ -70,10 +65,10 @@ static int visit_through(const struct visit *v, const char *rooms, const char *i
 	          gate_list(&gate, rooms, id, v->whole, visit_beyond, &b, &f);
 	gate_close(&gate);
 	if (!ok && id)
-		return later(b.code, complain(v, id, &f));
+		return fault_worse(b.code, complain(v, id, &f));
 	if (!ok)
 		fprintf(stderr, "%s: %s\n", v->program, f.text);
-	return ok ? b.code : later(b.code, fault_exit(f.class));
+	return ok ? b.code : fault_worse(b.code, fault_exit(f.class));
 }
 
 int visit_room(const struct visit *v, enum hold_room room)
@@ -98,11 +93,11 @@ int visit_room(const struct visit *v, enum hold_room room)
 		f = none;
 		if (!hold_look(v->hold, room, ids[i], &he, &busy, &result, &f)) {
 			if (!is_foreign(&f))
-				code = later(code, complain(v, ids[i], &f));
+				code = fault_worse(code, complain(v, ids[i], &f));
 			continue;
 		}
 		if (result == CLAIM_DAMAGED)
-			code = later(code, damaged(v, ids[i], &f));
+			code = fault_worse(code, damaged(v, ids[i], &f));
 		if (result != CLAIM_OK)
 			continue;
 		if (!is_over(&he))

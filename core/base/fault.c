@@ -114,3 +114,8 @@ int fault_exit(enum fault_class class)
 	}
 	return EX_TEMPFAIL;
 }
+
+int fault_worse(int a, int b)
+{
+	return a > b ? a : b;
+}

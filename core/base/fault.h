@@ -68,5 +68,7 @@ bool fault_prefix(struct fault *f, const char *format, ...)
 
 /* The sysexits code of the class: the only such map in the program. FAULT_NONE is 0. */
 int fault_exit(enum fault_class class);
+/* Of the exit codes of two things that were done: the one to end with. */
+int fault_worse(int a, int b);
 
 #endif
