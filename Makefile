@@ -269,6 +269,7 @@ $(call filled,$(TEMPLATES)): $(BUILD)/filled/%: % config.mk
 		-e 's|@postdir@|$(postdir)|g' -e 's|@spooldir@|$(spooldir)|g' \
 		-e 's|@sysconfdir@|$(sysconfdir)|g' -e 's|@user@|$(USER_NAME)|g' \
 		-e 's|@group@|$(GROUP_NAME)|g' -e 's|@socket@|$(socket)|g' \
+		-e 's|@unitdir@|$(unitdir)|g' \
 		-e 's|@socketdir@|$(patsubst %/,%,$(dir $(socket)))|g' $< >$@
 
 # bash and fish look for a file by the name of the command.
@@ -310,6 +311,8 @@ install-systemd: $(call filled,$(UNITS) contrib/sysusers/postern.conf contrib/tm
 	$(call put,$(call filled,$(UNITS)),$(unitdir))
 	$(call put,$(call filled,contrib/sysusers/postern.conf),$(sysusersdir))
 	$(call put,$(call filled,contrib/tmpfiles/postern.conf),$(tmpfilesdir))
+	@test -n '$(DESTDIR)' || \
+		echo 'systemctl daemon-reload && systemctl enable --now postern-flush.timer postern-submit.socket'
 
 install-cron: $(call filled,contrib/cron/postern)
 	$(call put,$<,$(sysconfdir)/cron.d)

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cmd/check.h"
 
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -87,6 +92,37 @@ static void check_name(const struct place *p, const struct server *server)
 	row("looked up", clock_mono_ms() - begin, text);
 }
 
+/* What to do about it, where that can be known from here; or NULL. */
+static const char *advice(const struct place *p, const struct fault *f)
+{
+	bool secret = strstr(f->text, "the password in");
+	if (secret && f->sys == EACCES && !p->personal && !place_may_act(p))
+		return "only Postern may read it: run the check as root";
+	if (secret && f->sys == EACCES)
+		return "chgrp " POSTERN_GROUP " FILE && chmod 640 FILE lets Postern read it";
+	if (secret && f->sys == ENOENT)
+		return "make it: (umask 077; editor FILE); in system mode then "
+		       "chgrp " POSTERN_GROUP " FILE && chmod 640 FILE";
+	if (f->sys == ECONNREFUSED)
+		return "nothing answers on that port: look at host, port and security";
+	if (f->sys == ETIMEDOUT)
+		return "no answer: a firewall may be in the way; look at host and port";
+	if (strstr(f->text, "no such name"))
+		return "look at the spelling of host, and at /etc/resolv.conf";
+	if (strstr(f->text, "unknown CA"))
+		return "name the CA's file in tls_trust, or pin the certificate with "
+		       "tls_fingerprint";
+	return NULL;
+}
+
+static void failed(const struct place *p, int64_t ms, const struct fault *f)
+{
+	const char *what = advice(p, f);
+	row("FAILED", ms, f->text);
+	if (what)
+		row("to do", -1, what);
+}
+
 static bool check_server(const struct place *p, const struct session_env *env,
                          const struct server *server)
 {
@@ -101,7 +137,7 @@ static bool check_server(const struct place *p, const struct session_env *env,
 	int64_t begin = clock_mono_ms();
 	struct session *s = session_open(env, &target, &f);
 	if (!s) {
-		row("FAILED", clock_mono_ms() - begin, f.text);
+		failed(p, clock_mono_ms() - begin, &f);
 		return false;
 	}
 	const struct session_facts *facts = session_facts(s);
@@ -130,7 +166,7 @@ static bool check_relay(const struct place *p, const struct session_env *env,
 	}
 	if (!servers_find(&p->config, relay, NULL, &servers, &f)) {
 		printf("relay %s:\n", relay->name);
-		row("FAILED", -1, f.text);
+		failed(p, -1, &f);
 		return false;
 	}
 	for (size_t i = 0; i < servers.count; i++)

@@ -107,8 +107,10 @@ static int keep_failed(struct place *p, const struct call *call)
 		return fault_exit(FAULT_CONFIG);
 	}
 	if (intake_take(&in, &f))
-		fprintf(stderr, "sendmail: the message is kept in %s/failed/%s\n",
-		        p->hold_path ? p->hold_path : POSTERN_SPOOLDIR, in.id);
+		fprintf(stderr,
+		        "sendmail: the message is kept in %s/failed/%s; when this is mended, "
+		        "\"flushq --retry %s\" puts it back\n",
+		        p->hold_path ? p->hold_path : POSTERN_SPOOLDIR, in.id, in.id);
 	else
 		fprintf(stderr, "sendmail: the message is not kept: %s\n", f.text);
 	close_way(p, &way);

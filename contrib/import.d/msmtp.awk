@@ -166,8 +166,10 @@ function finish(   a, standard)
 		if (!has(a, "from") || get(a, "from") ~ /%/)
 			note("M", account_line[a], "account", "without a from of its own, so only " \
 				"msmtp -a chose it; left out")
-		else
+		else {
 			make_relay(a, 0)
+			name_rest(a, standard)
+		}
 	}
 	if (standard) {
 		if (relays)
@@ -176,6 +178,17 @@ function finish(   a, standard)
 		make_relay(standard, 1)
 		make_mail(standard)
 	}
+}
+
+# What is said once for all mail here, and here by an account of several.
+function name_rest(a, standard,   names, count, k)
+{
+	count = split("aliases allow_from_override auto_from logfile maildomain" \
+		" set_from_header syslog", names, " ")
+	for (k = 1; k <= count; k++)
+		if ((a, names[k]) in own && get(a, names[k]) != get(standard, names[k]))
+			note("M", line[a, names[k]], names[k], "is one setting for all relays here; " \
+				"that of the default account counts")
 }
 
 function make_relay(a, standard,   r, at)

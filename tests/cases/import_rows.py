@@ -195,6 +195,19 @@ ROWS = [
         ),
     ),
     Row(
+        "msmtp settings of one account of several",
+        **msmtp(
+            "account a\nhost a.example\nfrom a@a.example\naliases /etc/al\nlogfile /var/log/a\n"
+            "account default\nhost b.example\nfrom b@b.example\n",
+            want=["[relay a]", "[relay default]"],
+            never=["aliases = ", "to = /var/log/a"],
+            notes=[
+                "msmtprc:4: aliases: is one setting for all relays here",
+                "msmtprc:5: logfile: is one setting for all relays here",
+            ],
+        ),
+    ),
+    Row(
         "msmtp auto_from",
         **msmtp(
             "account default\nhost a.example\nauto_from on\nmaildomain m.example\n",

@@ -139,4 +139,4 @@ run "$build/mailq" -C "$conf" || fail "mailq ended with $?"
 "$build/mailq" -C "$conf" | grep -q '^Mail queue is empty' || fail "the queue is not empty"
 stop_relay || fail "the relay did not stop"
 
-printf '\nThat was all; nothing is left behind. See README for a real set-up.\n'
+printf '\nThat was all; nothing runs any more. See README for a real set-up.\n'
