@@ -125,28 +125,18 @@ static bool set_job(struct mailq_call *call, enum mailq_job job, struct fault *f
 	return true;
 }
 
-static bool set_caller(struct mailq_call *call, const char *argument, struct fault *f)
+/* is: what the number is, for the text. */
+static bool set_number(const struct row *row, const char *argument, long long most,
+                       const char *is, long long *number, struct fault *f)
 {
-	long long number;
-	if (!str_number(str_of(argument), &number) || number > INT_MAX)
-		return fault_set(f, FAULT_USAGE, "--caller: \"%s\" is no descriptor", argument);
-	call->caller = (int)number;
-	return true;
-}
-
-static bool set_user(struct mailq_call *call, const char *argument, struct fault *f)
-{
-	long long number;
-	if (!str_number(str_of(argument), &number) || number > UINT32_MAX)
-		return fault_set(f, FAULT_USAGE, "--for: \"%s\" is no user id", argument);
-	call->for_user = true;
-	call->user = (uid_t)number;
-	return true;
+	return (str_number(str_of(argument), number) && *number <= most) ||
+	       fault_set(f, FAULT_USAGE, "%s: \"%s\" is no %s", row->name, argument, is);
 }
 
 static bool apply(struct mailq_call *call, const struct row *row, const char *argument,
                   struct fault *f)
 {
+	long long number;
 	switch (row->option) {
 	case OPTION_IGNORED:
 		break;
@@ -177,7 +167,10 @@ static bool apply(struct mailq_call *call, const struct row *row, const char *ar
 		call->only_sender = argument;
 		break;
 	case OPTION_CALLER:
-		return set_caller(call, argument, f);
+		if (!set_number(row, argument, INT_MAX, "descriptor", &number, f))
+			return false;
+		call->caller = (int)number;
+		break;
 	case OPTION_FIRST:
 		call->first = true;
 		break;
@@ -188,7 +181,11 @@ static bool apply(struct mailq_call *call, const struct row *row, const char *ar
 		call->tag = argument;
 		break;
 	case OPTION_FOR:
-		return set_user(call, argument, f);
+		if (!set_number(row, argument, UINT32_MAX, "user id", &number, f))
+			return false;
+		call->for_user = true;
+		call->user = (uid_t)number;
+		break;
 	}
 	return true;
 }

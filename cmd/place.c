@@ -177,15 +177,14 @@ static bool in_group(gid_t group)
 	return getgid() == group;
 }
 
-static bool is_hold_user(void)
+static bool is_hold_user(const struct passwd *pw)
 {
-	const struct passwd *pw = getpwnam(POSTERN_USER);
 	return pw && pw->pw_uid == getuid() && pw->pw_uid == geteuid();
 }
 
 bool place_may_act(const struct place *p)
 {
-	return p->personal || getuid() == 0 || is_hold_user();
+	return p->personal || getuid() == 0 || is_hold_user(getpwnam(POSTERN_USER));
 }
 
 bool place_may_look(const struct place *p)
@@ -217,10 +216,9 @@ static bool leave_environment(const char *home, struct fault *f)
 	return ok || fault_sys(f, FAULT_TEMP, errno, "the environment");
 }
 
-static bool become_hold_user(struct fault *f)
+static bool become_hold_user(const struct passwd *pw, struct fault *f)
 {
 	const struct group *gr = getgrnam(POSTERN_GROUP);
-	const struct passwd *pw = getpwnam(POSTERN_USER);
 	if (!gr || !pw || pw->pw_uid == 0)
 		return fault_set(f, FAULT_CONFIG,
 		                 "the system's mail is moved by the user %s with the group %s, "
@@ -238,15 +236,15 @@ bool place_become(struct place *p, struct fault *f)
 	if (p->personal)
 		return true;
 	umask(007);
-	if (geteuid() == 0 && !become_hold_user(f))
+	const struct passwd *pw = getpwnam(POSTERN_USER);
+	if (geteuid() == 0 && !become_hold_user(pw, f))
 		return false;
-	bool owner = is_hold_user();
+	p->owner = is_hold_user(pw);
 	for (size_t i = 0; i < p->config.relay_count; i++) {
 		struct config_relay *r = &p->config.relays[i];
-		r->command_closed = !owner && r->password_command.count > 0;
+		r->command_closed = !p->owner && r->password_command.count > 0;
 	}
-	const struct passwd *pw = owner ? getpwnam(POSTERN_USER) : NULL;
-	return leave_environment(pw ? pw->pw_dir : NULL, f);
+	return leave_environment(p->owner ? pw->pw_dir : NULL, f);
 }
 
 bool place_open_hold(const struct place *p, struct hold *h, struct fault *f)
@@ -295,6 +293,6 @@ void place_open_log(const struct place *p, const char *program)
 	tag[len] = '\0';
 	/* The first user's process would make the file its own. */
 	if (!p->personal)
-		log_file_mode(is_hold_user() ? 0660 : 0);
+		log_file_mode(p->owner ? 0660 : 0);
 	log_open(c->log_to, c->log_json, c->log_file, len > 0 ? tag : program);
 }

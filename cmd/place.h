@@ -22,6 +22,7 @@ struct place {
 	bool personal; /* own file and hold, no privileges */
 	struct config config;
 	bool config_good;
+	bool owner;      /* we are the hold's user: from place_become on */
 	const char *tag; /* the name in the log instead of the program's, or NULL; borrowed */
 	char *hold_path;
 	char *hostname; /* this host's full name; NULL until place_hostname */

@@ -28,7 +28,6 @@ static void say_fault(struct sending *s, const struct fault *f)
 	free(text);
 }
 
-/* An entry that cannot be read is sent as it is: the other side says so. */
 static void send_file(struct sending *s, const struct hold_entry *he)
 {
 	struct stat st;
@@ -61,6 +60,7 @@ static void send_entry(struct sending *s, enum hold_room room, const char *id)
 	char *text = mem_printf("%c %d %s", room == HOLD_FAILED ? 'f' : 'h', busy, id);
 	say(s, RECORD_ENTRY, str_of(text));
 	free(text);
+	/* Its bytes are no use; without any the other side says that it is damaged. */
 	if (result == CLAIM_DAMAGED)
 		return;
 	send_file(s, &he);

@@ -101,19 +101,18 @@ static int keep_failed(struct place *p, const struct call *call)
 	struct fault f = FAULT_INIT;
 	struct intake in = {
 	    .place = p, .call = call, .room = HOLD_FAILED, .stop = &stop_signal};
-	if (!open_way(p, &way, &in, &f)) {
+	bool open = open_way(p, &way, &in, &f);
+	if (!open)
 		intake_drain(&stop_signal);
-		fprintf(stderr, "sendmail: the message is not kept: %s\n", f.text);
-		return fault_exit(FAULT_CONFIG);
-	}
-	if (intake_take(&in, &f))
+	if (open && intake_take(&in, &f))
 		fprintf(stderr,
 		        "sendmail: the message is kept in %s/failed/%s; when this is mended, "
 		        "\"flushq --retry %s\" puts it back\n",
 		        p->hold_path ? p->hold_path : POSTERN_SPOOLDIR, in.id, in.id);
 	else
 		fprintf(stderr, "sendmail: the message is not kept: %s\n", f.text);
-	close_way(p, &way);
+	if (open)
+		close_way(p, &way);
 	return fault_exit(FAULT_CONFIG);
 }
 

@@ -156,28 +156,29 @@ static void note_child(struct session *s, pid_t pid)
 		s->children[s->child_count++] = (struct child){pid, clock_mono_ms()};
 }
 
-static bool start_flushq(struct session *s, struct fault *f)
+/* The last message's gate is for that message alone. */
+static bool go_through_gate(struct session *s, pid_t *pid, struct fault *f)
 {
-	int fd = -1;
-	bool one = s->fresh == 1;
-	pid_t pid;
-	if (s->place->personal) {
-		if (!launch_flushq(s->place, one ? s->id : NULL, false, false, &fd, &pid, f))
-			return false;
-		note_child(s, pid);
-		return true;
-	}
-	/* The last message's gate is for that message alone. */
-	if (!one || s->gate.fd < 0) {
+	int fd;
+	if (s->fresh > 1 || s->gate.fd < 0) {
 		gate_close(&s->gate);
 		if (!place_open_gate(s->place, false, &s->gate, f))
 			return false;
 	}
-	pid = s->gate.pid;
-	if (!gate_go(&s->gate, false, false, &fd, f))
-		return false;
-	note_child(s, pid);
-	return true;
+	*pid = s->gate.pid;
+	return gate_go(&s->gate, false, false, &fd, f);
+}
+
+/* What cannot be started now stays held, and is sent by the next flush. */
+static void start_flushq(struct session *s)
+{
+	struct fault f = FAULT_INIT;
+	int fd;
+	pid_t pid;
+	const char *id = s->fresh == 1 ? s->id : NULL;
+	if (s->place->personal ? launch_flushq(s->place, id, false, false, &fd, &pid, &f)
+	                       : go_through_gate(s, &pid, &f))
+		note_child(s, pid);
 }
 
 /* Starts flushq on what was taken since the last time: on the one entry, or on
@@ -185,12 +186,11 @@ static bool start_flushq(struct session *s, struct fault *f)
  * processes; at its end the last start is for all that are left. */
 static void send_fresh(struct session *s, bool last)
 {
-	struct fault f = FAULT_INIT;
 	reap(s);
 	if (s->fresh == 0 || (s->child_count >= CHILDREN_MAX && !last))
 		return;
 	if (sends_now(s))
-		start_flushq(s, &f);
+		start_flushq(s);
 	s->fresh = 0;
 }
 

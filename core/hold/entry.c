@@ -181,18 +181,42 @@ static bool read_exact(int fd, const struct entry *e, int64_t at, char *to, size
 	return true;
 }
 
+/* The value in that line of the head, blanks off. */
+static bool head_value(const char *at, size_t line, struct str *value)
+{
+	struct str text = str_make(at, HEAD_LINE), key;
+	if (text.at[HEAD_LINE - 1] != '\n')
+		return false;
+	text.len--;
+	if (!str_cut(&text, ' ', &key) || !str_eq(key, str_of(layout_keys[line])))
+		return false;
+	*value = str_trim(text);
+	return true;
+}
+
+bool entry_peek_uid(int fd, uid_t *uid)
+{
+	char line[HEAD_LINE];
+	struct str value;
+	struct fault f = FAULT_INIT;
+	size_t got;
+	long long number;
+	if (!file_read_at(fd, "an entry", HEAD_UID * HEAD_LINE, line, sizeof(line), &got, &f) ||
+	    got != sizeof(line) || !head_value(line, HEAD_UID, &value) ||
+	    !str_number(value, &number))
+		return false;
+	*uid = (uid_t)number;
+	return number == (long long)*uid;
+}
+
 static bool head_parse(struct entry *e, const char head[ENTRY_HEAD], size_t *rcpts,
                        int64_t *envelope_len, struct fault *f)
 {
 	long long v[HEAD_LINES] = {0};
 	for (size_t i = 0; i < HEAD_LINES; i++) {
-		struct str line = str_make(head + i * HEAD_LINE, HEAD_LINE), key;
-		if (line.at[HEAD_LINE - 1] != '\n')
+		struct str line;
+		if (!head_value(head + i * HEAD_LINE, i, &line))
 			return bad(e, "its head", f);
-		line.len--;
-		if (!str_cut(&line, ' ', &key) || !str_eq(key, str_of(layout_keys[i])))
-			return bad(e, "its head", f);
-		line = str_trim(line);
 		if (i == HEAD_ID) {
 			if (line.len != ENTRY_ID_LEN)
 				return bad(e, "its id", f);

@@ -67,6 +67,9 @@ bool entry_write_end(struct entry_writer *w, struct fault *f)
 
 /* Reads parts 1 and 2. e must be fresh (entry_init). */
 bool entry_read(int fd, struct entry *e, struct fault *f) __attribute__((warn_unused_result));
+/* The head's uid alone, for those who must know whose it is before they lock it;
+ * false if the head does not say. */
+bool entry_peek_uid(int fd, uid_t *uid) __attribute__((warn_unused_result));
 /* Length and CRC of the whole file. */
 bool entry_verify(int fd, const struct entry *e, struct fault *f)
     __attribute__((warn_unused_result));

@@ -198,24 +198,25 @@ static bool is_trouble(const struct fault *f)
 
 bool gate_open(struct gate *g, bool socket_first, struct fault *f)
 {
+	static bool (*const ways[])(struct gate *, struct fault *) = {open_post, open_socket};
 	struct fault first = FAULT_INIT, second = FAULT_INIT;
 	gate_init(g);
-	if (socket_first ? open_socket(g, &first) : open_post(g, &first))
+	if (ways[socket_first](g, &first))
 		return true;
-	if (!is_trouble(&first) || socket_first) {
-		if (socket_first ? open_post(g, &second) : open_socket(g, &second))
-			return true;
-	}
-	if (is_trouble(&first) && !socket_first)
+	if (is_trouble(&first) && !socket_first) {
 		*f = first;
-	else if (is_trouble(&second))
+		return false;
+	}
+	if (ways[!socket_first](g, &second))
+		return true;
+	if (is_trouble(&second)) {
 		*f = second;
-	else
-		fault_set(f, FAULT_NOPERM,
-		          "not permitted to hand in mail (%.100s; %.60s): is post set-gid, and "
-		          "are privileges switched on?",
-		          first.text, second.text);
-	return false;
+		return false;
+	}
+	return fault_set(f, FAULT_NOPERM,
+	                 "not permitted to hand in mail (%.100s; %.60s): is post set-gid, and "
+	                 "are privileges switched on?",
+	                 first.text, second.text);
 }
 
 static bool say_text(struct gate *g, enum record_kind kind, const char *text, struct fault *f)

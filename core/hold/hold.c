@@ -12,7 +12,6 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/random.h"
-#include "hold/layout.h"
 
 #define TMP_AGE (36 * 3600)
 
@@ -234,26 +233,24 @@ void hold_put_abort(struct hold_put *p)
 	p->fd = -1;
 }
 
-/* What hold_uid says, before the entry is read; an entry that says nothing
- * belongs to nobody. */
-static bool in_view(const struct hold_entry *he)
+/* The owner of the rooms writes for others: of his files the head says whose. */
+static bool owner_tells(const struct hold_entry *he)
 {
-	static const char key[] = "uid ";
+	return he->hold->shared && he->file_owner != he->hold->owner;
+}
+
+uid_t hold_uid(const struct hold_entry *he)
+{
+	return owner_tells(he) ? he->file_owner : he->entry.uid;
+}
+
+/* Before the entry is locked or read; one that says nothing belongs to nobody. */
+static bool in_view(struct hold_entry *he)
+{
 	const struct hold *h = he->hold;
-	char line[HEAD_LINE];
-	struct fault f = FAULT_INIT;
-	size_t got;
-	long long uid;
-	if (h->view != HOLD_OWN)
-		return true;
-	if (h->shared && he->file_owner != h->owner)
-		return he->file_owner == h->user;
-	if (!file_read_at(he->fd, "an entry", HEAD_UID * HEAD_LINE, line, sizeof(line), &got,
-	                  &f))
-		return false;
-	struct str text = str_trim(str_make(line, got));
-	return str_starts(text, STR(key)) && str_number(str_from(text, strlen(key)), &uid) &&
-	       uid == (long long)h->user;
+	return h->view != HOLD_OWN ||
+	       ((owner_tells(he) || entry_peek_uid(he->fd, &he->entry.uid)) &&
+	        hold_uid(he) == h->user);
 }
 
 /* he is to be released only when the result is CLAIM_OK. */
@@ -276,10 +273,12 @@ static bool open_entry(struct hold *h, enum hold_room room, const char *id,
 	entry_init(&he->entry);
 	*result = CLAIM_OK;
 	/* A second name is not ours: it may be a link to anything. */
-	if (st.st_nlink != 1 || !in_view(he)) {
+	if (st.st_nlink != 1)
+		*result = CLAIM_GONE;
+	else if (!in_view(he))
+		*result = CLAIM_FOREIGN;
+	if (*result != CLAIM_OK)
 		hold_release(he);
-		*result = st.st_nlink != 1 ? CLAIM_GONE : CLAIM_FOREIGN;
-	}
 	return true;
 }
 
@@ -386,12 +385,6 @@ bool hold_mark(struct hold_entry *he, const size_t *rcpts, size_t count, bool sy
 bool hold_mark_head(struct hold_entry *he, struct fault *f)
 {
 	return entry_mark_head(he->fd, &he->entry, f);
-}
-
-uid_t hold_uid(const struct hold_entry *he)
-{
-	const struct hold *h = he->hold;
-	return h->shared && he->file_owner != h->owner ? he->file_owner : he->entry.uid;
 }
 
 bool hold_is_over(const struct hold_entry *he)
