@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdint.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -34,24 +35,32 @@ int record_write(int fd, enum record_kind kind, const void *payload, size_t len,
 	return 0;
 }
 
+/* The length that a complete head tells, as it came: it is compared before it is added to
+ * anything, for a size_t may have no more bits than it has. */
+static uint32_t told_length(const unsigned char head[RECORD_HEAD])
+{
+	return (uint32_t)head[1] << 24 | (uint32_t)head[2] << 16 | (uint32_t)head[3] << 8 |
+	       head[4];
+}
+
 enum record_result record_read(struct record_reader *r, int fd, int idle_ms, struct record *out)
 {
-	const unsigned char *h = (const unsigned char *)r->space;
 	for (;;) {
-		size_t want = RECORD_HEAD;
+		uint32_t len = 0;
 		if (r->have >= RECORD_HEAD)
-			want +=
-			    (size_t)h[1] << 24 | (size_t)h[2] << 16 | (size_t)h[3] << 8 | h[4];
-		if (want > RECORD_HEAD + RECORD_MAX)
+			len = told_length((const unsigned char *)r->space);
+		if (len > RECORD_MAX)
 			return RECORD_BAD;
+		size_t want = RECORD_HEAD + (size_t)len, room = sizeof(r->space) - 1 - r->have;
 		if (r->have >= RECORD_HEAD && r->have == want) {
 			r->space[want] = '\0';
-			*out = (struct record){r->space[0], r->space + RECORD_HEAD,
-			                       want - RECORD_HEAD};
+			*out = (struct record){r->space[0], r->space + RECORD_HEAD, len};
 			r->have = 0;
 			return RECORD_OK;
 		}
-		ssize_t n = recv(fd, r->space + r->have, want - r->have, MSG_DONTWAIT);
+		size_t more = want - r->have;
+		ssize_t n =
+		    recv(fd, r->space + r->have, more < room ? more : room, MSG_DONTWAIT);
 		if (n == 0)
 			return RECORD_EOF;
 		r->have += n > 0 ? (size_t)n : 0;

@@ -10,7 +10,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static struct record_reader reader;
+#define BEYOND 131072
+
+/* With what lies behind the reader, which nothing may be written to. */
+static struct {
+	struct record_reader reader;
+	char behind[BEYOND];
+} space;
+#define reader (space.reader)
 static int ours, theirs;
 
 static void setup(void)
@@ -138,8 +145,16 @@ static const struct {
 	enum record_result want;
 } lengths[] = {
     {"M\0\1\0\0", RECORD_SILENT}, /* RECORD_MAX */
-    {"M\0\1\0\1", RECORD_BAD},    {"M\1\0\0\0", RECORD_BAD},
-    {"M\200\0\0\0", RECORD_BAD},  {"M\377\377\377\377", RECORD_BAD},
+    {"M\0\1\0\1", RECORD_BAD},
+    {"M\1\0\0\0", RECORD_BAD},
+    {"M\200\0\0\0", RECORD_BAD},
+    {"M\377\377\377\372", RECORD_BAD},
+    /* With the head's size added these are small numbers where a size has 32 bits. */
+    {"M\377\377\377\373", RECORD_BAD},
+    {"M\377\377\377\374", RECORD_BAD},
+    {"M\377\377\377\375", RECORD_BAD},
+    {"M\377\377\377\376", RECORD_BAD},
+    {"M\377\377\377\377", RECORD_BAD},
 };
 
 START_TEST(length)
@@ -148,6 +163,29 @@ START_TEST(length)
 	ck_assert_int_eq(now(), lengths[_i].want);
 	feed("more", 4);
 	ck_assert_int_eq(now(), lengths[_i].want);
+}
+END_TEST
+
+/* A length that no record has, and as many bytes as the socket takes: what is behind the
+ * reader stays as it is. */
+START_TEST(never_beyond)
+{
+	static char flood[BEYOND];
+
+	memset(flood, 'x', sizeof(flood));
+	memset(space.behind, 0, sizeof(space.behind));
+	feed(lengths[_i].head, RECORD_HEAD);
+	for (size_t done = 0; done < sizeof(flood);) {
+		ssize_t n = send(theirs, flood + done, sizeof(flood) - done, MSG_DONTWAIT);
+		if (n <= 0)
+			break;
+		done += (size_t)n;
+	}
+	for (int i = 0; i < 4; i++)
+		(void)now();
+	ck_assert_uint_le(reader.have, RECORD_HEAD + RECORD_MAX);
+	for (size_t i = 0; i < sizeof(space.behind); i++)
+		ck_assert_int_eq(space.behind[i], 0);
 }
 END_TEST
 
@@ -237,6 +275,7 @@ int main(void)
 	tcase_add_test(c, cut);
 	tcase_add_test(c, not_further);
 	tcase_add_loop_test(c, length, 0, sizeof(lengths) / sizeof(lengths[0]));
+	tcase_add_loop_test(c, never_beyond, 0, sizeof(lengths) / sizeof(lengths[0]));
 	tcase_add_loop_test(c, both_ways, 0, sizeof(sizes) / sizeof(sizes[0]));
 	tcase_add_test(c, write_errors);
 	tcase_add_test(c, last_words);
