@@ -69,6 +69,25 @@ bool fault_reply(struct fault *f, enum fault_class class, int code, const char *
 	return false;
 }
 
+bool fault_text(struct fault *f, const char *format, ...)
+{
+	char text[TEXT_LONG];
+	va_list args;
+
+	va_start(args, format);
+	format_long(text, format, args);
+	va_end(args);
+	codec_one_line(f->text, sizeof(f->text), str_of(text));
+	return false;
+}
+
+bool fault_cause(struct fault *f, enum cause cause)
+{
+	if (f->cause == CAUSE_NONE)
+		f->cause = cause;
+	return false;
+}
+
 bool fault_prefix(struct fault *f, const char *format, ...)
 {
 	char text[TEXT_LONG], whole[TEXT_LONG + FAULT_TEXT_MAX + 2];

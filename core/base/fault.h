@@ -3,8 +3,8 @@
  * fault - the one error value
  *
  * A fault is filled once, where the cause is known, and travels unchanged to
- * the log, the exit code and the report. Its class decides what happens to the
- * mail; its text is for people. A function that can fail returns false and
+ * the log, the exit code and the report. Its class and its cause decide what
+ * happens to the mail; its text is for people. A function that can fail returns false and
  * fills its last argument; it returns true and leaves the fault alone
  * otherwise.
  *
@@ -18,6 +18,8 @@
 #define BASE_FAULT_H
 
 #include <stdbool.h>
+
+#include "base/cause.h"
 
 #define FAULT_TEXT_MAX   256
 #define FAULT_STATUS_MAX 12
@@ -41,6 +43,7 @@ enum fault_class {
 
 struct fault {
 	enum fault_class class;
+	enum cause cause;              /* of what goes wrong between us and a server */
 	int sys;                       /* errno, or 0 */
 	int code;                      /* SMTP reply code, or 0 */
 	char status[FAULT_STATUS_MAX]; /* enhanced status (RFC 3463), or "" */
@@ -61,6 +64,12 @@ bool fault_sys(struct fault *f, enum fault_class class, int sys, const char *for
 /* As fault_set, for a server's reply. status may be NULL. */
 bool fault_reply(struct fault *f, enum fault_class class, int code, const char *status,
                  const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+/* Another text; all else stays. Always returns false. */
+bool fault_text(struct fault *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Says what it is the cause of, unless that is known already. Always returns false. */
+bool fault_cause(struct fault *f, enum cause cause);
 
 /* Puts "PREFIX: " before the text; class and codes stay. Always returns false. */
 bool fault_prefix(struct fault *f, const char *format, ...)

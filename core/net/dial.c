@@ -205,18 +205,18 @@ static bool find_addresses(const struct dial *d, const char *host, struct dns_ad
 		return fault_set(f, FAULT_RELAY, "cannot look up %s: not an address", host);
 	if (!dns_addresses(host, family_of(d->family), d->dns, d->deadline, a, &result, f)) {
 		f->class = FAULT_RELAY;
-		return false;
+		return fault_cause(f, CAUSE_LOOKUP);
 	}
 	switch (result) {
 	case DNS_NO_NAME:
-		return fault_set(f, FAULT_RELAY, "cannot look up %s: there is no such name",
-		                 host);
+		fault_set(f, FAULT_RELAY, "cannot look up %s: there is no such name", host);
+		return fault_cause(f, CAUSE_NO_NAME);
 	case DNS_NO_DATA:
-		return fault_set(f, FAULT_RELAY, "cannot look up %s: the name has no %saddress",
-		                 host,
-		                 d->family == DIAL_IPV4   ? "IPv4 "
-		                 : d->family == DIAL_IPV6 ? "IPv6 "
-		                                          : "");
+		fault_set(f, FAULT_RELAY, "cannot look up %s: the name has no %saddress", host,
+		          d->family == DIAL_IPV4   ? "IPv4 "
+		          : d->family == DIAL_IPV6 ? "IPv6 "
+		                                   : "");
+		return fault_cause(f, CAUSE_NO_NAME);
 	case DNS_FOUND:
 		break;
 	}
@@ -295,6 +295,7 @@ static bool dial_tcp(const struct dial *d, const char *host, const int *ports,
 	if (!done) {
 		fault_sys(f, FAULT_RELAY, f->sys, "connect to %s[%s]:%d", host, result->address,
 		          result->port);
+		fault_cause(f, cause_of_connect(f->sys));
 		goto out;
 	}
 	put_peer(result->peer, result->address, result->port);
@@ -357,8 +358,10 @@ static bool dial_unix(const struct dial *d, struct dialed *result, struct fault 
 		                 d->unix_path);
 	memcpy(at.sun_path, d->unix_path, len + 1);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return fault_sys(f, FAULT_RELAY, errno, "connect to %s", d->unix_path);
+	if (fd < 0) {
+		fault_sys(f, FAULT_RELAY, errno, "connect to %s", d->unix_path);
+		return fault_cause(f, cause_of_connect(f->sys));
+	}
 	while (connect(fd, (const struct sockaddr *)&at, sizeof(at)) != 0) {
 		sys = errno;
 		if (sys == EINTR)
@@ -368,8 +371,9 @@ static bool dial_unix(const struct dial *d, struct dialed *result, struct fault 
 			continue;
 		}
 		close(fd);
-		return fault_sys(f, FAULT_RELAY, sys == EAGAIN ? ETIMEDOUT : sys,
-		                 "connect to %s", d->unix_path);
+		fault_sys(f, FAULT_RELAY, sys == EAGAIN ? ETIMEDOUT : sys, "connect to %s",
+		          d->unix_path);
+		return fault_cause(f, cause_of_connect(f->sys));
 	}
 	result->fd = fd;
 	(void)snprintf(result->peer, sizeof(result->peer), "%.79s", d->unix_path);
@@ -387,7 +391,10 @@ bool dial(const struct dial *d, struct dialed *result, struct fault *f)
 		done = dial_proxy(d, result, f);
 	else
 		done = dial_tcp(d, d->host, d->ports, d->port_count, result, f);
-	if (!done)
+	if (!done) {
 		result->fd = -1;
+		/* What is left is a setting: an address that is none, a proxy, a family. */
+		fault_cause(f, d->proxy != NULL ? CAUSE_NO_CONNECTION : CAUSE_SETTINGS);
+	}
 	return done;
 }

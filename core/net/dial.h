@@ -47,7 +47,8 @@ struct dialed {
 };
 
 /* Faults are FAULT_RELAY: "connect to HOST[ADDRESS]:PORT: REASON" of the last
- * one, "cannot look up HOST: ..." (a name that does not exist says so). */
+ * one, "cannot look up HOST: ..." (a name that does not exist says so). The cause
+ * tells what is about us (cause_of_connect) from what is about the server. */
 bool dial(const struct dial *d, struct dialed *result, struct fault *f)
     __attribute__((warn_unused_result));
 

@@ -212,7 +212,7 @@ static bool fail_handshake(struct tls *t, int rc, struct fault *f)
 {
 	if (t->refusal.class != FAULT_NONE) {
 		*f = t->refusal;
-		return false;
+		return fault_cause(f, CAUSE_CERTIFICATE);
 	}
 	if (rc == GNUTLS_E_FATAL_ALERT_RECEIVED || rc == GNUTLS_E_WARNING_ALERT_RECEIVED)
 		return fail_for_alert(t, f);

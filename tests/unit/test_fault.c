@@ -9,10 +9,11 @@
 
 START_TEST(set)
 {
-	struct fault f = {FAULT_TEMP, 1, 2, "4.0.0", "old"};
+	struct fault f = {FAULT_TEMP, CAUSE_LOST, 1, 2, "4.0.0", "old"};
 
 	ck_assert(!fault_set(&f, FAULT_DATA, "line %d of %s", 7, "x"));
 	ck_assert_int_eq(f.class, FAULT_DATA);
+	ck_assert_int_eq(f.cause, CAUSE_NONE);
 	ck_assert_int_eq(f.sys, 0);
 	ck_assert_int_eq(f.code, 0);
 	ck_assert_str_eq(f.status, "");
@@ -28,6 +29,22 @@ START_TEST(set_sys)
 	ck_assert_int_eq(f.class, FAULT_CREATE);
 	ck_assert_int_eq(f.sys, ENOENT);
 	ck_assert_str_eq(f.text, "cannot open /x: No such file or directory");
+}
+END_TEST
+
+/* The cause is where it was found; whoever passes the fault on keeps it. */
+START_TEST(cause)
+{
+	struct fault f = FAULT_INIT;
+
+	ck_assert(!fault_sys(&f, FAULT_RELAY, ECONNREFUSED, "connect"));
+	ck_assert(!fault_cause(&f, CAUSE_NOT_LISTENING));
+	ck_assert(!fault_cause(&f, CAUSE_LOST));
+	ck_assert(!fault_text(&f, "no luck with %s", "x"));
+	ck_assert_int_eq(f.cause, CAUSE_NOT_LISTENING);
+	ck_assert_int_eq(f.sys, ECONNREFUSED);
+	ck_assert_int_eq(f.class, FAULT_RELAY);
+	ck_assert_str_eq(f.text, "no luck with x");
 }
 END_TEST
 
@@ -153,6 +170,7 @@ int main(void)
 
 	tcase_add_test(c, set);
 	tcase_add_test(c, set_sys);
+	tcase_add_test(c, cause);
 	tcase_add_test(c, set_sys_long);
 	tcase_add_test(c, set_reply);
 	tcase_add_test(c, prefix);
