@@ -16,7 +16,6 @@
 #include "base/file.h"
 
 #define ANSWER_WAIT_MS 5000 /* for sendmail, which does nothing but listen */
-#define SAID           " said: "
 
 /* A sendmail that was stopped (job control) must not stop the delivery: the
  * connection to one that does not read is given up, for good. */
@@ -61,20 +60,17 @@ void caller_done(int fd)
 	tell(fd, "D\n");
 }
 
-/* "<a@b>: refused by HOST: CODE TEXT" of a reason "host HOST said: CODE TEXT". */
+/* "<a@b>: refused by HOST: CODE TEXT" where a host said so, else "<a@b>: not sent: TEXT". */
 static char *refusal(const struct rcpt *r)
 {
-	const char *reply = r->reply ? r->reply : "";
-	const char *said = strstr(reply, SAID);
-	if (!said || strncmp(reply, "host ", 5) != 0)
-		return mem_printf("<%s>: %s", r->address, reply);
-	return mem_printf("<%s>: refused by %.*s: %s", r->address, (int)(said - reply - 5),
-	                  reply + 5, said + strlen(SAID));
-}
-
-static int refusal_code(const struct rcpt *r)
-{
-	return fault_exit(strncmp(r->status, "5.1.", 4) == 0 ? FAULT_NOUSER : FAULT_REFUSED);
+	char text[VERDICT_LINE_MAX];
+	if (!verdict_spoken(&r->verdict) || rcpt_expired(r)) {
+		rcpt_reason(r, text);
+		return mem_printf("<%s>: %s", r->address, text);
+	}
+	verdict_reply(&r->verdict, text);
+	return mem_printf("<%s>: refused by %.*s: %s", r->address,
+	                  STR_FMT(verdict_host(&r->verdict)), text);
 }
 
 /* A signal that asks us to end must not make a report of what was told. */
@@ -99,7 +95,8 @@ bool caller_refused(int fd, const struct hold_entry *he)
 		const struct rcpt *r = &e->rcpts[i];
 		if (r->state != RCPT_FAILED || r->told)
 			continue;
-		char *text = refusal(r), *line = mem_printf("%d %s", refusal_code(r), text);
+		char *text = refusal(r);
+		char *line = mem_printf("%d %s", cause_row(r->verdict.cause)->exit, text);
 		ok = tell_line(fd, 'F', line);
 		free(text);
 		free(line);
@@ -107,6 +104,21 @@ bool caller_refused(int fd, const struct hold_entry *he)
 	if (!ok || !tell(fd, "?\n"))
 		return false;
 	return answered(fd);
+}
+
+/* "CODE TEXT": the exit code of that refusal. Of several that differ it is 69. */
+static void hear_refusal(struct str line, bool quiet, struct caller_result *result)
+{
+	struct str code;
+	long long exit_code = 0;
+	if (!str_cut(&line, ' ', &code) || !str_number(code, &exit_code) || exit_code == 0)
+		exit_code = EX_UNAVAILABLE;
+	if (result->refused++ == 0)
+		result->code = (int)exit_code;
+	else if (result->code != exit_code)
+		result->code = EX_UNAVAILABLE;
+	if (!quiet)
+		fprintf(stderr, "sendmail: %.*s\n", STR_FMT(line));
 }
 
 static void hear_line(int fd, struct str line, bool quiet, struct caller_result *result)
@@ -126,12 +138,7 @@ static void hear_line(int fd, struct str line, bool quiet, struct caller_result 
 		result->done = true;
 		break;
 	case 'F':
-		if (result->refused++ == 0)
-			result->all_unknown = true;
-		if (!str_starts(text, STR("67 ")))
-			result->all_unknown = false;
-		if (!quiet)
-			fprintf(stderr, "sendmail: %.*s\n", STR_FMT(str_from(text, 3)));
+		hear_refusal(text, quiet, result);
 		break;
 	case '?':
 		tell(fd, "k");

@@ -25,9 +25,9 @@ bool caller_refused(int fd, const struct hold_entry *he);
 struct caller_result {
 	bool held;
 	bool done; /* nobody waits any more; neither this nor held: flushq was cut short */
-	char reason[FAULT_TEXT_MAX];
+	char reason[VERDICT_LINE_MAX];
 	size_t refused;
-	bool all_unknown; /* every refused recipient was refused with 5.1.x */
+	int code;         /* of the refused ones: what to exit with */
 	bool interrupted; /* a signal came */
 	bool late;        /* the time was up: the try goes on without us */
 };

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -26,7 +27,7 @@ static void print_line(void *context, bool sent, struct str line)
 	fprintf(stderr, "%s %.*s\n", sent ? ">>>" : "<<<", STR_FMT(line));
 }
 
-static void row(const char *step, int64_t ms, const char *text)
+static void row_of(const char *step, int64_t ms, const char *text)
 {
 	if (ms >= 0)
 		printf("  %-12s %6lld ms  %s\n", step, (long long)ms, text);
@@ -41,7 +42,7 @@ static void print_tls(const struct session_facts *s)
 	time_t expires = (time_t)(t ? t->expires : 0);
 	struct tm tm;
 	if (!t) {
-		row("TLS", -1, "none: the connection is in clear");
+		row_of("TLS", -1, "none: the connection is in clear");
 		return;
 	}
 	printf("  %-12s %6lld ms  %s, %s\n", "TLS", (long long)s->tls_ms, t->protocol,
@@ -89,66 +90,65 @@ static void check_name(const struct place *p, const struct server *server)
 	                   &result, &f))
 		return; /* the connection fails for the same reason, and says it */
 	snprintf(text, sizeof(text), "%zu addresses", found.count);
-	row("looked up", clock_mono_ms() - begin, text);
+	row_of("looked up", clock_mono_ms() - begin, text);
 }
 
-/* What to do about it, where that can be known from here; or NULL. */
-static const char *advice(const struct place *p, const struct fault *f)
+/* Of a password that cannot be had: what to do is known by errno. */
+static const char *secret_advice(const struct place *p, const struct fault *f)
 {
-	bool secret = strstr(f->text, "the password in");
-	if (secret && f->sys == EACCES && !p->personal && !place_may_act(p))
+	if (f->sys == EACCES && !p->personal && !place_may_act(p))
 		return "only Postern may read it: run the check as root";
-	if (secret && f->sys == EACCES)
+	if (f->sys == EACCES)
 		return "chgrp " POSTERN_GROUP " FILE && chmod 640 FILE lets Postern read it";
-	if (secret && f->sys == ENOENT)
+	if (f->sys == ENOENT)
 		return "make it: (umask 077; editor FILE); in system mode then "
 		       "chgrp " POSTERN_GROUP " FILE && chmod 640 FILE";
-	if (f->sys == ECONNREFUSED)
-		return "nothing answers on that port: look at host, port and security";
-	if (f->sys == ETIMEDOUT)
-		return "no answer: a firewall may be in the way; look at host and port";
-	if (strstr(f->text, "no such name"))
-		return "look at the spelling of host, and at /etc/resolv.conf";
-	if (strstr(f->text, "unknown CA"))
-		return "name the CA's file in tls_trust, or pin the certificate with "
-		       "tls_fingerprint";
-	return NULL;
+	return cause_row(f->cause)->hint;
 }
 
-static void failed(const struct place *p, int64_t ms, const struct fault *f)
+static void failed(const struct place *p, int64_t ms, const struct server *server,
+                   const struct session_contact *contact, const struct fault *f)
 {
-	const char *what = advice(p, f);
-	row("FAILED", ms, f->text);
-	if (what)
-		row("to do", -1, what);
+	const struct cause_row *row = cause_row(f->cause);
+	const char *what = f->cause == CAUSE_NO_PASSWORD ? secret_advice(p, f) : row->hint;
+	char *name = server ? server_text(server) : NULL;
+	struct verdict v = {.cause = CAUSE_NONE};
+	char text[VERDICT_LINE_MAX];
+	verdict_set_fault(&v, f, NULL, contact && contact->peer[0] ? contact->peer : name);
+	verdict_line(&v, text);
+	row_of("FAILED", ms, text);
+	/* What a server said has its advice behind it already. */
+	if (what[0] && f->code == 0)
+		row_of("to do", -1, what);
+	verdict_release(&v);
+	free(name);
 }
 
 static bool check_server(const struct place *p, const struct session_env *env,
                          const struct server *server)
 {
-	struct session_target target = {.relay = server->relay,
-	                                .host = server->host,
-	                                .ports = server->ports,
-	                                .port_count = server->port_count};
+	struct session_target target = {
+	    .relay = server->relay, .host = server->host, .port = server->port};
+	struct session_contact contact;
 	struct fault f = FAULT_INIT;
-	printf("relay %s: %s\n", server->relay->name,
-	       server->host ? server->host : server->relay->socket);
+	char *name = server_text(server);
+	printf("relay %s: %s\n", server->relay->name, name);
+	free(name);
 	check_name(p, server);
 	int64_t begin = clock_mono_ms();
-	struct session *s = session_open(env, &target, &f);
+	struct session *s = session_open(env, &target, &contact, &f);
 	if (!s) {
-		failed(p, clock_mono_ms() - begin, &f);
+		failed(p, clock_mono_ms() - begin, server, &contact, &f);
 		return false;
 	}
 	const struct session_facts *facts = session_facts(s);
 	char text[300];
-	snprintf(text, sizeof(text), "%s port %d", session_peer(s), facts->port);
-	row("connected", facts->dialed_ms, text);
+	row_of("connected", facts->dialed_ms, session_peer(s));
 	print_tls(facts);
 	print_extensions(facts->ehlo);
 	snprintf(text, sizeof(text), "%s", facts->auth[0] ? facts->auth : "none asked for");
-	row("login", facts->login_ms, text);
-	row("ready", facts->ready_ms, "a message would be taken now");
+	row_of("login", facts->login_ms, text);
+	row_of("ready", facts->ready_ms, "a message would be taken now");
 	session_close(s);
 	return true;
 }
@@ -166,7 +166,7 @@ static bool check_relay(const struct place *p, const struct session_env *env,
 	}
 	if (!servers_find(&p->config, relay, NULL, &servers, &f)) {
 		printf("relay %s:\n", relay->name);
-		failed(p, -1, &f);
+		failed(p, -1, NULL, NULL, &f);
 		return false;
 	}
 	for (size_t i = 0; i < servers.count; i++)

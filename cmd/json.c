@@ -51,14 +51,28 @@ static const char *queue_name(const struct entry *e, bool busy, bool failed)
 	return e->frozen ? "hold" : "deferred";
 }
 
+/* ", "KEY": "TEXT"", if there is a text. */
+static bool member(struct buf *out, const char *key, const char *text)
+{
+	return !text || !text[0] ||
+	       (buf_addf(out, ", \"%s\": ", key) && json_string(out, str_of(text)));
+}
+
 static bool recipient(struct buf *out, const struct rcpt *r)
 {
+	const struct verdict *v = &r->verdict;
+	bool waits = r->state != RCPT_DELIVERED;
+	char reason[VERDICT_LINE_MAX];
+	rcpt_reason(r, reason);
 	return buf_addf(out, "{\"address\": ") && json_string(out, str_of(r->address)) &&
-	       (!r->reply || r->state == RCPT_DELIVERED ||
-	        (buf_addf(out, ", \"delay_reason\": ") &&
-	         json_string(out, str_of(r->reply)))) &&
-	       buf_addf(out, ", \"status\": \"%s\", \"code\": %d}", words_state(r->state),
-	                r->code);
+	       member(out, "delay_reason", waits ? reason : NULL) &&
+	       buf_addf(out, ", \"status\": \"%s\", \"code\": %d", words_state(r->state),
+	                v->code) &&
+	       member(out, "enhanced", v->status) &&
+	       member(out, "cause",
+	              v->cause == CAUSE_NONE ? NULL : cause_row(v->cause)->word) &&
+	       member(out, "host", v->host) &&
+	       member(out, "text", v->code > 0 ? v->text : NULL) && buf_add_char(out, '}');
 }
 
 bool json_entry(struct buf *out, const struct entry *e, bool busy, bool failed)

@@ -23,7 +23,7 @@
 
 /* A recipient in the order of printing: by the first place of its reason. */
 struct place {
-	const char *reason;
+	char *reason;
 	size_t group;
 	size_t rcpt;
 };
@@ -46,6 +46,19 @@ static bool entry_line(struct buf *out, const struct listing *l, const struct en
 	       words_add(out, str_of(words_sender(&e->envelope))) && buf_add_char(out, '\n');
 }
 
+/* It is due, but its relay does not answer: that is what it waits for. */
+static bool waits_for_server(const struct entry *e)
+{
+	for (size_t i = 0; i < e->envelope.rcpt_count; i++) {
+		const struct rcpt *r = &e->envelope.rcpts[i];
+		const struct cause_row *row = cause_row(r->verdict.cause);
+		if (r->state == RCPT_WAITING &&
+		    (row->server == SERVER_DEAD || row->server == SERVER_BUSY))
+			return true;
+	}
+	return false;
+}
+
 static bool next_try(struct buf *out, const struct listing *l, const struct entry *e, bool busy)
 {
 	char in[WORDS_TIME], when[WORDS_TIME];
@@ -56,7 +69,8 @@ static bool next_try(struct buf *out, const struct listing *l, const struct entr
 	if (e->frozen)
 		return buf_addf(out, "frozen");
 	if (e->next_try <= l->now)
-		return buf_addf(out, "due now");
+		return buf_addf(out, waits_for_server(e) ? "next try when the relay answers"
+		                                         : "due now");
 	words_age(in, e->next_try - l->now);
 	words_time(when, e->next_try);
 	return buf_addf(out, "next try in %s", in) &&
@@ -104,12 +118,13 @@ static bool details(struct buf *out, const struct listing *l, const struct entry
 	       colour(out, l, COLOUR_OFF) && buf_add_char(out, '\n');
 }
 
-static bool reason_line(struct buf *out, const struct listing *l, const struct rcpt *r)
+static bool reason_line(struct buf *out, const struct listing *l, const struct rcpt *r,
+                        const char *reason)
 {
-	size_t len = strlen(r->reply);
+	size_t len = strlen(reason);
 	return buf_addf(out, "%*s", len < REASON_WIDTH ? (int)(REASON_WIDTH - len) : 0, "") &&
 	       colour(out, l, r->state == RCPT_FAILED ? COLOUR_FAIL : COLOUR_WHY) &&
-	       buf_add_char(out, '(') && words_add_reason(out, str_of(r->reply)) &&
+	       buf_add_char(out, '(') && words_add_reason(out, str_of(reason)) &&
 	       buf_add_char(out, ')') && colour(out, l, COLOUR_OFF) && buf_add_char(out, '\n');
 }
 
@@ -118,11 +133,13 @@ static bool state_line(struct buf *out, const struct listing *l, const struct rc
 {
 	bool ok = colour(out, l, COLOUR_DIM) &&
 	          buf_addf(out, "%*s%s", TIME_COLUMN, "", words_state(r->state));
-	if (ok && r->code > 0)
-		ok = buf_addf(out, ", last reply %d%s", r->code, r->status[0] ? " " : "") &&
-		     words_add(out, str_of(r->status));
+	const struct verdict *v = &r->verdict;
+	if (ok && v->code > 0)
+		ok = buf_addf(out, ", last reply %d%s", v->code, v->status[0] ? " " : "") &&
+		     words_add(out, str_of(v->status));
 	else if (ok)
-		ok = buf_addf(out, r->reply ? ", no reply from a server" : ", not tried yet");
+		ok = buf_addf(out, v->cause != CAUSE_NONE ? ", no reply from a server"
+		                                          : ", not tried yet");
 	return ok && colour(out, l, COLOUR_OFF) && buf_add_char(out, '\n');
 }
 
@@ -157,9 +174,9 @@ static void sort_places(struct place *places, size_t count)
 }
 
 static bool recipient(struct buf *out, const struct listing *l, const struct rcpt *r,
-                      bool same_reason)
+                      const char *reason, bool same_reason)
 {
-	return ((same_reason && !l->verbose) || !r->reply || reason_line(out, l, r)) &&
+	return ((same_reason && !l->verbose) || !reason[0] || reason_line(out, l, r, reason)) &&
 	       buf_addf(out, "%*s", ADDRESS_COLUMN, "") && words_add(out, str_of(r->address)) &&
 	       buf_add_char(out, '\n') && (!l->verbose || state_line(out, l, r));
 }
@@ -174,14 +191,18 @@ static bool recipients(struct buf *out, const struct listing *l, const struct en
 		/* Those of whom somebody was told have an entry of their own in failed/. */
 		if (r->state == RCPT_DELIVERED || (r->told && !l->verbose))
 			continue;
-		places[count].reason = r->reply ? r->reply : "";
+		char reason[VERDICT_LINE_MAX];
+		rcpt_reason(r, reason);
+		places[count].reason = mem_copy(str_of(reason));
 		places[count++].rcpt = i;
 	}
 	if (count > 1)
 		sort_places(places, count);
 	for (size_t i = 0; ok && i < count; i++)
-		ok = recipient(out, l, &e->rcpts[places[i].rcpt],
+		ok = recipient(out, l, &e->rcpts[places[i].rcpt], places[i].reason,
 		               i > 0 && places[i].group == places[i - 1].group);
+	for (size_t i = 0; i < count; i++)
+		free(places[i].reason);
 	free(places);
 	return ok;
 }

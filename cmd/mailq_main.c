@@ -27,6 +27,7 @@
 #include "cmd/steer.h"
 #include "cmd/summary.h"
 #include "cmd/visit.h"
+#include "transport/servers.h"
 
 #define TEXT_MAX (512 * 1024 * 1024) /* of one entry, or of a summary */
 
@@ -47,6 +48,8 @@ struct printing {
 	const struct run *run;
 	struct buf text;
 	uint64_t entries, bytes;
+	char *server; /* whose next time is known, and that time; 0: none */
+	int64_t until;
 	bool failed; /* too much text for one entry, or output ended */
 };
 
@@ -74,19 +77,50 @@ static bool put_out(struct printing *p)
 	return !p->failed;
 }
 
+/* When the server of that verdict is asked again; most wait for the same one. */
+static int64_t server_time(struct printing *p, const struct verdict *v)
+{
+	char *server = mem_printf("%s %s", v->relay ? v->relay : "", v->host ? v->host : "");
+	if (p->server && strcmp(p->server, server) == 0) {
+		free(server);
+		return p->until;
+	}
+	free(p->server);
+	p->server = server;
+	p->until = 0;
+	servers_next(&p->run->hold, v, &p->until);
+	return p->until;
+}
+
+/* A view of the entry whose next try is that of the server that it waits for. */
+static struct entry as_it_waits(struct printing *p, const struct hold_entry *he)
+{
+	struct entry e = he->entry;
+	const struct envelope *v = &e.envelope;
+	for (size_t i = 0; !p->run->beyond && i < v->rcpt_count; i++) {
+		int64_t until = 0;
+		if (v->rcpts[i].state == RCPT_WAITING && he->entry.next_try <= p->run->now)
+			until = server_time(p, &v->rcpts[i].verdict);
+		if (until > e.next_try)
+			e.next_try = until;
+	}
+	return e;
+}
+
 static bool print_entry(void *context, const struct hold_entry *he, bool busy)
 {
 	struct printing *p = context;
 	const struct run *run = p->run;
 	bool failed = he->room == HOLD_FAILED, fits;
+	const struct entry e = as_it_waits(p, he);
 	if (run->call->job == JOB_JSON) {
-		fits = json_entry(&p->text, &he->entry, busy, failed);
+		fits = json_entry(&p->text, &e, busy, failed);
 	} else {
 		const struct config *c = run->place.config_good ? &run->place.config : NULL;
 		struct listing l = {run->now,           run->terminal, run->colour,
 		                    run->call->verbose, failed,        c};
 		fits = (p->entries > 0 || buf_add_str(&p->text, STR(LISTING_HEADER))) &&
-		       listing_entry(&p->text, &l, &he->entry, busy);
+		       listing_entry(&p->text, &l, &e, busy);
 	}
 	p->entries++;
 	p->bytes += he->entry.facts.size;
@@ -118,6 +152,7 @@ static int list(struct run *run)
 		p.failed = !ok || !put_out(&p);
 	}
 	buf_release(&p.text);
+	free(p.server);
 	return p.failed ? fault_worse(code, fault_exit(FAULT_IO)) : code;
 }
 
@@ -223,7 +258,7 @@ static void choose(struct choice *c, const char *id)
 /* Case does not count, as in sendmail's -qI, -qR and -qS. */
 static bool has_part(const char *text, const char *part)
 {
-	return strcasestr(text, part) != NULL;
+	return strcasestr(text, part) != NULL; /* texts: an address, by the user's own filter */
 }
 
 /* A "!" in front of the part turns it round. */

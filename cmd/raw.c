@@ -48,16 +48,13 @@ static void send_file(struct sending *s, const struct hold_entry *he)
 static void send_entry(struct sending *s, enum hold_room room, const char *id)
 {
 	struct hold_entry he;
-	enum hold_claim result;
 	struct fault f = FAULT_INIT;
-	bool busy;
-	if (!hold_look(s->hold, room, id, &he, &busy, &result, &f))
-		return;
+	enum hold_claim result = hold_look(s->hold, room, id, &he, &f);
 	s->foreign = s->foreign || result == CLAIM_FOREIGN;
 	if (result != CLAIM_OK && result != CLAIM_DAMAGED)
 		return;
 	s->found = true;
-	char *text = mem_printf("%c %d %s", room == HOLD_FAILED ? 'f' : 'h', busy, id);
+	char *text = mem_printf("%c %d %s", room == HOLD_FAILED ? 'f' : 'h', he.busy, id);
 	say(s, RECORD_ENTRY, str_of(text));
 	free(text);
 	/* Its bytes are no use; without any the other side says that it is damaged. */

@@ -141,7 +141,7 @@ static int await_try(const struct place *p, const struct call *call, const char 
 		say_held(id, "flushq was cut short");
 	if (result.refused == 0)
 		return EX_OK;
-	return fault_exit(result.all_unknown ? FAULT_NOUSER : FAULT_REFUSED);
+	return result.code;
 }
 
 /* The message is ours; what happens now changes only when it is sent. */

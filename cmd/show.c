@@ -62,13 +62,15 @@ static bool envelope(struct buf *out, const struct entry *e)
 
 static bool recipient(struct buf *out, const struct rcpt *r)
 {
-	char notify[32];
+	const struct verdict *v = &r->verdict;
+	char notify[32], reason[VERDICT_LINE_MAX];
 	envelope_format_notify(r->notify, notify);
+	rcpt_reason(r, reason);
 	if (!text_line(out, "recipient", "<", r->address, ">") ||
 	    !buf_addf(out, "%11s %s", "", words_state(r->state)) ||
-	    (r->code > 0 && !buf_addf(out, " %d", r->code)) ||
-	    (r->status[0] && !(buf_add_char(out, ' ') && words_add(out, str_of(r->status)))) ||
-	    (r->reply && !(buf_addf(out, ": ") && words_add_reason(out, str_of(r->reply)))) ||
+	    (v->code > 0 && !buf_addf(out, " %d", v->code)) ||
+	    (v->status[0] && !(buf_add_char(out, ' ') && words_add(out, str_of(v->status)))) ||
+	    (reason[0] && !(buf_addf(out, ": ") && words_add_reason(out, str_of(reason)))) ||
 	    !buf_add_char(out, '\n'))
 		return false;
 	return text_line(out, "", "notify ", r->notify ? notify : NULL, "") &&

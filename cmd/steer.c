@@ -1,20 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cmd/steer.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
-
-#define CLAIM_TRIES    40 /* somebody who only looks has the lock for a moment */
-#define CLAIM_PAUSE_MS 5
 
 /* Changes the claimed entry. */
 typedef bool steer_action(struct hold_entry *he, struct fault *f);
@@ -72,7 +67,8 @@ static bool retry_entry(struct hold_entry *he, struct fault *f)
 		/* Those of whom somebody was told have an entry of their own. */
 		if (r->state != RCPT_FAILED || r->told)
 			continue;
-		rcpt_set(r, RCPT_WAITING, 0, NULL, STR(""));
+		r->state = RCPT_WAITING;
+		verdict_release(&r->verdict);
 		if (!hold_mark(he, &i, 1, false, f))
 			return false;
 	}
@@ -121,37 +117,19 @@ static void log_done(const struct run *run, const struct entry *e)
 	log_event(LOG_INFO, pairs);
 }
 
-static bool claim(struct run *run, enum hold_room room, const char *id, struct hold_entry *he,
-                  enum hold_claim *result, struct fault *f)
-{
-	const struct timespec pause = {.tv_nsec = CLAIM_PAUSE_MS * 1000000L};
-	for (int tries = 0;; tries++) {
-		if (!hold_claim(run->hold, room, id, he, result, f))
-			return false;
-		if (*result != CLAIM_BUSY || tries == CLAIM_TRIES)
-			return true;
-		nanosleep(&pause, NULL);
-	}
-}
-
 /* False: there is no such entry in the room. */
 static bool work_on(struct run *run, enum hold_room room, const char *id)
 {
 	struct hold_entry he;
-	enum hold_claim result;
 	struct fault f = FAULT_INIT;
-	if (!claim(run, room, id, &he, &result, &f)) {
-		bool foreign = f.class == FAULT_NOPERM && (f.sys == EACCES || f.sys == EPERM);
-		complain(run, id, f.class, foreign ? "is another user's" : f.text);
-		return true;
-	}
-	switch (result) {
+	switch (hold_claim_soon(run->hold, room, id, &he, &f)) {
 	case CLAIM_GONE:
 		return false;
 	case CLAIM_BUSY:
 		complain(run, id, FAULT_TEMP, "is being sent");
 		return true;
 	case CLAIM_DAMAGED:
+	case CLAIM_ERROR:
 		complain(run, id, f.class, f.text);
 		return true;
 	case CLAIM_FOREIGN:

@@ -6,11 +6,6 @@
 #include <string.h>
 
 #include "base/crc.h"
-#include "cmd/words.h"
-
-#define MARK_LEN    10 /* a server's mark in a reply has at least so many characters, */
-#define MARK_DIGITS 3  /* digits among them, */
-#define MARK_ALPHA  1  /* and letters */
 
 static const struct age_class {
 	int64_t below; /* seconds */
@@ -36,53 +31,25 @@ void tally_release(struct tally *t)
 	tally_init(t);
 }
 
-static bool of_mark(char c)
+/* The name of the server, without address and port: the same outage is met at any. */
+static struct str host_name(const struct verdict *v)
 {
-	return ascii_alpha(c) || ascii_digit(c) || c == '.' || c == '-' || c == '_';
+	struct str host = verdict_host(v);
+	size_t end = str_find(host, '[');
+	if (end == STR_NONE || end == 0)
+		end = str_rfind(host, ':');
+	return str_first(host, end);
 }
 
-/* Is the word one that a server made up for this message ("4Xz9k17Qbz2-1")?
- * Numbers, addresses and host names say something; they stay. */
-static bool is_mark(struct str word)
+void tally_reason_text(char to[TALLY_REASON_MAX], const struct verdict *v, bool discreet)
 {
-	size_t digits = 0, letters = 0, dot = str_rfind(word, '.');
-	for (size_t i = 0; i < word.len; i++) {
-		digits += ascii_digit(word.at[i]);
-		letters += ascii_alpha(word.at[i]);
-	}
-	if (word.len < MARK_LEN || digits < MARK_DIGITS || letters < MARK_ALPHA)
-		return false;
-	if (dot == STR_NONE)
-		return true;
-	struct str label = str_from(word, dot + 1);
-	for (size_t i = 0; i < label.len; i++)
-		if (ascii_digit(label.at[i]))
-			return true;
-	return false;
-}
-
-void tally_reason_text(char to[TALLY_REASON_MAX], struct str reason, struct str address)
-{
-	struct buf out;
-	bool ok = true;
-	buf_init(&out, TALLY_REASON_MAX - 1);
-	while (ok && reason.len > 0) {
-		size_t n = 0;
-		while (n < reason.len && of_mark(reason.at[n]))
-			n++;
-		if (address.len > 0 && str_casestarts(reason, address)) {
-			ok = buf_add_str(&out, STR("..."));
-			n = address.len;
-		} else if (is_mark(str_first(reason, n))) {
-			ok = buf_add_str(&out, STR("..."));
-		} else {
-			n = n > 0 ? n : 1;
-			ok = words_add_reason(&out, str_first(reason, n));
-		}
-		reason = str_from(reason, n);
-	}
-	snprintf(to, TALLY_REASON_MAX, "%s", buf_cstr(&out));
-	buf_release(&out);
+	struct str host = discreet ? STR("") : host_name(v);
+	char code[FAULT_STATUS_MAX + 16] = "";
+	if (v->code > 0)
+		snprintf(code, sizeof(code), ": %03d%s%s", v->code, v->status[0] ? " " : "",
+		         v->status);
+	snprintf(to, TALLY_REASON_MAX, "%s%s%s%.*s%s", cause_row(v->cause)->sentence, code,
+	         host.len > 0 ? " (" : "", STR_FMT(host), host.len > 0 ? ")" : "");
 }
 
 static void count_reason(struct tally *t, const char *text)
@@ -90,7 +57,8 @@ static void count_reason(struct tally *t, const char *text)
 	uint32_t hash = crc_add(0, text, strlen(text));
 	for (size_t i = 0; i < t->reason_count; i++) {
 		struct tally_reason *r = &t->reasons[i];
-		if (r->hash == hash && strcmp(r->text, text) == 0) {
+		if (r->hash == hash &&
+		    strcmp(r->text, text) == 0) { /* texts: labels made here */
 			r->recipients++;
 			return;
 		}
@@ -115,11 +83,8 @@ static void count_waiting(struct tally *t, const struct entry *e, const struct r
 	char text[TALLY_REASON_MAX];
 	if (e->frozen) {
 		count_reason(t, "frozen");
-	} else if (r->reply && t->discreet) {
-		snprintf(text, sizeof(text), "%03d %s", r->code, r->status);
-		count_reason(t, r->code || r->status[0] ? text : "no relay reached");
-	} else if (r->reply) {
-		tally_reason_text(text, str_of(r->reply), str_of(r->address));
+	} else if (r->verdict.cause != CAUSE_NONE) {
+		tally_reason_text(text, &r->verdict, t->discreet);
 		count_reason(t, text);
 	} else {
 		count_reason(t, e->attempts == 0 && e->next_try > now
@@ -131,10 +96,10 @@ static void count_waiting(struct tally *t, const struct entry *e, const struct r
 void tally_held(struct tally *t, const struct entry *e, bool busy, int64_t now)
 {
 	int64_t age = now > e->created ? now - e->created : 0;
-	size_t class = 0;
-	while (age >= age_classes[class].below)
-		class ++;
-	t->ages[class]++;
+	size_t group = 0;
+	while (age >= age_classes[group].below)
+		group++;
+	t->ages[group]++;
 	if (t->held == 0 || age > t->oldest) {
 		t->oldest = age;
 		memcpy(t->oldest_id, e->id, sizeof(t->oldest_id));
@@ -143,14 +108,19 @@ void tally_held(struct tally *t, const struct entry *e, bool busy, int64_t now)
 	t->held_bytes += e->facts.size;
 	t->active += busy;
 	t->frozen += e->frozen;
-	t->untried += e->attempts == 0;
 	if (!e->frozen && (t->next_try == 0 || e->next_try < t->next_try))
 		t->next_try = e->next_try;
-	for (size_t i = 0; i < e->envelope.rcpt_count; i++)
-		if (e->envelope.rcpts[i].state == RCPT_WAITING) {
-			t->recipients++;
-			count_waiting(t, e, &e->envelope.rcpts[i], now);
-		}
+	bool untried = e->attempts == 0;
+	for (size_t i = 0; i < e->envelope.rcpt_count; i++) {
+		const struct rcpt *r = &e->envelope.rcpts[i];
+		if (r->state != RCPT_WAITING)
+			continue;
+		t->recipients++;
+		count_waiting(t, e, r, now);
+		/* One whose server did not answer was not offered, but not left alone either. */
+		untried = untried && r->verdict.cause == CAUSE_NONE;
+	}
+	t->untried += untried;
 }
 
 void tally_failed(struct tally *t, const struct entry *e)

@@ -2,9 +2,8 @@
 /*
  * tally - counts over the hold: how much mail waits, how long, and why
  *
- * Reasons are counted by recipient. Parts of a reason that differ from message
- * to message (the recipient's own address, the marks that servers give) are
- * left out, so that the same cause is one reason; at most TALLY_REASONS are
+ * Reasons are counted by recipient. A reason is a cause, the code, and who gave it:
+ * not the words, which differ from message to message; at most TALLY_REASONS are
  * told apart, the rest is counted together. Pure.
  */
 #ifndef CMD_TALLY_H
@@ -26,8 +25,7 @@ struct tally_reason {
 };
 
 struct tally {
-	bool discreet; /* set by the caller: of a reason only the codes count, not the
-	                * words, which may name people */
+	bool discreet;                         /* set by the caller: no host is named */
 	uint64_t held, held_bytes, recipients; /* recipients that wait */
 	uint64_t frozen, active, untried;      /* of the held messages */
 	uint64_t failed, failed_bytes;
@@ -51,7 +49,7 @@ void tally_sort(struct tally *t);
 
 /* "under 5m" and so on: the age class i of TALLY_AGES. */
 const char *tally_age_name(size_t i);
-/* The reason without what differs from message to message. */
-void tally_reason_text(char to[TALLY_REASON_MAX], struct str reason, struct str address);
+/* "connection refused (smtp.example.org)", "refused for now: 450 4.2.0 (...)". */
+void tally_reason_text(char to[TALLY_REASON_MAX], const struct verdict *v, bool discreet);
 
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cmd/visit.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -20,12 +19,6 @@ static int damaged(const struct visit *v, const char *id, const struct fault *f)
 		return complain(v, id, f);
 	++*v->damaged;
 	return 0;
-}
-
-/* A file that may not be opened is another user's. */
-static bool is_foreign(const struct fault *f)
-{
-	return f->class == FAULT_NOPERM && (f->sys == EACCES || f->sys == EPERM);
 }
 
 /* Removed, but by somebody who could not remove the file. */
@@ -88,20 +81,16 @@ int visit_room(const struct visit *v, enum hold_room room)
 	}
 	for (size_t i = 0; more && i < count; i++) {
 		struct hold_entry he;
-		enum hold_claim result;
-		bool busy;
 		f = none;
-		if (!hold_look(v->hold, room, ids[i], &he, &busy, &result, &f)) {
-			if (!is_foreign(&f))
-				code = fault_worse(code, complain(v, ids[i], &f));
-			continue;
-		}
+		enum hold_claim result = hold_look(v->hold, room, ids[i], &he, &f);
+		if (result == CLAIM_ERROR)
+			code = fault_worse(code, complain(v, ids[i], &f));
 		if (result == CLAIM_DAMAGED)
 			code = fault_worse(code, damaged(v, ids[i], &f));
 		if (result != CLAIM_OK)
 			continue;
 		if (!is_over(&he))
-			more = v->entry(v->context, &he, busy);
+			more = v->entry(v->context, &he, he.busy);
 		hold_release(&he);
 	}
 	free(ids);
@@ -123,11 +112,8 @@ int visit_id(const struct visit *v, const char *id, bool only_failed)
 		return visit_through(v, only_failed ? "f" : "hf", id);
 	for (size_t i = only_failed; i < sizeof(rooms) / sizeof(rooms[0]); i++) {
 		struct hold_entry he;
-		enum hold_claim result;
-		bool busy;
-		if (!hold_look(v->hold, rooms[i], id, &he, &busy, &result, &f))
-			return is_foreign(&f) ? not_allowed(v, id) : complain(v, id, &f);
-		if (result == CLAIM_DAMAGED)
+		enum hold_claim result = hold_look(v->hold, rooms[i], id, &he, &f);
+		if (result == CLAIM_DAMAGED || result == CLAIM_ERROR)
 			return complain(v, id, &f);
 		if (result == CLAIM_FOREIGN)
 			return not_allowed(v, id);
@@ -135,7 +121,7 @@ int visit_id(const struct visit *v, const char *id, bool only_failed)
 			continue;
 		bool over = is_over(&he);
 		if (!over)
-			v->entry(v->context, &he, busy);
+			v->entry(v->context, &he, he.busy);
 		hold_release(&he);
 		if (!over)
 			return 0;

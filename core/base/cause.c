@@ -11,9 +11,12 @@
  * counts as no try of the entry, and fails no mail. */
 #define LOGIN_PHASE(word, sentence, server, hint) \
 	{word, sentence, FATE_WAIT, false, server, false, NEXT_SERVER, 0, hint}
+/* The same, and another address of that name may be another server. */
+#define ADDRESS_PHASE(word, sentence, server, hint) \
+	{word, sentence, FATE_WAIT, false, server, false, NEXT_ADDRESS, 0, hint}
 /* A transaction in which the connection was lost or out of step. */
-#define BROKEN(word, sentence, next, hint) \
-	{word, sentence, FATE_WAIT, false, SERVER_SUSPECT, true, next, 0, hint}
+#define BROKEN(word, sentence, server, next, hint) \
+	{word, sentence, FATE_WAIT, false, server, true, next, 0, hint}
 /* A clear answer. */
 #define HELD(word, sentence, server, next, hint) \
 	{word, sentence, FATE_WAIT, true, server, true, next, 0, hint}
@@ -47,25 +50,25 @@ static const struct cause_row table[CAUSES] = {
 			"a firewall may be in the way: look at host and port"),
     [CAUSE_NO_CONNECTION] = LOGIN_PHASE("no-connection", "no connection", SERVER_DEAD,
 			"look at host, port and the network"),
-    [CAUSE_NO_GREETING] = LOGIN_PHASE("no-greeting", "connected, but not a word from the server",
+    [CAUSE_NO_GREETING] = LOGIN_PHASE("no-greeting", "connected, but no greeting came",
 			SERVER_DEAD, "a server that waits for TLS is silent: security = tls?"),
     [CAUSE_SILENT] = LOGIN_PHASE("silent", "the server does not answer", SERVER_DEAD, ""),
-    [CAUSE_CLOSED] = LOGIN_PHASE("closed", "the server closes the connection", SERVER_DEAD, ""),
-    [CAUSE_NOT_SMTP] = LOGIN_PHASE("not-smtp", "what answers does not speak SMTP", SERVER_DEAD,
+    [CAUSE_CLOSED] = ADDRESS_PHASE("closed", "the server closes the connection", SERVER_DEAD, ""),
+    [CAUSE_NOT_SMTP] = ADDRESS_PHASE("not-smtp", "what answers does not speak SMTP", SERVER_DEAD,
 			"look at host, port and security"),
-    [CAUSE_SERVICE_REFUSED] = LOGIN_PHASE("service-refused",
+    [CAUSE_SERVICE_REFUSED] = ADDRESS_PHASE("service-refused",
 			"the server does not want to talk to us", SERVER_DEAD, ""),
     [CAUSE_HELO_REFUSED] = LOGIN_PHASE("helo-refused", "the server refuses our name",
 			SERVER_DEAD, "check helo and hostname"),
-    [CAUSE_NO_STARTTLS] = LOGIN_PHASE("no-starttls", "the server does no STARTTLS", SERVER_DEAD,
+    [CAUSE_NO_STARTTLS] = ADDRESS_PHASE("no-starttls", "the server does no STARTTLS", SERVER_DEAD,
 			"look at host, port and security"),
-    [CAUSE_TLS] = LOGIN_PHASE("tls-failed", "TLS failed", SERVER_DEAD,
+    [CAUSE_TLS] = ADDRESS_PHASE("tls-failed", "TLS failed", SERVER_DEAD,
 			"look at port, security and tls_priority"),
-    [CAUSE_CERTIFICATE] = LOGIN_PHASE("certificate", "the certificate is not trusted",
+    [CAUSE_CERTIFICATE] = ADDRESS_PHASE("certificate", "the certificate is not trusted",
 			SERVER_DEAD, "name the CA's file in tls_trust, or pin the certificate with "
 			"tls_fingerprint"),
     [CAUSE_NO_LOGIN] = LOGIN_PHASE("no-login", "no way to log in", SERVER_DEAD,
-			"check auth, security and the port"),
+			"check host, port, security and auth"),
     [CAUSE_MECHANISM] = LOGIN_PHASE("mechanism-refused", "this way to log in is refused",
 			SERVER_DEAD, "set auth"),
     [CAUSE_LOGIN_TLS] = LOGIN_PHASE("login-needs-tls", "login refused", SERVER_DEAD,
@@ -79,17 +82,20 @@ static const struct cause_row table[CAUSES] = {
 			"check user and password"),
     [CAUSE_LOGIN_LATER] = LOGIN_PHASE("login-deferred", "login refused for now", SERVER_DEAD,
 			""),
-    [CAUSE_BUSY] = LOGIN_PHASE("server-busy", "the server is busy", SERVER_BUSY, ""),
+    [CAUSE_BUSY] = ADDRESS_PHASE("server-busy", "the server is busy", SERVER_BUSY, ""),
 
     [CAUSE_USED_UP] = {"used-up", "the connection was used up", FATE_WAIT, false, SERVER_FINE,
 			true, NEXT_AGAIN, 0, ""},
-    [CAUSE_SHUTDOWN] = BROKEN("server-closing", "the server closes the session", NEXT_HOST, ""),
-    [CAUSE_THROTTLED] = HELD("throttled", "the server wants less", SERVER_SUSPECT, NEXT_NOBODY,
+    [CAUSE_SHUTDOWN] = BROKEN("server-closing", "the server closes the session",
+			SERVER_STRAINED, NEXT_HOST, ""),
+    [CAUSE_THROTTLED] = HELD("throttled", "the server wants less", SERVER_STRAINED, NEXT_NOBODY,
 			"set connections lower"),
-    [CAUSE_LOST] = BROKEN("connection-lost", "the connection was lost", NEXT_HOST, ""),
-    [CAUSE_OUT_OF_STEP] = BROKEN("out-of-step", "the server was out of step", NEXT_HOST, ""),
+    [CAUSE_LOST] = BROKEN("connection-lost", "the connection was lost", SERVER_SUSPECT,
+			NEXT_HOST, ""),
+    [CAUSE_OUT_OF_STEP] = BROKEN("out-of-step", "the server was out of step", SERVER_SUSPECT,
+			NEXT_HOST, ""),
     [CAUSE_IN_DOUBT] = BROKEN("possible-duplicate", "the server may have the message",
-			NEXT_NOBODY, ""),
+			SERVER_SUSPECT, NEXT_NOBODY, ""),
     [CAUSE_UNSTEADY] = {"server-unsteady", "it failed at several messages in a row", FATE_WAIT,
 			false, SERVER_SKIPPED, false, NEXT_SERVER, 0, ""},
     [CAUSE_AUTH_NEEDED] = HELD("login-needed", "the server wants a login, or another one",
@@ -146,6 +152,11 @@ static const struct rule {
     {BEFORE, 421, 421, NULL, 0, 0, CAUSE_BUSY},
     {GREETING | EHLO, 400, 499, NULL, 0, 0, CAUSE_BUSY},
     {GREETING, 500, 599, NULL, 0, 0, CAUSE_SERVICE_REFUSED},
+    /* A server that does not know EHLO has no extensions. */
+    {EHLO, 500, 500, NULL, NEEDS_TLS, 0, CAUSE_NO_STARTTLS},
+    {EHLO, 502, 504, NULL, NEEDS_TLS, 0, CAUSE_NO_STARTTLS},
+    {EHLO, 500, 500, NULL, NEEDS_LOGIN, 0, CAUSE_NO_LOGIN},
+    {EHLO, 502, 504, NULL, NEEDS_LOGIN, 0, CAUSE_NO_LOGIN},
     {EHLO, 500, 599, NULL, 0, 0, CAUSE_HELO_REFUSED},
     {STARTTLS, 400, 599, NULL, 0, 0, CAUSE_NO_STARTTLS},
     {AUTH, 504, 504, NULL, 0, 0, CAUSE_MECHANISM},

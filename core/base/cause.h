@@ -10,7 +10,7 @@
  *
  * Once the login is over an answer is about one transaction, whatever it is.
  * Unknown means temporary: only a clear 5xx about the message or the recipient
- * is final. postern(7) has the table for people.
+ * is final.
  */
 #ifndef BASE_CAUSE_H
 #define BASE_CAUSE_H
@@ -40,12 +40,14 @@ enum cause_event {
 	EVENT_NONSENSE    /* what came is no reply, or one that makes no sense there */
 };
 
-/* What the session had come to, as bits. */
+/* What the session had come to, and what it needs, as bits. */
 enum cause_had {
 	HAD_ACCEPTED = 1, /* another recipient was accepted in this transaction */
 	HAD_SENT = 2,     /* the whole message is out: the server may have it */
 	HAD_CARRIED = 4,  /* this connection has carried a message before */
-	HAD_STATUS = 8    /* set by cause_of: the reply has an enhanced status */
+	HAD_STATUS = 8,   /* set by cause_of: the reply has an enhanced status */
+	NEEDS_TLS = 16,   /* encryption is required, and not there yet */
+	NEEDS_LOGIN = 32
 };
 
 enum cause {
@@ -115,15 +117,17 @@ enum cause_server {
 	SERVER_DEAD,    /* left alone until its next time, in later runs too */
 	SERVER_BUSY,    /* the same, shortly, and asked with fewer connections */
 	SERVER_SKIPPED, /* left alone in this run; not remembered, for it is about us */
-	SERVER_SUSPECT  /* several in a row, for different senders, end the run for it */
+	SERVER_SUSPECT, /* several in a row, for different senders, end the run for it */
+	SERVER_STRAINED /* the same, and it is busy then */
 };
 
 /* Who is asked next for the recipients that it left waiting, in this try. */
 enum cause_next {
 	NEXT_NOBODY,
-	NEXT_AGAIN,  /* the same server, over a fresh connection, once */
-	NEXT_SERVER, /* the next port, host or relay */
-	NEXT_HOST,   /* the next host or relay */
+	NEXT_AGAIN,   /* the same server, over a fresh connection, once */
+	NEXT_ADDRESS, /* the next address of its name, or as NEXT_SERVER */
+	NEXT_SERVER,  /* the next port, host or relay */
+	NEXT_HOST,    /* the next host or relay */
 	NEXT_RELAY
 };
 

@@ -68,7 +68,8 @@ struct config_relay {
 	int64_t connections;
 	int64_t max_messages;
 	int64_t max_recipients;
-	int64_t connect_timeout; /* seconds, as all durations */
+	int64_t dead_max; /* seconds, as all durations */
+	int64_t connect_timeout;
 	int64_t timeout;
 	int64_t dot_timeout;
 };

@@ -11,6 +11,11 @@
 
 #define CHUNK 65536
 
+/* Bytes of a slot's words; what is left is the text's. */
+#define CAUSE_WORD_MAX 24
+#define RELAY_MAX      24
+#define HOST_MAX       96
+
 /* post checks with the one, and cannot see the other. */
 _Static_assert(ENTRY_ADDRESS_MAX == ADDR_MAX, "an address that was taken can be read");
 
@@ -63,10 +68,30 @@ static void head_format(const struct entry *e, char head[ENTRY_HEAD])
 	layout_head(head, e->id, values);
 }
 
+/* A word in a slot: no blanks, "-" if there is none, cut if it is long. */
+static bool put_word(struct buf *out, const char *text, size_t most)
+{
+	struct str s = str_first(str_of(text), most);
+	bool ok = s.len > 0 || buf_add_char(out, '-');
+	for (size_t i = 0; ok && i < s.len; i++)
+		ok = buf_add_char(out, s.at[i] == ' ' ? '_' : s.at[i]);
+	return ok && buf_add_char(out, ' ');
+}
+
+/* Cause, relay, host, and what was said, in the last part of the slot. */
 static void slot_format(const struct rcpt *r, char slot[ENTRY_SLOT])
 {
-	layout_slot(slot, (char)r->state, r->told, r->code, r->status,
-	            r->reply ? r->reply : "");
+	const struct verdict *v = &r->verdict;
+	struct buf text;
+	buf_init(&text, 2 * ENTRY_SLOT + VERDICT_TEXT_MAX);
+	bool known = v->cause != CAUSE_NONE || v->code > 0 || v->text;
+	if (known &&
+	    !(put_word(&text, cause_row(v->cause)->word, CAUSE_WORD_MAX) &&
+	      put_word(&text, v->relay, RELAY_MAX) && put_word(&text, v->host, HOST_MAX) &&
+	      buf_add_str(&text, str_of(v->text))))
+		buf_clear(&text);
+	layout_slot(slot, (char)r->state, r->told, v->code, v->status, buf_cstr(&text));
+	buf_release(&text);
 }
 
 static bool add_fact(struct buf *out, const char *key, const char *value)
@@ -226,7 +251,8 @@ static bool head_parse(struct entry *e, const char head[ENTRY_HEAD], size_t *rcp
 			return bad(e, layout_keys[i], f);
 		}
 	}
-	if (!entry_is_id(e->id) || v[HEAD_VERSION] != ENTRY_VERSION || v[HEAD_RECIPIENTS] < 1 ||
+	if (!entry_is_id(e->id) || v[HEAD_VERSION] < ENTRY_VERSION_MIN ||
+	    v[HEAD_VERSION] > ENTRY_VERSION || v[HEAD_RECIPIENTS] < 1 ||
 	    v[HEAD_RECIPIENTS] > ENTRY_RCPT_MAX || v[HEAD_ENVELOPE] > ENTRY_ENVELOPE_MAX)
 		return bad(e, "its head", f);
 	e->created = v[HEAD_CREATED];
@@ -332,27 +358,64 @@ static bool envelope_parse(struct entry *e, struct str text)
 	return false;
 }
 
+/* The text of a slot of version 1 was one sentence, with who said it in it. */
+static enum cause cause_of_old(const struct rcpt *r, struct str status, struct str text)
+{
+	if (r->state == RCPT_FAILED && !str_eq(status, STR("4.4.7")))
+		return CAUSE_MESSAGE_REFUSED;
+	return r->state == RCPT_WAITING && text.len > 0 ? CAUSE_UNKNOWN : CAUSE_NONE;
+}
+
+static struct str cut_word(struct str *rest)
+{
+	struct str word;
+	if (!str_cut(rest, ' ', &word) || str_eq(word, STR("-")))
+		return STR("");
+	return word;
+}
+
+/* What is not there: the empty view of a word is no C string. */
+static char *word_copy(struct str word)
+{
+	return word.len > 0 ? mem_copy(word) : NULL;
+}
+
+/* The text was escaped when it was put in; it must not be escaped again. */
+static void slot_verdict(struct rcpt *r, int code, bool old, struct str status, struct str text)
+{
+	struct verdict *v = &r->verdict;
+	verdict_release(v);
+	v->code = code;
+	memcpy(v->status, status.at, status.len);
+	v->status[status.len] = '\0';
+	if (old) {
+		v->cause = cause_of_old(r, status, text);
+		if (str_starts(text, STR("expired: ")))
+			text = str_from(text, sizeof("expired: ") - 1);
+	} else if (text.len > 0) {
+		v->cause = cause_by_word(cut_word(&text));
+		v->relay = word_copy(cut_word(&text));
+		v->host = word_copy(cut_word(&text));
+	}
+	v->text = word_copy(text);
+}
+
 static bool slot_parse(struct rcpt *r, struct str slot)
 {
 	long long code;
-	if (slot.at[ENTRY_SLOT - 1] != '\n' || !strchr("WDF", slot.at[0]) ||
-	    !str_number(str_make(slot.at + 2, 3), &code))
+	char mark = slot.at[SLOT_MARK];
+	if (slot.at[ENTRY_SLOT - 1] != '\n' || !strchr("WDF", slot.at[SLOT_STATE]) ||
+	    (mark != ':' && mark != ' ') ||
+	    !str_number(str_make(slot.at + SLOT_CODE, 3), &code))
 		return false;
 	for (size_t i = 0; i < ENTRY_SLOT - 1; i++)
 		if (slot.at[i] < 32 || slot.at[i] == 127)
 			return false;
-	char status[FAULT_STATUS_MAX];
-	struct str st = str_trim(str_make(slot.at + 6, 11));
-	memcpy(status, st.at, st.len);
-	status[st.len] = '\0';
-	/* The text was escaped when it was put in; it must not be escaped again. */
-	struct str text = str_trim(str_make(slot.at + 18, ENTRY_SLOT - 19));
-	r->state = (enum rcpt_state)slot.at[0];
-	r->code = (int)code;
-	r->told = slot.at[1] == '*';
-	memcpy(r->status, status, sizeof(status));
-	free(r->reply);
-	r->reply = text.len ? mem_copy(text) : NULL;
+	r->state = (enum rcpt_state)slot.at[SLOT_STATE];
+	r->told = slot.at[SLOT_TOLD] == '*';
+	slot_verdict(r, (int)code, mark == ' ',
+	             str_trim(str_make(slot.at + SLOT_STATUS, SLOT_STATUS_LEN)),
+	             str_trim(str_make(slot.at + SLOT_TEXT, ENTRY_SLOT - 1 - SLOT_TEXT)));
 	return true;
 }
 
@@ -372,15 +435,31 @@ static bool slots_read(int fd, struct entry *e, struct fault *f)
 	return true;
 }
 
-bool entry_read(int fd, struct entry *e, struct fault *f)
+static bool read_head(int fd, struct entry *e, size_t *rcpts, int64_t *envelope_len,
+                      struct fault *f)
 {
 	char head[ENTRY_HEAD];
-	size_t rcpts = 0;
-	int64_t len = 0;
 	snprintf(e->name, sizeof(e->name), "entry");
-	if (!read_exact(fd, e, 0, head, ENTRY_HEAD, f) || !head_parse(e, head, &rcpts, &len, f))
+	if (!read_exact(fd, e, 0, head, ENTRY_HEAD, f) ||
+	    !head_parse(e, head, rcpts, envelope_len, f))
 		return false;
 	name_set(e);
+	return true;
+}
+
+bool entry_read_head(int fd, struct entry *e, struct fault *f)
+{
+	size_t rcpts;
+	int64_t envelope_len;
+	return read_head(fd, e, &rcpts, &envelope_len, f);
+}
+
+bool entry_read(int fd, struct entry *e, struct fault *f)
+{
+	size_t rcpts = 0;
+	int64_t len = 0;
+	if (!read_head(fd, e, &rcpts, &len, f))
+		return false;
 	int64_t at = ENTRY_HEAD + (int64_t)rcpts * ENTRY_SLOT;
 	struct buf text;
 	buf_init(&text, ENTRY_ENVELOPE_MAX + 1);

@@ -65,6 +65,9 @@ bool entry_write_message(struct entry_writer *w, struct str bytes, struct fault 
 bool entry_write_end(struct entry_writer *w, struct fault *f)
     __attribute__((warn_unused_result));
 
+/* Reads the head alone, without the envelope. */
+bool entry_read_head(int fd, struct entry *e, struct fault *f)
+    __attribute__((warn_unused_result));
 /* Reads parts 1 and 2. e must be fresh (entry_init). */
 bool entry_read(int fd, struct entry *e, struct fault *f) __attribute__((warn_unused_result));
 /* The head's uid alone, for those who must know whose it is before they lock it;

@@ -7,13 +7,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/random.h"
 
-#define TMP_AGE (36 * 3600)
+#define TMP_AGE        (36 * 3600)
+#define CLAIM_TRIES    40 /* somebody who only looks has the lock for a moment */
+#define CLAIM_PAUSE_MS 5
 
 static const char *const room_names[HOLD_ROOMS] = {"tmp", "hold", "failed", "corrupt", "state"};
 
@@ -195,9 +198,7 @@ static bool is_report_on(struct hold *h, const char *id, const char *of, bool *t
 	for (int i = 0; i < 2; i++) {
 		struct fault f = FAULT_INIT;
 		struct hold_entry he;
-		enum hold_claim result;
-		bool busy;
-		if (!hold_look(h, rooms[i], id, &he, &busy, &result, &f) || result != CLAIM_OK)
+		if (hold_look(h, rooms[i], id, &he, &f) != CLAIM_OK)
 			continue;
 		*taken = true;
 		bool same = strcmp(he.entry.report_of, of) == 0;
@@ -253,33 +254,33 @@ static bool in_view(struct hold_entry *he)
 	        hold_uid(he) == h->user);
 }
 
-/* he is to be released only when the result is CLAIM_OK. */
-static bool open_entry(struct hold *h, enum hold_room room, const char *id,
-                       struct hold_entry *he, enum hold_claim *result, struct fault *f)
+static enum hold_claim open_entry(struct hold *h, enum hold_room room, const char *id,
+                                  struct hold_entry *he, struct fault *f)
 {
 	*he = (struct hold_entry){.hold = h, .room = room, .fd = -1};
-	*result = CLAIM_GONE;
 	/* Only an id is a name: anything else could lead out of the room. */
 	if (!entry_is_id(id))
-		return true;
-	if (!file_open_update(h->rooms[room], id, &he->fd, f))
-		return f->sys == ENOENT;
+		return CLAIM_GONE;
+	if (!file_open_update(h->rooms[room], id, &he->fd, f)) {
+		/* A file that may not be opened is another user's. */
+		if (f->class == FAULT_NOPERM && (f->sys == EACCES || f->sys == EPERM))
+			return CLAIM_FOREIGN;
+		return f->sys == ENOENT ? CLAIM_GONE : CLAIM_ERROR;
+	}
 	struct stat st;
 	if (!file_stat(he->fd, id, &st, f)) {
 		close(he->fd);
-		return false;
+		return CLAIM_ERROR;
 	}
 	he->file_owner = st.st_uid;
 	entry_init(&he->entry);
-	*result = CLAIM_OK;
 	/* A second name is not ours: it may be a link to anything. */
-	if (st.st_nlink != 1)
-		*result = CLAIM_GONE;
-	else if (!in_view(he))
-		*result = CLAIM_FOREIGN;
-	if (*result != CLAIM_OK)
+	enum hold_claim result = st.st_nlink != 1 ? CLAIM_GONE
+	                         : in_view(he)    ? CLAIM_OK
+	                                          : CLAIM_FOREIGN;
+	if (result != CLAIM_OK)
 		hold_release(he);
-	return true;
+	return result;
 }
 
 /* After the lock is ours, does the name still mean this file, a plain one with one link? */
@@ -308,52 +309,74 @@ static void to_corrupt(struct hold_entry *he, const char *id, struct fault *f)
 	fault_prefix(f, "moved to %s/corrupt", h->path);
 }
 
-static bool read_claimed(struct hold_entry *he, const char *id, bool move,
-                         enum hold_claim *result, struct fault *f)
+static enum hold_claim read_claimed(struct hold_entry *he, const char *id, bool move,
+                                    struct fault *f)
 {
 	bool ok = entry_read(he->fd, &he->entry, f);
 	if (ok && strcmp(he->entry.id, id) != 0)
 		ok = fault_set(f, FAULT_DATA, "entry %s is damaged: it says it is %s", id,
 		               he->entry.id);
 	if (ok)
-		return true;
+		return CLAIM_OK;
 	bool damaged = f->class == FAULT_DATA;
 	if (damaged && move)
 		to_corrupt(he, id, f);
 	hold_release(he);
-	*result = CLAIM_DAMAGED;
-	return damaged;
+	return damaged ? CLAIM_DAMAGED : CLAIM_ERROR;
 }
 
-bool hold_claim(struct hold *h, enum hold_room room, const char *id, struct hold_entry *he,
-                enum hold_claim *result, struct fault *f)
+enum hold_claim hold_claim(struct hold *h, enum hold_room room, const char *id,
+                           struct hold_entry *he, struct fault *f)
 {
-	bool locked = false;
-	bool ok = open_entry(h, room, id, he, result, f);
-	if (!ok || *result != CLAIM_OK)
-		return ok;
-	ok = file_try_lock(he->fd, id, &locked, f);
-	bool there = false;
-	ok = ok && (!locked || still_there(h, room, id, he->fd, &there, f));
+	bool locked = false, there = false;
+	enum hold_claim result = open_entry(h, room, id, he, f);
+	if (result != CLAIM_OK)
+		return result;
+	bool ok = file_try_lock(he->fd, id, &locked, f) &&
+	          (!locked || still_there(h, room, id, he->fd, &there, f));
 	if (ok && there)
-		return read_claimed(he, id, true, result, f);
-	*result = ok && !locked ? CLAIM_BUSY : CLAIM_GONE;
+		return read_claimed(he, id, true, f);
 	hold_release(he);
-	return ok;
+	return !ok ? CLAIM_ERROR : locked ? CLAIM_GONE : CLAIM_BUSY;
 }
 
-bool hold_look(struct hold *h, enum hold_room room, const char *id, struct hold_entry *he,
-               bool *busy, enum hold_claim *result, struct fault *f)
+enum hold_claim hold_claim_soon(struct hold *h, enum hold_room room, const char *id,
+                                struct hold_entry *he, struct fault *f)
 {
-	*busy = false;
-	bool ok = open_entry(h, room, id, he, result, f);
-	if (!ok || *result != CLAIM_OK)
-		return ok;
-	if (h->view != HOLD_COUNTED && !file_lock_seen(he->fd, id, busy, f)) {
-		hold_release(he);
-		return false;
+	const struct timespec pause = {.tv_nsec = CLAIM_PAUSE_MS * 1000000L};
+	enum hold_claim result;
+	for (int tries = 0;; tries++) {
+		result = hold_claim(h, room, id, he, f);
+		if (result != CLAIM_BUSY || tries == CLAIM_TRIES)
+			return result;
+		nanosleep(&pause, NULL);
 	}
-	return read_claimed(he, id, false, result, f);
+}
+
+enum hold_claim hold_look(struct hold *h, enum hold_room room, const char *id,
+                          struct hold_entry *he, struct fault *f)
+{
+	enum hold_claim result = open_entry(h, room, id, he, f);
+	if (result != CLAIM_OK)
+		return result;
+	if (h->view != HOLD_COUNTED && !file_lock_seen(he->fd, id, &he->busy, f)) {
+		hold_release(he);
+		return CLAIM_ERROR;
+	}
+	return read_claimed(he, id, false, f);
+}
+
+bool hold_peek(struct hold *h, enum hold_room room, const char *id, struct entry *e)
+{
+	struct hold_entry he;
+	struct fault f = FAULT_INIT;
+	if (open_entry(h, room, id, &he, &f) != CLAIM_OK)
+		return false;
+	bool ok = entry_read_head(he.fd, &he.entry, &f) && strcmp(he.entry.id, id) == 0;
+	*e = he.entry;
+	e->envelope = (struct envelope){.sender = NULL};
+	hold_release(&he);
+	return ok;
 }
 
 void hold_release(struct hold_entry *he)
@@ -499,8 +522,7 @@ static void sweep_over(struct hold *h)
 		return;
 	for (size_t i = 0; i < count; i++) {
 		struct hold_entry he;
-		enum hold_claim result;
-		if (!hold_claim(h, HOLD_FAILED, ids[i], &he, &result, &f) || result != CLAIM_OK)
+		if (hold_claim(h, HOLD_FAILED, ids[i], &he, &f) != CLAIM_OK)
 			continue;
 		if (hold_is_over(&he))
 			file_unlink(h->rooms[HOLD_FAILED], ids[i], &f);

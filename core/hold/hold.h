@@ -96,7 +96,14 @@ typedef char hold_id[ENTRY_ID_LEN + 1];
 bool hold_list(const struct hold *h, enum hold_room room, hold_id **ids, size_t *count,
                struct fault *f) __attribute__((warn_unused_result));
 
-enum hold_claim { CLAIM_OK, CLAIM_BUSY, CLAIM_GONE, CLAIM_DAMAGED, CLAIM_FOREIGN };
+enum hold_claim {
+	CLAIM_OK,
+	CLAIM_BUSY,    /* somebody else works on it */
+	CLAIM_GONE,    /* not there (any more) */
+	CLAIM_DAMAGED, /* f says why */
+	CLAIM_FOREIGN, /* out of our view, or not to be opened by us */
+	CLAIM_ERROR    /* cannot tell: f says why */
+};
 
 /* An entry that is ours as long as fd is open. */
 struct hold_entry {
@@ -104,18 +111,26 @@ struct hold_entry {
 	enum hold_room room;
 	int fd;
 	uid_t file_owner;
+	bool busy; /* only looked at: somebody works on it */
 	struct entry entry;
 };
 
-/* Takes an entry to work on. BUSY: somebody else does. GONE: not there (any
- * more). DAMAGED: moved to corrupt/ if that may be, f says why. FOREIGN: out of
- * our view. False: cannot tell (f). */
-bool hold_claim(struct hold *h, enum hold_room room, const char *id, struct hold_entry *he,
-                enum hold_claim *result, struct fault *f) __attribute__((warn_unused_result));
-/* The same only to look: no lock is kept; *busy says whether somebody works on
- * it. Damaged entries are left where they are. */
-bool hold_look(struct hold *h, enum hold_room room, const char *id, struct hold_entry *he,
-               bool *busy, enum hold_claim *result, struct fault *f)
+/* Takes an entry to work on; he is to be released if the result is CLAIM_OK, and only
+ * then. A damaged one is moved to corrupt/ if that may be. */
+enum hold_claim hold_claim(struct hold *h, enum hold_room room, const char *id,
+                           struct hold_entry *he, struct fault *f)
+    __attribute__((warn_unused_result));
+/* The same with some patience: somebody who only looks has the lock for a moment. */
+enum hold_claim hold_claim_soon(struct hold *h, enum hold_room room, const char *id,
+                                struct hold_entry *he, struct fault *f)
+    __attribute__((warn_unused_result));
+/* The same only to look: no lock is kept. Damaged entries are left where they are. */
+enum hold_claim hold_look(struct hold *h, enum hold_room room, const char *id,
+                          struct hold_entry *he, struct fault *f)
+    __attribute__((warn_unused_result));
+/* The head alone, without a lock, to choose and to order: e has no envelope. False: it is
+ * out of our view, or cannot be read. */
+bool hold_peek(struct hold *h, enum hold_room room, const char *id, struct entry *e)
     __attribute__((warn_unused_result));
 void hold_release(struct hold_entry *he);
 

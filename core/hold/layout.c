@@ -32,7 +32,7 @@ void layout_slot(char slot[ENTRY_SLOT], char state, bool told, int code, const c
                  const char *text)
 {
 	fill(slot, ENTRY_SLOT,
-	     snprintf(slot, ENTRY_SLOT, "%c%c%03d %-11.11s %s", state, told ? '*' : ' ', code,
+	     snprintf(slot, ENTRY_SLOT, "%c%c%03d:%-11.11s %s", state, told ? '*' : ' ', code,
 	              status, text));
 }
 

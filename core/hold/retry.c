@@ -28,32 +28,47 @@ bool retry_due(const struct retry_rules *rules, const struct entry *e, int64_t w
 	return !delayed && e->next_try - wall > 2 * rules->max;
 }
 
-static bool clocks_agree(const struct entry *e, int64_t wall, int64_t uptime)
+/* Did wall clock and uptime go on by the same since then? A boot starts uptime again. */
+static bool clocks_agree(int64_t then_wall, int64_t then_uptime, int64_t wall, int64_t uptime)
 {
-	if (e->tried == 0 || uptime < e->uptime)
+	if (then_wall == 0 || uptime < then_uptime)
 		return false;
-	int64_t by_wall = wall - e->tried, by_uptime = uptime - e->uptime;
+	int64_t by_wall = wall - then_wall, by_uptime = uptime - then_uptime;
 	int64_t difference = by_wall > by_uptime ? by_wall - by_uptime : by_uptime - by_wall;
 	return difference <= CLOCK_SLACK;
 }
 
-bool retry_failed(const struct retry_rules *rules, struct entry *e, int64_t wall,
-                  int64_t uptime, uint32_t random)
+/* past: its time is over, by the wall clock. agree: which can be believed. */
+static bool give_up(struct entry *e, bool past, bool agree, int64_t tries, int64_t uptime)
 {
-	bool past = wall - e->created > rules->expire;
-	bool agree = clocks_agree(e, wall, uptime);
-	e->attempts++;
 	/* Agreement since a try that was past the expiry already says nothing: the
 	 * clock was perhaps wrong then, and is so still. */
-	bool give_up = past && e->attempts >= GIVE_UP_TRIES &&
-	               (e->overdue == 0 ? agree : uptime - e->overdue >= SECOND_LOOK);
+	bool over = past && tries >= GIVE_UP_TRIES &&
+	            (e->overdue == 0 ? agree : uptime - e->overdue >= SECOND_LOOK);
 	/* A boot starts uptime again: the first doubtful look is then taken anew. */
 	if (!past || uptime < e->overdue)
 		e->overdue = 0;
 	if (past && e->overdue == 0)
 		e->overdue = uptime > 0 ? uptime : 1;
+	return over;
+}
+
+bool retry_failed(const struct retry_rules *rules, struct entry *e, int64_t wall,
+                  int64_t uptime, uint32_t random)
+{
+	bool agree = clocks_agree(e->tried, e->uptime, wall, uptime);
+	e->attempts++;
+	bool over = give_up(e, wall - e->created > rules->expire, agree, e->attempts, uptime);
 	e->tried = wall;
 	e->uptime = uptime;
 	e->next_try = wall + retry_wait(rules, e->attempts, random);
-	return give_up;
+	return over;
+}
+
+bool retry_outlived(const struct retry_rules *rules, struct entry *e,
+                    const struct retry_outage *o, int64_t wall, int64_t uptime)
+{
+	int64_t begin = e->created > o->since ? e->created : o->since;
+	return give_up(e, wall - begin > rules->expire,
+	               clocks_agree(o->since, o->uptime, wall, uptime), o->failures, uptime);
 }

@@ -5,7 +5,8 @@
  * The wall clock may jump. An entry is given up only if a try after the due
  * time failed, at least three were made, and either the wall clock agrees with
  * the machine's uptime since the last one before, or a second such try failed
- * half an hour (of uptime) after the first.
+ * half an hour (of uptime) after the first. One that was offered to nobody is
+ * given up by the same rule, applied to the tries of its dead servers.
  */
 #ifndef HOLD_RETRY_H
 #define HOLD_RETRY_H
@@ -33,5 +34,17 @@ bool retry_due(const struct retry_rules *rules, const struct entry *e, int64_t w
  * uptime, overdue and next_try of e; true if it is to be given up. */
 bool retry_failed(const struct retry_rules *rules, struct entry *e, int64_t wall,
                   int64_t uptime, uint32_t random);
+
+/* The servers of an entry that was not offered are dead: of the one that died last */
+struct retry_outage {
+	int64_t since;    /* its death, wall seconds, */
+	int64_t uptime;   /* and the machine's uptime then */
+	int64_t failures; /* connections tried since */
+};
+
+/* Has the entry waited for longer than expire, all of it while they were dead? Updates
+ * overdue of e; true if it is to be given up. */
+bool retry_outlived(const struct retry_rules *rules, struct entry *e,
+                    const struct retry_outage *o, int64_t wall, int64_t uptime);
 
 #endif

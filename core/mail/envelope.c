@@ -8,9 +8,8 @@
 
 #include "base/codec.h"
 
-#define REPLY_MAX    512 /* bytes of a last reason that are kept */
-#define INDEX_FIRST  64  /* slots of the first index, a power of two */
-#define NO_RECIPIENT 0   /* an empty slot; others hold the place plus one */
+#define INDEX_FIRST  64 /* slots of the first index, a power of two */
+#define NO_RECIPIENT 0  /* an empty slot; others hold the place plus one */
 
 static const struct notify_word {
 	const char *word;
@@ -70,7 +69,7 @@ void envelope_release(struct envelope *e)
 	for (size_t i = 0; i < e->rcpt_count; i++) {
 		free(e->rcpts[i].address);
 		free(e->rcpts[i].orcpt);
-		free(e->rcpts[i].reply);
+		verdict_release(&e->rcpts[i].verdict);
 	}
 	free(e->rcpts);
 	free(e->index);
@@ -150,19 +149,23 @@ struct rcpt *envelope_find(const struct envelope *e, struct str address)
 	return *slot == NO_RECIPIENT ? NULL : &e->rcpts[*slot - 1];
 }
 
-void rcpt_set(struct rcpt *r, enum rcpt_state state, int code, const char *status,
-              struct str reason)
+bool rcpt_expired(const struct rcpt *r)
 {
-	char text[REPLY_MAX + 1];
+	return r->state == RCPT_FAILED && cause_row(r->verdict.cause)->fate == FATE_WAIT;
+}
 
-	r->state = state;
-	r->code = code;
-	/* Both may be the recipient's own, from before. */
-	if (status != r->status)
-		snprintf(r->status, sizeof(r->status), "%s", status ? status : "");
-	codec_one_line(text, sizeof(text), reason);
-	free(r->reply);
-	r->reply = text[0] ? mem_copy(str_of(text)) : NULL;
+void rcpt_reason(const struct rcpt *r, char to[VERDICT_LINE_MAX])
+{
+	char line[VERDICT_LINE_MAX];
+
+	if (!rcpt_expired(r)) {
+		verdict_line(&r->verdict, to);
+		return;
+	}
+	verdict_line(&r->verdict, line);
+	if (snprintf(to, VERDICT_LINE_MAX, "expired: %s",
+	             line[0] ? line : "not delivered in time") >= VERDICT_LINE_MAX)
+		to[VERDICT_LINE_MAX - 1] = '\0';
 }
 
 size_t envelope_count(const struct envelope *e, enum rcpt_state state)

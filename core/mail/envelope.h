@@ -14,7 +14,7 @@
 #define MAIL_ENVELOPE_H
 
 #include "base/buf.h"
-#include "base/fault.h"
+#include "mail/verdict.h"
 
 enum envelope_body { BODY_UNSET, BODY_7BIT, BODY_8BITMIME };
 enum envelope_ret { RET_UNSET, RET_FULL, RET_HDRS };
@@ -35,10 +35,8 @@ struct rcpt {
 	unsigned notify; /* bits of envelope_notify */
 	char *orcpt;     /* "rfc822;" and xtext, or NULL */
 	enum rcpt_state state;
-	int code; /* of the last reply, 0: none */
-	char status[FAULT_STATUS_MAX];
-	bool told;   /* failed, and somebody has been told of it */
-	char *reply; /* last reason, one printable line, or NULL */
+	bool told;              /* failed, and somebody has been told of it */
+	struct verdict verdict; /* of the last try */
 };
 
 struct envelope {
@@ -67,9 +65,10 @@ struct rcpt *envelope_append(struct envelope *e, struct str address);
 /* The same recipient, or NULL. */
 struct rcpt *envelope_find(const struct envelope *e, struct str address);
 
-/* Records a verdict; reason is escaped to printable text. status may be NULL. */
-void rcpt_set(struct rcpt *r, enum rcpt_state state, int code, const char *status,
-              struct str reason);
+/* Has it failed although nobody refused it: was its time over? */
+bool rcpt_expired(const struct rcpt *r);
+/* Why it waits or has failed, for people; "" if nothing is known. */
+void rcpt_reason(const struct rcpt *r, char to[VERDICT_LINE_MAX]);
 
 /* How many recipients are in that state. */
 size_t envelope_count(const struct envelope *e, enum rcpt_state state);

@@ -215,25 +215,25 @@ static bool put_address(struct writer *w, struct str address)
 	return put(w, shown);
 }
 
-/* Has it failed only because it was tried for as long as it may be? */
-static bool is_expired(const struct report *r, const struct rcpt *p)
-{
-	return r->kind == REPORT_FAILED && p->code < 500 && p->status[0] != '5' &&
-	       (r->expires == 0 || r->wall >= r->expires);
-}
-
 static bool put_reason(struct writer *w, const struct rcpt *p)
 {
-	const char *lead = p->code != 0 ? "    The mail server said: " : "    The reason: ";
+	char lead[VERDICT_LINE_MAX] = "    The reason: ", reason[VERDICT_LINE_MAX];
 
-	if (is_expired(w->r, p))
-		lead = "    The time for trying is over. The last problem was: ";
-	else if (w->r->kind == REPORT_DELAYED)
-		lead = "    The last problem was: ";
-	if (p->reply == NULL || p->reply[0] == '\0')
+	verdict_line(&p->verdict, reason);
+	if (rcpt_expired(p)) {
+		(void)snprintf(lead, sizeof(lead),
+		               "    The time for trying is over. The last problem was: ");
+	} else if (w->r->kind == REPORT_DELAYED) {
+		(void)snprintf(lead, sizeof(lead), "    The last problem was: ");
+	} else if (verdict_spoken(&p->verdict)) {
+		(void)snprintf(lead, sizeof(lead), "    The mail server %.*s said: ",
+		               STR_FMT(verdict_host(&p->verdict)));
+		verdict_reply(&p->verdict, reason);
+	}
+	if (reason[0] == '\0')
 		return put(w, "    No reason is known.\r\n");
 	return put(w, lead) &&
-	       put_wrapped(w, str_of(p->reply), strlen(lead), "      ", TEXT_COLS);
+	       put_wrapped(w, str_of(reason), strlen(lead), "      ", TEXT_COLS);
 }
 
 static bool put_explained(struct writer *w, size_t wanted, struct fault *f)
@@ -388,54 +388,32 @@ static bool put_original_recipient(struct writer *w, const char *orcpt)
  * has class 5, or says that the time was over (RFC 3463 section 3.5). */
 static bool put_status(struct writer *w, const struct rcpt *p)
 {
-	struct str status = str_of(p->status);
+	struct str status = str_of(p->verdict.status);
 	bool known = status.len >= 5 && status.at[1] == '.';
 
 	if (w->r->kind == REPORT_DELAYED)
 		return put(w, "Action: delayed\r\nStatus: 4") &&
 		       put_str(w, known ? str_from(status, 1) : STR(".0.0"));
-	if (known && status.at[0] == '5')
-		return put(w, "Action: failed\r\nStatus: ") && put_str(w, status);
+	if (rcpt_expired(p))
+		return put(w, "Action: failed\r\nStatus: 4.4.7");
 	return put(w, "Action: failed\r\nStatus: ") &&
-	       put(w, is_expired(w->r, p) ? "4.4.7" : "5.0.0");
+	       (known && status.at[0] == '5' ? put_str(w, status) : put(w, "5.0.0"));
 }
 
-/* Where the reply begins in a reason that says more, like who sent it. */
-static size_t reply_at(struct str reason, int code)
-{
-	char digits[16];
-	int len = snprintf(digits, sizeof(digits), "%d", code);
-	struct str want = str_make(digits, len > 0 ? (size_t)len : 0);
-
-	for (size_t i = 0; i < reason.len; i++) {
-		struct str rest = str_from(reason, i);
-		bool begins = i == 0 || reason.at[i - 1] == ' ';
-		if (begins && str_starts(rest, want) &&
-		    (rest.len == want.len || strchr(" -", rest.at[want.len]) != NULL))
-			return i;
-	}
-	return STR_NONE;
-}
-
+/* Only what a server said (RFC 3464 sections 2.3.5 and 2.3.6), and which. */
 static bool put_diagnostic(struct writer *w, const struct rcpt *p)
 {
-	struct str reason = str_of(p->reply);
-	size_t before = w->out.len;
+	static const char lead[] = "Diagnostic-Code: smtp; ";
+	struct str host = verdict_host(&p->verdict);
+	char reply[VERDICT_LINE_MAX];
 
-	if (reason.len == 0)
+	if (!verdict_spoken(&p->verdict))
 		return true;
-	if (p->code == 0) {
-		if (!put(w, "Diagnostic-Code: X-Postern; "))
-			return false;
-	} else if (reply_at(reason, p->code) != STR_NONE) {
-		reason = str_from(reason, reply_at(reason, p->code));
-		if (!put(w, "Diagnostic-Code: smtp; "))
-			return false;
-	} else if (!buf_addf(&w->out, "Diagnostic-Code: smtp; %d %s%s", p->code, p->status,
-	                     p->status[0] != '\0' ? " " : "")) {
-		return false;
-	}
-	return put_wrapped(w, reason, w->out.len - before, "  ", FIELD_COLS);
+	verdict_reply(&p->verdict, reply);
+	return put(w, "Remote-MTA: dns; ") &&
+	       put_clean(w, str_first(host, str_find(host, '['))) && put(w, "\r\n") &&
+	       put(w, lead) &&
+	       put_wrapped(w, str_of(reply), sizeof(lead) - 1, "  ", FIELD_COLS);
 }
 
 static bool put_recipient(struct writer *w, const struct rcpt *p)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "smtp/smtp.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +10,7 @@
 
 #define OUT_MAX   (8u << 20) /* the driver writes long before */
 #define SHOWN_MAX 512        /* of a line in the trace */
-#define WORDS_MAX 120        /* of a reply in a fault */
+#define WORDS_MAX 120        /* of a reply in a text of ours */
 
 static enum smtp_want on_quit(struct smtp *s, const struct command *c, const struct reply *r);
 
@@ -18,26 +19,27 @@ static enum smtp_want on_quit(struct smtp *s, const struct command *c, const str
 struct verb_row {
 	const char *name;
 	enum smtp_phase phase;
+	enum cause_phase at;
 	smtp_handler *handle;
 	int good[GOOD_MAX]; /* the codes below 400 that make sense; none: any but 220 and 221 */
 };
 
 /* 4xx and 5xx always make sense: handlers see them, and the good ones, only. */
 static const struct verb_row verbs[VERBS] = {
-    [VERB_GREETING] = {"the connection", PHASE_GREETING, smtp_on_greeting, {220}},
-    [VERB_EHLO] = {"EHLO", PHASE_COMMAND, smtp_on_ehlo, {250}},
-    [VERB_HELO] = {"HELO", PHASE_COMMAND, smtp_on_helo, {250}},
-    [VERB_STARTTLS] = {"STARTTLS", PHASE_COMMAND, smtp_on_starttls, {220}},
-    [VERB_AUTH] = {"AUTH", PHASE_COMMAND, smtp_on_auth, {235, 334}},
-    [VERB_CANCEL] = {"AUTH", PHASE_COMMAND, smtp_on_cancel, {0}},
-    [VERB_RSET] = {"RSET", PHASE_COMMAND, smtp_on_rset, {250}},
-    [VERB_MAIL] = {"MAIL", PHASE_COMMAND, smtp_on_mail, {250}},
-    [VERB_RCPT] = {"RCPT", PHASE_COMMAND, smtp_on_rcpt, {250, 251, 252}},
-    [VERB_DATA] = {"DATA", PHASE_DATA, smtp_on_data, {354}},
-    [VERB_DOT] = {"the message", PHASE_DOT, smtp_on_dot, {0}},
-    [VERB_BDAT] = {"BDAT", PHASE_DATA, smtp_on_bdat, {250}},
-    [VERB_BDAT_LAST] = {"the message", PHASE_DOT, smtp_on_bdat, {0}},
-    [VERB_QUIT] = {"QUIT", PHASE_QUIT, on_quit, {0}},
+    [VERB_GREETING] = {"the connection", PHASE_GREETING, AT_GREETING, smtp_on_greeting, {220}},
+    [VERB_EHLO] = {"EHLO", PHASE_COMMAND, AT_EHLO, smtp_on_ehlo, {250}},
+    [VERB_HELO] = {"HELO", PHASE_COMMAND, AT_EHLO, smtp_on_helo, {250}},
+    [VERB_STARTTLS] = {"STARTTLS", PHASE_COMMAND, AT_STARTTLS, smtp_on_starttls, {220}},
+    [VERB_AUTH] = {"AUTH", PHASE_COMMAND, AT_AUTH, smtp_on_auth, {235, 334}},
+    [VERB_CANCEL] = {"AUTH", PHASE_COMMAND, AT_AUTH, smtp_on_cancel, {0}},
+    [VERB_RSET] = {"RSET", PHASE_COMMAND, AT_IDLE, smtp_on_rset, {250}},
+    [VERB_MAIL] = {"MAIL", PHASE_COMMAND, AT_MAIL, smtp_on_mail, {250}},
+    [VERB_RCPT] = {"RCPT", PHASE_COMMAND, AT_RCPT, smtp_on_rcpt, {250, 251, 252}},
+    [VERB_DATA] = {"DATA", PHASE_DATA, AT_DATA, smtp_on_data, {354}},
+    [VERB_DOT] = {"the message", PHASE_DOT, AT_DOT, smtp_on_dot, {0}},
+    [VERB_BDAT] = {"BDAT", PHASE_DATA, AT_DATA, smtp_on_bdat, {250}},
+    [VERB_BDAT_LAST] = {"the message", PHASE_DOT, AT_DOT, smtp_on_bdat, {0}},
+    [VERB_QUIT] = {"QUIT", PHASE_QUIT, AT_QUIT, on_quit, {0}},
 };
 
 struct smtp *smtp_new(const struct smtp_setup *setup)
@@ -69,7 +71,7 @@ void smtp_free(struct smtp *s)
 	codec_wipe(&s->binding, sizeof(s->binding));
 	codec_wipe(s->setup.random, sizeof(s->setup.random));
 	free(s->queue);
-	free(s->tx.fates);
+	smtp_forget(s);
 	free(s);
 }
 
@@ -204,13 +206,47 @@ static bool is_in_doubt(const struct smtp *s)
 	return false;
 }
 
+unsigned smtp_had(const struct smtp *s)
+{
+	return (s->tx.accepted > 0 ? HAD_ACCEPTED : 0u) |
+	       (s->tx.sent || is_in_doubt(s) ? HAD_SENT : 0u) |
+	       (s->carried ? HAD_CARRIED : 0u) | (smtp_must_encrypt(s) ? NEEDS_TLS : 0u) |
+	       (s->setup.login ? NEEDS_LOGIN : 0u);
+}
+
+static enum cause_phase where(const struct smtp *s)
+{
+	if (s->want == SMTP_HANDSHAKE)
+		return AT_STARTTLS;
+	if (s->want == SMTP_SECRET)
+		return AT_AUTH;
+	if (smtp_unanswered(s))
+		return verbs[s->queue[s->head].verb].at;
+	if (s->tx.giving)
+		return AT_MESSAGE;
+	return s->tx.sent ? AT_DOT : AT_IDLE;
+}
+
+static enum cause cause_of_end(const struct smtp *s, const struct fault *f)
+{
+	int event = f->class == FAULT_PROTOCOL ? EVENT_NONSENSE
+	            : f->sys == ETIMEDOUT      ? EVENT_SILENT
+	                                       : EVENT_CLOSED;
+
+	return cause_of(where(s), event, "", smtp_had(s));
+}
+
 enum smtp_want smtp_drop(struct smtp *s, const struct fault *f)
 {
 	if (s->want == SMTP_OVER)
 		return SMTP_OVER;
-	s->in_doubt = s->in_doubt || is_in_doubt(s);
-	if (s->fault.class == FAULT_NONE)
+	if (s->fault.class == FAULT_NONE && f->class != FAULT_NONE) {
 		s->fault = *f;
+		fault_cause(&s->fault, cause_of_end(s, f));
+	}
+	/* Who was out of step once has said nothing that can be believed. */
+	if (f->class == FAULT_PROTOCOL)
+		smtp_forget(s);
 	s->head = s->tail = 0;
 	s->tx.giving = false;
 	if (s->wipe_until > s->written)
@@ -234,25 +270,24 @@ static enum smtp_want on_quit(struct smtp *s, const struct command *c, const str
 	return smtp_drop(s, &none);
 }
 
-void smtp_blame(struct smtp *s, const struct reply *r, const char *what, const char *advice)
+void smtp_blame(struct smtp *s, enum cause_phase phase, const struct reply *r)
 {
-	char words[WORDS_MAX + 1];
+	char words[FAULT_TEXT_MAX];
 
 	reply_printable(r, words, sizeof(words));
-	fault_reply(&s->fault, FAULT_RELAY, r->code, r->status, "%s: %d %s%s%s%s%s", what,
-	            r->code, r->status, r->status[0] != '\0' ? " " : "", words,
-	            advice[0] != '\0' ? "; " : "", advice);
+	fault_reply(&s->fault, FAULT_RELAY, r->code, r->status, "%s", words);
+	fault_cause(&s->fault, cause_of(phase, r->code, r->status, smtp_had(s)));
 }
 
-static enum smtp_want nonsense(struct smtp *s, const struct command *c, const struct reply *r)
+enum smtp_want smtp_nonsense(struct smtp *s, enum verb verb, const struct reply *r)
 {
 	char words[WORDS_MAX + 1];
 	struct fault f = FAULT_INIT;
 
 	reply_printable(r, words, sizeof(words));
-	fault_reply(&f, FAULT_PROTOCOL, r->code, r->status,
-	            "the reply to %s makes no sense: %d %s; the server is out of step",
-	            verbs[c->verb].name, r->code, words);
+	fault_set(&f, FAULT_PROTOCOL,
+	          "the reply to %s makes no sense: %d %s; the server is out of step",
+	          verbs[verb].name, r->code, words);
 	return smtp_drop(s, &f);
 }
 
@@ -268,10 +303,11 @@ bool smtp_out_of_step(struct smtp *s)
 }
 
 /* The server shuts the session down, whatever it was asked (RFC 5321 section 3.8). */
-static enum smtp_want closed_by_server(struct smtp *s, const struct reply *r)
+static enum smtp_want closed_by_server(struct smtp *s, enum cause_phase phase,
+                                       const struct reply *r)
 {
 	if (s->fault.class == FAULT_NONE)
-		smtp_blame(s, r, "the server closes the session", "");
+		smtp_blame(s, phase, r);
 	return smtp_drop(s, &s->fault);
 }
 
@@ -281,13 +317,12 @@ static enum smtp_want take_unasked(struct smtp *s, const struct reply *r)
 	char words[WORDS_MAX + 1];
 
 	if (r->code == 421)
-		return closed_by_server(s, r);
-	/* A server that cannot do BDAT may say so before it has the whole chunk. */
-	if (s->tx.giving && s->tx.bdat && r->code >= 500)
-		s->chunking_broken = true;
+		return closed_by_server(s, where(s), r);
+	if (smtp_early_verdict(s, r))
+		return smtp_drop(s, &f);
 	reply_printable(r, words, sizeof(words));
-	fault_reply(&f, FAULT_PROTOCOL, r->code, r->status,
-	            "the server sent a reply that nothing asked for: %d %s", r->code, words);
+	fault_set(&f, FAULT_PROTOCOL, "the server sent a reply that nothing asked for: %d %s",
+	          r->code, words);
 	return smtp_drop(s, &f);
 }
 
@@ -335,10 +370,10 @@ static enum smtp_want take_reply(struct smtp *s, const struct reply *r)
 	show_reply(s, r, c.verb);
 	/* Before it leaves the queue: is_in_doubt looks there. */
 	if (!makes_sense(c.verb, r->code))
-		return nonsense(s, &c, r);
-	s->head++;
+		return smtp_nonsense(s, c.verb, r);
 	if (r->code == 421 && c.verb != VERB_QUIT)
-		return closed_by_server(s, r);
+		return closed_by_server(s, verbs[c.verb].at, r);
+	s->head++;
 	return verbs[c.verb].handle(s, &c, r);
 }
 
@@ -404,9 +439,11 @@ void smtp_eof(struct smtp *s)
 	const char *what = awaited(s);
 	struct fault f = FAULT_INIT;
 
-	if (smtp_phase(s) == PHASE_QUIT)
+	if (smtp_phase(s) == PHASE_QUIT) {
 		(void)smtp_drop(s, &s->fault);
-	else if (what[0] == '\0')
+		return;
+	}
+	if (what[0] == '\0')
 		fault_set(&f, FAULT_RELAY, "the server closed the connection");
 	else if (smtp_phase(s) == PHASE_GREETING)
 		fault_set(&f, FAULT_RELAY,
@@ -458,11 +495,6 @@ void smtp_quit(struct smtp *s)
 const struct ehlo *smtp_ehlo(const struct smtp *s)
 {
 	return &s->ehlo;
-}
-
-bool smtp_in_doubt(const struct smtp *s)
-{
-	return s->in_doubt;
 }
 
 bool smtp_chunking_broken(const struct smtp *s)

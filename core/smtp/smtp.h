@@ -16,15 +16,18 @@
  *                (again, if it comes a second time), writing smtp_output as it grows;
  *                feeds what the server says meanwhile, at the latest before the end;
  *                stops when the machine wants something else
- *   SETTLED      acts on the verdicts, marks and syncs; then smtp_start or smtp_quit
- *   OVER         closes; smtp_fault says why (class FAULT_NONE after a plain QUIT)
+ *   SETTLED      feeds what has arrived meanwhile; if it is settled still, smtp_commit,
+ *                acts on the verdicts, marks and syncs; then smtp_start or smtp_quit
+ *   OVER         smtp_commit; closes; smtp_fault says why (class FAULT_NONE after a
+ *                plain QUIT)
  *
- * Verdicts are left in the recipients (rcpt_set), with the server's words only.
- * About the message or a recipient: only replies to MAIL, RCPT, the message.
- * Everything else is about us or the relay (FAULT_RELAY) and leaves the
- * recipients untouched. What breaks the protocol is FAULT_PROTOCOL: the
- * connection is dropped. Texts do not name the host. A password goes over a
- * clear connection only with allow_cleartext_auth, and never opportunistically.
+ * Verdicts (base/cause) are kept here until smtp_commit leaves them in the
+ * recipients, with the server's words only: a reply too many or too few takes
+ * back all of that transaction. What breaks the protocol is FAULT_PROTOCOL: the
+ * connection is dropped. Every fault has its cause; one that a reply brought has
+ * the code, and the server's words as its text. Texts do not name the host. A
+ * password goes over a clear connection only with allow_cleartext_auth, and
+ * never opportunistically.
  */
 #ifndef SMTP_SMTP_H
 #define SMTP_SMTP_H
@@ -112,7 +115,7 @@ void smtp_secured(struct smtp *s, const struct sasl_binding *binding, size_t lef
 void smtp_secret(struct smtp *s, struct str password, const struct fault *f);
 
 const struct ehlo *smtp_ehlo(const struct smtp *s);
-/* Begins a transaction; t and what it points to must live until it is settled.
+/* Begins a transaction; t and what it points to must live until smtp_commit.
  * RSET goes first where the last one was left open.
  * Recipients whom this server cannot serve (SIZE, SMTPUTF8) get their verdict at once. */
 void smtp_start(struct smtp *s, const struct smtp_transaction *t);
@@ -121,8 +124,9 @@ void smtp_message(struct smtp *s, struct str bytes);
 void smtp_message_end(struct smtp *s);
 void smtp_quit(struct smtp *s);
 
-/* The whole message was sent and the verdict never came: the server may have it. */
-bool smtp_in_doubt(const struct smtp *s);
+/* Leaves the verdicts of the transaction in its recipients, said by that server of that
+ * relay (texts, or NULL); those without one are left alone. True: each has one. */
+bool smtp_commit(struct smtp *s, const char *relay, const char *host);
 /* BDAT was refused although CHUNKING was offered: not again to this relay. */
 bool smtp_chunking_broken(const struct smtp *s);
 const struct fault *smtp_fault(const struct smtp *s);

@@ -32,10 +32,9 @@ enum smtp_want smtp_hello(struct smtp *s)
 	return say_hello(s, VERB_EHLO, s->setup.lmtp ? "LHLO" : "EHLO");
 }
 
-static enum smtp_want blame(struct smtp *s, const struct reply *r, const char *what,
-                            const char *advice)
+static enum smtp_want blame(struct smtp *s, enum cause_phase phase, const struct reply *r)
 {
-	smtp_blame(s, r, what, advice);
+	smtp_blame(s, phase, r);
 	return smtp_leave(s);
 }
 
@@ -43,11 +42,11 @@ enum smtp_want smtp_on_greeting(struct smtp *s, const struct command *c, const s
 {
 	(void)c;
 	if (r->code != 220)
-		return blame(s, r, "the server does not want to talk to us", "");
+		return blame(s, AT_GREETING, r);
 	return smtp_hello(s);
 }
 
-static bool must_encrypt(const struct smtp *s)
+bool smtp_must_encrypt(const struct smtp *s)
 {
 	return !s->secured &&
 	       (s->setup.security == SECURITY_TLS || s->setup.security == SECURITY_STARTTLS);
@@ -56,7 +55,7 @@ static bool must_encrypt(const struct smtp *s)
 /* HELO has no extensions, so it will do only where none is needed. */
 static bool helo_will_do(const struct smtp *s, int code)
 {
-	if (s->setup.lmtp || s->setup.login || must_encrypt(s))
+	if (s->setup.lmtp || s->setup.login || smtp_must_encrypt(s))
 		return false;
 	return code == 500 || code == 501 || code == 502 || code == 504 || code == 550;
 }
@@ -69,24 +68,14 @@ static enum smtp_want starttls_or_login(struct smtp *s)
 		return smtp_command(s, VERB_STARTTLS, NO_RCPT, STR("STARTTLS"), NULL)
 		           ? SMTP_READ
 		           : SMTP_OVER;
-	if (must_encrypt(s)) {
+	if (smtp_must_encrypt(s)) {
 		fault_set(&s->fault, FAULT_RELAY,
 		          "the server does not offer STARTTLS; check host and port, or set "
 		          "security = tls (port 465) if it wants TLS from the first byte");
+		fault_cause(&s->fault, CAUSE_NO_STARTTLS);
 		return smtp_leave(s);
 	}
 	return start_login(s);
-}
-
-/* A server that does not know EHLO has no extensions. */
-static const char *ehlo_advice(const struct smtp *s, int code)
-{
-	if (code != 500 && code != 502 && code != 504)
-		return "check helo and hostname";
-	if (must_encrypt(s))
-		return "without EHLO there is no STARTTLS: check host, port and security";
-	return s->setup.login ? "without EHLO there is no login: check host, port and user"
-	                      : "check host and port";
 }
 
 enum smtp_want smtp_on_ehlo(struct smtp *s, const struct command *c, const struct reply *r)
@@ -98,15 +87,14 @@ enum smtp_want smtp_on_ehlo(struct smtp *s, const struct command *c, const struc
 	}
 	if (helo_will_do(s, r->code))
 		return say_hello(s, VERB_HELO, "HELO");
-	return blame(s, r, s->setup.lmtp ? "LHLO refused" : "EHLO refused",
-	             ehlo_advice(s, r->code));
+	return blame(s, AT_EHLO, r);
 }
 
 enum smtp_want smtp_on_helo(struct smtp *s, const struct command *c, const struct reply *r)
 {
 	(void)c;
 	if (r->code != 250)
-		return blame(s, r, "EHLO and HELO refused", "check helo and hostname");
+		return blame(s, AT_EHLO, r);
 	s->ehlo = (struct ehlo){0};
 	return SMTP_READY;
 }
@@ -116,8 +104,8 @@ enum smtp_want smtp_on_starttls(struct smtp *s, const struct command *c, const s
 	(void)c;
 	if (r->code == 220)
 		return SMTP_HANDSHAKE;
-	if (must_encrypt(s))
-		return blame(s, r, "STARTTLS refused", "nothing was sent in clear");
+	if (smtp_must_encrypt(s))
+		return blame(s, AT_STARTTLS, r);
 	return start_login(s);
 }
 
@@ -148,9 +136,9 @@ static bool choose_mechanism(struct smtp *s)
 		return fault_set(&s->fault, FAULT_RELAY,
 		                 "the server offers no login (AUTH)%s; check host and port",
 		                 s->secured ? " after TLS" : " in clear");
-	if (!sasl_choose(s->ehlo.mechanisms, s->setup.mechanisms, s->setup.password,
-	                 s->secured && s->setup.certificate, s->binding.type != NULL,
-	                 &s->mechanism)) {
+	if (!sasl_choose(s->ehlo.mechanisms & ~s->spurned, s->setup.mechanisms,
+	                 s->setup.password, s->secured && s->setup.certificate,
+	                 s->binding.type != NULL, &s->mechanism)) {
 		list_mechanisms(s->ehlo.mechanisms, names);
 		return fault_set(
 		    &s->fault, FAULT_RELAY,
@@ -183,6 +171,7 @@ static bool send_secret(struct smtp *s, struct str head, struct str secret, cons
 		struct fault f = FAULT_INIT;
 
 		fault_set(&f, FAULT_RELAY, "user and password are too long to be sent");
+		fault_cause(&f, CAUSE_NO_PASSWORD);
 		(void)smtp_drop(s, &f);
 	} else {
 		ok = smtp_command(s, VERB_AUTH, NO_RCPT, buf_str(&line), shown);
@@ -239,8 +228,10 @@ static enum smtp_want begin_auth(struct smtp *s, struct str password)
 
 	memcpy(setup.random, s->setup.random, sizeof(setup.random));
 	s->sasl = sasl_new(&setup, &s->fault);
-	if (s->sasl == NULL)
+	if (s->sasl == NULL) {
+		fault_cause(&s->fault, CAUSE_NO_PASSWORD);
 		return smtp_leave(s);
+	}
 	return send_auth(s) ? SMTP_READ : SMTP_OVER;
 }
 
@@ -248,8 +239,10 @@ static enum smtp_want start_login(struct smtp *s)
 {
 	if (!s->setup.login)
 		return SMTP_READY;
-	if (!choose_mechanism(s))
+	if (!choose_mechanism(s)) {
+		fault_cause(&s->fault, CAUSE_NO_LOGIN);
 		return smtp_leave(s);
+	}
 	return sasl_needs_secret(s->mechanism) ? SMTP_SECRET : begin_auth(s, STR(""));
 }
 
@@ -264,36 +257,14 @@ void smtp_secret(struct smtp *s, struct str password, const struct fault *f)
 	/* A password that cannot be had is about us: no mail may fail for it. */
 	s->fault = *f;
 	s->fault.class = FAULT_RELAY;
+	fault_cause(&s->fault, CAUSE_NO_PASSWORD);
 	s->want = smtp_leave(s);
-}
-
-struct refusal {
-	int code;
-	const char *advice;
-};
-
-static const struct refusal refusals[] = {
-    {530, "the server wants encryption first; set security"},
-    {534, "this way to log in is not good enough; set auth, or get a password for programs"},
-    {538, "the server wants encryption first; set security"},
-    {432, "the server wants the password to be changed"},
-};
-
-static enum smtp_want login_refused(struct smtp *s, const struct reply *r)
-{
-	const char *advice = r->code >= 500 ? "check user and password" : "";
-	char what[SHOWN_MAX] = "login refused";
-
-	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
-		if (refusals[i].code == r->code)
-			advice = refusals[i].advice;
-	}
-	return blame(s, r, what, advice);
 }
 
 /* Ends the exchange; s->fault says why (RFC 4954 section 4). */
 static enum smtp_want cancel(struct smtp *s)
 {
+	fault_cause(&s->fault, CAUSE_LOGIN_REFUSED);
 	return smtp_command(s, VERB_CANCEL, NO_RCPT, STR("*"), NULL) ? SMTP_READ : SMTP_OVER;
 }
 
@@ -327,6 +298,26 @@ static enum smtp_want answer_challenge(struct smtp *s, struct str text)
 	return ok ? SMTP_READ : cancel(s);
 }
 
+/* 504 is about the mechanism and not about the password (RFC 4954 section 4): is there
+ * another that both sides have? */
+static enum smtp_want other_mechanism(struct smtp *s, const struct reply *r)
+{
+	s->spurned |= 1u << s->mechanism;
+	sasl_free(s->sasl);
+	s->sasl = NULL;
+	if (choose_mechanism(s))
+		return sasl_needs_secret(s->mechanism) ? SMTP_SECRET : begin_auth(s, STR(""));
+	s->fault = FAULT_INIT;
+	return blame(s, AT_AUTH, r);
+}
+
+/* The server did not prove that it knows the password. */
+static enum smtp_want failed_login(struct smtp *s)
+{
+	fault_cause(&s->fault, CAUSE_LOGIN_REFUSED);
+	return smtp_leave(s);
+}
+
 enum smtp_want smtp_on_auth(struct smtp *s, const struct command *c, const struct reply *r)
 {
 	enum smtp_want next;
@@ -334,10 +325,12 @@ enum smtp_want smtp_on_auth(struct smtp *s, const struct command *c, const struc
 	(void)c;
 	if (r->code == 334)
 		return answer_challenge(s, buf_str(&r->text));
+	if (r->code == 504)
+		return other_mechanism(s, r);
 	if (r->code != 235)
-		next = login_refused(s, r);
+		next = blame(s, AT_AUTH, r);
 	else if (!sasl_done(s->sasl, &s->fault))
-		next = smtp_leave(s);
+		next = failed_login(s);
 	else
 		next = SMTP_READY;
 	s->logged_in = next == SMTP_READY;

@@ -5,7 +5,7 @@
  * Commands go out in flights, as many at once as the server allows; without
  * PIPELINING a flight is one command. When a flight is answered, next_flight
  * looks at what is known and sends the next. A recipient's verdict is recorded
- * once, by decide.
+ * once, by decide, and leaves the machine by smtp_commit.
  */
 #include "smtp/smtp_private.h"
 
@@ -26,32 +26,75 @@
 
 static enum smtp_want next_flight(struct smtp *s);
 
-static void decide(struct smtp *s, size_t i, enum rcpt_state state, const struct reply *r)
+/* A verdict by a reply; cause CAUSE_NONE: it was delivered. */
+static void decide(struct smtp *s, size_t i, enum cause cause, const struct reply *r)
 {
 	char reason[REASON_MAX];
 	struct str text = str_first(buf_str(&r->text), sizeof(reason));
+	struct answer *a = &s->tx.answers[i];
 
-	if (s->tx.fates[i] == FATE_DECIDED)
+	if (a->state == ANSWER_DECIDED)
 		return;
 	for (size_t k = 0; k < text.len; k++)
 		reason[k] = text.at[k] == '\n' ? ' ' : text.at[k];
-	rcpt_set(s->tx.t->rcpts[i], state, r->code, r->status, str_make(reason, text.len));
-	s->tx.fates[i] = FATE_DECIDED;
+	verdict_set(&a->verdict, cause, r->code, r->status, NULL, NULL,
+	            str_make(reason, text.len));
+	a->state = ANSWER_DECIDED;
 }
 
 /* The same verdict for all that have none, and no other will come. */
-static void decide_rest(struct smtp *s, enum rcpt_state state, const struct reply *r)
+static void decide_rest(struct smtp *s, enum cause_phase phase, const struct reply *r)
 {
+	enum cause cause =
+	    r->code < 400 ? CAUSE_NONE : cause_of(phase, r->code, r->status, smtp_had(s));
+
 	for (size_t i = 0; i < s->tx.t->rcpt_count; i++)
-		decide(s, i, state, r);
+		decide(s, i, cause, r);
 	s->tx.closed = true;
 }
 
-static void decide_here(struct smtp *s, size_t i, int code, const char *status,
+/* A verdict of our own. */
+static void decide_here(struct smtp *s, size_t i, enum cause cause, const char *status,
                         struct str reason)
 {
-	rcpt_set(s->tx.t->rcpts[i], RCPT_FAILED, code, status, reason);
-	s->tx.fates[i] = FATE_DECIDED;
+	verdict_set(&s->tx.answers[i].verdict, cause, 0, status, NULL, NULL, reason);
+	s->tx.answers[i].state = ANSWER_DECIDED;
+}
+
+void smtp_forget(struct smtp *s)
+{
+	for (size_t i = 0; i < s->tx.count; i++)
+		verdict_release(&s->tx.answers[i].verdict);
+	free(s->tx.answers);
+	s->tx.answers = NULL;
+	s->tx.count = 0;
+}
+
+static enum rcpt_state state_of(enum cause cause)
+{
+	if (cause == CAUSE_NONE)
+		return RCPT_DELIVERED;
+	return cause_row(cause)->fate == FATE_FAIL ? RCPT_FAILED : RCPT_WAITING;
+}
+
+bool smtp_commit(struct smtp *s, const char *relay, const char *host)
+{
+	bool all = s->tx.answers != NULL;
+
+	for (size_t i = 0; i < s->tx.count; i++) {
+		struct answer *a = &s->tx.answers[i];
+		struct rcpt *r = s->tx.t->rcpts[i];
+
+		if (a->state != ANSWER_DECIDED) {
+			all = false;
+			continue;
+		}
+		r->state = state_of(a->verdict.cause);
+		verdict_set(&r->verdict, a->verdict.cause, a->verdict.code, a->verdict.status,
+		            relay, host, str_of(a->verdict.text));
+	}
+	smtp_forget(s);
+	return all;
 }
 
 static bool is_ascii(const char *address)
@@ -73,17 +116,17 @@ static void decide_by_ehlo(struct smtp *s)
 		                 t->size, s->ehlo.size_max);
 
 		for (size_t i = 0; i < t->rcpt_count; i++)
-			decide_here(s, i, 552, "5.3.4",
+			decide_here(s, i, CAUSE_TOO_BIG, "5.3.4",
 			            str_make(reason, n > 0 ? (size_t)n : 0));
 	}
 	for (size_t i = 0; i < t->rcpt_count; i++) {
 		bool needed = utf8 || !is_ascii(t->rcpts[i]->address);
 
-		if (s->tx.fates[i] == FATE_DECIDED)
+		if (s->tx.answers[i].state == ANSWER_DECIDED)
 			continue;
 		if (needed && !s->ehlo.smtputf8)
 			decide_here(
-			    s, i, 550, "5.6.7",
+			    s, i, CAUSE_NEEDS_UTF8, "5.6.7",
 			    STR("the server does not take SMTPUTF8, which this address or "
 			        "message needs"));
 		else if (needed)
@@ -93,17 +136,19 @@ static void decide_by_ehlo(struct smtp *s)
 
 static enum smtp_want settle(struct smtp *s)
 {
-	free(s->tx.fates);
-	s->tx = (struct transaction){0};
-	return s->fault.class != FAULT_NONE ? smtp_leave(s) : SMTP_SETTLED;
+	s->tx.over = true;
+	s->carried = true;
+	return SMTP_SETTLED;
 }
 
 void smtp_start(struct smtp *s, const struct smtp_transaction *t)
 {
 	if ((s->want != SMTP_READY && s->want != SMTP_SETTLED) || smtp_out_of_step(s))
 		return;
+	smtp_forget(s);
 	s->tx = (struct transaction){.t = t};
-	s->tx.fates = mem_alloc(t->rcpt_count * sizeof(*s->tx.fates));
+	s->tx.answers = mem_alloc(t->rcpt_count * sizeof(*s->tx.answers));
+	s->tx.count = t->rcpt_count;
 	/* A BDAT without its size has to be cut up, which needs PIPELINING here:
 	 * the driver gives the message in one go. */
 	s->tx.bdat = s->ehlo.chunking && !s->setup.lmtp && !s->setup.no_chunking &&
@@ -161,44 +206,6 @@ static bool send_mail(struct smtp *s)
 	return send_line(s, VERB_MAIL, NO_RCPT, &line, fits);
 }
 
-static bool contains(struct str text, struct str words)
-{
-	for (size_t i = 0; i + words.len <= text.len; i++) {
-		if (str_casestarts(str_from(text, i), words))
-			return true;
-	}
-	return false;
-}
-
-/* Refused because we are not logged in, or not as whom it takes? That is
- * about us: the message must not fail for it. */
-static bool is_about_login(const struct reply *r)
-{
-	static const int codes[] = {530, 534, 535, 538};
-	static const char *const statuses[] = {"5.7.8", "5.7.9", "5.7.11", "5.7.57", "5.7.60"};
-	static const char *const phrases[] = {"authentication required",
-	                                      "authentication is required",
-	                                      "requires authentication",
-	                                      "not authenticated",
-	                                      "must authenticate",
-	                                      "authenticate first",
-	                                      "auth required"};
-
-	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
-		if (r->code == codes[i])
-			return true;
-	}
-	for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
-		if (strcmp(r->status, statuses[i]) == 0)
-			return true;
-	}
-	for (size_t i = 0; r->code >= 500 && i < sizeof(phrases) / sizeof(phrases[0]); i++) {
-		if (contains(buf_str(&r->text), str_of(phrases[i])))
-			return true;
-	}
-	return false;
-}
-
 /* The next way to go when a flight may still be partly unanswered. */
 static enum smtp_want go_on(struct smtp *s)
 {
@@ -225,18 +232,13 @@ enum smtp_want smtp_on_mail(struct smtp *s, const struct command *c, const struc
 		s->dirty = true;
 		return go_on(s);
 	}
-	if (is_about_login(r)) {
-		smtp_blame(s, r, "MAIL refused", "check user and auth");
-		s->tx.closed = true;
-	} else if (r->code == 503) {
-		smtp_blame(s, r, "MAIL refused as out of sequence", "");
-		s->tx.closed = true;
-	} else if (r->code == 555 && s->tx.parameters && !s->tx.bare) {
+	if (r->code == 555 && s->tx.parameters && !s->tx.bare) {
 		s->tx.bare = true;
 		s->tx.again = true;
 		s->tx.closed = true;
 	} else {
-		decide_rest(s, r->code < 500 ? RCPT_WAITING : RCPT_FAILED, r);
+		s->tx.mail_refused = true;
+		decide_rest(s, AT_MAIL, r);
 	}
 	return go_on(s);
 }
@@ -265,34 +267,26 @@ static bool send_rcpt(struct smtp *s, size_t i)
 	return send_line(s, VERB_RCPT, i, &line, fits);
 }
 
-/* Refused for now although it is a 5xx? */
-static bool may_work_later(const struct smtp *s, const struct reply *r)
-{
-	/* Old servers say "too many recipients" so (RFC 5321 section 4.5.3.1.10). */
-	if (r->code == 552 && s->tx.accepted > 0 &&
-	    (r->status[0] == '\0' || strcmp(r->status, "5.5.3") == 0))
-		return true;
-	return r->code == 503 || is_about_login(r);
-}
-
 enum smtp_want smtp_on_rcpt(struct smtp *s, const struct command *c, const struct reply *r)
 {
+	/* Without a transaction there is nobody to accept: one of the two replies was
+	 * the answer to something else. */
+	if (s->tx.mail_refused && r->code < 400)
+		return smtp_nonsense(s, c->verb, r);
 	if (s->tx.closed)
 		return go_on(s);
 	if (r->code < 400) {
-		s->tx.fates[c->rcpt] = FATE_ACCEPTED;
+		s->tx.answers[c->rcpt].state = ANSWER_ACCEPTED;
 		s->tx.accepted++;
-	} else if (r->code < 500 || may_work_later(s, r)) {
-		decide(s, c->rcpt, RCPT_WAITING, r);
 	} else {
-		decide(s, c->rcpt, RCPT_FAILED, r);
+		decide(s, c->rcpt, cause_of(AT_RCPT, r->code, r->status, smtp_had(s)), r);
 	}
 	return go_on(s);
 }
 
 /* The message */
 
-/* Is somebody to get it? */
+/* Has any recipient been accepted? */
 static bool wanted(const struct smtp *s)
 {
 	return s->tx.accepted > 0 && !s->tx.closed;
@@ -351,39 +345,49 @@ enum smtp_want smtp_on_data(struct smtp *s, const struct command *c, const struc
 		return smtp_command(s, VERB_DOT, NO_RCPT, STR("."), NULL) ? SMTP_READ
 		                                                          : SMTP_OVER;
 	}
-	if (wanted(s)) {
-		bool ours =
-		    r->code == 500 || r->code == 502 || r->code == 503 || is_about_login(r);
-
-		decide_rest(s, r->code < 500 || ours ? RCPT_WAITING : RCPT_FAILED, r);
-	}
+	if (wanted(s))
+		decide_rest(s, AT_DATA, r);
 	s->tx.closed = true;
 	return go_on(s);
 }
 
-/* 500 to 504 say that the command was not understood or out of place, which is
- * nothing about the message. */
-static enum rcpt_state verdict(int code)
-{
-	return code < 400 ? RCPT_DELIVERED : code < 505 ? RCPT_WAITING : RCPT_FAILED;
-}
-
 enum smtp_want smtp_on_dot(struct smtp *s, const struct command *c, const struct reply *r)
 {
+	enum cause cause =
+	    r->code < 400 ? CAUSE_NONE : cause_of(AT_DOT, r->code, r->status, smtp_had(s));
+
 	s->dirty = false;
+	s->tx.sent = s->tx.sent || wanted(s);
 	if (c->rcpt != NO_RCPT)
-		decide(s, c->rcpt, verdict(r->code), r);
+		decide(s, c->rcpt, cause, r);
 	else if (wanted(s))
-		decide_rest(s, verdict(r->code), r);
+		decide_rest(s, AT_DOT, r);
 	if (!smtp_unanswered(s))
 		s->tx.closed = true;
 	return go_on(s);
 }
 
-/* Codes of servers that offer CHUNKING and cannot do it. */
-static bool bdat_is_broken(int code)
+/* Does a server that offers CHUNKING say that it cannot do it? A status that is not
+ * about the protocol (RFC 3463 section 3.6) is about the message. */
+static bool bdat_is_broken(const struct reply *r)
 {
-	return code == 500 || code == 502 || code == 503 || code == 504 || code == 554;
+	int code = r->code;
+	bool may_be = code == 500 || code == 502 || code == 503 || code == 504 || code == 554;
+
+	return may_be && (r->status[0] == '\0' || strncmp(r->status, "5.5.", 4) == 0);
+}
+
+bool smtp_early_verdict(struct smtp *s, const struct reply *r)
+{
+	if (!s->tx.giving || r->code < 400 || !wanted(s))
+		return false;
+	/* A server that cannot do BDAT may say so before it has the whole chunk. */
+	if (s->tx.bdat && bdat_is_broken(r)) {
+		s->chunking_broken = true;
+		return false;
+	}
+	decide_rest(s, AT_MESSAGE, r);
+	return true;
 }
 
 enum smtp_want smtp_on_bdat(struct smtp *s, const struct command *c, const struct reply *r)
@@ -393,12 +397,14 @@ enum smtp_want smtp_on_bdat(struct smtp *s, const struct command *c, const struc
 	if (last && r->code < 400)
 		s->dirty = false;
 	if (wanted(s)) {
-		if (r->code >= 500 && bdat_is_broken(r->code)) {
+		s->tx.sent = last;
+		if (bdat_is_broken(r)) {
+			s->tx.sent = false;
 			s->chunking_broken = true;
 			s->tx.again = true;
 			s->tx.closed = true;
 		} else if (last || r->code >= 400) {
-			decide_rest(s, verdict(r->code), r);
+			decide_rest(s, last ? AT_DOT : AT_DATA, r);
 		}
 	}
 	s->tx.closed = s->tx.closed || last;
@@ -480,7 +486,7 @@ static void end_data(struct smtp *s)
 	}
 	/* LMTP answers once for each recipient it accepted (RFC 2033 section 4.2). */
 	for (size_t i = 0; i < s->tx.t->rcpt_count; i++) {
-		if (s->tx.fates[i] == FATE_ACCEPTED)
+		if (s->tx.answers[i].state == ANSWER_ACCEPTED)
 			smtp_expect(s, VERB_DOT, i);
 	}
 }
@@ -520,8 +526,8 @@ void smtp_message_end(struct smtp *s)
 static void begin_again(struct smtp *s)
 {
 	for (size_t i = 0; i < s->tx.t->rcpt_count; i++) {
-		if (s->tx.fates[i] == FATE_ACCEPTED)
-			s->tx.fates[i] = FATE_TODO;
+		if (s->tx.answers[i].state == ANSWER_ACCEPTED)
+			s->tx.answers[i].state = ANSWER_NONE;
 	}
 	/* Not before: what is being given must end in the way it began. */
 	s->tx.bdat = s->tx.bdat && !s->chunking_broken;
@@ -532,7 +538,8 @@ static void begin_again(struct smtp *s)
 
 static size_t next_rcpt(struct smtp *s)
 {
-	while (s->tx.next < s->tx.t->rcpt_count && s->tx.fates[s->tx.next] != FATE_TODO)
+	while (s->tx.next < s->tx.t->rcpt_count &&
+	       s->tx.answers[s->tx.next].state != ANSWER_NONE)
 		s->tx.next++;
 	return s->tx.next;
 }
@@ -574,7 +581,7 @@ static bool nobody_left(struct smtp *s)
 
 	if (s->tx.accepted > 0)
 		return false;
-	while (next < s->tx.t->rcpt_count && s->tx.fates[next] != FATE_TODO)
+	while (next < s->tx.t->rcpt_count && s->tx.answers[next].state != ANSWER_NONE)
 		next++;
 	return next == s->tx.t->rcpt_count;
 }

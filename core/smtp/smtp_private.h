@@ -43,17 +43,27 @@ struct command {
 	uint64_t end; /* the answer is not due before so many bytes are written */
 };
 
-enum fate { FATE_TODO, FATE_ACCEPTED, FATE_DECIDED };
+enum answer_state { ANSWER_NONE, ANSWER_ACCEPTED, ANSWER_DECIDED };
+
+/* What is known of a recipient. It is the machine's own until smtp_commit. */
+struct answer {
+	enum answer_state state;
+	struct verdict verdict; /* once decided */
+};
 
 struct transaction {
 	const struct smtp_transaction *t; /* NULL: none under way */
-	enum fate *fates;                 /* one a recipient */
+	struct answer *answers;           /* one a recipient, or NULL */
+	size_t count;                     /* of them */
 	size_t next;                      /* the first that had no RCPT yet */
 	size_t accepted;
-	bool utf8;       /* SMTPUTF8 is needed */
-	bool bdat;       /* else DATA */
-	bool bare;       /* MAIL and RCPT without parameters that can be missed */
-	bool parameters; /* MAIL had some that can be missed */
+	bool over;         /* each recipient is decided, or never will be */
+	bool mail_refused; /* no recipient can be accepted then */
+	bool sent;         /* the whole message has been answered for */
+	bool utf8;         /* SMTPUTF8 is needed */
+	bool bdat;         /* else DATA */
+	bool bare;         /* MAIL and RCPT without parameters that can be missed */
+	bool parameters;   /* MAIL had some that can be missed */
 	bool mail_sent;
 	bool rcpt_sent; /* a RCPT was sent in this attempt */
 	bool closed;    /* nothing more is decided: late replies are passed over */
@@ -83,13 +93,14 @@ struct smtp {
 	struct sasl_binding binding;
 	struct sasl *sasl;
 	enum sasl_mechanism mechanism;
+	unsigned spurned; /* mechanisms that the server offers and does not want, as bits */
 	bool logged_in;
+	bool carried;      /* a transaction came to its end over this connection */
 	struct buf answer; /* what was sent last of the login, until it is answered */
 
 	struct transaction tx;
 	bool dirty; /* the server has an open transaction: RSET first */
 	bool chunking_broken;
-	bool in_doubt;
 	struct wire wire;
 	struct buf chunk;
 };
@@ -106,8 +117,17 @@ bool smtp_unanswered(const struct smtp *s);
 enum smtp_want smtp_drop(struct smtp *s, const struct fault *f);
 /* The session ends with QUIT; s->fault says why. */
 enum smtp_want smtp_leave(struct smtp *s);
-/* s->fault from a reply, FAULT_RELAY: "WHAT: 554 words; ADVICE". advice may be "". */
-void smtp_blame(struct smtp *s, const struct reply *r, const char *what, const char *advice);
+/* s->fault from a reply in that phase, with the server's words as its text. */
+void smtp_blame(struct smtp *s, enum cause_phase phase, const struct reply *r);
+/* A reply that makes no sense where it came. Returns SMTP_OVER. */
+enum smtp_want smtp_nonsense(struct smtp *s, enum verb verb, const struct reply *r);
+/* What the session has come to (enum cause_had). */
+unsigned smtp_had(const struct smtp *s);
+/* No verdict of the transaction counts. */
+void smtp_forget(struct smtp *s);
+/* While the message goes out, a clear refusal: the verdict on it (RFC 5321 has no better
+ * place for it). False: it is none. */
+bool smtp_early_verdict(struct smtp *s, const struct reply *r);
 /* Something was sent that nothing asked for: true, and the machine has failed. */
 bool smtp_out_of_step(struct smtp *s);
 void smtp_show(const struct smtp *s, bool sent, struct str line);
@@ -119,6 +139,8 @@ smtp_handler smtp_on_greeting, smtp_on_ehlo, smtp_on_helo, smtp_on_starttls, smt
     smtp_on_cancel;
 smtp_handler smtp_on_rset, smtp_on_mail, smtp_on_rcpt, smtp_on_data, smtp_on_dot, smtp_on_bdat;
 
+/* Is encryption required, and not there yet? */
+bool smtp_must_encrypt(const struct smtp *s);
 /* Sends EHLO (LHLO). */
 enum smtp_want smtp_hello(struct smtp *s);
 

@@ -39,7 +39,8 @@ static void copy_envelope(const struct envelope *from, struct envelope *to)
 		struct rcpt *copy = envelope_add(to, str_of(r->address));
 		copy->notify = r->notify;
 		copy->orcpt = copy_or_null(r->orcpt);
-		rcpt_set(copy, r->state, r->code, r->status, str_of(r->reply));
+		copy->state = r->state;
+		verdict_copy(&copy->verdict, &r->verdict);
 	}
 }
 

@@ -18,8 +18,6 @@
 #include "hold/retry.h"
 #include "transport/narrowing.h"
 
-#define CLAIM_TRIES    40 /* for an entry asked for by id that somebody works on just now */
-#define CLAIM_PAUSE_MS 5
 #define WAIT_PAUSE_MS  20
 #define ONLINE_WAIT_MS 10000
 #define WORKERS_MAX    256
@@ -39,7 +37,7 @@ struct run {
 	const hold_id *ids;
 	size_t count;
 	struct shared *shared;
-	struct deliver deliver;
+	struct deliver *deliver;
 	pid_t *workers;
 	size_t worker_count;
 };
@@ -50,33 +48,30 @@ static void pause_ms(long ms)
 	nanosleep(&t, NULL);
 }
 
-/* Somebody may only be looking, which takes less than a pause; asked for by
- * name it is worth a longer one. */
-static bool claim(struct run *run, const char *id, struct hold_entry *he,
-                  enum hold_claim *result, struct fault *f)
+/* One asked for by name is worth some patience. */
+static enum hold_claim claim(const struct run *run, const char *id, struct hold_entry *he,
+                             struct fault *f)
 {
-	int most = run->flush->ids ? CLAIM_TRIES : 1;
-	for (int tries = 0;; tries++) {
-		if (!hold_claim(run->flush->hold, HOLD_HOLD, id, he, result, f))
-			return false;
-		if (*result != CLAIM_BUSY || tries == most)
-			return true;
-		pause_ms(CLAIM_PAUSE_MS);
-	}
+	struct hold *hold = run->flush->hold;
+	return run->flush->ids ? hold_claim_soon(hold, HOLD_HOLD, id, he, f)
+	                       : hold_claim(hold, HOLD_HOLD, id, he, f);
+}
+
+/* By what the head says. */
+static bool due(const struct flush *fl, const struct entry *e)
+{
+	const struct config *c = fl->env.config;
+	struct retry_rules rules = {c->retry, c->retry_max, c->expire};
+	return !e->frozen && (fl->all || retry_due(&rules, e, clock_wall()));
 }
 
 static bool wanted(const struct run *run, const struct entry *e)
 {
-	const struct config *c = run->flush->env.config;
-	struct retry_rules rules = {c->retry, c->retry_max, c->expire};
 	if (run->flush->ids)
 		return !run->flush->first_try || !e->frozen;
-	if (e->frozen)
-		return false;
 	/* Nobody waits: a run was cut short when it was about to put it away. */
-	if (envelope_count(&e->envelope, RCPT_WAITING) == 0)
-		return true;
-	return run->flush->all || retry_due(&rules, e, clock_wall());
+	return (!e->frozen && envelope_count(&e->envelope, RCPT_WAITING) == 0) ||
+	       due(run->flush, e);
 }
 
 static void count(struct run *run, const struct deliver_result *result)
@@ -89,35 +84,43 @@ static void count(struct run *run, const struct deliver_result *result)
 		run->shared->sent++;
 }
 
-/* One entry. True if a server took part in it. */
-static bool work_on(struct run *run, const char *id)
+static void tell_error(const struct run *run, const char *id, const struct fault *f)
+{
+	const struct flush *fl = run->flush;
+	log_text(LOG_ERR, "%s: %s", id, f->text);
+	if (fl->tried)
+		fl->tried(fl->context, id, NULL, f);
+}
+
+/* How it went with one entry. */
+enum worked { WORKED_ON, WORKED_STRAINED, TURNED_AWAY };
+
+static enum worked work_on(struct run *run, const char *id)
 {
 	struct flush *fl = run->flush;
 	struct hold_entry he;
-	enum hold_claim claimed;
 	struct deliver_result result = {0};
 	struct fault f = FAULT_INIT;
-	bool ok = claim(run, id, &he, &claimed, &f);
-	if (ok && claimed == CLAIM_OK) {
-		bool due = wanted(run, &he.entry);
-		if (due)
-			ok = deliver_entry(&run->deliver, &he, &result, &f);
-		/* Whoever is told may look, and must not see it in hand. */
-		hold_release(&he);
-		if (due && ok && !run->deliver.turned_away) {
-			count(run, &result);
-			if (fl->tried)
-				fl->tried(fl->context, id, &result, NULL);
-		}
-	} else if (ok && claimed == CLAIM_DAMAGED) {
-		ok = false;
-	}
-	if (!ok) {
-		log_text(LOG_ERR, "%s: %s", id, f.text);
+	enum hold_claim claimed = claim(run, id, &he, &f);
+	if (claimed == CLAIM_DAMAGED || claimed == CLAIM_ERROR)
+		tell_error(run, id, &f);
+	if (claimed != CLAIM_OK)
+		return WORKED_ON;
+	bool tries = wanted(run, &he.entry);
+	enum deliver_end end =
+	    tries ? deliver_entry(run->deliver, &he, &result, &f) : DELIVER_DONE;
+	/* Whoever is told may look, and must not see it in hand. */
+	hold_release(&he);
+	if (end == DELIVER_TURNED_AWAY)
+		return TURNED_AWAY;
+	if (end == DELIVER_ERROR) {
+		tell_error(run, id, &f);
+	} else if (tries) {
+		count(run, &result);
 		if (fl->tried)
-			fl->tried(fl->context, id, NULL, &f);
+			fl->tried(fl->context, id, &result, NULL);
 	}
-	return ok && run->deliver.session != NULL;
+	return result.strained ? WORKED_STRAINED : WORKED_ON;
 }
 
 static bool stopped(const struct run *run)
@@ -131,35 +134,52 @@ static bool take(struct run *run, size_t *at)
 	return *at < run->count && !stopped(run);
 }
 
+static void give_back(struct run *run, size_t at)
+{
+	run->shared->returns[atomic_fetch_add(&run->shared->returned, 1)] = at;
+}
+
 /* The reports that were made in this process are sent like any mail. */
 static void send_reports(struct run *run)
 {
-	struct deliver *d = &run->deliver;
-	while (d->report_count > 0 && !d->turned_away && !stopped(run))
-		work_on(run, d->reports[--d->report_count]);
+	hold_id id;
+	while (!stopped(run) && deliver_report(run->deliver, id))
+		if (work_on(run, id) == TURNED_AWAY)
+			return;
 }
 
-static void work(struct run *run)
+static void tell_progress(struct run *run)
+{
+	struct flush_counts counts = {run->count, run->shared->sent, run->shared->held,
+	                              run->shared->failed};
+	if (run->flush->progress)
+		run->flush->progress(run->flush->context, &counts);
+}
+
+/* Entries off the list, as long as the servers want more. */
+static void work_off(struct run *run, bool leads)
 {
 	size_t at;
-	run->deliver.helper = true;
 	while (take(run, &at)) {
-		work_on(run, run->ids[at]);
-		if (run->deliver.turned_away) {
-			run->shared->returns[atomic_fetch_add(&run->shared->returned, 1)] = at;
+		enum worked how = work_on(run, run->ids[at]);
+		if (how == TURNED_AWAY)
+			give_back(run, at);
+		if (how != WORKED_ON)
 			return;
-		}
+		if (leads)
+			tell_progress(run);
 	}
-	send_reports(run);
 }
 
 /* As many as the relay that has just answered allows, and no more than there
  * are entries left. What another relay allows is seen to when it is used. */
 static size_t workers_wanted(const struct run *run)
 {
-	size_t most = (size_t)run->deliver.server.relay->connections;
+	size_t most = deliver_connections(run->deliver);
 	size_t next = atomic_load(&run->shared->next);
 	size_t left = next < run->count ? run->count - next : 0;
+	if (most == 0)
+		return 0;
 	if (most > WORKERS_MAX)
 		most = WORKERS_MAX;
 	return most - 1 < left ? most - 1 : left;
@@ -178,20 +198,13 @@ static void start_workers(struct run *run)
 			continue;
 		}
 		/* The connection is the first worker's: not a byte of ours may go over it. */
-		session_drop(run->deliver.session);
-		run->deliver.session = NULL;
-		work(run);
-		deliver_release(&run->deliver);
+		deliver_drop(run->deliver);
+		deliver_help(run->deliver, true);
+		work_off(run, false);
+		send_reports(run);
+		deliver_free(run->deliver);
 		_exit(0);
 	}
-}
-
-static void tell_progress(struct run *run)
-{
-	struct flush_counts counts = {run->count, run->shared->sent, run->shared->held,
-	                              run->shared->failed};
-	if (run->flush->progress)
-		run->flush->progress(run->flush->context, &counts);
 }
 
 /* A worker ends by itself when the list is done, or when the entry in hand is
@@ -208,18 +221,28 @@ static void wait_for(struct run *run, pid_t pid)
 static void lead(struct run *run)
 {
 	size_t at;
-	while (take(run, &at)) {
-		if (work_on(run, run->ids[at]) && !run->workers && run->count > 1)
+	while (!run->worker_count && take(run, &at)) {
+		work_on(run, run->ids[at]);
+		if (!run->workers && run->count > 1 && workers_wanted(run) > 0)
 			start_workers(run);
 		tell_progress(run);
 	}
-	send_reports(run);
+	/* Beside others nobody has the last word: an entry that finds no connection is left
+	 * for the time when they have ended. */
+	deliver_help(run->deliver, run->worker_count > 0);
+	if (run->worker_count)
+		work_off(run, true);
 	for (size_t i = 0; i < run->worker_count; i++)
 		wait_for(run, run->workers[i]);
+	deliver_help(run->deliver, false);
 	for (size_t i = 0; i < run->shared->returned && !stopped(run); i++)
 		work_on(run, run->ids[run->shared->returns[i]]);
+	while (take(run, &at)) {
+		work_on(run, run->ids[at]);
+		tell_progress(run);
+	}
 	send_reports(run);
-	deliver_release(&run->deliver);
+	deliver_free(run->deliver);
 	tell_progress(run);
 	free(run->workers);
 }
@@ -259,6 +282,58 @@ static bool on_line(const struct flush *fl)
 	return false;
 }
 
+/* An entry of the list, by what its head said. */
+struct candidate {
+	hold_id id;
+	int64_t tried;
+};
+
+/* What was never tried first, by age; then what was put off longest ago. */
+static int by_turn(const void *a, const void *b)
+{
+	const struct candidate *x = a, *y = b;
+	if (x->tried != y->tried)
+		return x->tried < y->tried ? -1 : 1;
+	return memcmp(x->id, y->id, sizeof(x->id));
+}
+
+/* The list in its order. What cannot be read is looked at in its turn, where it is
+ * claimed. Frees ids. */
+static void choose(struct run *run, hold_id *ids, size_t count)
+{
+	struct candidate *c = mem_alloc((count + 1) * sizeof(*c));
+	size_t n = 0;
+	for (size_t i = 0; i < count; i++) {
+		struct entry e;
+		bool known = hold_peek(run->flush->hold, HOLD_HOLD, ids[i], &e);
+		if (known && !due(run->flush, &e))
+			continue;
+		memcpy(c[n].id, ids[i], sizeof(c[n].id));
+		c[n++].tried = known ? e.tried : 0;
+	}
+	if (n > 1)
+		qsort(c, n, sizeof(*c), by_turn);
+	for (size_t i = 0; i < n; i++)
+		memcpy(ids[i], c[i].id, sizeof(ids[i]));
+	run->ids = (const hold_id *)ids;
+	run->count = n;
+	free(c);
+}
+
+static void start(struct run *run)
+{
+	const struct flush *fl = run->flush;
+	const struct deliver_setup setup = {
+	    .env = fl->env,
+	    .hold = fl->hold,
+	    .ask_dead = (fl->all || fl->ids) && !fl->first_try,
+	    .tell = fl->tell,
+	    .tell_context = fl->context,
+	    .open = run->shared->open,
+	};
+	run->deliver = deliver_new(&setup);
+}
+
 bool flush_run(struct flush *fl, struct flush_counts *counts, struct fault *f)
 {
 	struct run run = {.flush = fl, .ids = fl->ids, .count = fl->id_count};
@@ -272,20 +347,17 @@ bool flush_run(struct flush *fl, struct flush_counts *counts, struct fault *f)
 	/* The last program but a password's has been run, and no server was asked. */
 	narrowing(fl->env.config, fl->hold);
 	if (!fl->ids) {
-		if (!hold_list(fl->hold, HOLD_HOLD, &listed, &run.count, f))
+		size_t count;
+		if (!hold_list(fl->hold, HOLD_HOLD, &listed, &count, f))
 			return false;
-		run.ids = (const hold_id *)listed;
+		choose(&run, listed, count);
 	}
 	run.shared = map_shared(fl, f);
 	if (!run.shared) {
 		free(listed);
 		return false;
 	}
-	deliver_init(&run.deliver, &fl->env, fl->hold);
-	run.deliver.ask_dead = (fl->all || fl->ids) && !fl->first_try;
-	run.deliver.tell = fl->tell;
-	run.deliver.tell_context = fl->context;
-	run.deliver.open = run.shared->open;
+	start(&run);
 	lead(&run);
 	*counts = (struct flush_counts){run.count, run.shared->sent, run.shared->held,
 	                                run.shared->failed};

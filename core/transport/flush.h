@@ -2,12 +2,14 @@
 /*
  * flush - a run over the hold: which entries, how many workers
  *
- * Takes what is due (or everything, or given ids), oldest first. The first
- * entry goes alone; when its relay answers and more are waiting, further
- * workers (processes, up to that relay's "connections") take entries from the
- * same list. One that cannot have a connection ends and returns its entry.
- * Reports made on the way are sent in the same run. Any number of runs may go
- * on at once: an entry that somebody else works on is left to him.
+ * Takes what is due (or everything, or given ids): what was never tried first,
+ * oldest first, then what was put off longest ago, so that a bad entry starves
+ * nobody. The first entry goes alone; when its relay answers and more are
+ * waiting, further workers (processes, up to that relay's "connections") take
+ * entries from the same list. One that cannot have a connection, or whom a
+ * server asks for less, ends and returns its entry. Reports made on the way are
+ * sent in the same run. Any number of runs may go on at once: an entry that
+ * somebody else works on is left alone.
  */
 #ifndef TRANSPORT_FLUSH_H
 #define TRANSPORT_FLUSH_H
@@ -39,7 +41,7 @@ struct flush {
 	size_t id_count;
 	bool first_try; /* started by sendmail: a dead relay is not waited for */
 	deliver_tell *tell;
-	flush_tried *tried; /* or NULL; called in the process that asked only if workers is 1 */
+	flush_tried *tried; /* or NULL; called in the worker's process */
 	flush_progress *progress;
 	void *context; /* of these three */
 	/* Non-zero: end after the entry in hand. In memory that forked processes share. */

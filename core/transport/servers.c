@@ -1,29 +1,29 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "transport/servers.h"
 
-#include <stdio.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
-#include "hold/dead.h"
+#include "base/crc.h"
+#include "base/random.h"
 #include "net/dns.h"
 
-#define SUBMISSIONS_PORT 465
-
 static void add_server(struct servers *out, const struct config_relay *relay, const char *host,
-                       const int *ports, size_t count)
+                       int port)
 {
 	if (out->count == SERVERS_MAX)
 		return;
-	struct server *s = &out->at[out->count++];
-	s->relay = relay;
-	s->host = host ? mem_copy(str_of(host)) : NULL;
-	s->ports = mem_alloc((count ? count : 1) * sizeof(int));
-	if (count)
-		memcpy(s->ports, ports, count * sizeof(int));
-	s->port_count = count;
+	out->at[out->count++] =
+	    (struct server){host ? mem_copy(str_of(host)) : NULL, port, relay};
+}
+
+/* Each port of the relay's, in order. */
+static void add_host(struct servers *out, const struct config_relay *relay, const char *host)
+{
+	for (size_t i = 0; i < relay->port_count; i++)
+		add_server(out, relay, host, relay->ports[i]);
 }
 
 static void add_records(struct servers *out, const struct config_relay *relay,
@@ -31,10 +31,10 @@ static void add_records(struct servers *out, const struct config_relay *relay,
 {
 	for (size_t i = 0; i < records->count; i++) {
 		const struct dns_record *r = &records->at[i];
-		int port = r->port;
-		if (r->target[0])
-			add_server(out, relay, r->target, mx ? relay->ports : &port,
-			           mx ? relay->port_count : 1);
+		if (r->target[0] && mx)
+			add_host(out, relay, r->target);
+		else if (r->target[0])
+			add_server(out, relay, r->target, r->port);
 	}
 }
 
@@ -50,10 +50,14 @@ static bool find_srv(const struct config *c, const struct config_relay *relay,
 	                clock_deadline(relay->connect_timeout * 1000), &records, &result, f);
 	if (ok && result == DNS_FOUND)
 		add_records(out, relay, &records, false);
-	if (ok && out->count == 0)
+	if (!ok)
+		fault_cause(f, CAUSE_LOOKUP);
+	else if (out->count == 0) {
 		ok = fault_set(f, FAULT_RELAY, "no mail submission service at %s: check srv",
 		               name);
-	else if (!ok)
+		fault_cause(f, CAUSE_NO_NAME);
+	}
+	if (!ok)
 		f->class = FAULT_RELAY;
 	free(name);
 	return ok;
@@ -65,24 +69,27 @@ static bool find_mx(const struct config *c, const struct config_relay *relay,
 	struct dns_records records;
 	enum dns_result result;
 	if (domain[0] == '[') {
-		add_server(out, relay, domain, relay->ports, relay->port_count);
+		add_host(out, relay, domain);
 		return true;
 	}
 	if (!dns_records(domain, DNS_MX, c->dns_server,
 	                 clock_deadline(relay->connect_timeout * 1000), &records, &result, f)) {
 		f->class = FAULT_RELAY;
-		return false;
+		return fault_cause(f, CAUSE_LOOKUP);
 	}
-	if (result == DNS_NO_NAME)
-		return fault_set(f, FAULT_RELAY, "the domain %s does not exist", domain);
+	if (result == DNS_NO_NAME) {
+		fault_set(f, FAULT_RELAY, "the domain %s does not exist", domain);
+		return fault_cause(f, CAUSE_NO_NAME);
+	}
 	out->no_mail = result == DNS_FOUND && records.count == 1 && !records.at[0].target[0];
 	if (result == DNS_FOUND)
 		add_records(out, relay, &records, true);
 	else /* RFC 5321 section 5.1: without MX the domain itself */
-		add_server(out, relay, domain, relay->ports, relay->port_count);
-	if (out->count == 0 && !out->no_mail)
-		return fault_set(f, FAULT_RELAY, "no MX of %s names a server", domain);
-	return true;
+		add_host(out, relay, domain);
+	if (out->count > 0 || out->no_mail)
+		return true;
+	fault_set(f, FAULT_RELAY, "no MX of %s names a server", domain);
+	return fault_cause(f, CAUSE_NO_NAME);
 }
 
 bool servers_find(const struct config *c, const struct config_relay *relay, const char *domain,
@@ -94,99 +101,254 @@ bool servers_find(const struct config *c, const struct config_relay *relay, cons
 	if (relay->mx)
 		return find_mx(c, relay, domain ? domain : "", out, f);
 	if (relay->socket)
-		add_server(out, relay, NULL, NULL, 0);
+		add_server(out, relay, NULL, 0);
 	for (size_t i = 0; i < relay->host.count; i++)
-		add_server(out, relay, relay->host.words[i], relay->ports, relay->port_count);
+		add_host(out, relay, relay->host.words[i]);
 	return true;
 }
 
 void servers_release(struct servers *s)
 {
-	for (size_t i = 0; i < s->count; i++) {
-		free(s->at[i].host);
-		free(s->at[i].ports);
-	}
+	for (size_t i = 0; i < s->count; i++)
+		server_release(&s->at[i]);
 	s->count = 0;
 }
 
-static char *server_key(const struct server *s)
+void server_copy(struct server *to, const struct server *from)
 {
-	if (!s->host)
-		return mem_printf("%s socket %s", s->relay->name, s->relay->socket);
-	return mem_printf("%s %s %d/%zu", s->relay->name, s->host,
-	                  s->port_count ? s->ports[0] : 0, s->port_count);
+	*to = *from;
+	to->host = from->host ? mem_copy(str_of(from->host)) : NULL;
 }
 
-void obituary_release(struct obituary *o)
+void server_release(struct server *s)
 {
-	for (size_t i = 0; i < o->count; i++)
-		free(o->at[i].key);
-	free(o->at);
-	memset(o, 0, sizeof(*o));
+	free(s->host);
+	*s = (struct server){.host = NULL};
 }
 
-static struct death *find_key(struct obituary *o, const char *key)
+bool server_same(const struct server *a, const struct server *b)
 {
-	for (size_t i = 0; i < o->count; i++)
-		if (strcmp(o->at[i].key, key) == 0)
-			return &o->at[i];
+	return a->relay == b->relay && a->port == b->port && !a->host == !b->host &&
+	       (!a->host || strcmp(a->host, b->host) == 0);
+}
+
+char *server_text(const struct server *s)
+{
+	return s->host ? mem_printf("%s:%d", s->host, s->port)
+	               : mem_copy(str_of(s->relay->socket));
+}
+
+void servers_memory_init(struct servers_memory *m, const struct hold *h, bool ask_again)
+{
+	*m = (struct servers_memory){.hold = h, .ask_again = ask_again};
+}
+
+static void end_probe(struct server_state *s)
+{
+	if (s->probe >= 0)
+		close(s->probe);
+	s->probe = -1;
+}
+
+void servers_memory_release(struct servers_memory *m)
+{
+	for (size_t i = 0; i < m->count; i++) {
+		end_probe(&m->at[i]);
+		free(m->at[i].key);
+	}
+	free(m->at);
+	*m = (struct servers_memory){.hold = NULL};
+}
+
+/* Two relays may mean one host with two accounts. */
+static char *key_of(const struct server *server)
+{
+	char *text = server_text(server);
+	char *key = mem_printf("%s %s", server->relay->name, text);
+	free(text);
+	return key;
+}
+
+static struct server_state *find(const struct servers_memory *m, const char *key)
+{
+	for (size_t i = 0; i < m->count; i++)
+		if (strcmp(m->at[i].key, key) == 0)
+			return &m->at[i];
 	return NULL;
 }
 
-static struct death *add_key(struct obituary *o, const char *key)
+/* What other runs have found, looked at once: it may be left alone for that. */
+static void remember(const struct servers_memory *m, struct server_state *s)
 {
-	o->at = mem_grow(o->at, &o->cap, o->count + 1, sizeof(*o->at));
-	struct death *death = &o->at[o->count++];
-	memset(death, 0, sizeof(*death));
-	death->key = mem_copy(str_of(key));
-	return death;
+	bool known = backoff_get(m->hold, s->key, &s->past);
+	bool stands = known && backoff_stands(&s->past, clock_wall());
+	/* Only one asks a dead server again; the others would wait for the same silence. */
+	if (known && !s->past.busy && (!stands || m->ask_again))
+		stands = !backoff_probe(m->hold, s->key, &s->probe);
+	else if (m->ask_again)
+		stands = false;
+	if (!stands)
+		return;
+	s->cause = s->past.cause;
+	s->code = s->past.code;
 }
 
-const struct death *obituary_find(struct obituary *o, const struct hold *h,
-                                  const struct server *server, bool ask_again)
+static struct server_state *state_of(struct servers_memory *m, const struct server *server)
 {
-	struct dead d;
-	int64_t now = clock_wall();
-	char *key = server_key(server);
-	struct death *death = find_key(o, key);
-	if (!death && !ask_again && dead_get(h, key, now, &d) && d.until > now) {
-		death = add_key(o, key);
-		death->until = d.until;
-		fault_set(&death->why, FAULT_RELAY, "%s (not asked again before its time)",
-		          d.why);
+	char *key = key_of(server);
+	struct server_state *s = find(m, key);
+	if (s) {
+		free(key);
+		return s;
 	}
-	free(key);
-	return death;
+	m->at = mem_grow(m->at, &m->cap, m->count + 1, sizeof(*m->at));
+	s = &m->at[m->count++];
+	*s = (struct server_state){.key = key, .probe = -1};
+	remember(m, s);
+	return s;
 }
 
-/* A lack on our side says nothing of the server, and is over with this process. */
-static bool is_our_own(int sys)
+static uint32_t sender_mark(const char *sender)
 {
-	return sys == EMFILE || sys == ENFILE || sys == ENOMEM || sys == ENOBUFS ||
-	       sys == EACCES || sys == EPERM;
+	return crc_add(0, sender, strlen(sender));
 }
 
-void obituary_add(struct obituary *o, const struct hold *h, const struct server *server,
-                  const struct fault *why, bool remember)
+static struct suspect *suspect_of(struct server_state *s, uint32_t sender)
 {
-	struct dead d;
+	for (size_t i = 0; i < s->suspect_count; i++)
+		if (s->suspects[i].sender == sender)
+			return &s->suspects[i];
+	return NULL;
+}
+
+enum cause servers_ask(struct servers_memory *m, const struct server *server,
+                       const char *sender, const struct server_state **state)
+{
+	struct server_state *s = state_of(m, server);
+	const struct suspect *suspect = suspect_of(s, sender_mark(sender));
+	*state = s;
+	if (s->cause == CAUSE_NONE && suspect && suspect->tries >= SUSPECT_TRIES)
+		return CAUSE_UNSTEADY;
+	return s->cause;
+}
+
+/* Fewer than there were when it said so. */
+static int fewer(int connections)
+{
+	return connections > 2 ? connections / 2 : 1;
+}
+
+void servers_failed(struct servers_memory *m, const struct server *server,
+                    const struct fault *why, int connections)
+{
+	struct server_state *s = state_of(m, server);
 	int64_t now = clock_wall();
-	char *key = server_key(server);
-	struct death *death = find_key(o, key);
-	if (!death)
-		death = add_key(o, key);
-	death->why = *why;
-	death->seen = true;
-	if (remember && !is_our_own(why->sys))
-		dead_set(h, key, now, why->text);
-	death->until = dead_get(h, key, now, &d) ? d.until : 0;
-	free(key);
+	s->cause = why->cause;
+	s->code = why->code;
+	s->found_now = true;
+	switch (cause_row(why->cause)->server) {
+	case SERVER_DEAD:
+		/* Another process may have found it dead in the meantime. */
+		backoff_get(m->hold, s->key, &s->past);
+		backoff_dead(&s->past, why->cause, why->code, server->relay->dead_max, now,
+		             clock_uptime(), random_number());
+		backoff_set(m->hold, s->key, &s->past);
+		break;
+	case SERVER_BUSY:
+		backoff_busy(&s->past, why->cause, why->code, fewer(connections), now,
+		             random_number());
+		backoff_set(m->hold, s->key, &s->past);
+		break;
+	case SERVER_FINE:
+	case SERVER_SKIPPED:
+	case SERVER_SUSPECT:
+	case SERVER_STRAINED:
+		break;
+	}
+	end_probe(s);
 }
 
-void obituary_clear(struct obituary *o, const struct hold *h, const struct server *server)
+void servers_answered(struct servers_memory *m, const struct server *server)
 {
-	char *key = server_key(server);
-	if (!find_key(o, key))
-		dead_clear(h, key);
+	struct server_state *s = state_of(m, server);
+	const struct backoff *past = &s->past;
+	if (past->cause != CAUSE_NONE &&
+	    !(past->busy && clock_wall() - past->last <= BUSY_REMEMBERS)) {
+		backoff_clear(m->hold, s->key);
+		s->past = (struct backoff){.cause = CAUSE_NONE};
+	}
+	end_probe(s);
+}
+
+/* It broke at this sender's message. */
+static void suspect(struct servers_memory *m, struct server_state *s, uint32_t sender,
+                    enum cause cause)
+{
+	struct suspect *known = suspect_of(s, sender);
+	if (known) {
+		known->tries++;
+		return;
+	}
+	s->suspects[s->suspect_count++] = (struct suspect){sender, 1};
+	if (s->suspect_count < SUSPECT_SENDERS)
+		return;
+	s->cause = CAUSE_UNSTEADY;
+	s->code = 0;
+	s->found_now = true;
+	if (cause_row(cause)->server == SERVER_STRAINED) {
+		s->cause = CAUSE_BUSY;
+		backoff_busy(&s->past, s->cause, 0, 1, clock_wall(), random_number());
+		backoff_set(m->hold, s->key, &s->past);
+	}
+}
+
+void servers_transaction(struct servers_memory *m, const struct server *server,
+                         const char *sender, enum cause cause)
+{
+	struct server_state *s = state_of(m, server);
+	switch (cause_row(cause)->server) {
+	case SERVER_SUSPECT:
+	case SERVER_STRAINED:
+		if (s->cause == CAUSE_NONE)
+			suspect(m, s, sender_mark(sender), cause);
+		break;
+	case SERVER_FINE:
+	case SERVER_DEAD:
+	case SERVER_BUSY:
+	case SERVER_SKIPPED:
+		s->suspect_count = 0;
+		break;
+	}
+}
+
+bool servers_next(const struct hold *h, const struct verdict *v, int64_t *until)
+{
+	enum cause_server how = cause_row(v->cause)->server;
+	struct backoff b;
+	if ((how != SERVER_DEAD && how != SERVER_BUSY) || !v->relay || !v->host)
+		return false;
+	/* The name as it is configured: "NAME[ADDRESS]:PORT" without the address. */
+	struct str host = str_of(v->host), port = str_from(host, verdict_host(v).len);
+	size_t address = port.len > 0 ? str_find(host, '[') : STR_NONE;
+	char *key = address == STR_NONE || address == 0
+	                ? mem_printf("%s %s", v->relay, v->host)
+	                : mem_printf("%s %.*s%.*s", v->relay, STR_FMT(str_first(host, address)),
+	                             STR_FMT(port));
+	bool known = backoff_get(h, key, &b) && backoff_stands(&b, clock_wall());
 	free(key);
+	if (known)
+		*until = b.until;
+	return known;
+}
+
+int servers_connections(const struct servers_memory *m, const struct server *server)
+{
+	char *key = key_of(server);
+	const struct server_state *s = find(m, key);
+	int64_t most = server->relay->connections;
+	free(key);
+	if (s && s->past.busy && s->past.connections > 0 && s->past.connections < most &&
+	    clock_wall() - s->past.last <= BUSY_REMEMBERS)
+		most = s->past.connections;
+	return (int)most;
 }

@@ -1,26 +1,29 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * servers - the servers of a relay, and which of them are dead
+ * servers - the servers of a relay, and how they are
  *
- * A relay is one server, a list of backups, a service looked up by SRV (RFC
- * 6186, 8314), or the MX of a domain (RFC 5321 section 5.1). A server that did
- * not answer is left alone for the rest of the run, and is remembered in the
- * hold for the next ones.
+ * A relay is one server or several in order: each port of each host, a service
+ * looked up by SRV (RFC 6186, 8314), or the MX of a domain (RFC 5321 section
+ * 5.1). A server is fine, dead or busy; what that means and what makes it so is
+ * in base/cause. What is found is kept for the run here, and in the hold
+ * (hold/backoff) for the next ones.
  */
 #ifndef TRANSPORT_SERVERS_H
 #define TRANSPORT_SERVERS_H
 
 #include "base/fault.h"
 #include "conf/config.h"
+#include "hold/backoff.h"
 #include "hold/hold.h"
+#include "mail/verdict.h"
 #include "transport/session.h"
 
-#define SERVERS_MAX 32
+#define SERVERS_MAX 64
 
+/* One host and one port. */
 struct server {
 	char *host; /* NULL: the relay's socket */
-	int *ports;
-	size_t port_count;
+	int port;
 	const struct config_relay *relay;
 };
 
@@ -36,25 +39,57 @@ bool servers_find(const struct config *c, const struct config_relay *relay, cons
                   struct servers *out, struct fault *f) __attribute__((warn_unused_result));
 void servers_release(struct servers *s);
 
-/* A run's memory of dead servers. */
-struct obituary {
-	struct death {
-		char *key;
-		struct fault why;
-		int64_t until;
-		bool seen; /* in this run, not remembered from another */
-	} * at;
+void server_copy(struct server *to, const struct server *from);
+void server_release(struct server *s);
+bool server_same(const struct server *a, const struct server *b);
+/* "NAME:PORT" or the path of the socket, for texts. */
+char *server_text(const struct server *s);
+
+#define SUSPECT_SENDERS 3 /* so many, in a row, end the run for a server */
+#define SUSPECT_TRIES   3 /* so many of one sender, in a row, end it for that one */
+
+/* What a run knows of one server. */
+struct server_state {
+	char *key;
+	enum cause cause; /* why it is left alone in this run; CAUSE_NONE: it is not */
+	int code;
+	bool found_now; /* by this run, and not remembered from another */
+	struct backoff past;
+	int probe; /* descriptor while we are the one that asks it again, or -1 */
+	/* Senders at whose messages it broke since the last success. */
+	struct suspect {
+		uint32_t sender;
+		int tries;
+	} suspects[SUSPECT_SENDERS];
+	size_t suspect_count;
+};
+
+struct servers_memory {
+	const struct hold *hold;
+	bool ask_again; /* servers remembered from other runs too */
+	struct server_state *at;
 	size_t count, cap;
 };
 
-void obituary_release(struct obituary *o);
-/* Is it dead in this run, or (unless ask_again) remembered as dead? */
-const struct death *obituary_find(struct obituary *o, const struct hold *h,
-                                  const struct server *server, bool ask_again);
-/* It did not answer. remember: for the next runs too. */
-void obituary_add(struct obituary *o, const struct hold *h, const struct server *server,
-                  const struct fault *why, bool remember);
-/* It answered. */
-void obituary_clear(struct obituary *o, const struct hold *h, const struct server *server);
+void servers_memory_init(struct servers_memory *m, const struct hold *h, bool ask_again);
+void servers_memory_release(struct servers_memory *m);
+
+/* Why the server is not to be asked for a message of that sender; CAUSE_NONE: it is. The
+ * state says more, and is good until the next call. */
+enum cause servers_ask(struct servers_memory *m, const struct server *server,
+                       const char *sender, const struct server_state **state);
+/* It did not come to a login. connections: how many this run had open to the relay. */
+void servers_failed(struct servers_memory *m, const struct server *server,
+                    const struct fault *why, int connections);
+/* It did. */
+void servers_answered(struct servers_memory *m, const struct server *server);
+/* How a transaction for that sender ended, by what its cause says of the server. */
+void servers_transaction(struct servers_memory *m, const struct server *server,
+                         const char *sender, enum cause cause);
+/* An entry that was not offered since that server is left alone: until when? False: that
+ * is not so, or not known. */
+bool servers_next(const struct hold *h, const struct verdict *v, int64_t *until);
+/* The most connections that the server should have now. */
+int servers_connections(const struct servers_memory *m, const struct server *server);
 
 #endif

@@ -26,10 +26,10 @@ struct session {
 	struct session_target target;
 	struct session_facts facts;
 	struct smtp_setup setup;
+	struct session_contact contact;
 	struct smtp *smtp;
 	struct conn *conn;
 	struct tls_trust *trust;
-	char *peer;
 	size_t messages;
 	bool in_clear; /* opportunistic, and TLS has failed with this server */
 	bool tls_failed;
@@ -119,12 +119,9 @@ static void read_some(struct session *s)
 	/* The deadline is the reply's: a server that drips bytes does not move it. */
 	do {
 		if (!conn_read(s->conn, bytes, sizeof(bytes), &got, deadline, &f)) {
-			if (f.sys == ETIMEDOUT) {
-				fault_set(&f, FAULT_RELAY, "waited %lld s for %s",
-				          (long long)(wait / 1000),
-				          phase_name(smtp_phase(s->smtp)));
-				f.sys = ETIMEDOUT;
-			}
+			if (f.sys == ETIMEDOUT)
+				fault_text(&f, "waited %lld s for %s", (long long)(wait / 1000),
+				           phase_name(smtp_phase(s->smtp)));
 			smtp_failed(s->smtp, &f);
 			return;
 		}
@@ -178,6 +175,10 @@ static void secure(struct session *s)
 	if (!s->trust || !conn_start_tls(s->conn, s->trust,
 	                                 clock_deadline(s->target.relay->timeout * 1000), &f)) {
 		s->tls_failed = true;
+		fault_cause(&f, f.class == FAULT_RELAY || f.class == FAULT_PROTOCOL
+		                    ? CAUSE_TLS
+		                    : CAUSE_SETTINGS);
+		f.class = f.class == FAULT_PROTOCOL ? FAULT_PROTOCOL : FAULT_RELAY;
 		smtp_failed(s->smtp, &f);
 		return;
 	}
@@ -254,14 +255,21 @@ static void setup_machine(struct session *s)
 	s->smtp = smtp_new(&s->setup);
 }
 
-static bool connect_to(struct session *s, struct fault *f)
+/* Addresses that came to nothing in this attempt. */
+struct tried {
+	char peers[DIAL_AVOID_MAX][sizeof(((struct dialed *)0)->peer)];
+	const char *list[DIAL_AVOID_MAX];
+	size_t count;
+};
+
+static bool connect_to(struct session *s, struct tried *tried, struct fault *f)
 {
 	const struct config_relay *r = s->target.relay;
 	struct dial d = {
 	    .host = s->target.host,
 	    .unix_path = s->target.host ? NULL : r->socket,
-	    .ports = s->target.ports,
-	    .port_count = s->target.port_count,
+	    .ports = &s->target.port,
+	    .port_count = 1,
 	    .family = r->family == CONFIG_IPV4   ? DIAL_IPV4
 	              : r->family == CONFIG_IPV6 ? DIAL_IPV6
 	                                         : DIAL_ANY,
@@ -269,67 +277,119 @@ static bool connect_to(struct session *s, struct fault *f)
 	    .proxy = r->proxy,
 	    .dns = s->env->config->dns_server,
 	    .deadline = clock_deadline(r->connect_timeout * 1000),
+	    .avoid = tried->list,
+	    .avoid_count = tried->count,
 	};
 	struct dialed dialed;
+	char *peer = s->contact.peer;
 	if (!dial(&d, &dialed, f))
 		return false;
 	s->conn = conn_new(dialed.fd);
-	s->facts.port = dialed.port;
+	s->facts.port = s->contact.port = dialed.port;
 	snprintf(s->facts.address, sizeof(s->facts.address), "%s", dialed.address);
-	s->peer = dialed.address[0] ? mem_printf("%s[%s]", s->target.host, dialed.address)
-	                            : mem_printf("%s", r->socket);
+	if (!s->target.host)
+		snprintf(peer, SESSION_PEER_MAX, "%s", r->socket);
+	else
+		snprintf(peer, SESSION_PEER_MAX, "%s[%s]:%d", s->target.host,
+		         dialed.address[0] ? dialed.address : s->target.host, dialed.port);
+	if (tried->count < DIAL_AVOID_MAX) {
+		char *to = tried->peers[tried->count];
+		memcpy(to, dialed.peer, sizeof(dialed.peer));
+		tried->list[tried->count++] = to;
+	}
 	return true;
 }
 
-static struct session *open_as(const struct session_env *env,
-                               const struct session_target *target, bool in_clear,
-                               bool *tls_failed, struct fault *f)
+static void note_contact(struct session *s, bool ready)
+{
+	struct session_contact *c = &s->contact;
+	const char *clear = ready ? "no" : "";
+	snprintf(c->tls, sizeof(c->tls), "%s", s->facts.tls ? s->facts.tls->protocol : clear);
+	if (ready)
+		snprintf(c->auth, sizeof(c->auth), "%s",
+		         s->facts.auth[0] ? s->facts.auth : clear);
+}
+
+/* One connection to one address. s->contact says how far it came. */
+static bool open_once(struct session *s, struct tried *tried, struct fault *f)
 {
 	int64_t begin = clock_mono_ms();
-	struct session *s = mem_alloc(sizeof(*s));
-	s->in_clear = in_clear;
 	s->facts.tls_ms = s->facts.login_ms = -1;
-	s->env = env;
-	s->target = *target;
-	s->facts.host = target->host ? target->host : target->relay->socket;
-	if (!connect_to(s, f)) {
-		session_drop(s);
-		return NULL;
-	}
+	s->facts.host = s->target.host ? s->target.host : s->target.relay->socket;
+	if (!connect_to(s, tried, f))
+		return false;
 	s->facts.dialed_ms = clock_mono_ms() - begin;
 	setup_machine(s);
 	enum smtp_want want = converse(s);
 	s->facts.ready_ms = clock_mono_ms() - begin;
 	if (s->login_begun)
 		s->facts.login_ms = clock_mono_ms() - s->login_begun;
-	if (want != SMTP_READY) {
-		*f = s->last;
-		fault_prefix(f, "%s", s->peer);
-		*tls_failed = s->tls_failed;
-		session_drop(s);
-		return NULL;
-	}
-	s->facts.auth = smtp_auth_used(s->smtp);
 	s->facts.ehlo = smtp_ehlo(s->smtp);
+	s->facts.auth = smtp_auth_used(s->smtp);
+	note_contact(s, want == SMTP_READY);
+	if (want == SMTP_READY)
+		return true;
+	*f = s->last;
+	if (f->code == 0)
+		fault_prefix(f, "%s", s->contact.peer);
+	return false;
+}
+
+static struct session *session_new(const struct session_env *env,
+                                   const struct session_target *target, bool in_clear)
+{
+	struct session *s = mem_alloc(sizeof(*s));
+	s->env = env;
+	s->target = *target;
+	s->in_clear = in_clear;
 	return s;
 }
 
-struct session *session_open(const struct session_env *env, const struct session_target *target,
-                             struct fault *f)
+/* The same address once more in clear, where opportunistic TLS failed: no TLS is better
+ * than no mail, and the machine sends no password then. */
+static bool may_go_clear(const struct session *s, const struct fault *f)
 {
-	bool tls_failed = false;
-	struct session *s = open_as(env, target, false, &tls_failed, f);
-	/* Opportunistic means that no TLS is better than no mail; the machine
-	 * sends no password then. */
-	if (!s && tls_failed && target->relay->security == CONFIG_OPPORTUNISTIC &&
-	    f->class != FAULT_PROTOCOL)
-		s = open_as(env, target, true, &tls_failed, f);
-	return s;
+	return s->tls_failed && !s->in_clear &&
+	       s->target.relay->security == CONFIG_OPPORTUNISTIC && f->class != FAULT_PROTOCOL;
+}
+
+struct session *session_open(const struct session_env *env, const struct session_target *target,
+                             struct session_contact *contact, struct fault *f)
+{
+	struct tried tried = {.count = 0};
+	bool in_clear = false;
+	for (;;) {
+		struct fault now = FAULT_INIT;
+		struct session *s = session_new(env, target, in_clear);
+		bool first = tried.count == 0 || in_clear, ok = open_once(s, &tried, &now);
+		/* What the first address said counts, unless a later one came further. */
+		if (ok || first) {
+			*contact = s->contact;
+			*f = now;
+		}
+		if (ok)
+			return s;
+		bool connected = s->contact.port > 0;
+		in_clear = may_go_clear(s, &now);
+		bool again = in_clear || (connected && target->host && !target->relay->proxy &&
+		                          tried.count < DIAL_AVOID_MAX &&
+		                          cause_row(now.cause)->next == NEXT_ADDRESS);
+		if (in_clear)
+			tried.count--;
+		session_drop(s);
+		if (!again)
+			return NULL;
+	}
 }
 
 const struct session_facts *session_facts(const struct session *s)
 {
 	return &s->facts;
+}
+
+const struct session_contact *session_contact(const struct session *s)
+{
+	return &s->contact;
 }
 
 const char *session_relay(const struct session *s)
@@ -339,7 +399,7 @@ const char *session_relay(const struct session *s)
 
 const char *session_peer(const struct session *s)
 {
-	return s->peer;
+	return s->contact.peer;
 }
 
 /* The message on its way from the entry to the machine, perhaps through mime. */
@@ -425,44 +485,61 @@ static bool send_message(struct passage *p, struct fault *f)
 	return ok; /* false: the entry, not the server */
 }
 
-static enum session_end refuse_all(struct hold_entry *he, const size_t *rcpts, size_t count,
+/* The recipients that a transaction is for, in the envelope. */
+struct group {
+	struct envelope *envelope;
+	const size_t *rcpts;
+	size_t count;
+};
+
+/* The message cannot be brought into a form that this server takes. */
+static enum session_end refuse_all(const struct session *s, const struct group *g,
                                    const struct fault *why)
 {
-	for (size_t i = 0; i < count; i++)
-		rcpt_set(&he->entry.envelope.rcpts[rcpts[i]], RCPT_FAILED, 554, "5.6.3",
-		         str_of(why->text));
+	for (size_t i = 0; i < g->count; i++) {
+		struct rcpt *r = &g->envelope->rcpts[g->rcpts[i]];
+		r->state = RCPT_FAILED;
+		verdict_set(&r->verdict, CAUSE_UNCONVERTIBLE, 0, "5.6.3", session_relay(s),
+		            session_peer(s), str_of(why->text));
+	}
 	return SESSION_SETTLED;
 }
 
+/* Those that got no verdict of their own wait, for that reason. */
+static enum session_end leave_rest(const struct session *s, const struct group *g,
+                                   struct fault *f)
+{
+	*f = s->last;
+	if (f->code == 0)
+		fault_prefix(f, "%s", session_peer(s));
+	for (size_t i = 0; i < g->count; i++) {
+		struct rcpt *r = &g->envelope->rcpts[g->rcpts[i]];
+		if (r->state == RCPT_WAITING && r->verdict.cause == CAUSE_NONE)
+			verdict_set_fault(&r->verdict, f, session_relay(s), session_peer(s));
+	}
+	return SESSION_BROKEN;
+}
+
 static enum session_end run_transaction(struct passage *p, const struct smtp_transaction *t,
-                                        struct fault *f)
+                                        const struct group *g, struct fault *f)
 {
 	struct session *s = p->session;
 	smtp_start(s->smtp, t);
-	for (;;) {
-		switch (converse(s)) {
-		case SMTP_MESSAGE:
-			if (!send_message(p, f)) {
-				/* Half a message is out: only breaking off keeps it from counting. */
-				smtp_failed(s->smtp, f);
-				s->last = *f;
-				return SESSION_SPOILED;
-			}
-			continue;
-		case SMTP_SETTLED:
-		case SMTP_READY:
-			s->messages++;
-			return SESSION_SETTLED;
-		case SMTP_OVER:
-			*f = s->last;
-			fault_prefix(f, "%s", s->peer);
-			return smtp_in_doubt(s->smtp) ? SESSION_IN_DOUBT : SESSION_LOST;
-		case SMTP_READ:
-		case SMTP_HANDSHAKE:
-		case SMTP_SECRET:
-			continue;
+	while (converse(s) == SMTP_MESSAGE)
+		if (!send_message(p, f)) {
+			/* Half a message is out: only breaking off keeps it from counting. */
+			smtp_failed(s->smtp, f);
+			s->last = *f;
+			return SESSION_ENTRY;
 		}
-	}
+	/* All is answered, as it seems: a server that was out of step has sent more. */
+	if (smtp_want(s->smtp) == SMTP_SETTLED)
+		hear_early(s);
+	s->last = *smtp_fault(s->smtp);
+	if (!smtp_commit(s->smtp, session_relay(s), session_peer(s)))
+		return leave_rest(s, g, f);
+	s->messages++;
+	return SESSION_SETTLED;
 }
 
 enum session_end session_send(struct session *s, struct hold_entry *he, const size_t *rcpts,
@@ -470,10 +547,10 @@ enum session_end session_send(struct session *s, struct hold_entry *he, const si
 {
 	struct passage p = {.session = s, .he = he};
 	struct envelope *e = &he->entry.envelope;
+	const struct group g = {e, rcpts, count};
 	if (!prepare(&p, f)) {
 		mime_free(p.mime);
-		return f->class == FAULT_DATA ? refuse_all(he, rcpts, count, f)
-		                              : SESSION_SPOILED;
+		return f->class == FAULT_DATA ? refuse_all(s, &g, f) : SESSION_ENTRY;
 	}
 	struct smtp_transaction t = {
 	    .envelope = e,
@@ -485,22 +562,31 @@ enum session_end session_send(struct session *s, struct hold_entry *he, const si
 	                smtp_ehlo(s->smtp)->eightbitmime,
 	    .smtputf8 = he->entry.facts.header_8bit,
 	};
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		t.rcpts[i] = &e->rcpts[rcpts[i]];
-	enum session_end end = run_transaction(&p, &t, f);
+		verdict_release(&t.rcpts[i]->verdict);
+	}
+	enum session_end end = run_transaction(&p, &t, &g, f);
 	free(t.rcpts);
 	mime_free(p.mime);
 	return end;
 }
 
+bool session_in_step(struct session *s, struct fault *f)
+{
+	if (!session_usable(s))
+		return true;
+	hear_early(s);
+	const struct fault *now = smtp_fault(s->smtp);
+	if (smtp_want(s->smtp) != SMTP_OVER || now->class != FAULT_PROTOCOL)
+		return true;
+	*f = *now;
+	return fault_prefix(f, "%s", session_peer(s));
+}
+
 bool session_usable(const struct session *s)
 {
 	return smtp_want(s->smtp) == SMTP_READY || smtp_want(s->smtp) == SMTP_SETTLED;
-}
-
-bool session_broken(const struct session *s)
-{
-	return s->last.class == FAULT_PROTOCOL;
 }
 
 bool session_chunking_broken(const struct session *s)
@@ -531,6 +617,5 @@ void session_drop(struct session *s)
 	conn_free(s->conn);
 	smtp_free(s->smtp);
 	tls_trust_free(s->trust);
-	free(s->peer);
 	free(s);
 }

@@ -14,6 +14,8 @@
 #include "hold/hold.h"
 #include "smtp/smtp.h"
 
+#define SESSION_PEER_MAX 320
+
 /* What all sessions of a run share; borrowed. */
 struct session_env {
 	const struct config *config;
@@ -23,12 +25,11 @@ struct session_env {
 	void *trace_context;
 };
 
-/* One server of a relay. */
+/* One server of a relay: one host and one port. */
 struct session_target {
 	const struct config_relay *relay;
 	const char *host; /* NULL: the relay's socket */
-	const int *ports;
-	size_t port_count;
+	int port;
 	bool no_chunking; /* it failed there before */
 };
 
@@ -48,31 +49,43 @@ struct session_facts {
 
 struct session;
 
-/* Up to the point where a message can be passed on. NULL: f says why, with the
- * host; the server is to be left alone for now. */
+/* Whom we spoke to, as far as it came: for the log, and for verdicts. */
+struct session_contact {
+	char peer[SESSION_PEER_MAX]; /* "NAME[ADDRESS]:PORT", or the socket's path; "" */
+	int port;                    /* 0: not connected */
+	char tls[16];                /* protocol, "no", or "" if it is not known */
+	char auth[24];               /* mechanism, "no", or "" */
+};
+
+/* Up to the point where a message can be passed on; the addresses of the host are asked
+ * in turn until one comes so far as to the login. NULL: f says why, with its cause;
+ * contact says how far it came, in both cases. */
 struct session *session_open(const struct session_env *env, const struct session_target *target,
-                             struct fault *f);
+                             struct session_contact *contact, struct fault *f);
 const struct session_facts *session_facts(const struct session *s);
+const struct session_contact *session_contact(const struct session *s);
 const char *session_relay(const struct session *s); /* the relay's name */
-/* "HOST[ADDRESS]", for texts. */
+/* "NAME[ADDRESS]:PORT", or the path of a socket. */
 const char *session_peer(const struct session *s);
 
 enum session_end {
-	SESSION_SETTLED,  /* every recipient has its verdict or waits because of its own 4xx */
-	SESSION_LOST,     /* the server went away or refused us: they wait, f says why */
-	SESSION_IN_DOUBT, /* it went away when it had the whole message: they wait */
-	SESSION_SPOILED,  /* the entry cannot be read (any more): f says why */
+	SESSION_SETTLED, /* every recipient has a verdict */
+	SESSION_BROKEN,  /* the server went away, or was out of step: f says why, and is the
+	                  * verdict of those that it left without one */
+	SESSION_ENTRY,   /* the entry cannot be read (any more): f says why */
 };
 
 /* Passes the entry to some of its recipients (places in the envelope) and
- * leaves the verdicts there. No mark is made on disk. */
+ * leaves the verdicts there, with the relay and the server in them. No mark is made on
+ * disk. */
 enum session_end session_send(struct session *s, struct hold_entry *he, const size_t *rcpts,
                               size_t count, struct fault *f);
+/* Has nothing come since that nobody asked for? If not, no verdict of the last
+ * transaction stands; f says so, with its cause. Does not wait. */
+bool session_in_step(struct session *s, struct fault *f);
 
 /* May another message be sent over it? */
 bool session_usable(const struct session *s);
-/* Was it ended by a breach of the protocol? */
-bool session_broken(const struct session *s);
 /* Does the server fail at the BDAT that it offers? */
 bool session_chunking_broken(const struct session *s);
 size_t session_messages(const struct session *s); /* how many went over it */

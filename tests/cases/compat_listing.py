@@ -91,7 +91,7 @@ def fits(entry, wanted, tried):
             and ("mark" not in wanted or entry["mark"] == wanted["mark"])
             and ("reason" not in wanted
                  or any(re.search(wanted["reason"], r) for r in entry["reasons"]))
-            and (not tried or (entry["attempts"] > 0 and entry["reasons"])))
+            and (not tried or entry["reasons"]))
 
 
 def check_listing(step, out):

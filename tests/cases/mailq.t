@@ -226,7 +226,7 @@ def text_form(p):
     monitors(p.mailq("-v").stdout, 2)
     same(p.mailq("--count").stdout, "2\n", "--count")
     verbose = p.mailq("-v").stdout
-    check("1 attempt, next try in " in verbose and "relay main" in verbose, "-v", verbose)
+    check("0 attempts, next try in " in verbose and "relay main" in verbose, "-v", verbose)
     same(verbose.count("refused"), 2, "-v: the reply for each recipient")
     first, second = [e[0] for e in entries]
     same([e[0] for e in layout(p.mailq(second).stdout)], [second], "one ID")
@@ -248,7 +248,7 @@ def json_form(p):
     p.send("-f", "one@x.example", "a@y.example")
     p.send("-odq", "-f", "j\u00f6rg@x.example", "c@y.example")
     lines = [json.loads(x) for x in p.mailq("--json").stdout.splitlines()]
-    lines.sort(key=lambda x: x["attempts"], reverse=True)
+    lines.sort(key=lambda x: "cause" in x["recipients"][0], reverse=True)
     same(len(lines), 2, "objects")
     tried = lines[0]
     for key in ("queue_name queue_id arrival_time message_size forced_expire sender recipients "
@@ -256,7 +256,9 @@ def json_form(p):
         check(key in tried, f"key {key}", tried)
     same((tried["queue_name"], tried["forced_expire"], tried["frozen"]),
          ("deferred", False, False), "plain values")
-    same((tried["attempts"], tried["uid"]), (1, os.getuid()), "attempts, uid")
+    same((tried["attempts"], tried["uid"]), (0, os.getuid()), "attempts, uid")
+    same((tried["recipients"][0]["cause"], tried["recipients"][0]["host"].split(":")[0]), ("connection-refused", "127.0.0.1"), "cause, host")
+    check("text" not in tried["recipients"][0], "nobody spoke", tried)
     now = time.time()
     check(abs(tried["arrival_time"] - now) < 60 and tried["next_attempt"] > now, "times", tried)
     recipient = tried["recipients"][0]
@@ -550,7 +552,7 @@ def many(p, count=10000):
         elif args == ("--count",):
             same(text, f"{count}\n", "--count")
         elif args == ("--summary",):
-            check(re.search(r"refused\n +%d  #{40}\n" % (2 * count), text), "--summary", text)
+            check(re.search(r"connection refused \(127.0.0.1\)\n +%d  #{40}\n" % (2 * count), text), "--summary", text)
         else:
             check(f"\npostern_held_messages {count}\n" in text and text.endswith("\n# EOF\n"),
                   "--metrics")

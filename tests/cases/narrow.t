@@ -154,7 +154,7 @@ def dead_relay():
         relay.stop()
         case.configure({"port": relay.port})
         sent(case.send(*ARGS))
-        check([n for n in os.listdir(case.hold + "/state") if n.startswith("dead.")],
+        check([n for n in os.listdir(case.hold + "/state") if n.startswith("server.")],
               "the dead relay is not remembered")
 
 

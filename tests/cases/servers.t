@@ -606,7 +606,7 @@ ENVELOPE = (
     Row("76 MAIL 452", "HOLD", "452", "MAIL reply 452 4.3.1 full"),
     Row("77 MAIL 550", "PERM 69", "550", "MAIL reply 550 go away"),
     Row("77 MAIL 553", "PERM 69", "553", "MAIL reply 553 5.7.1 go away"),
-    Row("77 MAIL 550, the sender is unknown", "PERM 67", "550", "MAIL reply 550 5.1.8 who"),
+    Row("77 MAIL 550, the sender is unknown", "PERM 69", "550", "MAIL reply 550 5.1.8 who"),
     Row("77 MAIL 535", "CONF", "535", "MAIL reply 535 5.7.8 log in"),
     Row("77 MAIL 550 5.7.60", "CONF", "550", "MAIL reply 550 5.7.60 not your address"),
     Row("77 MAIL 503", "HOLD", "503", "MAIL reply 503 5.5.1 order"),
@@ -614,7 +614,7 @@ ENVELOPE = (
         verify=parameters_gone),
     Row("78 MAIL 555 always", "PERM 69", "555", "MAIL reply 555 5.5.4 what"),
     Row("79 MAIL 552", "PERM 69", "552", "MAIL reply 552 5.3.4 too big", verify=no_body),
-    Row("79 SIZE is smaller", "PERM 69", "552|5.3.4|size|bytes", opt=("--size", "100"),
+    Row("79 SIZE is smaller", "PERM 65", "not sent: .*bytes", opt=("--size", "100"),
         verify=no_body),
     Row("80 c refused", "PERM 67", "c@dest.example.*550", "RCPT 2 reply 550 5.1.1 unknown",
         delivered="b", failed="c", verify=retry_failed),
@@ -684,7 +684,7 @@ DATA = (
         "BODY 2000000 reset", message=BIG),
     Row("102 the server stops reading", "HOLD", "", "BODY 1000 stop-reading",
         ("--receive-buffer", "4096"), message=BIG, within=12),
-    Row("103 refused in the middle of a big one", "HOLD", "",
+    Row("103 refused in the middle of a big one", "PERM 69", "refused by .*554 5.7.1 no",
         'BODY 1000 send "554 5.7.1 no\\r\\n" close',
         message=BIG + BIG[len(MESSAGE):] + BIG[len(MESSAGE):2600000]),
     Row("104 250 of many lines", "OK", on='DOT reply "250-2.0.0 a\\r\\n250-b\\r\\n250 c\\r\\n"'),
@@ -774,7 +774,8 @@ def refused_once():
 
 
 def three_entries(name, wanted, options, cert=None, keys=None):
-    """V8, and one login a run, with more than one entry: wanted is the count of connections."""
+    """V8, and one login a run, with more than one entry: wanted is the count of connections
+    (the counts that may be, where several workers share the entries)."""
     def run():
         with Case("3 " + name) as case:
             relay = case.relay(*options, cert=cert)
@@ -783,12 +784,14 @@ def three_entries(name, wanted, options, cert=None, keys=None):
             for _ in range(3):
                 same("exit", case.send(*ARGS).code, 0)
             case.flush("--all")
-            same("connections", len(relay.events("connect")), wanted)
+            count = len(relay.events("connect"))
+            check(count in (wanted if isinstance(wanted, tuple) else (wanted,)),
+                  f"{count} connections, wanted {wanted}")
             check(len([x for x in relay.commands() if x.startswith("AUTH")]) <= 1,
                   "more than one login")
             same("held", (len(case.entries()), case.entries("failed")), (3, []))
             case.flush()
-            same("a plain flush", len(relay.events("connect")), wanted)
+            same("a plain flush", len(relay.events("connect")), count)
     return "three entries, " + name, run
 
 
@@ -799,8 +802,8 @@ def utf8_missing():
         result = case.send("-i", "-f", "a@src.example", "\u00fc@dest.example",
                            "b@b\u00fccher.example")
         case.wait_quiet()
-        same("exit", result.code, 69)
-        match("stderr", "sendmail: <\u00fc@dest.example>: .*(SMTPUTF8|5\\.6\\.7)", result.err)
+        same("exit", result.code, 65)
+        match("stderr", "sendmail: <\u00fc@dest.example>: not sent: .*SMTPUTF8", result.err)
         same("delivered", relay.recipients(), ["b@xn--bcher-kva.example"])
         same("violations", relay.violations(), [])
         same("failed", len(case.entries("failed")), 1)
@@ -1072,13 +1075,13 @@ OTHERS = [
     two_relays("nonsense", "--on", 'CONNECT send "HTTP/1.1 400 x\\r\\n"'),
     two_relays("EHLO 554, HELO 554", "--on", "EHLO reply 554 x", "--on", "HELO reply 554 x"),
     two_relays("out of step", "--on", 'MAIL send "354 x\\r\\n" stall'),
-    three_entries("nonsense", 1, ("--on", 'MAIL send "354 x\\r\\n" stall')),
+    three_entries("nonsense", 3, ("--on", 'MAIL send "354 x\\r\\n" stall')),
     three_entries("nonsense in the greeting", 1, ("--on", 'CONNECT send "x\\r\\n" stall')),
     three_entries("554 greeting", 1, ("--on", "CONNECT reply 554 no")),
     three_entries("login refused", 1, ("--on", "LOGIN reply 535 5.7.8 no", *SERVER_LOGIN),
                   "server", LOGIN),
     three_entries("bad certificate", 1, (), "wrong-host", TLS),
-    three_entries("MAIL 530", 1, ("--on", "MAIL reply 530 5.7.0 log in")),
+    three_entries("MAIL 530", (1, 2, 3), ("--on", "MAIL reply 530 5.7.0 log in")),
     lookup("117 no such name", lambda *_: ("rcode", 3), HOST),
     lookup("118 no address", lambda *_: ("records", []), HOST),
     lookup("119 SERVFAIL", lambda *_: ("rcode", 2), HOST),
@@ -1093,7 +1096,7 @@ OTHERS = [
     ("122 IPv6 dead, IPv4 good", second_family),
     exchangers("124 MX", [("MX", (10, "mx.dest.example"))], tokens("bc")),
     exchangers("124 no MX, an address", [], tokens("bc")),
-    exchangers("125 null MX", [("MX", (0, "."))], [], (67, 69)),
+    exchangers("125 null MX", [("MX", (0, "."))], [], (65,)),
     literal("127 [127.0.0.1]", "[127.0.0.1]", "127.0.0.1"),
     literal("127 [IPv6:::1]", "[IPv6:::1]", "[::1]"),
     literal("127 [::1]", "[::1]", "[::1]"),

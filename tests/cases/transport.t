@@ -172,7 +172,7 @@ def remembered():
         check(1.5 < first.seconds < 5, f"the first took {first.seconds:.1f} s")
         check(second.seconds < 1, f"the second took {second.seconds:.1f} s")
         same("connections", len(relay.events("connect")), 1)
-        match("mailq", r"waited 2 s.*waited 2 s", case.reasons())
+        match("mailq", r"waited 2 s.*no greeting", case.reasons())
         case.flush()
         same("a plain flushq leaves it alone", len(relay.events("connect")), 1)
         case.flush(case.entries()[0])
@@ -533,7 +533,7 @@ def expiry():
                 break
         same("failed", len(case.entries("failed")), 1)
         failed, = case.listing("--failed")
-        check(failed["attempts"] >= 3, f"{failed['attempts']} attempts")
+        same("tries of the message", failed["attempts"], 0)
         match("mailq --failed", "expired", case.reasons("--failed"))
         report, = case.listing()
         same("the report waits", (report["sender"] in ("", "MAILER-DAEMON"),

@@ -42,7 +42,7 @@ class Entry:
             raise ValueError(f"{count} slots for {len(recipients)} recipients")
         for number, address in enumerate(recipients):
             slot = self.data[HEAD + number * SLOT:HEAD + (number + 1) * SLOT]
-            if not re.fullmatch(rb"[WDF][ *]\d{3} [^\x00-\x1f]{249}\n", slot):
+            if not re.fullmatch(rb"[WDF][ *]\d{3}[ :][^\x00-\x1f]{249}\n", slot):
                 raise ValueError(f"slot {slot!r}")
             self.states[address] = slot[:1].decode()
         crc = zlib.crc32(self.data[begin:end])

@@ -73,8 +73,8 @@ START_TEST(recipients)
 	r = envelope_add(&e, STR("a@x.example"));
 	ck_assert_int_eq(r->state, RCPT_WAITING);
 	ck_assert_uint_eq(r->notify, 0);
-	ck_assert(r->orcpt == NULL && r->reply == NULL && r->code == 0);
-	ck_assert_str_eq(r->status, "");
+	ck_assert(r->orcpt == NULL && r->verdict.text == NULL && r->verdict.code == 0);
+	ck_assert_str_eq(r->verdict.status, "");
 	envelope_add(&e, STR("b@x.example"));
 	r = envelope_add(&e, STR("a@X.EXAMPLE"));
 	ck_assert(r == &e.rcpts[0]);
@@ -89,7 +89,7 @@ END_TEST
 
 START_TEST(verdicts)
 {
-	char longer[5000];
+	char longer[5000], line[VERDICT_LINE_MAX];
 	struct envelope e;
 	struct rcpt *r;
 
@@ -97,18 +97,25 @@ START_TEST(verdicts)
 	longer[sizeof(longer) - 1] = '\0';
 	envelope_init(&e);
 	r = envelope_add(&e, STR("a@x.example"));
-	rcpt_set(r, RCPT_FAILED, 550, "5.1.1", STR("no\nsuch\x1B user"));
-	ck_assert_int_eq(r->state, 'F');
-	ck_assert_int_eq(r->code, 550);
-	ck_assert_str_eq(r->status, "5.1.1");
-	ck_assert(strpbrk(r->reply, "\n\x1B") == NULL);
-	ck_assert(strncmp(r->reply, "no", 2) == 0);
-	rcpt_set(r, RCPT_WAITING, 0, NULL, str_of(longer));
-	ck_assert_str_eq(r->status, "");
-	ck_assert(strlen(r->reply) >= 255 && strlen(r->reply) < 1000);
-	rcpt_set(r, RCPT_DELIVERED, 250, "2.0.0-and-much-too-long", STR(""));
-	ck_assert(r->reply == NULL);
-	ck_assert_uint_lt(strlen(r->status), FAULT_STATUS_MAX);
+	r->state = RCPT_FAILED;
+	verdict_set(&r->verdict, CAUSE_NO_SUCH_USER, 550, "5.1.1", "main", "x[192.0.2.1]:25",
+	            STR("no\nsuch\x1B user"));
+	rcpt_reason(r, line);
+	ck_assert_str_eq(line, "host x[192.0.2.1] said: 550 5.1.1 no\\x0Asuch\\x1B user");
+	ck_assert(!rcpt_expired(r));
+	verdict_set(&r->verdict, CAUSE_DEFERRED, 0, NULL, NULL, NULL, str_of(longer));
+	ck_assert_str_eq(r->verdict.status, "");
+	ck_assert(strlen(r->verdict.text) >= 255 && strlen(r->verdict.text) < 1000);
+	/* Nobody refused it for good: its time was over. */
+	ck_assert(rcpt_expired(r));
+	rcpt_reason(r, line);
+	ck_assert(str_starts(str_of(line), STR("expired: xxx")));
+	ck_assert_uint_lt(strlen(line), VERDICT_LINE_MAX);
+	r->state = RCPT_DELIVERED;
+	verdict_set(&r->verdict, CAUSE_NONE, 250, "2.0.0-and-much-too-long", NULL, NULL,
+	            STR(""));
+	ck_assert(r->verdict.text == NULL);
+	ck_assert_uint_lt(strlen(r->verdict.status), FAULT_STATUS_MAX);
 	ck_assert_uint_eq(envelope_count(&e, RCPT_DELIVERED), 1);
 	envelope_release(&e);
 }

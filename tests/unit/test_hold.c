@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "hold/dead.h"
+#include "hold/backoff.h"
 #include "hold/submit.h"
 
 static char root[64];
@@ -76,18 +76,15 @@ static void put(size_t rcpts, hold_id id)
 
 static void claim(enum hold_room room, const char *id, struct hold_entry *he)
 {
-	enum hold_claim result;
 	struct fault f = FAULT_INIT;
-	ck_assert_msg(hold_claim(&hold, room, id, he, &result, &f), "%s", f.text);
-	ck_assert_int_eq(result, CLAIM_OK);
+	ck_assert_int_eq(hold_claim(&hold, room, id, he, &f), CLAIM_OK);
 }
 
 static enum hold_claim claim_result(const char *id)
 {
 	struct hold_entry he;
-	enum hold_claim result;
 	struct fault f = FAULT_INIT;
-	ck_assert(hold_claim(&hold, HOLD_HOLD, id, &he, &result, &f));
+	enum hold_claim result = hold_claim(&hold, HOLD_HOLD, id, &he, &f);
 	if (result == CLAIM_OK)
 		hold_release(&he);
 	return result;
@@ -139,12 +136,13 @@ START_TEST(a_mark_is_seen_by_the_next_and_changes_nothing_else)
 	memset(long_reason, 'x', sizeof(long_reason));
 	put(70, id);
 	claim(HOLD_HOLD, id, &he);
-	rcpt_set(&he.entry.envelope.rcpts[1], RCPT_WAITING, 451, "4.3.0",
-	         STR("later\r\n250 ok"));
+	verdict_set(&he.entry.envelope.rcpts[1].verdict, CAUSE_DEFERRED, 451, "4.3.0",
+	            "my relay", "mx.example[192.0.2.1]:25", STR("later\r\n250 ok"));
 	ck_assert(hold_mark(&he, &second, 1, true, &f));
 	size_t last = 69;
-	rcpt_set(&he.entry.envelope.rcpts[69], RCPT_FAILED, 550, "5.1.1",
-	         str_make(long_reason, sizeof(long_reason)));
+	he.entry.envelope.rcpts[69].state = RCPT_FAILED;
+	verdict_set(&he.entry.envelope.rcpts[69].verdict, CAUSE_NO_SUCH_USER, 550, "5.1.1",
+	            NULL, long_reason, str_make(long_reason, sizeof(long_reason)));
 	ck_assert(hold_mark(&he, &last, 1, true, &f));
 	he.entry.attempts = 7;
 	he.entry.frozen = true;
@@ -153,13 +151,19 @@ START_TEST(a_mark_is_seen_by_the_next_and_changes_nothing_else)
 	claim(HOLD_HOLD, id, &he);
 	const struct rcpt *r = he.entry.envelope.rcpts;
 	ck_assert_int_eq(r[1].state, RCPT_WAITING);
-	ck_assert_int_eq(r[1].code, 451);
-	ck_assert_str_eq(r[1].status, "4.3.0");
-	ck_assert_ptr_nonnull(strstr(r[1].reply, "later"));
-	ck_assert_ptr_null(strchr(r[1].reply, '\n'));
+	ck_assert_int_eq(r[1].verdict.cause, CAUSE_DEFERRED);
+	ck_assert_int_eq(r[1].verdict.code, 451);
+	ck_assert_str_eq(r[1].verdict.status, "4.3.0");
+	ck_assert_str_eq(r[1].verdict.relay, "my_relay");
+	ck_assert_str_eq(r[1].verdict.host, "mx.example[192.0.2.1]:25");
+	ck_assert_str_eq(r[1].verdict.text, "later\\x0D\\x0A250 ok");
 	ck_assert_int_eq(r[69].state, RCPT_FAILED);
+	ck_assert_int_eq(r[69].verdict.cause, CAUSE_NO_SUCH_USER);
+	ck_assert_ptr_null(r[69].verdict.relay);
+	ck_assert_uint_gt(strlen(r[69].verdict.text), 60);
 	ck_assert_int_eq(r[0].state, RCPT_WAITING);
-	ck_assert_ptr_null(r[0].reply);
+	ck_assert_ptr_null(r[0].verdict.text);
+	ck_assert_int_eq(r[0].verdict.cause, CAUSE_NONE);
 	ck_assert_int_eq(he.entry.attempts, 7);
 	ck_assert(he.entry.frozen);
 	ck_assert_msg(hold_verify(&he, &f), "%s", f.text);
@@ -184,18 +188,15 @@ START_TEST(looking_says_busy_and_takes_nothing)
 {
 	hold_id id;
 	struct hold_entry he, look;
-	enum hold_claim result;
-	bool busy;
 	struct fault f = FAULT_INIT;
 	put(1, id);
 	claim(HOLD_HOLD, id, &he);
-	ck_assert(hold_look(&hold, HOLD_HOLD, id, &look, &busy, &result, &f));
-	ck_assert_int_eq(result, CLAIM_OK);
-	ck_assert(busy);
+	ck_assert_int_eq(hold_look(&hold, HOLD_HOLD, id, &look, &f), CLAIM_OK);
+	ck_assert(look.busy);
 	hold_release(&look);
 	hold_release(&he);
-	ck_assert(hold_look(&hold, HOLD_HOLD, id, &look, &busy, &result, &f));
-	ck_assert(!busy);
+	ck_assert_int_eq(hold_look(&hold, HOLD_HOLD, id, &look, &f), CLAIM_OK);
+	ck_assert(!look.busy);
 	ck_assert_int_eq(claim_result(id), CLAIM_OK);
 	hold_release(&look);
 }
@@ -256,11 +257,10 @@ START_TEST(damage_is_found_and_put_aside)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		hold_id id;
 		struct hold_entry he;
-		enum hold_claim result;
 		struct fault f = FAULT_INIT;
 		put(2, id);
 		damage(id, rows[i].at, rows[i].with);
-		ck_assert(hold_claim(&hold, HOLD_HOLD, id, &he, &result, &f));
+		enum hold_claim result = hold_claim(&hold, HOLD_HOLD, id, &he, &f);
 		if (result == CLAIM_OK) {
 			ck_assert_msg(!hold_verify(&he, &f), "row %zu", i);
 			hold_release(&he);
@@ -286,11 +286,9 @@ START_TEST(a_cut_file_is_damage_at_every_length)
 	ck_assert_int_eq(stat(path, &st), 0);
 	for (off_t len = st.st_size - 1; len >= 0; len--) {
 		struct hold_entry he;
-		enum hold_claim result;
-		bool busy;
 		struct fault f = FAULT_INIT;
 		ck_assert_int_eq(truncate(path, len), 0);
-		ck_assert(hold_look(&hold, HOLD_HOLD, id, &he, &busy, &result, &f));
+		enum hold_claim result = hold_look(&hold, HOLD_HOLD, id, &he, &f);
 		if (result == CLAIM_OK) {
 			ck_assert(!entry_verify(he.fd, &he.entry, &f));
 			ck_assert_int_eq(f.class, FAULT_DATA);
@@ -309,14 +307,11 @@ START_TEST(strange_files_are_not_entries)
 	snprintf(path, sizeof(path), "%s/hold/hold/0123456789AB", root);
 	ck_assert_int_eq(mkfifo(path, 0600), 0);
 	struct hold_entry he;
-	enum hold_claim result = CLAIM_OK;
 	struct fault f = FAULT_INIT;
-	if (hold_claim(&hold, HOLD_HOLD, "0123456789AB", &he, &result, &f))
-		ck_assert_int_ne(result, CLAIM_OK);
+	ck_assert_int_ne(hold_claim(&hold, HOLD_HOLD, "0123456789AB", &he, &f), CLAIM_OK);
 	ck_assert_int_eq(unlink(path), 0);
 	ck_assert_int_eq(symlink("/etc/passwd", path), 0);
-	if (hold_claim(&hold, HOLD_HOLD, "0123456789AB", &he, &result, &f))
-		ck_assert_int_ne(result, CLAIM_OK);
+	ck_assert_int_ne(hold_claim(&hold, HOLD_HOLD, "0123456789AB", &he, &f), CLAIM_OK);
 	/* A second link could be somebody's file elsewhere. */
 	put(1, id);
 	snprintf(path, sizeof(path), "%s/hold/hold/%s", root, id);
@@ -417,29 +412,131 @@ START_TEST(sweep_takes_old_left_overs_only)
 }
 END_TEST
 
-START_TEST(dead_relays_wait_twice_as_long_each_time)
+#define KEY "main a:587"
+
+START_TEST(what_is_known_of_a_server_comes_back)
 {
-	static const int64_t want[] = {60, 120, 240, 480, 960, 1800, 1800};
-	struct dead d;
-	int64_t now = 1000000;
-	ck_assert(!dead_get(&hold, "main a:587", now, &d));
-	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
-		dead_set(&hold, "main a:587", now, "Connection refused");
-		ck_assert(dead_get(&hold, "main a:587", now, &d));
-		ck_assert_int_eq(d.until, now + want[i]);
-		ck_assert_str_eq(d.why, "Connection refused");
+	struct backoff b = {.cause = CAUSE_NONE}, back;
+	ck_assert(!backoff_get(&hold, KEY, &back));
+	backoff_dead(&b, CAUSE_LOGIN_REFUSED, 535, 600, 1000000, 500, 7);
+	backoff_set(&hold, KEY, &b);
+	ck_assert(backoff_get(&hold, KEY, &back));
+	ck_assert_int_eq(back.cause, CAUSE_LOGIN_REFUSED);
+	ck_assert_int_eq(back.code, 535);
+	ck_assert_int_eq(back.until, b.until);
+	ck_assert_int_eq(back.since, 1000000);
+	ck_assert_int_eq(back.uptime, 500);
+	ck_assert_int_eq(back.failures, 1);
+	ck_assert(!back.busy);
+	ck_assert(!backoff_get(&hold, "main b:587", &back));
+	/* Written over in place: nothing of it shows behind a shorter one. */
+	b = (struct backoff){.cause = CAUSE_NONE};
+	backoff_busy(&b, CAUSE_BUSY, 421, 2, 5, 0);
+	backoff_set(&hold, KEY, &b);
+	ck_assert(backoff_get(&hold, KEY, &back));
+	ck_assert(back.busy);
+	ck_assert_int_eq(back.connections, 2);
+	backoff_clear(&hold, KEY);
+	ck_assert(!backoff_get(&hold, KEY, &back));
+}
+END_TEST
+
+START_TEST(one_process_asks_a_dead_server_again)
+{
+	struct backoff b = {.cause = CAUSE_NONE};
+	int first, second;
+	backoff_dead(&b, CAUSE_NOT_LISTENING, 0, 600, 1000000, 500, 7);
+	backoff_set(&hold, KEY, &b);
+	ck_assert(backoff_probe(&hold, KEY, &first));
+	ck_assert_int_ge(first, 0);
+	ck_assert(!backoff_probe(&hold, KEY, &second));
+	/* What it found is written while it has the file. */
+	backoff_set(&hold, KEY, &b);
+	ck_assert(!backoff_probe(&hold, KEY, &second));
+	close(first);
+	ck_assert(backoff_probe(&hold, KEY, &second));
+	close(second);
+}
+END_TEST
+
+/* The limit doubles each time, and the wait is anything below it. */
+START_TEST(dead_servers_wait_below_a_limit_that_doubles)
+{
+	static const int64_t limits[] = {60, 120, 240, 480, 600, 600};
+	struct backoff b = {.cause = CAUSE_NONE};
+	int64_t at = 1000000;
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		int64_t least = INT64_MAX, most = 0;
+		struct backoff before = b;
+		for (uint32_t random = 0; random < 1000; random++) {
+			b = before;
+			backoff_dead(&b, CAUSE_NOT_LISTENING, 0, 600, at, 0, random);
+			ck_assert_int_eq(b.limit, limits[i]);
+			ck_assert(backoff_stands(&b, at));
+			least = b.until - at < least ? b.until - at : least;
+			most = b.until - at > most ? b.until - at : most;
+		}
+		ck_assert_int_gt(least, 0);
+		ck_assert_int_le(least, limits[i] / 5);
+		ck_assert_int_eq(most, limits[i]);
 		/* Others meet the same silence at the same time. */
-		dead_set(&hold, "main a:587", now, "Connection refused");
-		dead_set(&hold, "main a:587", now + 1, "Connection refused");
-		ck_assert(dead_get(&hold, "main a:587", now + 1, &d));
-		ck_assert_int_eq(d.until, now + 1 + want[i]);
-		now = d.until;
+		int64_t until = b.until;
+		backoff_dead(&b, CAUSE_NOT_LISTENING, 0, 600, at, 0, 5);
+		ck_assert_int_eq(b.until, until);
+		ck_assert_int_eq(b.since, 1000000);
+		at = b.until;
+		ck_assert(!backoff_stands(&b, at));
 	}
-	ck_assert(!dead_get(&hold, "main b:587", now, &d));
 	/* Written by a clock that was years ahead. */
-	ck_assert(!dead_get(&hold, "main a:587", now - 86400 * 365, &d));
-	dead_clear(&hold, "main a:587");
-	ck_assert(!dead_get(&hold, "main a:587", now, &d));
+	ck_assert(!backoff_stands(&b, 1000000 - 86400 * 365));
+}
+END_TEST
+
+START_TEST(a_busy_server_rests_shortly_and_does_not_double)
+{
+	struct backoff b = {.cause = CAUSE_NONE};
+	int64_t at = 1000000;
+	for (uint32_t random = 0; random < 500; random++) {
+		backoff_busy(&b, CAUSE_BUSY, 421, 4, at, random);
+		ck_assert(b.busy);
+		ck_assert_int_ge(b.until - at, BUSY_MIN);
+		ck_assert_int_le(b.until - at, BUSY_MAX);
+		at = b.until;
+	}
+}
+END_TEST
+
+/* Ten thousand hosts lose one server for an hour: they do not come back to it in step,
+ * and most have noticed its return within minutes. */
+START_TEST(many_hosts_do_not_probe_in_step)
+{
+	enum { HOSTS = 10000, AWAY = 3600, WINDOW = 3600 };
+	static int per_second[AWAY + WINDOW], noticed[WINDOW];
+	uint32_t random = 12345;
+	for (int host = 0; host < HOSTS; host++) {
+		struct backoff b = {.cause = CAUSE_NONE};
+		/* A flush a minute, at a second of its own. */
+		random = random * 1664525 + 1013904223;
+		int64_t at = (int64_t)(random >> 8) % 60;
+		for (; at < AWAY; at += 60) {
+			if (backoff_stands(&b, at))
+				continue;
+			random = random * 1664525 + 1013904223;
+			backoff_dead(&b, CAUSE_NOT_LISTENING, 0, 600, at, at, random >> 8);
+			per_second[at]++;
+		}
+		while (backoff_stands(&b, at))
+			at += 60;
+		ck_assert_int_lt(at - AWAY, WINDOW);
+		noticed[at - AWAY]++;
+	}
+	/* When the limits have grown it is a tenth of one flush each. */
+	for (int i = 900; i < AWAY; i++)
+		ck_assert_int_lt(per_second[i], HOSTS / 200);
+	int sum = 0, median = 0;
+	while ((sum += noticed[median]) < HOSTS / 2)
+		median++;
+	ck_assert_int_lt(median, 300);
 }
 END_TEST
 
@@ -461,7 +558,11 @@ int main(void)
 	tcase_add_test(t, too_little_room_is_said_before_anything_is_written);
 	tcase_add_test(t, a_report_is_made_once);
 	tcase_add_test(t, sweep_takes_old_left_overs_only);
-	tcase_add_test(t, dead_relays_wait_twice_as_long_each_time);
+	tcase_add_test(t, what_is_known_of_a_server_comes_back);
+	tcase_add_test(t, one_process_asks_a_dead_server_again);
+	tcase_add_test(t, dead_servers_wait_below_a_limit_that_doubles);
+	tcase_add_test(t, a_busy_server_rests_shortly_and_does_not_double);
+	tcase_add_test(t, many_hosts_do_not_probe_in_step);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);

@@ -20,7 +20,7 @@ static void check_line(const char *at, size_t len, const char *text)
 START_TEST(head)
 {
 	static const char *const lines[HEAD_LINES] = {
-	    "postern-entry 1",    "id 6920C8F13A7B",
+	    "postern-entry 2",    "id 6920C8F13A7B",
 	    "created 1763746004", "uid 4294967294",
 	    "recipients 200000",  "size 9223372036854775807",
 	    "longest 998",        "8bit 3",
@@ -65,10 +65,10 @@ static const struct {
 	int code;
 	const char *status, *text, *want;
 } slots[] = {
-    {'W', false, 0, "", "", "W 000             "},
-    {'D', false, 250, "2.0.0", "ok", "D 250 2.0.0       ok"},
-    {'F', true, 550, "5.1.1", "no such user", "F*550 5.1.1       no such user"},
-    {'F', true, 550, "5.123.4567890", "cut", "F*550 5.123.45678 cut"},
+    {'W', false, 0, "", "", "W 000:            "},
+    {'D', false, 250, "2.0.0", "ok", "D 250:2.0.0       ok"},
+    {'F', true, 550, "5.1.1", "no such user", "F*550:5.1.1       no such user"},
+    {'F', true, 550, "5.123.4567890", "cut", "F*550:5.123.45678 cut"},
 };
 
 START_TEST(slot)
@@ -92,7 +92,7 @@ START_TEST(slot_full)
 		memset(text, 'a', len);
 		text[len] = '\0';
 		layout_slot(line, 'W', false, 451, "4.3.0", text);
-		ck_assert(memcmp(line, "W 451 4.3.0       a", 19) == 0);
+		ck_assert(memcmp(line, "W 451:4.3.0       a", 19) == 0);
 		for (size_t i = 18; i < ENTRY_SLOT - 1; i++)
 			ck_assert_int_eq(line[i], i < 18 + len ? 'a' : ' ');
 		ck_assert_int_eq(line[ENTRY_SLOT - 1], '\n');

@@ -27,7 +27,13 @@ static void rcpt_make(struct entry *e, const char *address, enum rcpt_state stat
                       const char *status, const char *reason)
 {
 	struct rcpt *r = envelope_add(&e->envelope, str_of(address));
-	rcpt_set(r, state, code, status, str_of(reason));
+	r->state = state;
+	/* Of no known server, so that the reason is the text itself. */
+	bool none = reason[0] == '\0' || state == RCPT_DELIVERED;
+	enum cause cause = none                   ? CAUSE_NONE
+	                   : state == RCPT_FAILED ? CAUSE_MESSAGE_REFUSED
+	                                          : CAUSE_DEFERRED;
+	verdict_set(&r->verdict, cause, code, status, NULL, NULL, str_of(reason));
 }
 
 static void check_text(const struct listing *l, const struct entry *e, bool busy,
@@ -124,8 +130,8 @@ START_TEST(test_hostile_text)
 	memset(reason, 'X', 100);
 	entry_make(&e, "a\n6920C8F13A7C@\033[2J\\\xff");
 	rcpt_make(&e, "b\r\n6920C8F13A7D@x", RCPT_WAITING, 0, NULL, reason);
-	free(e.envelope.rcpts[0].reply);
-	e.envelope.rcpts[0].reply = reason;
+	free(e.envelope.rcpts[0].verdict.text);
+	e.envelope.rcpts[0].verdict.text = reason;
 	reason[0] = '\n';
 	reason[1] = '\\';
 	buf_init(&out, OUT_MAX);
@@ -318,8 +324,11 @@ START_TEST(test_json_entry)
 	    "\"sender\": \"s@x\", \"attempts\": 2, \"next_attempt\": 1795293300, \"uid\": "
 	    "1000, "
 	    "\"frozen\": false, \"recipients\": [{\"address\": \"a@x\", "
-	    "\"delay_reason\": \"try \\\"later\\\"\", \"status\": \"waiting\", \"code\": 450}, "
-	    "{\"address\": \"b@x\", \"status\": \"delivered\", \"code\": 250}]}\n");
+	    "\"delay_reason\": \"try \\\"later\\\"\", \"status\": \"waiting\", \"code\": 450, "
+	    "\"enhanced\": \"4.2.0\", \"cause\": \"deferred\", \"text\": \"try "
+	    "\\\"later\\\"\"}, "
+	    "{\"address\": \"b@x\", \"status\": \"delivered\", \"code\": 250, "
+	    "\"text\": \"ok\"}]}\n");
 	for (size_t max = 0, whole = out.len; max <= whole; max++) {
 		buf_release(&out);
 		buf_init(&out, max);

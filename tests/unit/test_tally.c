@@ -27,7 +27,9 @@ static void add(struct tally *t, int64_t age, bool frozen, bool busy, int64_t ne
 		char address[32];
 		snprintf(address, sizeof(address), "r%d@x.example", i);
 		struct rcpt *r = envelope_add(&e.envelope, str_of(address));
-		rcpt_set(r, RCPT_WAITING, 0, NULL, str_of(reason));
+		if (reason[0])
+			verdict_set(&r->verdict, CAUSE_NOT_LISTENING, 0, NULL, "main", reason,
+			            STR("connect to it: refused"));
 	}
 	tally_held(t, &e, busy, NOW);
 	entry_release(&e);
@@ -41,40 +43,51 @@ static uint64_t recipients_of(const struct tally *t, const char *reason)
 	return 0;
 }
 
+/* One cause is one reason, whatever the words, and whether it was met or remembered. */
 START_TEST(test_reason_text)
 {
 	static const struct {
-		const char *reason, *want;
+		enum cause cause;
+		int code;
+		const char *status, *host, *text, *want, *discreet;
 	} cases[] = {
-	    {"", ""},
-	    {"relay main: connect to smtp1.example.org[192.0.2.1]:587: Connection refused",
-	     "relay main: connect to smtp1.example.org[192.0.2.1]:587: Connection refused"},
-	    {"450 4.2.0 <Ann@x.example>: busy", "450 4.2.0 <...>: busy"},
-	    {"450 ann@X.EXAMPLE is busy", "450 ... is busy"},
-	    {"joann@x.example is busy", "joann@x.example is busy"},
-	    {"421 wait d9443c01a7336-1f12345si1234567.89 - gsmtp", "421 wait ... - gsmtp"},
-	    {"451 queue file 4Xz9k17Qbz2 lost", "451 queue file ... lost"},
-	    {"mx12345.example.org said no", "mx12345.example.org said no"},
-	    {"since 2026-11-21 192.168.100.200", "since 2026-11-21 192.168.100.200"},
-	    {"tab\there \xff", "tab\\x09here \\xFF"},
+	    {CAUSE_NOT_LISTENING, 0, "", "smtp.example.org:587", "",
+	     "connection refused (smtp.example.org)", "connection refused"},
+	    {CAUSE_NOT_LISTENING, 0, "", "smtp.example.org[192.0.2.1]:587", "connect to ...",
+	     "connection refused (smtp.example.org)", "connection refused"},
+	    {CAUSE_DEFERRED, 450, "4.2.0", "mx.example[2001:db8::1]:25", "<ann@x>: busy",
+	     "refused for now: 450 4.2.0 (mx.example)", "refused for now: 450 4.2.0"},
+	    {CAUSE_LOGIN_REFUSED, 535, "", "mx.example:25", "no",
+	     "login refused: 535 (mx.example)", "login refused: 535"},
+	    {CAUSE_NOT_LISTENING, 0, "", "/run/lmtp", "", "connection refused (/run/lmtp)",
+	     "connection refused"},
+	    {CAUSE_NO_RELAY, 0, "", NULL, "", "no relay serves this recipient",
+	     "no relay serves this recipient"},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		char text[TALLY_REASON_MAX];
-		tally_reason_text(text, str_of(cases[i].reason), STR("ann@x.example"));
+		struct verdict v = {.cause = CAUSE_NONE};
+		verdict_set(&v, cases[i].cause, cases[i].code, cases[i].status, "main",
+		            cases[i].host, str_of(cases[i].text));
+		tally_reason_text(text, &v, false);
 		ck_assert_str_eq(text, cases[i].want);
+		tally_reason_text(text, &v, true);
+		ck_assert_str_eq(text, cases[i].discreet);
+		verdict_release(&v);
 	}
 }
 END_TEST
 
 START_TEST(test_reason_cut)
 {
-	char long_reason[1000], text[TALLY_REASON_MAX];
-	memset(long_reason, 'r', sizeof(long_reason));
-	tally_reason_text(text, str_make(long_reason, sizeof(long_reason)), STR(""));
-	ck_assert_uint_lt(strlen(text), TALLY_REASON_MAX);
-	memset(long_reason, ' ', sizeof(long_reason));
-	tally_reason_text(text, str_make(long_reason, sizeof(long_reason)), STR(""));
+	char host[1000], text[TALLY_REASON_MAX];
+	struct verdict v = {.cause = CAUSE_NONE};
+	memset(host, 'r', sizeof(host) - 1);
+	host[sizeof(host) - 1] = '\0';
+	verdict_set(&v, CAUSE_BUSY, 0, NULL, NULL, host, STR(""));
+	tally_reason_text(text, &v, false);
 	ck_assert_uint_eq(strlen(text), TALLY_REASON_MAX - 1);
+	verdict_release(&v);
 }
 END_TEST
 
@@ -83,10 +96,10 @@ START_TEST(test_counts)
 	struct tally t;
 	tally_init(&t);
 	add(&t, 0, false, false, NOW, "", 1);
-	add(&t, 299, false, true, NOW + 60, "refused", 2);
-	add(&t, 300, false, false, NOW - 60, "refused", 1);
+	add(&t, 299, false, true, NOW + 60, "h[192.0.2.1]:25", 2);
+	add(&t, 300, false, false, NOW - 60, "h:25", 1);
 	add(&t, -50, false, false, NOW + 600, "", 1);
-	add(&t, 4 * 86400, true, false, NOW - 900, "refused", 4);
+	add(&t, 4 * 86400, true, false, NOW - 900, "h:25", 4);
 	ck_assert_uint_eq(t.held, 5);
 	ck_assert_uint_eq(t.held_bytes, 5000);
 	ck_assert_uint_eq(t.recipients, 9);
@@ -98,7 +111,7 @@ START_TEST(test_counts)
 	ck_assert_uint_eq(t.ages[0], 3);
 	ck_assert_uint_eq(t.ages[1], 1);
 	ck_assert_uint_eq(t.ages[TALLY_AGES - 1], 1);
-	ck_assert_uint_eq(recipients_of(&t, "refused"), 3);
+	ck_assert_uint_eq(recipients_of(&t, "connection refused (h)"), 3);
 	ck_assert_uint_eq(recipients_of(&t, "frozen"), 4);
 	ck_assert_uint_eq(recipients_of(&t, "not tried yet"), 1);
 	ck_assert_uint_eq(recipients_of(&t, "not to be sent yet (delay)"), 1);
@@ -116,7 +129,7 @@ START_TEST(test_many_reasons)
 	tally_init(&t);
 	for (int i = 0; i < TALLY_REASONS + 50; i++) {
 		char reason[32];
-		snprintf(reason, sizeof(reason), "reason %d", i);
+		snprintf(reason, sizeof(reason), "host%d:25", i);
 		add(&t, 0, false, false, NOW, reason, 1);
 	}
 	tally_sort(&t);
@@ -142,8 +155,8 @@ START_TEST(test_summary)
 	struct buf out;
 	tally_init(&t);
 	for (int i = 0; i < 100; i++)
-		add(&t, 60, false, false, NOW + 120, "refused", 1);
-	add(&t, 7200, false, false, NOW + 240, "greylisted", 1);
+		add(&t, 60, false, false, NOW + 120, "one:25", 1);
+	add(&t, 7200, false, false, NOW + 240, "two:25", 1);
 	t.failed = 1;
 	t.failed_bytes = 2048;
 	tally_sort(&t);
@@ -162,9 +175,9 @@ START_TEST(test_summary)
 	                 "  under 3d          0\n"
 	                 "  3d or more        0\n"
 	                 "\nwhy they wait, by recipient\n"
-	                 "  refused\n"
+	                 "  connection refused (one)\n"
 	                 "                  100  ########################################\n"
-	                 "  greylisted\n"
+	                 "  connection refused (two)\n"
 	                 "                    1  #\n");
 	buf_release(&out);
 	tally_release(&t);

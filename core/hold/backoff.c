@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "hold/backoff.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/crc.h"
+#include "base/file.h"
+
+#define FILE_SIZE 1024 /* written whole and in place: a lock on the file lasts */
+#define NAME_SIZE 64
+#define CAP_MOST  86400
+
+enum whose { COMMON, OWN };
+
+/* A line each, in this order; the key guards against two with one checksum. */
+static const char first_line[] = "postern-server 1";
+
+enum number { CODE, BUSY, SINCE, UNTIL, LIMIT, FAILURES, LAST, UPTIME, CONNECTIONS, NUMBERS };
+static const char *const number_names[NUMBERS] = {
+    "code", "busy", "since", "until", "limit", "failures", "last", "uptime", "connections"};
+
+/* Who is not the owner of a shared hold has files of his own. */
+static bool is_guest(const struct hold *h)
+{
+	return h->shared && geteuid() != h->owner;
+}
+
+static unsigned long crc_of(const char *text)
+{
+	return (unsigned long)crc_add(0, text, strlen(text));
+}
+
+/* A file name that any key fits in, and that is this host's. */
+static void file_name(const char *key, enum whose whose, char name[NAME_SIZE])
+{
+	char host[HOST_NAME_MAX + 1] = "";
+	gethostname(host, sizeof(host) - 1);
+	int len = snprintf(name, NAME_SIZE, "server.%08lX.%08lX", crc_of(key), crc_of(host));
+	if (whose == OWN)
+		snprintf(name + len, NAME_SIZE - (size_t)len, ".%lu", (unsigned long)geteuid());
+}
+
+/* Opens the file; one that somebody else may have written is not believed. */
+static bool open_file(const struct hold *h, const char *key, enum whose whose, int *fd)
+{
+	char name[NAME_SIZE];
+	struct stat st;
+	struct fault f = FAULT_INIT;
+	file_name(key, whose, name);
+	if (!file_open_update(h->rooms[HOLD_STATE], name, fd, &f))
+		return false;
+	if (file_stat(*fd, name, &st, &f) &&
+	    (!h->shared || st.st_uid == (whose == OWN ? geteuid() : h->owner)))
+		return true;
+	close(*fd);
+	return false;
+}
+
+static bool cut_value(struct str *rest, const char *key, struct str *value)
+{
+	struct str line, word;
+	if (!str_cut(rest, '\n', &line) || !str_cut(&line, ' ', &word) ||
+	    !str_eq(word, str_of(key)))
+		return false;
+	*value = line;
+	return true;
+}
+
+static bool parse(struct str text, const char *key, struct backoff *b)
+{
+	struct str line, value;
+	long long n[NUMBERS] = {0};
+	if (!str_cut(&text, '\n', &line) || !str_eq(line, str_of(first_line)) ||
+	    !cut_value(&text, "key", &value) || !str_eq(value, str_of(key)) ||
+	    !cut_value(&text, "cause", &value))
+		return false;
+	b->cause = cause_by_word(value);
+	for (int i = 0; i < NUMBERS; i++)
+		if (!cut_value(&text, number_names[i], &value) || !str_number(value, &n[i]))
+			return false;
+	b->code = (int)n[CODE];
+	b->busy = n[BUSY] != 0;
+	b->since = n[SINCE];
+	b->until = n[UNTIL];
+	b->limit = n[LIMIT];
+	b->failures = n[FAILURES];
+	b->last = n[LAST];
+	b->uptime = n[UPTIME];
+	b->connections = n[CONNECTIONS];
+	return n[CODE] >= 0 && n[CODE] < 600;
+}
+
+static bool read_file(const struct hold *h, const char *key, enum whose whose,
+                      struct backoff *b)
+{
+	char text[FILE_SIZE];
+	size_t got = 0;
+	struct fault f = FAULT_INIT;
+	int fd;
+	*b = (struct backoff){.cause = CAUSE_NONE};
+	if (!open_file(h, key, whose, &fd))
+		return false;
+	bool ok = file_read_at(fd, "state", 0, text, sizeof(text), &got, &f) &&
+	          parse(str_make(text, got), key, b);
+	close(fd);
+	if (!ok)
+		*b = (struct backoff){.cause = CAUSE_NONE};
+	return ok;
+}
+
+bool backoff_get(const struct hold *h, const char *key, struct backoff *b)
+{
+	struct backoff own;
+	bool found = read_file(h, key, COMMON, b);
+	if (is_guest(h) && read_file(h, key, OWN, &own) && (!found || own.until > b->until)) {
+		*b = own;
+		found = true;
+	}
+	return found;
+}
+
+bool backoff_probe(const struct hold *h, const char *key, int *fd)
+{
+	struct fault f = FAULT_INIT;
+	bool locked = false;
+	*fd = -1;
+	if (!open_file(h, key, is_guest(h) ? OWN : COMMON, fd))
+		return true;
+	if (file_try_lock(*fd, "state", &locked, &f) && locked)
+		return true;
+	close(*fd);
+	*fd = -1;
+	return false;
+}
+
+static bool format(const char *key, const struct backoff *b, struct buf *out)
+{
+	const long long n[NUMBERS] = {b->code,     b->busy, b->since,  b->until,      b->limit,
+	                              b->failures, b->last, b->uptime, b->connections};
+	bool ok =
+	    buf_addf(out, "%s\nkey %s\ncause %s\n", first_line, key, cause_row(b->cause)->word);
+	for (int i = 0; ok && i < NUMBERS; i++)
+		ok = buf_addf(out, "%s %lld\n", number_names[i], n[i]);
+	/* What was there before must not show behind it. */
+	while (ok && out->len < FILE_SIZE)
+		ok = buf_add_char(out, out->len == FILE_SIZE - 1 ? '\n' : ' ');
+	return ok;
+}
+
+void backoff_set(const struct hold *h, const char *key, const struct backoff *b)
+{
+	enum whose whose = is_guest(h) ? OWN : COMMON;
+	char name[NAME_SIZE];
+	struct buf text;
+	struct fault f = FAULT_INIT;
+	int fd;
+	file_name(key, whose, name);
+	buf_init(&text, FILE_SIZE);
+	/* Nothing to be done about a failure: the server is then asked again. */
+	if (format(key, b, &text) && (open_file(h, key, whose, &fd) ||
+	                              file_create(h->rooms[HOLD_STATE], name, 0660, &fd, &f))) {
+		(void)!file_write_at(fd, name, 0, buf_str(&text), &f);
+		close(fd);
+	}
+	buf_release(&text);
+}
+
+void backoff_clear(const struct hold *h, const char *key)
+{
+	for (enum whose whose = COMMON; whose <= (is_guest(h) ? OWN : COMMON); whose++) {
+		char name[NAME_SIZE];
+		struct stat st;
+		struct fault f = FAULT_INIT;
+		file_name(key, whose, name);
+		if (file_stat_name(h->rooms[HOLD_STATE], name, &st, &f))
+			file_unlink(h->rooms[HOLD_STATE], name, &f);
+	}
+}
+
+static int64_t wait_most(const struct backoff *b)
+{
+	return b->busy ? BUSY_MAX : b->limit < CAP_MOST ? b->limit : CAP_MOST;
+}
+
+bool backoff_stands(const struct backoff *b, int64_t wall)
+{
+	return b->cause != CAUSE_NONE && b->until > wall && b->until - wall <= wait_most(b);
+}
+
+void backoff_dead(struct backoff *b, enum cause cause, int code, int64_t max, int64_t wall,
+                  int64_t uptime, uint32_t random)
+{
+	bool goes_on =
+	    b->cause != CAUSE_NONE && !b->busy && b->failures > 0 && b->since <= wall;
+	if (!goes_on)
+		*b = (struct backoff){.since = wall, .uptime = uptime};
+	/* Before that time it is the same silence, met by another process. */
+	if (!goes_on || !backoff_stands(b, wall)) {
+		int64_t limit = goes_on ? b->limit * 2 : BACKOFF_FIRST, least;
+		b->limit = limit < max ? limit : max;
+		least = b->limit / 10 + 1;
+		b->until =
+		    wall + (b->limit <= 1
+		                ? b->limit
+		                : least + (int64_t)(random % (uint64_t)(b->limit - least + 1)));
+	}
+	b->cause = cause;
+	b->code = code;
+	b->failures++;
+	b->last = wall;
+}
+
+void backoff_busy(struct backoff *b, enum cause cause, int code, int64_t connections,
+                  int64_t wall, uint32_t random)
+{
+	if (b->busy && backoff_stands(b, wall) && b->connections <= connections)
+		return;
+	*b = (struct backoff){
+	    .cause = cause,
+	    .code = code,
+	    .busy = true,
+	    .since = wall,
+	    .until = wall + BUSY_MIN + (int64_t)(random % (BUSY_MAX - BUSY_MIN + 1)),
+	    .last = wall,
+	    .connections = connections,
+	};
+}

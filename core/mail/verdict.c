@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "mail/verdict.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/codec.h"
+
+static char *copy_or_null(const char *text)
+{
+	return text && text[0] ? mem_copy(str_of(text)) : NULL;
+}
+
+void verdict_set(struct verdict *v, enum cause cause, int code, const char *status,
+                 const char *relay, const char *host, struct str text)
+{
+	char line[VERDICT_TEXT_MAX + 1];
+	verdict_release(v);
+	v->cause = cause;
+	v->code = code;
+	snprintf(v->status, sizeof(v->status), "%s", status ? status : "");
+	v->relay = copy_or_null(relay);
+	v->host = copy_or_null(host);
+	codec_one_line(line, sizeof(line), text);
+	v->text = copy_or_null(line);
+}
+
+void verdict_set_fault(struct verdict *v, const struct fault *f, const char *relay,
+                       const char *host)
+{
+	verdict_set(v, f->cause, f->code, f->status, relay, host, str_of(f->text));
+}
+
+void verdict_copy(struct verdict *to, const struct verdict *from)
+{
+	verdict_set(to, from->cause, from->code, from->status, from->relay, from->host,
+	            str_of(from->text));
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+bool verdict_same(const struct verdict *a, const struct verdict *b)
+{
+	return a->cause == b->cause && a->code == b->code && same_text(a->status, b->status) &&
+	       same_text(a->relay, b->relay) && same_text(a->host, b->host) &&
+	       same_text(a->text, b->text); /* texts: only what changes is written */
+}
+
+void verdict_release(struct verdict *v)
+{
+	free(v->relay);
+	free(v->host);
+	free(v->text);
+	*v = (struct verdict){.cause = CAUSE_NONE};
+}
+
+bool verdict_spoken(const struct verdict *v)
+{
+	return v->code > 0 && v->host;
+}
+
+struct str verdict_host(const struct verdict *v)
+{
+	struct str host = str_of(v->host);
+	size_t colon = str_rfind(host, ':');
+	if (colon != STR_NONE && colon > 0 && host.at[colon - 1] == ']')
+		return str_first(host, colon);
+	return host;
+}
+
+void verdict_reply(const struct verdict *v, char to[VERDICT_LINE_MAX])
+{
+	const char *text = v->text ? v->text : "";
+	if (v->code == 0)
+		snprintf(to, VERDICT_LINE_MAX, "%s", text);
+	else
+		snprintf(to, VERDICT_LINE_MAX, "%d%s%s%s%s", v->code, v->status[0] ? " " : "",
+		         v->status, text[0] ? " " : "", text);
+}
+
+/* "relay main: ", then "HOST: what happened: " where our own words do not say it. */
+static int put_lead(const struct verdict *v, char to[VERDICT_LINE_MAX])
+{
+	const struct cause_row *row = cause_row(v->cause);
+	bool explain = v->code > 0 || !v->text;
+	return snprintf(to, VERDICT_LINE_MAX, "%s%s%s%s%s%s%s", v->relay ? "relay " : "",
+	                v->relay ? v->relay : "", v->relay ? ": " : "",
+	                explain && v->host ? v->host : "", explain && v->host ? ": " : "",
+	                explain ? row->sentence : "", v->code > 0 ? ": " : "");
+}
+
+void verdict_line(const struct verdict *v, char to[VERDICT_LINE_MAX])
+{
+	const struct cause_row *row = cause_row(v->cause);
+	char reply[VERDICT_LINE_MAX];
+	const char *hint = row->hint;
+	int len;
+	verdict_reply(v, reply);
+	if (v->cause == CAUSE_NONE || (v->code > 0 && !v->host)) {
+		/* Delivered, or kept by an older version: a text that says it all. */
+		snprintf(to, VERDICT_LINE_MAX, "%s", v->text ? v->text : "");
+		return;
+	}
+	if (v->code > 0 && row->tried)
+		len = snprintf(to, VERDICT_LINE_MAX,
+		               "host %.*s said: ", STR_FMT(verdict_host(v)));
+	else if (row->fate == FATE_FAIL)
+		len = snprintf(to, VERDICT_LINE_MAX, "not sent: ");
+	else
+		len = put_lead(v, to);
+	/* Our own words say what to do as far as it is known. */
+	if (v->code == 0 && v->text)
+		hint = "";
+	if (len < VERDICT_LINE_MAX)
+		snprintf(to + len, VERDICT_LINE_MAX - (size_t)len, "%s%s%s%s", reply,
+		         hint[0] ? "; " : "", hint,
+		         v->cause == CAUSE_IN_DOUBT ? " (possible duplicate at the next try)"
+		                                    : "");
+}

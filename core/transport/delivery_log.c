@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "transport/delivery_log.h"
+
+#include <stdio.h>
+#include <syslog.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+static const char *state_name(enum rcpt_state state)
+{
+	switch (state) {
+	case RCPT_DELIVERED:
+		return "delivered";
+	case RCPT_FAILED:
+		return "failed";
+	case RCPT_WAITING:
+		break;
+	}
+	return "held";
+}
+
+void delivery_log_begin(struct delivery_log *l, const struct hold_entry *he)
+{
+	struct buf msgid;
+	buf_init(&msgid, DELIVERY_LOG_MSGID_MAX - 1);
+	entry_field(he->fd, &he->entry, "Message-ID", &msgid);
+	*l = (struct delivery_log){.he = he};
+	snprintf(l->msgid, sizeof(l->msgid), "%.*s", STR_FMT(buf_str(&msgid)));
+	buf_release(&msgid);
+}
+
+static struct str number(char to[32], long long n)
+{
+	snprintf(to, 32, "%lld", n);
+	return str_of(to);
+}
+
+/* "NAME[ADDRESS]": the port has a key of its own. */
+static struct str host_of(const struct verdict *v, const struct session_contact *c)
+{
+	const struct verdict spoke = {.host = (char *)(c ? c->peer : v->host)};
+	return verdict_host(&spoke);
+}
+
+static struct str port_of(char to[32], const struct session_contact *c)
+{
+	return c && c->port > 0 ? number(to, c->port) : STR("");
+}
+
+void delivery_log_rcpt(const struct delivery_log *l, const struct rcpt *r,
+                       const struct session_contact *contact)
+{
+	const struct entry *e = &l->he->entry;
+	char port[32], size[32], delay[32], code[32], reason[VERDICT_LINE_MAX];
+	rcpt_reason(r, reason);
+	const struct log_pair pairs[] = {
+	    {"id", str_of(e->id)},
+	    {"from", str_of(e->envelope.sender)},
+	    {"to", str_of(r->address)},
+	    {"msgid", str_of(l->msgid)},
+	    {"relay", str_of(r->verdict.relay)},
+	    {"host", host_of(&r->verdict, contact)},
+	    {"port", port_of(port, contact)},
+	    {"tls", str_of(contact ? contact->tls : "")},
+	    {"auth", str_of(contact ? contact->auth : "")},
+	    {"size", number(size, (long long)e->facts.size)},
+	    {"delay", number(delay, clock_wall() - e->created)},
+	    {"status", str_of(state_name(r->state))},
+	    {"code", number(code, r->verdict.code)},
+	    {"reply", str_of(reason)},
+	    {NULL, {NULL, 0}},
+	};
+	log_event(r->state == RCPT_DELIVERED ? LOG_INFO : LOG_WARNING, pairs);
+}
+
+void delivery_log_relay(const struct delivery_log *l, const struct config_relay *relay,
+                        const struct session_contact *contact, const struct verdict *why)
+{
+	char port[32], code[32], reason[VERDICT_LINE_MAX];
+	verdict_line(why, reason);
+	const struct log_pair pairs[] = {
+	    {"id", str_of(l->he->entry.id)},
+	    {"relay", str_of(relay->name)},
+	    {"host", host_of(why, contact)},
+	    {"port", port_of(port, contact)},
+	    {"tls", str_of(contact ? contact->tls : "")},
+	    {"status", STR("unusable")},
+	    {"code", number(code, why->code)},
+	    {"reply", str_of(reason)},
+	    {NULL, {NULL, 0}},
+	};
+	log_event(LOG_WARNING, pairs);
+}

@@ -1,0 +1,496 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "transport/offer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+/* A recipient of the route that is not decided. */
+struct todo {
+	size_t rcpt;  /* its place in the envelope */
+	bool decided; /* nobody else is asked */
+	bool refused; /* by what we found ourselves: final if nobody else can be asked */
+	bool again;   /* the same server was asked a second time */
+	/* Whom not to ask any more: */
+	const struct config_relay *past_relay;
+	const char *past_host; /* a host of past_relay; NULL: all of it */
+};
+
+/* One try of one route. */
+struct attempt {
+	struct offerer *o;
+	struct hold_entry *he;
+	const struct delivery_log *log;
+	struct offer_sum *sum;
+	struct todo *todo;
+	size_t count;
+	size_t *batch;       /* what goes into one transaction: places in the envelope */
+	struct todo **items; /* and in todo */
+	size_t batch_count;
+	bool turned_away;
+	bool trouble;       /* a server could not be asked */
+	bool met;           /* and that was found now */
+	struct verdict why; /* of the last such server */
+	struct session_contact contact;
+	bool verified; /* the entry's checksum is right, and marks can be made */
+};
+
+void offerer_init(struct offerer *o, const struct session_env *env, const struct hold *hold,
+                  bool ask_again)
+{
+	memset(o, 0, sizeof(*o));
+	o->env = env;
+	servers_memory_init(&o->memory, hold, ask_again);
+}
+
+static size_t relay_place(const struct offerer *o)
+{
+	return (size_t)(o->server.relay - o->env->config->relays);
+}
+
+static void end_session(struct offerer *o)
+{
+	if (o->session && session_chunking_broken(o->session))
+		o->no_chunking = o->server.relay;
+	if (o->session)
+		session_close(o->session);
+	if (o->session && o->open)
+		atomic_fetch_sub(&o->open[relay_place(o)], 1);
+	o->session = NULL;
+	server_release(&o->server);
+}
+
+void offerer_release(struct offerer *o)
+{
+	end_session(o);
+	servers_memory_release(&o->memory);
+}
+
+void offerer_drop(struct offerer *o)
+{
+	session_drop(o->session);
+	o->session = NULL;
+	server_release(&o->server);
+}
+
+static const char *sender_of(const struct attempt *a)
+{
+	return a->he->entry.envelope.sender;
+}
+
+static struct rcpt *rcpt_of(const struct attempt *a, const struct todo *t)
+{
+	return &a->he->entry.envelope.rcpts[t->rcpt];
+}
+
+/* Opens a session; NULL: f says why, or the helper has no connection to spare. */
+static struct session *open_session(struct attempt *a, const struct server *server,
+                                    struct fault *f)
+{
+	struct offerer *o = a->o;
+	const struct session_target target = {server->relay, o->server.host, o->server.port,
+	                                      o->no_chunking == server->relay};
+	int most = servers_connections(&o->memory, server);
+	a->contact = (struct session_contact){.port = 0};
+	if (o->open && atomic_fetch_add(&o->open[relay_place(o)], 1) >= most && o->helper)
+		return NULL;
+	return session_open(o->env, &target, &a->contact, f);
+}
+
+/* A session to that server, the open one if it fits. */
+static bool session_for(struct attempt *a, const struct server *server, struct fault *f)
+{
+	struct offerer *o = a->o;
+	if (o->session && server_same(&o->server, server) && session_usable(o->session) &&
+	    session_messages(o->session) < (size_t)server->relay->max_messages)
+		return true;
+	end_session(o);
+	server_copy(&o->server, server);
+	o->session = open_session(a, server, f);
+	if (o->session) {
+		servers_answered(&o->memory, server);
+		return true;
+	}
+	if (o->open)
+		atomic_fetch_sub(&o->open[relay_place(o)], 1);
+	return false;
+}
+
+/* That server is known as dead since then: an entry whose servers all are so, for all of
+ * its time, expires. */
+static void note_dead(struct attempt *a, const struct backoff *b)
+{
+	struct offer_sum *sum = a->sum;
+	if (!sum->any_dead || b->since > sum->youngest.since)
+		sum->youngest = *b;
+	sum->any_dead = true;
+}
+
+/* Why that server is not asked, in our own words: who it was that met it first, and what
+ * the server said to that one, is nothing to others. */
+static void pass_over(struct attempt *a, const struct server *server, enum cause cause,
+                      const struct server_state *state)
+{
+	char *text = server_text(server);
+	int code = cause == state->cause ? state->code : 0;
+	verdict_set(&a->why, cause, code, NULL, server->relay->name, text, STR(""));
+	free(text);
+	a->trouble = true;
+	if (cause_row(cause)->server == SERVER_DEAD && state->past.failures > 0)
+		note_dead(a, &state->past);
+	else
+		a->sum->any_other = true;
+}
+
+/* No session can be had. A helper leaves the entry, and what that means, to the leader of
+ * the run, whose connection may well go on. */
+static void not_reached(struct attempt *a, const struct server *server, const struct fault *f)
+{
+	struct offerer *o = a->o;
+	const struct server_state *state;
+	a->turned_away = o->helper;
+	if (o->helper)
+		return;
+	int connections =
+	    o->open ? atomic_load(&o->open[server->relay - o->env->config->relays]) : 0;
+	servers_failed(&o->memory, server, f, connections + 1);
+	servers_ask(&o->memory, server, sender_of(a), &state);
+	pass_over(a, server, f->cause, state);
+	char *text = server_text(server);
+	verdict_set_fault(&a->why, f, server->relay->name,
+	                  a->contact.peer[0] ? a->contact.peer : text);
+	free(text);
+	a->met = true;
+	delivery_log_relay(a->log, server->relay, &a->contact, &a->why);
+}
+
+static bool is_past(const struct todo *t, const struct server *server)
+{
+	return t->past_relay == server->relay &&
+	       (!t->past_host || !server->host || strcmp(t->past_host, server->host) == 0);
+}
+
+/* Those that go into the next transaction with that server. */
+static size_t gather(struct attempt *a, const struct server *server)
+{
+	a->batch_count = 0;
+	for (size_t i = 0;
+	     i < a->count && a->batch_count < (size_t)server->relay->max_recipients; i++) {
+		struct todo *t = &a->todo[i];
+		if (t->decided || is_past(t, server))
+			continue;
+		a->items[a->batch_count] = t;
+		a->batch[a->batch_count++] = t->rcpt;
+	}
+	return a->batch_count;
+}
+
+/* Who is asked next for a recipient with that verdict; false: nobody. */
+static bool go_on(struct todo *t, enum cause cause, const struct server *server, bool progress)
+{
+	switch (cause == CAUSE_NONE ? NEXT_NOBODY : cause_row(cause)->next) {
+	case NEXT_NOBODY:
+		break;
+	case NEXT_AGAIN:
+		/* Where others were taken it gets ever fewer; else once. */
+		if (t->again && !progress)
+			break;
+		t->again = true;
+		return true;
+	case NEXT_HOST:
+	case NEXT_ADDRESS:
+	case NEXT_SERVER:
+		t->past_relay = server->relay;
+		t->past_host = server->host;
+		return true;
+	case NEXT_RELAY:
+		t->past_relay = server->relay;
+		t->past_host = NULL;
+		return true;
+	}
+	return false;
+}
+
+/* Takes what the server said of each, and decides who is asked next. */
+static void sort_out(struct attempt *a, const struct server *server, bool chunking_lost)
+{
+	size_t decided = 0;
+	for (size_t i = 0; i < a->batch_count; i++)
+		decided += rcpt_of(a, a->items[i])->verdict.cause != CAUSE_TOO_MANY;
+	for (size_t i = 0; i < a->batch_count; i++) {
+		struct todo *t = a->items[i];
+		struct rcpt *r = rcpt_of(a, t);
+		bool more = r->verdict.cause == CAUSE_TOO_MANY && decided > 0;
+		t->decided = !(chunking_lost || go_on(t, r->verdict.cause, server, more));
+		t->refused = !t->decided && r->state == RCPT_FAILED;
+		if (t->refused)
+			r->state = RCPT_WAITING; /* as long as another may take it */
+	}
+}
+
+/* On disk before anything else is said to the server. */
+static bool mark(struct attempt *a, bool sync, struct fault *f)
+{
+	const struct envelope *e = &a->he->entry.envelope;
+	/* Where all is delivered the entry is removed next, which does as well. */
+	return hold_mark(a->he, a->batch, a->batch_count, sync, f) ||
+	       envelope_count(e, RCPT_DELIVERED) == e->rcpt_count;
+}
+
+static bool any_final(const struct attempt *a, bool *delivered)
+{
+	bool final = false;
+	*delivered = false;
+	for (size_t i = 0; i < a->batch_count; i++) {
+		enum rcpt_state state = rcpt_of(a, a->items[i])->state;
+		*delivered = *delivered || state == RCPT_DELIVERED;
+		final = final || state != RCPT_WAITING;
+	}
+	return final;
+}
+
+/* A server that was out of step has said nothing that counts: all of them wait. */
+static bool take_back(struct attempt *a, const struct fault *why, struct fault *f)
+{
+	for (size_t i = 0; i < a->batch_count; i++) {
+		struct rcpt *r = rcpt_of(a, a->items[i]);
+		r->state = RCPT_WAITING;
+		verdict_set_fault(&r->verdict, why, a->o->server.relay->name, a->contact.peer);
+		a->items[i]->decided = true;
+	}
+	return hold_mark(a->he, a->batch, a->batch_count, true, f);
+}
+
+static void log_batch(const struct attempt *a)
+{
+	for (size_t i = 0; i < a->batch_count; i++) {
+		const struct rcpt *r = rcpt_of(a, a->items[i]);
+		/* Not of those that another may still take, or that go again at once. */
+		if (a->items[i]->decided ||
+		    (!a->items[i]->refused && cause_row(r->verdict.cause)->next != NEXT_AGAIN))
+			delivery_log_rcpt(a->log, r, &a->contact);
+	}
+}
+
+/* What the transaction says of the server: the worst of what it said. */
+static enum cause server_cause(const struct attempt *a, enum session_end end,
+                               const struct fault *f)
+{
+	if (end == SESSION_BROKEN)
+		return f->cause;
+	for (size_t i = 0; i < a->batch_count; i++) {
+		enum cause cause = rcpt_of(a, a->items[i])->verdict.cause;
+		if (cause_row(cause)->server != SERVER_FINE)
+			return cause;
+	}
+	return CAUSE_NONE;
+}
+
+/* Does the connection go on? */
+static bool kept(const struct attempt *a)
+{
+	for (size_t i = 0; i < a->batch_count; i++)
+		if (!cause_row(rcpt_of(a, a->items[i])->verdict.cause)->keep)
+			return false;
+	return true;
+}
+
+/* One transaction. False: the entry itself cannot be worked on. */
+static bool transact(struct attempt *a, const struct server *server, struct fault *f)
+{
+	struct offerer *o = a->o;
+	struct fault why = FAULT_INIT;
+	bool delivered;
+	/* The head is written as it is: where no mark can be made nothing may be sent, for
+	 * it would be sent again at every run. */
+	if (!a->verified && !(hold_verify(a->he, f) && hold_mark_head(a->he, f)))
+		return false;
+	a->verified = true;
+	a->contact = *session_contact(o->session);
+	enum session_end end = session_send(o->session, a->he, a->batch, a->batch_count, &why);
+	if (end == SESSION_ENTRY) {
+		*f = why;
+		return false;
+	}
+	a->sum->offered = true;
+	bool chunking_lost = end == SESSION_BROKEN && session_chunking_broken(o->session) &&
+	                     o->no_chunking != server->relay;
+	enum cause cause = server_cause(a, end, &why);
+	sort_out(a, server, chunking_lost);
+	bool final = any_final(a, &delivered);
+	if (!mark(a, delivered, f))
+		return false;
+	if (final && !session_in_step(o->session, &why)) {
+		if (!take_back(a, &why, f))
+			return false;
+		cause = why.cause;
+	}
+	a->sum->strained = a->sum->strained || cause_row(cause)->server == SERVER_STRAINED;
+	if (!chunking_lost)
+		servers_transaction(&o->memory, server, sender_of(a), cause);
+	log_batch(a);
+	if (!kept(a) || chunking_lost)
+		end_session(o);
+	return true;
+}
+
+static bool use_server(struct attempt *a, const struct server *server, struct fault *f)
+{
+	while (gather(a, server) > 0) {
+		struct fault why = FAULT_INIT;
+		const struct server_state *state;
+		/* It may have come to that with this very entry. */
+		enum cause cause = servers_ask(&a->o->memory, server, sender_of(a), &state);
+		if (cause != CAUSE_NONE) {
+			pass_over(a, server, cause, state);
+			return true;
+		}
+		/* Many recipients may be more transactions than one connection carries. */
+		if (!session_for(a, server, &why)) {
+			not_reached(a, server, &why);
+			return true;
+		}
+		if (!transact(a, server, f))
+			return false;
+	}
+	return true;
+}
+
+static bool goes_on(const struct attempt *a)
+{
+	if (a->turned_away)
+		return false;
+	for (size_t i = 0; i < a->count; i++)
+		if (!a->todo[i].decided)
+			return true;
+	return false;
+}
+
+/* All that are left get the same verdict, of ours. */
+static bool refuse_route(struct attempt *a, const struct config_relay *relay,
+                         const char *domain, struct fault *f)
+{
+	char *text = mem_printf("the domain %s takes no mail (null MX)", domain);
+	for (size_t i = 0; i < a->count; i++) {
+		struct rcpt *r = rcpt_of(a, &a->todo[i]);
+		if (a->todo[i].decided)
+			continue;
+		a->todo[i].decided = true;
+		r->state = RCPT_FAILED;
+		verdict_set(&r->verdict, CAUSE_NO_MAIL_DOMAIN, 0, "5.1.10", relay->name, NULL,
+		            str_of(text));
+		a->batch[0] = a->todo[i].rcpt;
+		if (!hold_mark(a->he, a->batch, 1, false, f)) {
+			free(text);
+			return false;
+		}
+		delivery_log_rcpt(a->log, r, NULL);
+	}
+	free(text);
+	a->sum->offered = true;
+	return true;
+}
+
+static bool try_relay(struct attempt *a, const struct config_relay *relay, const char *domain,
+                      struct fault *f)
+{
+	struct servers servers;
+	struct fault why = FAULT_INIT;
+	bool ok = true;
+	if (!servers_find(a->o->env->config, relay, domain, &servers, &why)) {
+		/* Of a domain's own servers it is the domain that does not answer. */
+		a->sum->offered = a->sum->offered || relay->mx;
+		a->sum->any_other = true;
+		a->trouble = a->met = true;
+		verdict_set_fault(&a->why, &why, relay->name, NULL);
+		delivery_log_relay(a->log, relay, NULL, &a->why);
+		return true;
+	}
+	if (servers.no_mail)
+		ok = refuse_route(a, relay, domain, f);
+	for (size_t i = 0; ok && i < servers.count && goes_on(a); i++)
+		ok = use_server(a, &servers.at[i], f);
+	servers_release(&servers);
+	/* These are gone, and what was only skipped is behind us. */
+	for (size_t i = 0; i < a->count; i++)
+		if (a->todo[i].past_relay == relay)
+			a->todo[i].past_host = NULL;
+	return ok;
+}
+
+/* Nobody else can be asked for this one. */
+static void conclude(struct attempt *a, struct todo *t, const struct route *route)
+{
+	struct rcpt *r = rcpt_of(a, t);
+	bool answered = t->past_relay != NULL;
+	if (t->refused && !a->trouble) {
+		r->state = RCPT_FAILED;
+	} else if (route->relay_count == 0) {
+		verdict_set(&r->verdict, CAUSE_NO_RELAY, 0, NULL, NULL, NULL, STR(""));
+	} else if (a->trouble && (t->refused || !answered)) {
+		verdict_copy(&r->verdict, &a->why);
+	}
+	t->decided = true;
+}
+
+/* The last that was spoken to, if it is the one of the verdict. */
+static const struct session_contact *contact_of(const struct attempt *a, const struct rcpt *r)
+{
+	const char *host = r->verdict.host;
+	return host && strcmp(host, a->contact.peer) == 0 ? &a->contact : NULL;
+}
+
+/* Those whom no server decided: they wait, and say why. Only what changes is written. */
+static bool finish_route(struct attempt *a, const struct route *route, struct fault *f)
+{
+	for (size_t i = 0; i < a->count; i++) {
+		struct todo *t = &a->todo[i];
+		struct rcpt *r = rcpt_of(a, t);
+		struct verdict before = {.cause = CAUSE_NONE};
+		if (t->decided)
+			continue;
+		bool told = t->past_relay && !t->refused;
+		verdict_copy(&before, &r->verdict);
+		conclude(a, t, route);
+		bool same = r->state == RCPT_WAITING && verdict_same(&before, &r->verdict);
+		verdict_release(&before);
+		a->batch[0] = t->rcpt;
+		if (!same && !hold_mark(a->he, a->batch, 1, false, f))
+			return false;
+		if (!told && (a->met || a->sum->offered))
+			delivery_log_rcpt(a->log, r, contact_of(a, r));
+	}
+	return true;
+}
+
+enum offer_end offer(struct offerer *o, struct hold_entry *he, const struct route *route,
+                     const struct delivery_log *log, struct offer_sum *sum, struct fault *f)
+{
+	size_t n = route->rcpt_count;
+	struct attempt a = {
+	    .o = o,
+	    .he = he,
+	    .log = log,
+	    .sum = sum,
+	    .count = n,
+	    .todo = mem_alloc(n * sizeof(*a.todo)),
+	    .batch = mem_alloc(n * sizeof(*a.batch)),
+	    .items = mem_alloc(n * sizeof(struct todo *)),
+	};
+	bool ok = true;
+	for (size_t i = 0; i < n; i++)
+		a.todo[i].rcpt = route->rcpts[i];
+	/* Where no relay serves, that is what this try came to. */
+	if (route->relay_count == 0)
+		sum->offered = true;
+	for (size_t i = 0; ok && i < route->relay_count && goes_on(&a); i++)
+		ok = try_relay(&a, route->relays[i], route->domain, f);
+	if (ok && !a.turned_away)
+		ok = finish_route(&a, route, f);
+	verdict_release(&a.why);
+	free(a.todo);
+	free(a.batch);
+	free(a.items);
+	return !ok ? OFFER_ERROR : a.turned_away ? OFFER_TURNED_AWAY : OFFER_DONE;
+}
