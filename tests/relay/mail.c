@@ -139,6 +139,7 @@ static void open_mail(struct session *s, const struct path *path,
 
 	if (m->open)
 		mail_reset(s);
+	memset(m->seen, 0, sizeof m->seen);
 	m->open = true;
 	text_add(&m->sender, text_z(&path->address), path->address.len);
 	params_json(params, &m->params);
@@ -172,7 +173,9 @@ bool mail_from(struct session *s, const char *args, size_t len)
 
 	if (!reply)
 		reply = check_mail(s, &path, &params);
+	s->from = text_z(&path.address);
 	plan_make(s, ON_MAIL, reply ? reply : "250 2.1.0 ok\r\n", &plan);
+	s->from = NULL;
 	log_path(s, "mail", "sender", &path, &params, plan.code);
 	if (plan.code / 100 == 2)
 		open_mail(s, &path, &params);
@@ -222,7 +225,9 @@ bool mail_rcpt(struct session *s, const char *args, size_t len)
 
 	if (!reply)
 		reply = check_rcpt(s, &path);
+	s->to = text_z(&path.address);
 	plan_make(s, ON_RCPT, reply ? reply : "250 2.1.5 ok\r\n", &plan);
+	s->to = NULL;
 	log_path(s, "rcpt", "recipient", &path, &params, plan.code);
 	if (s->mail.open)
 		add_recipient(s, &path, &params, plan.code);
@@ -343,10 +348,14 @@ static bool finish(struct session *s)
 	if (!plans)
 		die("out of memory");
 	if (s->options->lmtp && m->accepted) {
-		for (size_t i = 0; i < m->count; i++)
-			if (m->recipients[i].code / 100 == 2)
-				plan_make(s, ON_DOT, content_reply(s, &m->recipients[i]),
-				          &plans[next++]);
+		for (size_t i = 0; i < m->count; i++) {
+			if (m->recipients[i].code / 100 != 2)
+				continue;
+			s->to = text_z(&m->recipients[i].address);
+			plan_make(s, ON_DOT, content_reply(s, &m->recipients[i]),
+			          &plans[next++]);
+		}
+		s->to = NULL;
 	} else {
 		plan_make(s, ON_DOT, content_reply(s, NULL), &plans[0]);
 	}
@@ -366,7 +375,7 @@ static void begin_content(struct session *s, bool chunks)
 static bool take_content(struct session *s, const char *bytes, size_t len, size_t *used)
 {
 	struct transaction *m = &s->mail;
-	long stop = script_body_stop(&s->options->script, s->conn, (long)m->body.wire);
+	long stop = session_body_stop(s, (long)m->body.wire);
 	const struct steps *steps;
 
 	if (stop >= 0 && (unsigned long long)stop - m->body.wire < len)
@@ -379,14 +388,14 @@ static bool take_content(struct session *s, const char *bytes, size_t len, size_
 	text_clear(&m->body.clean);
 	if (stop < 0 || m->body.wire != (unsigned long long)stop)
 		return true;
-	steps = script_find(&s->options->script, ON_BODY, s->conn, stop);
+	steps = session_rule(s, ON_BODY, stop);
 	return !steps || play_steps(s, steps, "", NULL);
 }
 
 /* A rule for BODY 0 comes before the first byte is read. */
 static bool before_content(struct session *s)
 {
-	const struct steps *steps = script_find(&s->options->script, ON_BODY, s->conn, 0);
+	const struct steps *steps = session_rule(s, ON_BODY, 0);
 
 	return !steps || play_steps(s, steps, "", NULL);
 }

@@ -1,11 +1,55 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "session.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
 
 enum { LINE_MOST = 1 << 20 };
+
+/* The list of recipients is the caller's to free. */
+static struct occasion occasion(struct session *s, enum script_event event, long nth)
+{
+	struct transaction *m = &s->mail;
+	size_t count = s->to ? 1 : m->count;
+	const char **list = calloc(count + 1, sizeof *list);
+
+	if (!list)
+		die("out of memory");
+	for (size_t i = 0; i < count; i++)
+		list[i] = s->to ? s->to : text_z(&m->recipients[i].address);
+	return (struct occasion){.conn = s->conn,
+	                         .nth = nth,
+	                         .nth_of_mail = m->seen[event],
+	                         .helo = text_z(&s->helo),
+	                         .sender = s->from   ? s->from
+	                                   : m->open ? text_z(&m->sender)
+	                                             : NULL,
+	                         .recipients = list,
+	                         .count = count};
+}
+
+const struct steps *session_rule(struct session *s, enum script_event event, long nth)
+{
+	struct occasion where;
+	const struct steps *steps;
+
+	s->mail.seen[event]++;
+	where = occasion(s, event, nth);
+	steps = script_find(&s->options->script, event, &where);
+	free((void *)where.recipients);
+	return steps;
+}
+
+long session_body_stop(struct session *s, long after)
+{
+	struct occasion where = occasion(s, ON_BODY, after);
+	long stop = script_body_stop(&s->options->script, &where, after);
+
+	free((void *)where.recipients);
+	return stop;
+}
 
 /* Says it byte by byte, each in a write of its own. */
 static bool say_bytes(struct session *s, const struct text *text, unsigned ms)

@@ -92,18 +92,23 @@ const char script_help[] =
     "  normal              what would have happened without the rule, with its reply\n"
     "  commit              the same without the reply\n"
     "  good                end of the steps: behave well\n"
-    "Rules: [once | first COUNT] on EVENT [N] STEP ...; N: the Nth one, BODY: after N bytes\n"
+    "Rules: [once | first COUNT] on EVENT [N] [helo NAME] [from ADDRESS] [to ADDRESS] STEP "
+    "...\n"
+    "  N: the Nth one, BODY: after N bytes\n"
     "  events: CONNECT TLS EHLO HELO STARTTLS AUTH LOGIN MAIL RCPT DATA BDAT BODY DOT RSET\n"
     "  NOOP QUIT OTHER. EHLO covers LHLO; LOGIN is the verdict that ends an AUTH exchange;\n"
     "  DOT is the end of the message (with LMTP for each recipient), BDAT a chunk before it.\n"
     "  once alone on a line: all steps of the file for the first connection only.\n"
+    "  helo, from, to: only for that client, in transactions of that sender or with that\n"
+    "  recipient (LMTP's DOT: his reply); once and first then count how often it is played.\n"
     "  on EHLO reply \"250-t\\r\\n250 AUTH PLAIN\"    what is listed there is on offer\n"
     "  on RCPT 2 reply 451 4.3.0 later\n"
     "  on RCPT normal send \"354 go\\r\\n250 queued\\r\\n\"\n"
     "  on DOT commit close                         accepts, says nothing\n"
     "  on BODY 1000 reset\n"
     "  on TLS read 1 send \"500 x\\r\\n\" close\n"
-    "  once on MAIL reply \"421 busy\\r\\n\" close\n";
+    "  once on MAIL reply \"421 busy\\r\\n\" close\n"
+    "  on MAIL from bad@example.org reply 550 5.7.1 not you\n";
 
 struct source {
 	const char *name;
@@ -242,8 +247,20 @@ static void take_step(struct source *in, struct steps *steps)
 	steps->list[steps->count++] = step;
 }
 
+/* From MAIL to the end of the transaction. */
+static bool in_mail(enum script_event event)
+{
+	return (event >= ON_MAIL && event <= ON_DOT) || event == ON_RSET;
+}
+
 static void check_rule(struct source *in, const struct rule *rule)
 {
+	if (rule->helo && rule->event == ON_CONNECT)
+		wrong(in, "before EHLO no client has a name");
+	if ((rule->from || rule->to) && !in_mail(rule->event))
+		wrong(in, "from and to are for what belongs to a transaction");
+	if (rule->to && rule->event == ON_MAIL)
+		wrong(in, "at MAIL no recipient is known");
 	for (size_t i = 0; i < rule->steps.count; i++)
 		if (rule->event == ON_AUTH && rule->steps.list[i].word == STEP_NORMAL)
 			wrong(in, "AUTH knows no normal: use LOGIN");
@@ -251,6 +268,41 @@ static void check_rule(struct source *in, const struct rule *rule)
 		wrong(in, "a step is due");
 	if (rule->event == ON_BODY && rule->nth < 0)
 		wrong(in, "BODY needs a number of bytes");
+}
+
+/* A name or an address, quoted or up to the next blank. */
+static struct text *take_name(struct source *in)
+{
+	struct text *name = calloc(1, sizeof *name);
+
+	if (!name)
+		die("out of memory");
+	skip_blank(in);
+	if (*in->at == '"') {
+		take_text(in, name, false);
+		return name;
+	}
+	while (*in->at && !strchr(" \t\r", *in->at))
+		text_char(name, *in->at++);
+	if (!name->len)
+		wrong(in, "a name or an address is due");
+	return name;
+}
+
+static void take_who(struct source *in, struct rule *rule)
+{
+	for (;;) {
+		struct text **who = take(in, "helo")   ? &rule->helo
+		                    : take(in, "from") ? &rule->from
+		                    : take(in, "to")   ? &rule->to
+		                                       : NULL;
+
+		if (!who)
+			return;
+		if (*who)
+			wrong(in, "said twice");
+		*who = take_name(in);
+	}
 }
 
 static void take_rule(struct source *in, struct script *script, unsigned first)
@@ -267,6 +319,12 @@ static void take_rule(struct source *in, struct script *script, unsigned first)
 		rule.nth = take_number(in, 10);
 	else if (rule.event == ON_BODY)
 		rule.nth = -1;
+	take_who(in, &rule);
+	if (first && (rule.helo || rule.from || rule.to)) {
+		rule.played = calloc(1, sizeof *rule.played);
+		if (!rule.played)
+			die("out of memory");
+	}
 	while (!at_end(in))
 		take_step(in, &rule.steps);
 	check_rule(in, &rule);
@@ -341,38 +399,78 @@ static void steps_free(struct steps *steps)
 	free(steps->list);
 }
 
+static void name_free(struct text *name)
+{
+	if (name)
+		text_free(name);
+	free(name);
+}
+
 void script_free(struct script *script)
 {
 	steps_free(&script->steps);
-	for (size_t i = 0; i < script->rule_count; i++)
-		steps_free(&script->rules[i].steps);
+	for (size_t i = 0; i < script->rule_count; i++) {
+		struct rule *rule = &script->rules[i];
+
+		steps_free(&rule->steps);
+		name_free(rule->helo);
+		name_free(rule->from);
+		name_free(rule->to);
+		free(rule->played);
+	}
 	free(script->rules);
 	*script = (struct script){0};
 }
 
+static bool is_named(const struct text *wanted, const char *name)
+{
+	return !wanted || (name && !strcasecmp(text_z(wanted), name));
+}
+
+static bool has_recipient(const struct text *wanted, const struct occasion *where)
+{
+	for (size_t i = 0; wanted && i < where->count; i++)
+		if (is_named(wanted, where->recipients[i]))
+			return true;
+	return !wanted;
+}
+
+/* Whatever the number of the event may be. */
+static bool fits(const struct rule *rule, const struct occasion *where)
+{
+	unsigned before = rule->played ? atomic_load(rule->played) : where->conn - 1;
+
+	return (!rule->first || before < rule->first) && is_named(rule->helo, where->helo) &&
+	       is_named(rule->from, where->sender) && has_recipient(rule->to, where);
+}
+
 const struct steps *script_find(const struct script *script, enum script_event event,
-                                unsigned conn, long nth)
+                                const struct occasion *where)
 {
 	for (size_t i = 0; i < script->rule_count; i++) {
 		const struct rule *rule = &script->rules[i];
 		bool each = !rule->nth && event != ON_BODY;
+		bool of_mail = (rule->from || rule->to) && event != ON_BODY;
 
-		if (rule->event == event && (each || rule->nth == nth) &&
-		    (!rule->first || conn <= rule->first))
+		if (rule->event != event || !fits(rule, where))
+			continue;
+		if (!each && rule->nth != (of_mail ? where->nth_of_mail : where->nth))
+			continue;
+		if (!rule->played || atomic_fetch_add(rule->played, 1) < rule->first)
 			return &rule->steps;
 	}
 	return NULL;
 }
 
-long script_body_stop(const struct script *script, unsigned conn, long after)
+long script_body_stop(const struct script *script, const struct occasion *where, long after)
 {
 	long best = -1;
 
 	for (size_t i = 0; i < script->rule_count; i++) {
 		const struct rule *rule = &script->rules[i];
 
-		if (rule->event == ON_BODY && rule->nth > after &&
-		    (!rule->first || conn <= rule->first) && (best < 0 || rule->nth < best))
+		if (rule->event == ON_BODY && rule->nth > after && fits(rule, where) &&
+		    (best < 0 || rule->nth < best))
 			best = rule->nth;
 	}
 	return best;

@@ -6,11 +6,19 @@
  * greeting; "good" hands over to normal behaviour, the end of the steps closes. Most tests
  * want good behaviour with one thing changed, which is a line
  *
- *     [once | first COUNT] on EVENT [N] STEP ...
+ *     [once | first COUNT] on EVENT [N] [helo NAME] [from ADDRESS] [to ADDRESS] STEP ...
  *
  * With N only the Nth such event of a connection is meant; for BODY it is a number of bytes.
  * once (first COUNT) keeps it to the first (COUNT) connections; "once" alone on a line does so
  * for all steps of the file. Of several lines for one event the first that fits is taken.
+ *
+ * The rest tells who is meant, so that one relay treats one of many badly: helo, a client that
+ * has given this name (from EHLO on); from, the transaction of this sender (MAIL RCPT DATA BDAT
+ * BODY DOT, and the RSET that ends it); to, one with this recipient: at RCPT, and at DOT with
+ * LMTP, the reply for him alone, else all that comes behind his RCPT. A name or an address may
+ * be "quoted"; from "" is the null sender. In such a rule N counts events of the transaction if
+ * it has from or to, and once (first COUNT) how often the rule is played, over all connections.
+ *
  * The code of the first reply in the steps is what happened to the command: "on RCPT 2 reply
  * 451 later" refuses that recipient, "on DOT commit close" accepts the message and says
  * nothing. Steps with no reply, commit or normal leave the command without effect.
@@ -21,6 +29,7 @@
 #ifndef RELAY_SCRIPT_H
 #define RELAY_SCRIPT_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -92,7 +101,9 @@ struct steps {
 struct rule {
 	enum script_event event;
 	long nth;       /* 0: each */
-	unsigned first; /* only the first connections; 0: all */
+	unsigned first; /* only the first connections (or times, see played); 0: all */
+	struct text *helo, *from, *to; /* who is meant; null: all */
+	atomic_uint *played;           /* of a rule with first that is not for all; else null */
 	struct steps steps;
 };
 
@@ -111,13 +122,24 @@ void script_file(struct script *script, const char *path);
 void script_on(struct script *script, const char *line);
 void script_free(struct script *script);
 
-/* The steps for the nth event of a connection, or null. */
-const struct steps *script_find(const struct script *script, enum script_event event,
-                                unsigned conn, long nth);
+/* Where an event happens. */
+struct occasion {
+	unsigned conn;
+	long nth;           /* of the connection; BODY: bytes */
+	long nth_of_mail;   /* of the transaction */
+	const char *helo;   /* what the client called itself */
+	const char *sender; /* null: in no transaction */
+	const char *const *recipients;
+	size_t count;
+};
 
-/* The next number of body bytes above "after" at which a rule waits for connection conn; -1:
- * none. */
-long script_body_stop(const struct script *script, unsigned conn, long after);
+/* The steps for it, or null. To be played: a rule that was meant to be played so often only is
+ * used up by it. */
+const struct steps *script_find(const struct script *script, enum script_event event,
+                                const struct occasion *where);
+
+/* The next number of body bytes above "after" at which a rule waits there; -1: none. */
+long script_body_stop(const struct script *script, const struct occasion *where, long after);
 
 /* The reply code that steps give a command whose own code would be normal; 0: no effect. */
 int script_code(const struct steps *steps, int normal);

@@ -720,6 +720,76 @@ def test_rules_once_and_body():
         assert raw.eof()
 
 
+def mail(raw, sender, *recipients):
+    """The codes of a transaction up to its end; DATA only if somebody is there."""
+    codes = [raw.say(f"MAIL FROM:<{sender}>\r\n")[:3]]
+    codes += [raw.say(f"RCPT TO:<{r}>\r\n")[:3] for r in recipients]
+    if codes[0] != "250" or "250" not in codes[1:]:
+        raw.say("RSET\r\n")
+        return codes
+    codes.append(raw.say("DATA\r\n")[:3])
+    if codes[-1] == "354":
+        codes.append(raw.say("x: y\r\n\r\nz\r\n.\r\n")[:3])
+    return codes
+
+
+def test_rules_for_one_sender():
+    lines = ('on MAIL from "" reply 450 not now', "on RCPT 2 from two@x.test reply 451 later",
+             "once on DATA from data@x.test reply 452 once", "on DOT from Dot@x.test reply 453 no")
+    with Relay(lines=lines) as relay:
+        raw = relay.raw()
+        raw.start()
+        check(mail(raw, "", "b@x.test")[:1], ["450"])
+        check(mail(raw, "good@x.test", "b@x.test", "c@x.test"), 3 * ["250"] + ["354", "250"])
+        for _ in range(2):
+            check(mail(raw, "two@x.test", "b@x.test", "c@x.test"),
+                  ["250", "250", "451", "354", "250"])
+        check(mail(raw, "data@x.test", "b@x.test"), ["250", "250", "452"])
+        raw.say("RSET\r\n")
+        again = relay.raw()
+        again.start()
+        check(mail(again, "data@x.test", "b@x.test"), ["250", "250", "354", "250"])
+        check(mail(again, "DOT@x.test", "b@x.test"), ["250", "250", "354", "453"])
+
+
+def test_rules_for_one_recipient():
+    with Relay("--on", "RCPT to bad@x.test reply 450 no", "--on", "DOT to late@x.test reply 451 no",
+               "--on", "once RSET from gone@x.test reply 452 no") as relay:
+        raw = relay.raw()
+        raw.start()
+        check(mail(raw, "a@x.test", "b@x.test", "bad@x.test", "c@x.test"),
+              ["250", "250", "450", "250", "354", "250"])
+        check(mail(raw, "a@x.test", "b@x.test", "late@x.test"), 3 * ["250"] + ["354", "451"])
+        check(mail(raw, "a@x.test", "b@x.test"), ["250", "250", "354", "250"])
+        raw.say("MAIL FROM:<gone@x.test>\r\n")
+        starts(raw.say("RSET\r\n"), "452")
+        starts(raw.say("RSET\r\n"), "250")
+    with Relay("--lmtp", "--on", "DOT to late@x.test reply 451 no") as relay:
+        raw = relay.raw()
+        raw.start("LHLO")
+        raw.say("MAIL FROM:<a@x.test>\r\nRCPT TO:<late@x.test>\r\nRCPT TO:<b@x.test>\r\n", 3)
+        raw.say("DATA\r\n")
+        check([r[:3] for r in raw.say("x: y\r\n\r\nz\r\n.\r\n", 2)], ["451", "250"])
+        check([r["verdict"] for r in relay.events("message")[0]["recipients"]], [451, 250])
+
+
+def test_rules_for_one_client():
+    with Relay("--on", "EHLO helo one.test reply 450 not you",
+               "--on", "first 2 MAIL helo two.test reply 451 later",
+               "--on", "BODY 4 helo three.test from a@x.test reset") as relay:
+        raw = relay.raw()
+        raw.reply()
+        starts(raw.say("EHLO one.test\r\n"), "450")
+        starts(raw.say("EHLO two.test\r\n"), "250")
+        for wanted in ("451", "451", "250"):
+            check(mail(raw, "a@x.test", "b@x.test")[0], wanted)
+        starts(raw.say("EHLO three.test\r\n"), "250")
+        check(mail(raw, "other@x.test", "b@x.test"), ["250", "250", "354", "250"])
+        raw.say("MAIL FROM:<a@x.test>\r\nRCPT TO:<b@x.test>\r\nDATA\r\n", 3)
+        raw.sock.sendall(b"x: y\r\n")
+        assert raw.reset()
+
+
 def test_stall_and_stop():
     for rule in ("CONNECT stall", "EHLO stall", "CONNECT stop-reading", 'CONNECT drip 5 "x"'):
         with Relay("--on", rule) as relay:
@@ -841,7 +911,9 @@ def test_restart_on_the_same_port():
 
 def test_wrong_scripts():
     for rule in ("FOO close", "RCPT", "RCPT foo", 'RCPT send "x', 'RCPT send "\\q"',
-                 "BODY close", "AUTH normal", "DOT wait", "RCPT 2"):
+                 "BODY close", "AUTH normal", "DOT wait", "RCPT 2", "MAIL to b@x.test close",
+                 "CONNECT helo x.test close", "EHLO from a@x.test close", "RCPT from close",
+                 "RCPT from a@x.test from b@x.test close"):
         run = subprocess.run([RELAY, "--dir", TOP, "--on", rule], capture_output=True,
                              timeout=10)
         check((rule, run.returncode), (rule, 2))

@@ -122,7 +122,7 @@ bool session_alone(struct session *s, const char *command)
 void plan_make(struct session *s, enum script_event event, const char *reply, struct plan *plan)
 {
 	*plan = (struct plan){.code = atoi(reply)};
-	plan->steps = script_find(&s->options->script, event, s->conn, ++s->seen[event]);
+	plan->steps = session_rule(s, event, ++s->seen[event]);
 	text_str(&plan->reply, reply);
 	if (plan->steps)
 		plan->code = script_code(plan->steps, plan->code);
@@ -168,8 +168,7 @@ static void log_tls(struct session *s, unsigned flights)
 
 bool session_tls(struct session *s)
 {
-	const struct steps *steps =
-	    script_find(&s->options->script, ON_TLS, s->conn, ++s->seen[ON_TLS]);
+	const struct steps *steps = session_rule(s, ON_TLS, ++s->seen[ON_TLS]);
 	unsigned before;
 
 	if (steps && !play_steps(s, steps, "", NULL))
@@ -274,12 +273,12 @@ static bool do_ehlo(struct session *s, const char *args, size_t len)
 		text_str(&reply, "501 5.5.4 a host name is due\r\n");
 	else
 		make_ehlo(s, &reply);
+	text_clear(&s->helo);
+	text_add(&s->helo, args, len);
 	plan_make(s, ON_EHLO, reply.data, &plan);
 	text_clear(&s->mechanisms);
 	memset(s->offered, 0, sizeof s->offered);
 	s->greeted = plan.code / 100 == 2;
-	text_clear(&s->helo);
-	text_add(&s->helo, args, len);
 	s->capture = &said;
 	go_on = plan_play(s, &plan);
 	s->capture = NULL;
@@ -300,13 +299,13 @@ static bool do_helo(struct session *s, const char *args, size_t len)
 		session_violation(s, "HELO: %s", wrong);
 	mail_reset(s);
 	text_printf(&reply, wrong ? "501 %s\r\n" : "250 %s\r\n", s->options->name);
+	text_clear(&s->helo);
+	text_add(&s->helo, args, len);
 	plan_make(s, ON_HELO, reply.data, &plan);
 	text_free(&reply);
 	s->greeted = plan.code / 100 == 2;
 	memset(s->offered, 0, sizeof s->offered);
 	text_clear(&s->mechanisms);
-	text_clear(&s->helo);
-	text_add(&s->helo, args, len);
 	return plan_play(s, &plan);
 }
 
@@ -340,13 +339,16 @@ static bool do_starttls(struct session *s, const char *args, size_t len)
 
 static bool do_rset(struct session *s, const char *args, size_t len)
 {
+	struct plan plan;
+
 	(void)args;
 	if (len) {
 		session_violation(s, "RSET: argument");
 		return session_answer(s, ON_RSET, "501 5.5.4 no argument is due\r\n");
 	}
+	plan_make(s, ON_RSET, "250 2.0.0 ok\r\n", &plan);
 	mail_reset(s);
-	return session_answer(s, ON_RSET, "250 2.0.0 ok\r\n");
+	return plan_play(s, &plan);
 }
 
 static bool do_noop(struct session *s, const char *args, size_t len)

@@ -31,6 +31,7 @@ struct transaction {
 	long long declared; /* SIZE=, -1: none */
 	struct recipient *recipients;
 	size_t count, accepted;
+	long seen[EVENT_COUNT];
 	bool receiving; /* the content has begun */
 	bool too_big;
 	unsigned chunks;
@@ -58,6 +59,8 @@ struct session {
 	struct text mechanisms;  /* likewise, " PLAIN LOGIN " */
 	struct text helo;
 	struct text *capture; /* where replies are copied to, or null */
+	/* Whom the event at hand names, where the transaction does not tell; else null. */
+	const char *from, *to;
 	struct transaction mail;
 };
 
@@ -94,6 +97,12 @@ struct plan {
 	struct text reply;
 	int code; /* that the client gets, 0: none */
 };
+
+/* The rule for the nth such event of the connection (BODY: at so many bytes), or null. */
+const struct steps *session_rule(struct session *s, enum script_event event, long nth);
+
+/* The next number of bytes of the message at which a rule waits, -1: none. */
+long session_body_stop(struct session *s, long after);
 
 void plan_make(struct session *s, enum script_event event, const char *reply,
                struct plan *plan);
