@@ -82,11 +82,23 @@ def make_top():
 SANITIZED = sanitized()
 TOP = make_top()
 OWNER = os.getpid()
+FOLDERS = [TOP]
 
 
 def clean_up():
     if os.getpid() == OWNER and not os.environ.get("KEEP"):
-        shutil.rmtree(TOP, ignore_errors=True)
+        for folder in FOLDERS:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def in_memory():
+    """A folder that costs no disk where there is one: for many holds that no crash is to
+    outlive."""
+    try:
+        FOLDERS.append(tempfile.mkdtemp(prefix="postern-cases.", dir="/dev/shm"))
+    except OSError:
+        FOLDERS.append(tempfile.mkdtemp(dir=TOP))
+    return FOLDERS[-1]
 
 
 atexit.register(clean_up)
