@@ -11,8 +11,8 @@ CHUNKING, by SMTP and LMTP. What holds whatever a server does:
 A round is a hold of six messages, three runs of flushq against servers of that kind, and then
 runs against good ones, after which the hold is empty. A session is a connection to a bad one.
 
-Environment: SESSIONS, how many (2000); SEED, of all that is random (printed on failure, with
-the round); ROUND, that one alone. All of a round is repeatable but the time.
+Environment: SESSIONS, how many (2000); SEED, of all that is random (1 if not given);
+ROUND, that one alone. All of a round is repeatable but the time.
 """
 
 import collections
@@ -34,7 +34,7 @@ from harness import *  # noqa: E402,F403
 
 DUPLICATE = r"possible.duplicate"  # in the log, of a recipient
 SESSIONS = int(os.environ.get("SESSIONS", "2000"))
-SEED = os.environ.get("SEED") or str(random.SystemRandom().randrange(10 ** 8))
+SEED = os.environ.get("SEED", "1")
 ONLY = os.environ.get("ROUND")
 CELL_WORKERS = int(os.environ.get("CASE_WORKERS", "8"))
 RUNS = 3  # against bad servers, a round

@@ -20,6 +20,7 @@ static const char help[] =
     "  --listen ADDRESS     127.0.0.1 if not given; [::1]; unix:PATH\n"
     "  --port N             0 if not given: any\n"
     "  --sessions N         end after N connections\n"
+    "  --at-once N          421 in place of the greeting when N connections are open\n"
     "  --with-parent        end when standard input ends\n"
     "  --name HOST          name in the greeting: relay.test if not given\n"
     "  --lmtp               LMTP: LHLO, a reply for each recipient\n"
@@ -193,6 +194,7 @@ static int take_plain(struct options *o, const char *option, const char *value)
 	    {"--delay", NUMBER, &o->delay_ms},
 	    {"--timeout", NUMBER, &o->timeout_s},
 	    {"--sessions", NUMBER, &o->sessions},
+	    {"--at-once", NUMBER, &o->at_once},
 	    {"--receive-buffer", NUMBER, &o->receive_buffer},
 	    {"--make-certs", STRING, &o->make_certs},
 	    {"--ip", STRING, &o->ip},

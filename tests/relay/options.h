@@ -50,7 +50,7 @@ struct options {
 	bool extensions[EXT_COUNT];
 	const char *cert, *key, *client_ca, *tls_priority;
 	bool dh_1024, no_tickets;
-	unsigned delay_ms, timeout_s, sessions, receive_buffer;
+	unsigned delay_ms, timeout_s, sessions, at_once, receive_buffer;
 	struct script script;
 
 	/* Other things than serving. */

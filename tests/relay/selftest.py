@@ -790,6 +790,21 @@ def test_rules_for_one_client():
         assert raw.reset()
 
 
+def test_so_many_at_once():
+    with Relay("--at-once", "1") as relay:
+        raw = relay.raw()
+        raw.start()
+        other = relay.raw()
+        starts(other.reply(), "421")
+        assert other.eof()
+        session(raw)
+        relay.closed(2)
+        time.sleep(0.05)
+        raw = relay.raw()
+        raw.start()
+        session(raw)
+
+
 def test_stall_and_stop():
     for rule in ("CONNECT stall", "EHLO stall", "CONNECT stop-reading", 'CONNECT drip 5 "x"'):
         with Relay("--on", rule) as relay:

@@ -123,6 +123,7 @@ static void begin_session(struct server *server, int fd)
 	                              .store = &server->store,
 	                              .tls = &server->tls,
 	                              .conn = ++server->begun,
+	                              .too_many = o->at_once && server->running >= o->at_once,
 	                              .began = now_ms(),
 	                              .tls_fault = {.alert_at = -1}};
 	stream_begin(&c->session.stream, fd, server->stop[0], o->timeout_s * 1000, o->delay_ms);

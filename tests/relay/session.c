@@ -504,6 +504,10 @@ static bool greet(struct session *s)
 	bool good = false, go_on;
 	struct plan plan;
 
+	if (s->too_many) {
+		say(s, "421 4.7.0 too many connections\r\n");
+		return session_close(s, "refused");
+	}
 	if (s->options->tls) {
 		go_on = session_tls(s);
 		s->stream.unanswered = true;

@@ -49,6 +49,7 @@ struct session {
 	struct tls_fault tls_fault;
 	struct tls_result tls_result;
 	long seen[EVENT_COUNT];
+	bool too_many;   /* as many as are allowed were there already */
 	const char *how; /* how it ended, if we know better than the stream */
 	bool refused;    /* the greeting was not 2xx */
 	bool greeted;    /* HELO or EHLO was answered 2xx */
