@@ -160,6 +160,8 @@ void smtp_expect(struct smtp *s, enum verb verb, size_t rcpt)
 		s->head = s->tail = 0;
 	s->queue = mem_grow(s->queue, &s->queue_cap, s->tail + 1, sizeof(*s->queue));
 	s->queue[s->tail++] = (struct command){verb, rcpt, s->written + smtp_output(s).len};
+	if (verb == VERB_DOT || verb == VERB_BDAT_LAST)
+		s->tx.end_at = s->written + smtp_output(s).len;
 }
 
 /* Whatever went wrong above, a command is one line. */
@@ -233,7 +235,11 @@ static enum cause cause_of_end(const struct smtp *s, const struct fault *f)
 	            : f->sys == ETIMEDOUT      ? EVENT_SILENT
 	                                       : EVENT_CLOSED;
 
-	return cause_of(where(s), event, "", smtp_had(s));
+	/* Of a server that is out of step it is not known whom it has accepted. */
+	bool out = s->tx.end_at > 0 && s->written >= s->tx.end_at;
+	unsigned had = smtp_had(s) | (event == EVENT_NONSENSE && out ? HAD_SENT : 0u);
+
+	return cause_of(where(s), event, "", had);
 }
 
 enum smtp_want smtp_drop(struct smtp *s, const struct fault *f)
@@ -394,6 +400,19 @@ static void clear_before_tls(struct smtp *s)
 	(void)smtp_drop(s, &f);
 }
 
+/* More than the verdict on a message that was going out: that one verdict is not to be
+ * believed then, unless the server only says that it closes. */
+static void doubt_early(struct smtp *s, struct str bytes)
+{
+	if (bytes.len == 0 || !s->tx.early || str_starts(bytes, STR("421")))
+		return;
+	smtp_forget(s);
+	s->tx.early = false;
+	fault_set(&s->fault, FAULT_PROTOCOL,
+	          "the server sent more than one reply while the message went out");
+	fault_cause(&s->fault, CAUSE_OUT_OF_STEP);
+}
+
 void smtp_feed(struct smtp *s, struct str bytes)
 {
 	struct fault f = FAULT_INIT;
@@ -424,6 +443,7 @@ void smtp_feed(struct smtp *s, struct str bytes)
 				s->want = next;
 		}
 	}
+	doubt_early(s, bytes);
 }
 
 /* What was going on, for the text of a fault. */

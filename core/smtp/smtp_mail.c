@@ -296,6 +296,7 @@ static void start_giving(struct smtp *s)
 {
 	s->tx.giving = true;
 	s->tx.given = 0;
+	s->tx.begin_at = s->written + smtp_output(s).len;
 	wire_init(&s->wire);
 	buf_clear(&s->chunk);
 }
@@ -379,7 +380,8 @@ static bool bdat_is_broken(const struct reply *r)
 
 bool smtp_early_verdict(struct smtp *s, const struct reply *r)
 {
-	if (!s->tx.giving || r->code < 400 || !wanted(s))
+	/* Before its first byte is out nothing can be said of it. */
+	if (!s->tx.giving || r->code < 400 || !wanted(s) || s->written <= s->tx.begin_at)
 		return false;
 	/* A server that cannot do BDAT may say so before it has the whole chunk. */
 	if (s->tx.bdat && bdat_is_broken(r)) {
@@ -387,6 +389,7 @@ bool smtp_early_verdict(struct smtp *s, const struct reply *r)
 		return false;
 	}
 	decide_rest(s, AT_MESSAGE, r);
+	s->tx.early = true;
 	return true;
 }
 

@@ -60,6 +60,9 @@ struct transaction {
 	bool over;         /* each recipient is decided, or never will be */
 	bool mail_refused; /* no recipient can be accepted then */
 	bool sent;         /* the whole message has been answered for */
+	bool early;        /* the verdict came while it was going out */
+	uint64_t begin_at; /* the message begins behind so many bytes */
+	uint64_t end_at;   /* and ended there, the last time; 0: its end was not sent */
 	bool utf8;         /* SMTPUTF8 is needed */
 	bool bdat;         /* else DATA */
 	bool bare;         /* MAIL and RCPT without parameters that can be missed */

@@ -533,8 +533,7 @@ static enum session_end run_transaction(struct passage *p, const struct smtp_tra
 			return SESSION_ENTRY;
 		}
 	/* All is answered, as it seems: a server that was out of step has sent more. */
-	if (smtp_want(s->smtp) == SMTP_SETTLED)
-		hear_early(s);
+	hear_early(s);
 	s->last = *smtp_fault(s->smtp);
 	if (!smtp_commit(s->smtp, session_relay(s), session_peer(s)))
 		return leave_rest(s, g, f);
