@@ -2,12 +2,15 @@
 #include "net/tls_roots.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "base/codec.h"
 
 #define DER_MAX      65536 /* no root is that long */
 #define HEAD_LEN     660   /* of base64: in nearly all roots the subject is in there */
 #define TAG_INTEGER  0x02
+#define TAG_UTC_TIME 0x17
+#define TAG_TIME     0x18
 #define TAG_SEQUENCE 0x30
 #define TAG_VERSION  0xA0 /* [0] EXPLICIT, left out in version 1 */
 
@@ -59,9 +62,14 @@ static bool der_enter(struct str *s, unsigned char tag)
 	return true;
 }
 
-/* The names in the first bytes of a certificate, as far as they are there.
- * RFC 5280 section 4.1: version, serial, signature, issuer, validity, subject ... */
-static bool names_in_head(struct str fields, struct str *issuer, struct str *subject)
+struct facts {
+	struct str issuer, subject; /* whole */
+	struct str dates;           /* what is inside */
+};
+
+/* The first bytes of a certificate, as far as they are there. RFC 5280 section
+ * 4.1: version, serial, signature, issuer, validity, subject ... */
+static bool read_head(struct str fields, struct facts *facts)
 {
 	struct str whole, inside;
 
@@ -70,18 +78,74 @@ static bool names_in_head(struct str fields, struct str *issuer, struct str *sub
 	(void)der_next(&fields, TAG_VERSION, &whole, &inside);
 	return der_next(&fields, TAG_INTEGER, &whole, &inside) &&
 	       der_next(&fields, TAG_SEQUENCE, &whole, &inside) &&
-	       der_next(&fields, TAG_SEQUENCE, issuer, &inside) &&
-	       der_next(&fields, TAG_SEQUENCE, &whole, &inside) &&
-	       der_next(&fields, TAG_SEQUENCE, subject, &inside);
+	       der_next(&fields, TAG_SEQUENCE, &facts->issuer, &inside) &&
+	       der_next(&fields, TAG_SEQUENCE, &whole, &facts->dates) &&
+	       der_next(&fields, TAG_SEQUENCE, &facts->subject, &inside);
 }
 
-bool tls_roots_names(struct str der, struct str *issuer, struct str *subject)
+/* Is it one whole certificate? */
+static bool read_whole(struct str der, struct facts *facts)
 {
 	struct str rest = der, whole, inside;
 
 	return der_next(&rest, TAG_SEQUENCE, &whole, &inside) &&
-	       der_next(&inside, TAG_SEQUENCE, &rest, &whole) &&
-	       names_in_head(der, issuer, subject);
+	       der_next(&inside, TAG_SEQUENCE, &rest, &whole) && read_head(der, facts);
+}
+
+bool tls_roots_names(struct str der, struct str *issuer, struct str *subject)
+{
+	struct facts facts;
+
+	if (!read_whole(der, &facts))
+		return false;
+	*issuer = facts.issuer;
+	*subject = facts.subject;
+	return true;
+}
+
+/* Two digits, or more than any of a date. */
+static int two_digits(struct str s, size_t at)
+{
+	if (at + 2 > s.len || !ascii_digit(s.at[at]) || !ascii_digit(s.at[at + 1]))
+		return 100;
+	return (s.at[at] - '0') * 10 + s.at[at + 1] - '0';
+}
+
+/* YYMMDDHHMMSSZ, of 1950 to 2049, or YYYYMMDDHHMMSSZ: RFC 5280 section 4.1.2.5. */
+static bool take_date(struct str *dates, int64_t *seconds)
+{
+	struct str whole, text;
+	struct tm tm = {0};
+	int century;
+
+	if (der_next(dates, TAG_UTC_TIME, &whole, &text)) {
+		century = two_digits(text, 0) < 50 ? 20 : 19;
+	} else if (der_next(dates, TAG_TIME, &whole, &text)) {
+		century = two_digits(text, 0);
+		text = str_from(text, 2);
+	} else {
+		return false;
+	}
+	tm.tm_year = (century - 19) * 100 + two_digits(text, 0);
+	tm.tm_mon = two_digits(text, 2) - 1;
+	tm.tm_mday = two_digits(text, 4);
+	tm.tm_hour = two_digits(text, 6);
+	tm.tm_min = two_digits(text, 8);
+	tm.tm_sec = two_digits(text, 10);
+	if (text.len != 13 || text.at[12] != 'Z' || century > 99 || tm.tm_year > 8099 ||
+	    tm.tm_mon < 0 || tm.tm_mon > 11 || tm.tm_mday < 1 || tm.tm_mday > 31 ||
+	    tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 59)
+		return false;
+	*seconds = timegm(&tm);
+	return true;
+}
+
+bool tls_roots_dates(struct str der, int64_t *from, int64_t *until)
+{
+	struct facts facts;
+
+	return read_whole(der, &facts) && take_date(&facts.dates, from) &&
+	       take_date(&facts.dates, until) && facts.dates.len == 0;
 }
 
 /* Where text begins in s, or STR_NONE. */
@@ -138,14 +202,13 @@ static bool is_wanted(struct str subject, const struct str *names, size_t count)
 static bool is_match(struct str base64, const struct str *names, size_t count,
                      struct buf *joined, struct buf *der)
 {
-	struct str issuer, subject;
+	struct facts facts;
 
 	if (decode(str_first(base64, HEAD_LEN), joined, der) &&
-	    names_in_head(buf_str(der), &issuer, &subject) && !is_wanted(subject, names, count))
+	    read_head(buf_str(der), &facts) && !is_wanted(facts.subject, names, count))
 		return false;
-	return decode(base64, joined, der) &&
-	       tls_roots_names(buf_str(der), &issuer, &subject) &&
-	       is_wanted(subject, names, count);
+	return decode(base64, joined, der) && read_whole(buf_str(der), &facts) &&
+	       is_wanted(facts.subject, names, count);
 }
 
 size_t tls_roots_find(struct str bundle, const struct str *names, size_t count,

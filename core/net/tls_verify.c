@@ -31,7 +31,7 @@ static const char *const bundles[] = {
 struct leaf {
 	gnutls_x509_crt_t crt;
 	size_t dns_names, addresses;
-	time_t from, until;
+	int64_t from, until; /* 0: not known */
 	bool self_signed;
 };
 
@@ -110,9 +110,9 @@ static bool read_leaf(struct tls *t, const gnutls_datum_t *chain, struct leaf *l
 	if (t->info.subject[0] == '\0')
 		put_dn(t->info.subject, sizeof(t->info.subject), leaf->crt, false);
 	put_dn(t->info.issuer, sizeof(t->info.issuer), leaf->crt, true);
-	leaf->from = gnutls_x509_crt_get_activation_time(leaf->crt);
-	leaf->until = gnutls_x509_crt_get_expiration_time(leaf->crt);
-	t->info.expires = leaf->until == (time_t)-1 ? 0 : (int64_t)leaf->until;
+	if (!tls_roots_dates(datum_str(chain), &leaf->from, &leaf->until))
+		leaf->from = leaf->until = 0;
+	t->info.expires = leaf->until;
 	leaf->self_signed =
 	    tls_roots_names(datum_str(chain), &issuer, &subject) && str_eq(issuer, subject);
 	return true;
@@ -233,13 +233,14 @@ static int verify_once(struct tls *t, unsigned *status)
 	return gnutls_certificate_verify_peers(t->session, wanted, 2, status);
 }
 
-static void put_date(char to[32], time_t at)
+static void put_date(char to[32], int64_t seconds)
 {
+	time_t at = (time_t)seconds;
 	struct tm tm;
 
-	to[0] = '\0';
-	if (gmtime_r(&at, &tm) != NULL && strftime(to, 32, "%Y-%m-%d %H:%M UTC", &tm) == 0)
-		to[0] = '\0';
+	if (seconds == 0 || gmtime_r(&at, &tm) == NULL ||
+	    strftime(to, 32, "%Y-%m-%d %H:%M UTC", &tm) == 0)
+		(void)snprintf(to, 32, "a date that cannot be read");
 }
 
 /* What to say for each bit that GnuTLS may set; the first that is set counts. */
@@ -295,7 +296,7 @@ static bool refuse_for_signer(struct tls *t, const struct leaf *leaf)
 static bool refuse_for_date(struct tls *t, const struct leaf *leaf, bool expired)
 {
 	char date[32], now[32];
-	time_t wall = time(NULL);
+	int64_t wall = time(NULL);
 
 	put_date(now, wall);
 	put_date(date, expired ? leaf->until : leaf->from);

@@ -60,6 +60,96 @@ START_TEST(roots)
 }
 END_TEST
 
+#define FROM       \
+	"\x17\x0D" \
+	"260102030405Z"
+#define UNTIL      \
+	"\x18\x0F" \
+	"20511231235959Z"
+
+/* What is inside of the validity, and what is read there. */
+static const struct {
+	const char *dates;
+	bool good;
+	int64_t from, until;
+} validities[] = {
+    {FROM UNTIL, true, 1767323045, 2587679999},
+    {"\x17\x0D"
+     "490101000000Z"
+     "\x17\x0D"
+     "500101000000Z",
+     true, 2493072000, -631152000},
+    {"\x18\x0F"
+     "19700101000000Z"
+     "\x18\x0F"
+     "99991231235959Z",
+     true, 0, 253402300799},
+    {FROM, false, 0, 0},
+    {FROM UNTIL FROM, false, 0, 0},
+    {FROM "\x17\x0B"
+          "2601020304Z",
+     false, 0, 0},
+    {FROM "\x17\x11"
+          "260102030405+0100",
+     false, 0, 0},
+    {FROM "\x17\x0D"
+          "260102030405 ",
+     false, 0, 0},
+    {FROM "\x17\x0D"
+          "261302030405Z",
+     false, 0, 0},
+    {FROM "\x17\x0D"
+          "260100030405Z",
+     false, 0, 0},
+    {FROM "\x17\x0D"
+          "2601:2030405Z",
+     false, 0, 0},
+    {FROM "\x18\x0F"
+          "2a260102030405Z",
+     false, 0, 0},
+    {FROM "\x17\x00", false, 0, 0},
+    {FROM "\x04\x0D"
+          "260102030405Z",
+     false, 0, 0},
+};
+
+static struct buf wrapped(struct str inside)
+{
+	struct buf b;
+
+	buf_init(&b, 256);
+	ck_assert_uint_lt(inside.len, 128);
+	ck_assert(buf_add_char(&b, 0x30) && buf_add_char(&b, (char)inside.len) &&
+	          buf_add_str(&b, inside));
+	return b;
+}
+
+/* The same on a machine where GnuTLS has a narrower time_t than we have. */
+START_TEST(dates)
+{
+	struct buf validity = wrapped(str_of(validities[_i].dates)), fields, tbs, der;
+	int64_t from = 0, until = 0;
+
+	buf_init(&fields, 256);
+	/* Serial number, algorithm, issuer; behind the validity the subject. */
+	ck_assert(buf_add(&fields, "\x02\x01\x01\x30\x00\x30\x00", 7) &&
+	          buf_add_str(&fields, buf_str(&validity)) && buf_add(&fields, "\x30\x00", 2));
+	tbs = wrapped(buf_str(&fields));
+	der = wrapped(buf_str(&tbs));
+	ck_assert_int_eq(tls_roots_dates(buf_str(&der), &from, &until), validities[_i].good);
+	if (validities[_i].good) {
+		ck_assert_int_eq(from, validities[_i].from);
+		ck_assert_int_eq(until, validities[_i].until);
+	}
+	for (size_t n = 0; n < der.len; n++)
+		ck_assert(!tls_roots_dates(str_first(buf_str(&der), n), &from, &until));
+	buf_release(&validity);
+	buf_release(&fields);
+	buf_release(&tbs);
+	buf_release(&der);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("tls_roots");
@@ -69,6 +159,7 @@ int main(void)
 
 	tcase_set_timeout(c, 60);
 	tcase_add_test(c, roots);
+	tcase_add_loop_test(c, dates, 0, (int)(sizeof(validities) / sizeof(validities[0])));
 	suite_add_tcase(s, c);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
