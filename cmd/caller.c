@@ -2,18 +2,17 @@
 #include "cmd/caller.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sysexits.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/wait.h"
 
 #define ANSWER_WAIT_MS 5000 /* for sendmail, which does nothing but listen */
 
@@ -152,13 +151,7 @@ static void hear_line(int fd, struct str line, bool quiet, struct caller_result 
 static int wait_readable(int fd, int64_t deadline, const volatile int *stop)
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN};
-	int left = clock_left_ms(deadline);
-	struct timespec t = {left / 1000, (left % 1000) * 1000000L};
-	sigset_t none;
-	sigemptyset(&none);
-	if (*stop)
-		return -1;
-	return ppoll(&p, 1, &t, &none);
+	return *stop ? -1 : wait_open(&p, 1, clock_left_ms(deadline));
 }
 
 void caller_listen(int fd, int64_t deadline, bool quiet, bool verbose, const volatile int *stop,

@@ -8,10 +8,11 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/wait.h"
 
 #define CHUNK 65536
 
-/* ppoll alone would not do: it lets no signal in while something is ready, and
+/* wait_open alone would not do: it lets no signal in while something is ready, and
  * an input without end always is. */
 static void let_signals_in(void)
 {
@@ -24,13 +25,9 @@ static void let_signals_in(void)
 bool input_wait(struct pollfd *fds, size_t count, int wait_ms, const volatile int *stop,
                 struct fault *f)
 {
-	struct timespec wait = {.tv_sec = wait_ms / 1000,
-	                        .tv_nsec = (long)(wait_ms % 1000) * 1000000};
-	sigset_t none;
-	sigemptyset(&none);
 	let_signals_in();
 	while (!*stop)
-		if (ppoll(fds, count, wait_ms < 0 ? NULL : &wait, &none) >= 0)
+		if (wait_open(fds, count, wait_ms) >= 0)
 			return true;
 		else if (errno != EINTR)
 			break;
