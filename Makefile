@@ -87,7 +87,10 @@ endif
 MODE_LDFLAGS := -fsanitize=address,undefined
 endif
 
-COMPILE = $(CC) -std=c11 -D_GNU_SOURCE -DHAVE_CONFIG_H -I. -Icore $(CPPFLAGS) $(CFLAGS) \
+# config.h before everything: it says how wide off_t and time_t are.
+DIALECT = -std=c11 -D_GNU_SOURCE -DHAVE_CONFIG_H -include config.h
+
+COMPILE = $(CC) $(DIALECT) -I. -Icore $(CPPFLAGS) $(CFLAGS) \
 	$(WARNINGS) $(HARDEN_CFLAGS) $(MODE_CFLAGS) -pthread $(GNUTLS_CFLAGS) $(INIH_CFLAGS)
 LINK = $(CC) $(CFLAGS) $(HARDEN_CFLAGS) $(MODE_CFLAGS) -pthread $(LDFLAGS) \
 	$(HARDEN_LDFLAGS) $(MODE_LDFLAGS) $(ASNEEDED)

@@ -5,6 +5,9 @@
 #include <stdbool.h>
 #include <time.h>
 
+/* As config.h has it: no clock of ours ends in 2038. */
+_Static_assert(sizeof(time_t) >= 8, "times have 64 bits");
+
 /* The only state: what a test has set. */
 static bool test_set;
 static int64_t test_wall, test_mono_ms;

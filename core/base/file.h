@@ -22,6 +22,9 @@
 #include "base/buf.h"
 #include "base/fault.h"
 
+/* Offsets are int64_t all over, and inode numbers may need as much (config.h sees to it). */
+_Static_assert(sizeof(off_t) >= 8 && sizeof(ino_t) >= 8, "files have offsets of 64 bits");
+
 /* Descriptors 0, 1 and 2 exist after this: missing ones are /dev/null (0 is
  * opened write-only, so that reading a closed standard input still fails).
  * Ends the process with 71 if that cannot be done. */

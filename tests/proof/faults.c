@@ -50,6 +50,21 @@
 #define ADDRESS const struct sockaddr *
 #endif
 
+/* Where offsets, or times, were made wider than the C library would have them (config.h),
+ * its headers call these functions by other names. */
+#if defined(_FILE_OFFSET_BITS) && _FILE_OFFSET_BITS == 64
+#define WIDE(name) name "64"
+#else
+#define WIDE(name) name
+#endif
+#ifdef _TIME_BITS
+#define TIMED(name) "__" name "64_time64"
+#define WAITS(name) "__" name "64"
+#else
+#define TIMED(name) WIDE(name)
+#define WAITS(name) name
+#endif
+
 enum fate { FATE_GO, FATE_FAIL, FATE_SHORT };
 
 static struct {
@@ -127,7 +142,7 @@ static void note(bool wrong, const char *call, const char *argument)
 
 	if (faults.log == NULL)
 		return;
-	find("open", &real_open);
+	find(WIDE("open"), &real_open);
 	find("write", &real_write);
 	find("close", &real_close);
 	n = snprintf(line, sizeof(line), "%s%s %.400s\n", wrong ? "!" : "", call, argument);
@@ -239,7 +254,7 @@ int open(const char *path, int flags, ...)
 	va_start(more, flags);
 	mode = mode_of(flags, &more);
 	va_end(more);
-	find("open", &real);
+	find(WIDE("open"), &real);
 	return meet_open(path, flags) == FATE_FAIL ? -1 : (int)done(real(path, flags, mode));
 }
 
@@ -252,7 +267,7 @@ int openat(int dir, const char *path, int flags, ...)
 	va_start(more, flags);
 	mode = mode_of(flags, &more);
 	va_end(more);
-	find("openat", &real);
+	find(WIDE("openat"), &real);
 	return meet_open(path, flags) == FATE_FAIL ? -1
 	                                           : (int)done(real(dir, path, flags, mode));
 }
@@ -308,7 +323,7 @@ int fstatat(int dir, const char *path, struct stat *st, int flags)
 {
 	static int (*real)(int, const char *, struct stat *, int);
 
-	find("fstatat", &real);
+	find(TIMED("fstatat"), &real);
 	return meet("stat", path) == FATE_FAIL ? -1 : (int)done(real(dir, path, st, flags));
 }
 
@@ -324,7 +339,7 @@ struct dirent *readdir(DIR *dir)
 {
 	static struct dirent *(*real)(DIR *);
 
-	find("readdir", &real);
+	find(WIDE("readdir"), &real);
 	return meet("readdir", "") == FATE_FAIL ? NULL : real(dir);
 }
 
@@ -344,7 +359,7 @@ ssize_t pread(int fd, void *to, size_t len, off_t at)
 	static ssize_t (*real)(int, void *, size_t, off_t);
 	enum fate fate = meet_fd("pread", fd);
 
-	find("pread", &real);
+	find(WIDE("pread"), &real);
 	return fate == FATE_FAIL ? -1 : done(real(fd, to, part(fate, len), at));
 }
 
@@ -362,7 +377,7 @@ ssize_t pwrite(int fd, const void *from, size_t len, off_t at)
 	static ssize_t (*real)(int, const void *, size_t, off_t);
 	enum fate fate = meet_fd("pwrite", fd);
 
-	find("pwrite", &real);
+	find(WIDE("pwrite"), &real);
 	return fate == FATE_FAIL ? -1 : done(real(fd, from, part(fate, len), at));
 }
 
@@ -394,7 +409,7 @@ int fstat(int fd, struct stat *st)
 {
 	static int (*real)(int, struct stat *);
 
-	find("fstat", &real);
+	find(TIMED("fstat"), &real);
 	return meet_fd("fstat", fd) == FATE_FAIL ? -1 : (int)done(real(fd, st));
 }
 
@@ -402,7 +417,7 @@ int fstatvfs(int fd, struct statvfs *st)
 {
 	static int (*real)(int, struct statvfs *);
 
-	find("fstatvfs", &real);
+	find(WIDE("fstatvfs"), &real);
 	return meet_fd("statvfs", fd) == FATE_FAIL ? -1 : (int)done(real(fd, st));
 }
 
@@ -468,7 +483,7 @@ ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 {
 	static ssize_t (*real)(int, const struct msghdr *, int);
 
-	find("sendmsg", &real);
+	find(WAITS("sendmsg"), &real);
 	return meet_fd("sendmsg", fd) == FATE_FAIL ? -1 : done(real(fd, message, flags));
 }
 
@@ -493,7 +508,7 @@ int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *wait, const s
 {
 	static int (*real)(struct pollfd *, nfds_t, const struct timespec *, const sigset_t *);
 
-	find("ppoll", &real);
+	find(WAITS("ppoll"), &real);
 	return meet("ppoll", "") == FATE_FAIL ? -1 : (int)done(real(fds, count, wait, mask));
 }
 
