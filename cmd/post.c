@@ -250,8 +250,9 @@ static bool create(struct post *p)
 	int fd = -1;
 	for (int tries = 0; fd < 0; tries++) {
 		clock_gettime(CLOCK_REALTIME, &now);
-		snprintf(p->id, sizeof(p->id), "%08lX%04lX", now.tv_sec & 0xFFFFFFFFL,
-		         now.tv_nsec >> 14 & 0xFFFFL);
+		snprintf(p->id, sizeof(p->id), "%08lX%04lX",
+		         (unsigned long)(now.tv_sec & 0xFFFFFFFF),
+		         (unsigned long)(now.tv_nsec >> 14 & 0xFFFF));
 		errno = EEXIST;
 		if (fstatat(p->rooms[HOLD], p->id, &st, AT_SYMLINK_NOFOLLOW) != 0 &&
 		    fstatat(p->rooms[FAILED], p->id, &st, AT_SYMLINK_NOFOLLOW) != 0)

@@ -253,7 +253,8 @@ static bool head_parse(struct entry *e, const char head[ENTRY_HEAD], size_t *rcp
 	}
 	if (!entry_is_id(e->id) || v[HEAD_VERSION] < ENTRY_VERSION_MIN ||
 	    v[HEAD_VERSION] > ENTRY_VERSION || v[HEAD_RECIPIENTS] < 1 ||
-	    v[HEAD_RECIPIENTS] > ENTRY_RCPT_MAX || v[HEAD_ENVELOPE] > ENTRY_ENVELOPE_MAX)
+	    v[HEAD_RECIPIENTS] > ENTRY_RCPT_MAX || v[HEAD_ENVELOPE] > ENTRY_ENVELOPE_MAX ||
+	    v[HEAD_UID] != (long long)(uid_t)v[HEAD_UID])
 		return bad(e, "its head", f);
 	e->created = v[HEAD_CREATED];
 	e->uid = (uid_t)v[HEAD_UID];

@@ -28,6 +28,7 @@
 #define CLOSE_STEP_MS 1
 #define CONNECT_S     5
 #define ID_WORD_MAX   32
+#define EXIT_CODE_MAX 255
 
 void gate_init(struct gate *g)
 {
@@ -58,7 +59,7 @@ void gate_close(struct gate *g)
 	g->pid = -1;
 }
 
-static enum fault_class class_of(long code)
+static enum fault_class class_of(long long code)
 {
 	switch (code) {
 	case EX_USAGE:
@@ -84,7 +85,7 @@ static bool refused(const struct record *r, struct fault *f)
 	long long code = EX_TEMPFAIL;
 	if (!str_cut(&text, ' ', &word) || !str_number(word, &code))
 		code = EX_TEMPFAIL;
-	return fault_set(f, class_of((long)code), "%.*s", STR_FMT(str_first(text, 200)));
+	return fault_set(f, class_of(code), "%.*s", STR_FMT(str_first(text, 200)));
 }
 
 static bool unexpected(struct fault *f)
@@ -354,7 +355,8 @@ bool gate_act(struct gate *g, const char *words, int out, int *code, struct faul
 		ok = file_write(out, "standard output", str_make(r.at, r.len), f);
 	if (!ok)
 		return false;
-	if (r.kind != RECORD_DONE || !str_number(str_make(r.at, r.len), &number))
+	if (r.kind != RECORD_DONE || !str_number(str_make(r.at, r.len), &number) ||
+	    number > EXIT_CODE_MAX)
 		return unexpected(f);
 	*code = (int)number;
 	return true;

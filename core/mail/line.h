@@ -17,6 +17,8 @@
 #ifndef MAIL_LINE_H
 #define MAIL_LINE_H
 
+#include <stdint.h>
+
 #include "base/buf.h"
 #include "base/fault.h"
 
@@ -28,9 +30,9 @@ typedef bool line_sink(void *context, struct str piece, unsigned flags, struct f
 struct line {
 	line_sink *sink;
 	void *context;
-	bool header; /* the owner's: bare CR is a blank. The sink may change it */
-	bool open;   /* private: a line has begun and not ended */
-	size_t crs;  /* private: CRs seen and not yet decided */
+	bool header;  /* the owner's: bare CR is a blank. The sink may change it */
+	bool open;    /* private: a line has begun and not ended */
+	uint64_t crs; /* private: CRs seen and not yet decided */
 };
 
 void line_init(struct line *l, line_sink *sink, void *context);

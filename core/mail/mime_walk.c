@@ -24,7 +24,7 @@ struct mime_walk {
 	enum walk_state state;
 	struct mime_part part; /* the one whose header or leaf is being read */
 	bool part_open;
-	size_t number; /* of the next part */
+	uint64_t number; /* of the next part */
 	struct level *levels;
 	size_t level_count;
 	size_t level_cap;

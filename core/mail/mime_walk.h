@@ -15,6 +15,8 @@
 #ifndef MAIL_MIME_WALK_H
 #define MAIL_MIME_WALK_H
 
+#include <stdint.h>
+
 #include "base/buf.h"
 #include "base/fault.h"
 #include "mail/mime_type.h"
@@ -34,9 +36,9 @@ enum mime_lock {
 };
 
 struct mime_part {
-	size_t number; /* 0 is the message itself, then in the order of the headers */
-	bool message;  /* has the header of a message, not only that of a part */
-	bool inner;    /* a multipart is around it */
+	uint64_t number; /* 0 is the message itself, then in the order of the headers */
+	bool message;    /* has the header of a message, not only that of a part */
+	bool inner;      /* a multipart is around it */
 	bool has_type;
 	bool has_code;
 	bool has_version;

@@ -121,6 +121,7 @@ static const struct {
     {{"!", "X77 not for you", NULL}, FAULT_NOPERM, "not for you"},
     {{"!", "X65 a bare CR", NULL}, FAULT_DATA, "a bare CR"},
     {{"!", "X75 disk full", NULL}, FAULT_TEMP, "disk full"},
+    {{"!", "X4294967361 2^32 and 65", NULL}, FAULT_TEMP, "2^32 and 65"},
     {{"!", "X73 cannot create", NULL}, FAULT_CREATE, "cannot create"},
     {{"!", "Xgarbage", NULL}, FAULT_TEMP, ""},
     {{"!", "X", NULL}, FAULT_TEMP, ""},
@@ -229,6 +230,20 @@ START_TEST(an_action_has_output_and_a_code)
 }
 END_TEST
 
+/* More than a process can end with: not to be taken for its lower half. */
+START_TEST(a_code_that_is_none)
+{
+	static const char *const script[] = {"?", "Z4294967296", NULL};
+	struct fault f = FAULT_INIT;
+	int code = 1;
+	begin(script);
+	ck_assert(!gate_act(&gate, "thaw " ID_A, -1, &code, &f));
+	ck_assert_int_eq(f.class, FAULT_TEMP);
+	ck_assert_int_eq(code, 1);
+	end("Q thaw " ID_A "|");
+}
+END_TEST
+
 START_TEST(the_one_who_listens_keeps_the_connection)
 {
 	static const char *const script[] = {"?", NULL};
@@ -256,6 +271,7 @@ int main(void)
 	tcase_add_test(t, a_long_message_goes_in_pieces);
 	tcase_add_loop_test(t, lists_are_taken, 0, COUNT(lists));
 	tcase_add_test(t, an_action_has_output_and_a_code);
+	tcase_add_test(t, a_code_that_is_none);
 	tcase_add_test(t, the_one_who_listens_keeps_the_connection);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);

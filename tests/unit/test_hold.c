@@ -248,12 +248,13 @@ static void damage(const char *id, off_t at, const char *with)
 
 START_TEST(damage_is_found_and_put_aside)
 {
-	/* Where, what: the version, the number of recipients, a slot, the body, the trailer. */
+	/* Where, what: the version, the id, the number of recipients, a slot, the body, the
+	 * trailer, and a user that none can be. */
 	static const struct {
 		off_t at;
 		const char *with;
-	} rows[] = {{0, "x"},   {32, "id ABC"}, {128, "recipients 9"}, {512, "Q"},
-	            {-70, "x"}, {-5, "x"},      {-64, "postern-end 1"}};
+	} rows[] = {{0, "x"},   {32, "id ABC"}, {128, "recipients 9"},  {512, "Q"},
+	            {-70, "x"}, {-5, "x"},      {-64, "postern-end 1"}, {96, "uid 4294967296"}};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		hold_id id;
 		struct hold_entry he;
