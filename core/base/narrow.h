@@ -16,10 +16,11 @@
  *                      that is replaced afterwards is another one
  *
  * What kernel or build lacks is left out without a word. Landlock restricts
- * neither stat(2) nor connecting to UNIX sockets. On 32-bit x86 sockets can
- * also be had through socketcall(2), which no filter sees into. With the
- * address sanitizer there is no Landlock and tracing is allowed: it writes
- * reports where it is told, and traces its own process at the end.
+ * neither stat(2) nor connecting to UNIX sockets. Where there is socketcall(2)
+ * (32-bit x86, s390x, powerpc) all kinds of sockets can still be had: no filter
+ * sees into that, and glibc needs it. With the address sanitizer there is no
+ * Landlock and tracing is allowed: it writes reports where it is told, and
+ * traces its own process at the end.
  */
 #ifndef BASE_NARROW_H
 #define BASE_NARROW_H
