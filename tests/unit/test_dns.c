@@ -18,6 +18,7 @@
 #include "net/aside.h"
 #include "net/dns.h"
 #include "net/resolver.h"
+#include "polled.h"
 
 /* A name server on the loopback, in a child; it knows the names below. */
 static char servers[64];
@@ -152,7 +153,7 @@ static bool addresses(const char *name, int family, struct dns_addresses *out,
                       enum dns_result *result, struct fault *f)
 {
 	*f = FAULT_INIT;
-	return dns_addresses(name, family, servers, clock_deadline(5000), out, result, f);
+	return dns_addresses(name, family, servers, clock_deadline(LONG_MS), out, result, f);
 }
 
 static void check_address(const struct sockaddr_storage *at, const char *want)
@@ -226,7 +227,8 @@ START_TEST(server_is_silent)
 	                         &result, &f));
 	took = clock_mono_ms() - before;
 	ck_assert_int_ge(took, 300);
-	ck_assert_int_lt(took, 2500);
+	ck_assert_int_le(polled.longest_ms, 300);
+	ck_assert_int_eq(polled.endless, 0);
 	ck_assert_int_eq(f.class, FAULT_TEMP);
 	/* Its child is gone; only the name server is left. */
 	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), 0);
@@ -238,7 +240,7 @@ START_TEST(records)
 	static struct dns_records out;
 	enum dns_result result;
 	struct fault f = FAULT_INIT;
-	int64_t deadline = clock_deadline(5000);
+	int64_t deadline = clock_deadline(LONG_MS);
 
 	ck_assert_msg(dns_records("mail.test", DNS_MX, servers, deadline, &out, &result, &f),
 	              "%s", f.text);
@@ -288,10 +290,11 @@ START_TEST(bad_names)
 	ck_assert_ptr_nonnull(name);
 	memset(name, 'a', 399);
 	name[399] = '\0';
-	ck_assert(!dns_addresses("", AF_UNSPEC, NULL, clock_deadline(5000), &out, &result, &f));
+	ck_assert(
+	    !dns_addresses("", AF_UNSPEC, NULL, clock_deadline(LONG_MS), &out, &result, &f));
 	ck_assert_int_eq(f.class, FAULT_RELAY);
 	ck_assert(
-	    !dns_addresses(name, AF_UNSPEC, NULL, clock_deadline(5000), &out, &result, &f));
+	    !dns_addresses(name, AF_UNSPEC, NULL, clock_deadline(LONG_MS), &out, &result, &f));
 	ck_assert_int_eq(f.class, FAULT_RELAY);
 	name[255] = '\0';
 	ck_assert(dns_ascii(name, ascii, &f));
@@ -309,17 +312,17 @@ START_TEST(system_localhost)
 	enum dns_result result;
 	struct fault f = FAULT_INIT;
 
-	ck_assert_msg(
-	    dns_addresses("localhost", AF_INET, NULL, clock_deadline(5000), &out, &result, &f),
-	    "%s", f.text);
+	ck_assert_msg(dns_addresses("localhost", AF_INET, NULL, clock_deadline(LONG_MS), &out,
+	                            &result, &f),
+	              "%s", f.text);
 	ck_assert_int_eq(result, DNS_FOUND);
 	ck_assert_uint_eq(out.count, 1);
 	check_address(&out.at[0], "127.0.0.1");
-	ck_assert(dns_addresses("relay.LOCALHOST.", AF_INET6, NULL, clock_deadline(5000), &out,
-	                        &result, &f));
+	ck_assert(dns_addresses("relay.LOCALHOST.", AF_INET6, NULL, clock_deadline(LONG_MS),
+	                        &out, &result, &f));
 	ck_assert_uint_eq(out.count, 1);
 	check_address(&out.at[0], "::1");
-	ck_assert(dns_addresses("localhost", AF_UNSPEC, NULL, clock_deadline(5000), &out,
+	ck_assert(dns_addresses("localhost", AF_UNSPEC, NULL, clock_deadline(LONG_MS), &out,
 	                        &result, &f));
 	ck_assert_uint_eq(out.count, 2);
 }
@@ -460,7 +463,7 @@ START_TEST(aside_is_tidy)
 	atexit(at_exit);
 	signal(SIGTERM, on_term);
 	buf_init(&out, 65536);
-	ck_assert_msg(aside_run(look_around, NULL, clock_deadline(5000), &out, &ended, &f),
+	ck_assert_msg(aside_run(look_around, NULL, clock_deadline(LONG_MS), &out, &ended, &f),
 	              "%s", f.text);
 	ck_assert(ended);
 	ck_assert(str_eq(buf_str(&out), STR("1 1")));
@@ -506,8 +509,8 @@ int main(void)
 	int n;
 
 	tcase_add_checked_fixture(served, start_v4, stop);
-	tcase_set_timeout(served, 20);
-	tcase_set_timeout(alone, 20);
+	tcase_set_timeout(served, 60);
+	tcase_set_timeout(alone, 60);
 #ifdef HAVE_RES_NQUERY
 	tcase_add_test(served, from_server);
 	tcase_add_test(served, server_fails);

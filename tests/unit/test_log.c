@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/codec.h"
+#include "polled.h"
 
 #define NOON_2024 1709294405 /* 2024-03-01 12:00:05 UTC */
 #define END                     \
@@ -268,12 +269,10 @@ END_TEST
 /* What cannot be written is dropped, at once and without a change to errno. */
 START_TEST(to_nowhere)
 {
-	struct timespec from, to;
-
 	ck_assert_int_eq(symlink("target", "link"), 0);
 	ck_assert_int_eq(mkfifo("fifo", 0600), 0);
 	log_text(LOG_INFO, "before log_open");
-	clock_gettime(CLOCK_MONOTONIC, &from);
+	polled_clear();
 	errno = ENOTTY;
 	log_open(LOG_TO_FILE, false, "link", "x");
 	log_text(LOG_INFO, "text");
@@ -292,8 +291,8 @@ START_TEST(to_nowhere)
 	log_close();
 	log_text(LOG_INFO, "text");
 	ck_assert_int_eq(errno, ENOTTY);
-	clock_gettime(CLOCK_MONOTONIC, &to);
-	ck_assert_int_le(to.tv_sec - from.tv_sec, 1);
+	ck_assert_int_eq(polled.asked_ms, 0);
+	ck_assert_int_eq(polled.endless, 0);
 	ck_assert_int_ne(access("target", F_OK), 0);
 }
 END_TEST
@@ -330,21 +329,19 @@ END_TEST
 START_TEST(to_full_stderr)
 {
 	int fds[2], saved = dup(STDERR_FILENO);
-	struct timespec from, to;
 
 	ck_assert_int_eq(pipe(fds), 0);
 	dup2(fds[1], STDERR_FILENO);
 	log_open(LOG_TO_STDERR, false, NULL, "sendmail");
-	clock_gettime(CLOCK_MONOTONIC, &from);
+	polled_skip();
 	for (int i = 0; i < 20000; i++)
 		log_event(LOG_INFO, two);
-	clock_gettime(CLOCK_MONOTONIC, &to);
 	dup2(saved, STDERR_FILENO);
 	close(saved);
 	close(fds[0]);
 	close(fds[1]);
-	ck_assert_int_ge(to.tv_sec - from.tv_sec, 1);
-	ck_assert_int_le(to.tv_sec - from.tv_sec, 3);
+	ck_assert_int_eq(polled.asked_ms, 1000);
+	ck_assert_int_eq(polled.endless, 0);
 }
 END_TEST
 
@@ -426,16 +423,14 @@ END_TEST
 START_TEST(to_full_syslog)
 {
 	int fd = listener("socket", _i == 0 ? SOCK_DGRAM : SOCK_STREAM);
-	struct timespec from, to;
 
 	log_test_socket("socket");
 	log_open(LOG_TO_SYSLOG, false, NULL, "sendmail");
-	clock_gettime(CLOCK_MONOTONIC, &from);
+	polled_skip();
 	for (int i = 0; i < 5000; i++)
 		log_event(LOG_INFO, two);
-	clock_gettime(CLOCK_MONOTONIC, &to);
-	ck_assert_int_ge(to.tv_sec - from.tv_sec, 1);
-	ck_assert_int_le(to.tv_sec - from.tv_sec, 3);
+	ck_assert_int_eq(polled.asked_ms, 1000);
+	ck_assert_int_eq(polled.endless, 0);
 	close(fd);
 }
 END_TEST
@@ -467,7 +462,7 @@ int main(void)
 
 	signal(SIGPIPE, SIG_IGN);
 	tcase_add_checked_fixture(c, begin, end);
-	tcase_set_timeout(c, 20);
+	tcase_set_timeout(c, 60);
 	tcase_add_test(c, text);
 	tcase_add_test(c, json);
 	tcase_add_test(c, several);

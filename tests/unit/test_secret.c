@@ -2,6 +2,7 @@
 #include "conf/secret.h"
 
 #include <check.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "polled.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
@@ -48,7 +50,7 @@ static void expect(const struct config_relay *relay, const char *want, enum faul
                    const char *words)
 {
 	struct fault f = FAULT_INIT;
-	struct secret *s = secret_read(relay, clock_deadline(20000), &f);
+	struct secret *s = secret_read(relay, clock_deadline(LONG_MS), &f);
 
 	if (want == NULL) {
 		ck_assert_ptr_null(s);
@@ -197,21 +199,19 @@ END_TEST
 /* Neither a command that sleeps nor one that left a child may hold us up. */
 START_TEST(a_command_has_a_deadline)
 {
-	static const char *const scripts[] = {"sleep 30", "exec >&-; sleep 30",
-	                                      "sleep 30 & echo hunter2; wait",
-	                                      "trap '' TERM; echo hunter2; sleep 30"};
+	static const char *const scripts[] = {"sleep 600", "exec >&-; sleep 600",
+	                                      "sleep 600 & echo hunter2; wait",
+	                                      "trap '' TERM; echo hunter2; sleep 600"};
 
 	for (size_t i = 0; i < COUNT(scripts); i++) {
 		char *script = mem_copy(str_of(scripts[i]));
 		char *words[] = {(char[]){"sh"}, (char[]){"-c"}, script, NULL};
 		struct config_relay relay = {.name = "main", .password_command = {words, 3}};
-		int64_t before = clock_mono_ms();
 		struct fault f = FAULT_INIT;
 
 		ck_assert_ptr_null(secret_read(&relay, clock_deadline(200), &f));
 		ck_assert_int_eq(f.class, FAULT_RELAY);
 		ck_assert_ptr_nonnull(strstr(f.text, "did not end in time"));
-		ck_assert_int_lt(clock_mono_ms() - before, 3000);
 		free(script);
 	}
 }
@@ -219,13 +219,19 @@ END_TEST
 
 START_TEST(a_child_left_behind_is_not_waited_for)
 {
-	char *words[] = {(char[]){"sh"}, (char[]){"-c"}, (char[]){"sleep 5 & echo hunter2"},
-	                 NULL};
+	char *script = mem_printf("read x <%s & echo hunter2", path);
+	char *words[] = {(char[]){"sh"}, (char[]){"-c"}, script, NULL};
 	struct config_relay relay = {.name = "main", .password_command = {words, 3}};
-	int64_t before = clock_mono_ms();
+	int fd;
 
+	/* It ends when the other end of this has been there, which is after all. */
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
 	expect(&relay, "hunter2", FAULT_NONE, NULL);
-	ck_assert_int_lt(clock_mono_ms() - before, 3000);
+	fd = open(path, O_RDWR);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, "\n", 1), 1);
+	close(fd);
+	free(script);
 }
 END_TEST
 
@@ -277,7 +283,7 @@ int main(void)
 	SRunner *r;
 	int failed;
 
-	tcase_set_timeout(c, 30);
+	tcase_set_timeout(c, 60);
 	tcase_add_checked_fixture(c, make_folder, remove_folder);
 	tcase_add_test(c, first_line_of_a_file);
 	tcase_add_test(c, files_that_are_refused);

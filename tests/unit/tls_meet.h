@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "net/tls.h"
+#include "polled.h"
 #include "tls_peer.h"
 
 #define COUNT(table) (int)(sizeof(table) / sizeof((table)[0]))
@@ -61,7 +62,7 @@ static inline void read_line(struct tls *t, char *to, size_t size)
 		size_t got;
 
 		ck_assert_uint_lt(len, size - 1);
-		ck_assert_msg(tls_read(t, to + len, 1, &got, clock_deadline(5000), &f), "%s",
+		ck_assert_msg(tls_read(t, to + len, 1, &got, clock_deadline(LONG_MS), &f), "%s",
 		              f.text);
 		ck_assert_uint_eq(got, 1);
 		if (to[len] == '\n')
@@ -80,7 +81,7 @@ static inline struct tls *meet(struct tls_trust *trust, const struct peer_server
 	*fd = peer_start(server, pid);
 	t = tls_new(*fd, trust, f);
 	ck_assert_ptr_nonnull(t);
-	if (tls_handshake(t, clock_deadline(5000), f))
+	if (tls_handshake(t, clock_deadline(LONG_MS), f))
 		return t;
 	tls_free(t);
 	close(*fd);

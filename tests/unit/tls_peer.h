@@ -252,7 +252,7 @@ static inline int peer_start(const struct peer_server *s, pid_t *pid)
 	if (*pid == 0) {
 		signal(SIGPIPE, SIG_IGN);
 		close(ends[0]);
-		alarm(20);
+		alarm(60);
 		peer_serve(s, ends[1]);
 	}
 	close(ends[1]);
