@@ -39,6 +39,12 @@ RSS_KIB = 32 * 1024
 CPU_SECONDS = 1.0
 
 
+# What is ignored here (nohup, a job in the background) would be ignored in the programs.
+for _number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+    if signal.getsignal(_number) == signal.SIG_IGN:
+        signal.signal(_number, signal.SIG_DFL)
+
+
 class Wrong(Exception):
     """A case whose programs did not do what they should."""
 
