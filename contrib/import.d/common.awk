@@ -19,7 +19,7 @@
 
 BEGIN {
 	want = ENVIRON["IMPORT_WANT"]
-	LINE_MAX = 199
+	LINE_MAX = 198
 	NOTES_MAX = 500
 	relays = notes = secrets = failed = 0
 	MINUTE = 60

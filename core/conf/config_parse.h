@@ -14,7 +14,9 @@
 #include "conf/config.h"
 #include "conf/config_table.h"
 
-#define CONFIG_LINE_MAX 199 /* bytes in a line, its end not counted */
+/* Bytes in a line, its end not counted. libinih has room for 200, NUL and line end among
+ * them: since version 59 a line that fills all but the NUL is one too long to it. */
+#define CONFIG_LINE_MAX 198
 
 struct config_reading {
 	struct config *config;
