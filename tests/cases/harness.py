@@ -30,6 +30,8 @@ import time
 import traceback
 from urllib.parse import quote
 
+import measured
+
 BUILD = os.path.abspath(os.environ.get("BUILD", "build"))
 VERBOSE = os.environ.get("VERBOSE", "") not in ("", "0")
 WORKERS = int(os.environ.get("CASE_WORKERS", "10"))
@@ -449,18 +451,10 @@ class Case:
         return result
 
     def start_measured(self, program, *args, **more):
-        """As run, but memory and time are the program's alone (not of our own process before
-        it became the program)."""
-        script = ("import os,sys,resource\n"
-                  "fd=int(sys.argv[1]);pid=os.fork()\n"
-                  "if not pid:\n os.close(fd);os.execv(sys.argv[2],sys.argv[2:])\n"
-                  "s=os.wait4(pid,0)\n"
-                  "os.write(fd,b'%d %f'%(s[2].ru_maxrss,s[2].ru_utime+s[2].ru_stime))\n"
-                  "os._exit(os.waitstatus_to_exitcode(s[1])&255)\n")
+        """As run, but memory and time are the program's alone."""
         read, write = os.pipe()
         os.set_inheritable(write, True)
-        argv = [sys.executable, "-ISc", script, str(write), os.path.join(BUILD, program),
-                "-C", self.conf_path, *args]
+        argv = measured.command(write, os.path.join(BUILD, program), "-C", self.conf_path, *args)
         limit = more.pop("limit", LIMIT)
         process = subprocess.Popen(
             argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -481,9 +475,8 @@ class Case:
             process.stdout.close()
             process.stderr.close()
         result = Result(code, out, err, time.monotonic() - began, None)
-        rss, cpu = os.read(read, 100).split()
+        result.rss, result.cpu = measured.figures(read)
         os.close(read)
-        result.rss, result.cpu = int(rss), float(cpu)
         self.check_output(program, result)
         return result
 
