@@ -23,6 +23,7 @@
 #include "cmd/mailq_options.h"
 #include "cmd/place.h"
 #include "cmd/raw.h"
+#include "cmd/rights.h"
 #include "cmd/show.h"
 #include "cmd/steer.h"
 #include "cmd/summary.h"
@@ -417,6 +418,8 @@ static int run_in_place(struct run *run)
 {
 	struct fault f = FAULT_INIT;
 	int code = fault_exit(FAULT_CONFIG);
+	if (!rights_begin(run->call->config, &f))
+		return complain(run, "", &f);
 	bool good =
 	    place_find(&run->place, run->program, run->call->config, run->call->for_user);
 	run->place.tag = run->call->tag;

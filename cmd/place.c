@@ -18,10 +18,9 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "cmd/rights.h"
 #include "mail/addr.h"
 #include "net/dns.h"
-
-extern char **environ;
 
 #define TAG_MAX      32
 #define NAME_WAIT_MS 5000 /* for the resolver to tell our own name */
@@ -58,7 +57,9 @@ static char *own_config(void)
 {
 	struct stat st;
 	struct fault f = FAULT_INIT;
-	char *directory = getuid() == 0 ? NULL : user_directory("XDG_CONFIG_HOME", ".config");
+	char *directory = getuid() == 0 || rights_borrowed()
+	                      ? NULL
+	                      : user_directory("XDG_CONFIG_HOME", ".config");
 	if (!directory)
 		return NULL;
 	char *path = mem_printf("%s/postern.conf", directory);
@@ -184,7 +185,8 @@ static bool is_hold_user(const struct passwd *pw)
 
 bool place_may_act(const struct place *p)
 {
-	return p->personal || getuid() == 0 || is_hold_user(getpwnam(POSTERN_USER));
+	return p->personal || (getuid() == 0 && geteuid() == 0) ||
+	       is_hold_user(getpwnam(POSTERN_USER));
 }
 
 bool place_may_look(const struct place *p)
@@ -193,27 +195,6 @@ bool place_may_look(const struct place *p)
 		return true;
 	const struct group *gr = getgrnam(POSTERN_GROUP);
 	return gr && in_group(gr->gr_gid);
-}
-
-/* What a program that the configuration names may see of our environment, and
- * what our own output depends on. */
-static bool leave_environment(const char *home, struct fault *f)
-{
-	static const char *const kept[] = {"CREDENTIALS_DIRECTORY", "NO_COLOR", "TERM", "TZ"};
-	char *values[sizeof(kept) / sizeof(kept[0])];
-	size_t n = sizeof(kept) / sizeof(kept[0]);
-	bool ok = true;
-	for (size_t i = 0; i < n; i++) {
-		const char *value = getenv(kept[i]);
-		values[i] = value ? mem_copy(str_of(value)) : NULL;
-	}
-	environ = NULL;
-	for (size_t i = 0; i < n; i++) {
-		ok = ok && (!values[i] || setenv(kept[i], values[i], 1) == 0);
-		free(values[i]);
-	}
-	ok = ok && (!home || setenv("HOME", home, 1) == 0);
-	return ok || fault_sys(f, FAULT_TEMP, errno, "the environment");
 }
 
 static bool become_hold_user(const struct passwd *pw, struct fault *f)
@@ -244,7 +225,7 @@ bool place_become(struct place *p, struct fault *f)
 		struct config_relay *r = &p->config.relays[i];
 		r->command_closed = !p->owner && r->password_command.count > 0;
 	}
-	return leave_environment(p->owner ? pw->pw_dir : NULL, f);
+	return rights_leave_environment(p->owner ? pw->pw_dir : NULL, f);
 }
 
 bool place_open_hold(const struct place *p, struct hold *h, struct fault *f)

@@ -2,8 +2,9 @@
 /*
  * place - which configuration and which hold this call is about
  *
- * -C FILE, else the user's own file if it is there and the caller is not root,
- * else the system's. Both programs begin here, so that they agree.
+ * -C FILE, else the user's own file if it is there, the caller is not root, and
+ * he has lent us no rights but his own (cmd/rights); else the system's. Both
+ * programs begin here, so that they agree.
  *
  * The user's own hold is used directly. The system's is used directly by root
  * (who becomes its user first), by that user, and by members of its group who

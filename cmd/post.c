@@ -483,10 +483,10 @@ static bool open_rooms(struct post *p)
 	return true;
 }
 
-/* Who runs us, or, if that is the owner of the hold, who is behind the socket. */
+/* As whom we are run, or, if that is the owner of the hold, who is behind the socket. */
 static bool find_client(struct post *p)
 {
-	p->uid = getuid();
+	p->uid = geteuid();
 	if (p->uid != p->owner)
 		return true;
 #ifdef __linux__

@@ -24,6 +24,7 @@
 #include "cmd/mailq_main.h"
 #include "cmd/options.h"
 #include "cmd/place.h"
+#include "cmd/rights.h"
 #include "cmd/smtpd.h"
 
 static volatile sig_atomic_t stop_signal;
@@ -242,6 +243,13 @@ static int with_place(const struct call *call)
 	struct place p;
 	struct fault f = FAULT_INIT;
 	int code;
+	if (!rights_begin(call->config, &f)) {
+		complain(&f);
+		/* Whoever speaks SMTP waits for us to speak first. */
+		if (call->mode != CALL_CHECK && call->mode != CALL_SMTP)
+			intake_drain(&stop_signal);
+		return fault_exit(f.class);
+	}
 	/* It reads a password, later. */
 	if (call->mode == CALL_CHECK)
 		narrow_hide();

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """System mode: an installed copy with its set-gid post, used by several people, and attacked
-by one of them. The attacks are in system_attacks.py and system_post.py."""
+by one of them. The attacks are in system_attacks.py and system_post.py, set-id
+programs as callers in system_setid.py."""
 
 import os
 import sys
@@ -11,6 +12,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from jail import *  # pylint: disable=wildcard-import,unused-wildcard-import,wrong-import-position
 import system_attacks  # pylint: disable=wrong-import-position
 import system_post  # pylint: disable=wrong-import-position
+import system_setid  # pylint: disable=wrong-import-position
 
 HELD = ("-odq", *ARGS)
 UNKNOWN = "0123456789AB"
@@ -840,6 +842,7 @@ def jobs():
     yield "what is installed", tree
     yield from system_attacks.jobs()
     yield from system_post.jobs()
+    yield from system_setid.jobs()
 
 
 if __name__ == "__main__":
