@@ -106,21 +106,32 @@ bool file_open_read(int dir, const char *path, int *fd, struct fault *f)
 	return open_as(dir, path, O_RDONLY, fd, f);
 }
 
-bool file_open_update(int dir, const char *path, int *fd, struct fault *f)
+static bool open_regular(int dir, const char *path, int flags, int *fd, struct stat *st,
+                         struct fault *f)
 {
-	struct stat st;
-
-	if (!open_as(dir, path, O_RDWR | O_NOFOLLOW | O_NONBLOCK, fd, f))
+	if (!open_as(dir, path, flags | O_NONBLOCK, fd, f))
 		return false;
-	if (!file_stat(*fd, path, &st, f))
+	if (!file_stat(*fd, path, st, f))
 		goto out;
-	if (S_ISREG(st.st_mode))
+	if (S_ISREG(st->st_mode))
 		return true;
 	fault_set(f, FAULT_IO, "cannot use %s: it is not a regular file", path);
 out:
 	close(*fd);
 	*fd = -1;
 	return false;
+}
+
+bool file_open_regular(int dir, const char *path, int *fd, struct stat *st, struct fault *f)
+{
+	return open_regular(dir, path, O_RDONLY, fd, st, f);
+}
+
+bool file_open_update(int dir, const char *path, int *fd, struct fault *f)
+{
+	struct stat st;
+
+	return open_regular(dir, path, O_RDWR | O_NOFOLLOW, fd, &st, f);
 }
 
 bool file_open_path(int dir, const char *path, int *fd, struct fault *f)

@@ -32,6 +32,9 @@ void file_std_open(void);
 
 bool file_open_dir(int dir, const char *path, int *fd, struct fault *f);
 bool file_open_read(int dir, const char *path, int *fd, struct fault *f);
+/* Read a regular file, links followed, not waiting on a FIFO; what it is, is in
+ * *st. Something else than a regular file is FAULT_IO with f->sys 0. */
+bool file_open_regular(int dir, const char *path, int *fd, struct stat *st, struct fault *f);
 /* Read and write an existing regular file: not through a link, not waiting on a
  * FIFO. Something else than a regular file is FAULT_IO with f->sys 0. */
 bool file_open_update(int dir, const char *path, int *fd, struct fault *f);

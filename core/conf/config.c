@@ -10,8 +10,8 @@
 
 #include "base/codec.h"
 #include "base/file.h"
+#include "base/trust.h"
 #include "conf/config_parse.h"
-#include "conf/secret.h"
 
 #define FILE_MAX_LEN (1U << 20)
 
@@ -29,66 +29,56 @@ static bool load_fault(const struct loading *l, size_t line, const struct fault 
 	return false;
 }
 
-/* Looked at before it is opened: a FIFO would be waited for. */
-static bool open_regular(const char *path, int *fd, struct stat *st, struct fault *f)
+static bool open_it(const char *path, int *fd, struct stat *st, struct fault *f)
 {
-	if (stat(path, st) != 0)
-		return fault_sys(f, FAULT_CONFIG, errno, "cannot be read");
-	if (!S_ISREG(st->st_mode))
+	if (file_open_regular(AT_FDCWD, path, fd, st, f))
+		return true;
+	/* That is how a socket says it. */
+	if (f->sys == 0 || f->sys == ENXIO)
 		return fault_set(f, FAULT_CONFIG, "is not a regular file");
-	if (!file_open_read(AT_FDCWD, path, fd, f))
-		return fault_sys(f, FAULT_CONFIG, f->sys, "cannot be read");
-	if (fstat(*fd, st) != 0) {
-		fault_sys(f, FAULT_CONFIG, errno, "cannot be read");
-		close(*fd);
-		return false;
-	}
-	return true;
+	return fault_sys(f, FAULT_CONFIG, f->sys, "cannot be read");
 }
 
-static bool read_file(const char *path, struct buf *text, struct stat *st, struct fault *f)
+/* What is believed is what was opened, wherever the name leads by now. */
+static bool read_file(const char *path, uid_t owner, struct buf *text, struct stat *st,
+                      struct fault *f)
 {
 	bool done;
 	int fd = -1;
 
-	if (!open_regular(path, &fd, st, f))
+	if (!open_it(path, &fd, st, f))
 		return false;
-	done = file_read_all(fd, path, text, f);
+	done = trust_it(st, path, owner, f) && file_read_all(fd, path, text, f);
 	close(fd);
-	if (done)
-		return true;
+	if (done || f->class == FAULT_CONFIG)
+		return done;
 	if (f->class == FAULT_DATA)
 		return fault_set(f, FAULT_CONFIG, "is longer than %u bytes", FILE_MAX_LEN);
 	return fault_sys(f, FAULT_CONFIG, f->sys, "cannot be read");
 }
 
-/* Who could have written it, and who can read the passwords in it. */
-static bool check_access(const struct loading *l, const struct config *c, const struct stat *st,
-                         bool personal, unsigned owner)
+/* Who can read the passwords in a user's file. */
+static bool check_passwords(const struct loading *l, const struct config *c,
+                            const struct stat *st, uid_t owner)
 {
-	char who[SECRET_OWNER_MAX];
+	char who[TRUST_OWNER_MAX];
 	struct fault f = FAULT_INIT;
 
-	secret_owner(st, who);
-	if ((st->st_mode & S_IWOTH) != 0) {
-		fault_set(&f, FAULT_CONFIG, "everybody can write to it (%s); run: chmod o-w %s",
-		          who, l->path);
-		return load_fault(l, 1, &f);
-	}
-	for (size_t i = 0; i < c->relay_count && personal; i++) {
+	trust_owner(st, who);
+	for (size_t i = 0; i < c->relay_count; i++) {
 		if (c->relays[i].password == NULL ||
 		    (st->st_uid == owner && (st->st_mode & 077) == 0))
 			continue;
 		fault_set(&f, FAULT_CONFIG,
 		          "relay %s: a password, but the file is not yours alone (%s); it must "
-		          "belong to uid %u and be closed to others: chmod 600 %s",
-		          c->relays[i].name, who, owner, l->path);
+		          "belong to uid %lu and be closed to others: chmod 600 %s",
+		          c->relays[i].name, who, (unsigned long)owner, l->path);
 		return load_fault(l, c->relays[i].line, &f);
 	}
 	return true;
 }
 
-bool config_load(const char *path, bool personal, unsigned owner, struct config *c,
+bool config_load(const char *path, bool personal, uid_t owner, struct config *c,
                  config_note *note, void *context)
 {
 	struct loading l = {path, note, context};
@@ -98,12 +88,12 @@ bool config_load(const char *path, bool personal, unsigned owner, struct config 
 	bool good;
 
 	buf_init(&text, FILE_MAX_LEN);
-	if (!read_file(path, &text, &st, &f)) {
+	if (!read_file(path, personal ? owner : 0, &text, &st, &f)) {
 		config_begin(c, path);
 		good = load_fault(&l, 1, &f);
 	} else {
 		good = config_parse(buf_str(&text), path, personal, c, note, context);
-		good = check_access(&l, c, &st, personal, owner) && good;
+		good = (!personal || check_passwords(&l, c, &st, owner)) && good;
 	}
 	buf_wipe(&text);
 	buf_release(&text);

@@ -14,6 +14,7 @@
 #define CONF_CONFIG_H
 
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/buf.h"
 #include "base/fault.h"
@@ -115,13 +116,14 @@ struct config {
 /* One fault or warning: "FILE:LINE: what". */
 typedef void config_note(void *context, bool warning, const char *text);
 
-/* Reads and checks the file. personal: passwords may be in it, then it must
- * belong to owner and be closed to group and others. Every fault is given to
- * note; the result is false if there was one. c is filled as far as it was
- * understood even then (directory, log), so that a message can be kept;
- * config_release is due in both cases. A file that is missing or unreadable is
- * one fault. */
-bool config_load(const char *path, bool personal, unsigned owner, struct config *c,
+/* Reads and checks the file, which must belong to root or, if it is personal,
+ * to owner, and be writable by nobody else; else nothing in it counts.
+ * personal: passwords may be in it, then it must belong to owner and be closed
+ * to group and others. Every fault is given to note; the result is false if
+ * there was one. c is filled as far as it was understood even then (directory,
+ * log), so that a message can be kept; config_release is due in both cases. A
+ * file that is missing or unreadable is one fault. */
+bool config_load(const char *path, bool personal, uid_t owner, struct config *c,
                  config_note *note, void *context) __attribute__((warn_unused_result));
 /* The same from bytes; name is for the texts. For tests and fuzzing. */
 bool config_parse(struct str text, const char *name, bool personal, struct config *c,

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include "base/codec.h"
 #include "base/command.h"
 #include "base/file.h"
+#include "base/trust.h"
 
 #define COMMAND_MS 10000
 
@@ -23,19 +23,6 @@ struct secret {
 	size_t len;
 	char bytes[SECRET_MAX + 1]; /* one more, to see that it is too long */
 };
-
-void secret_owner(const struct stat *st, char to[SECRET_OWNER_MAX])
-{
-	const struct passwd *entry = getpwuid(st->st_uid);
-	unsigned mode = (unsigned)st->st_mode & 07777;
-
-	if (entry != NULL)
-		(void)snprintf(to, SECRET_OWNER_MAX, "owner %.32s, mode %04o", entry->pw_name,
-		               mode);
-	else
-		(void)snprintf(to, SECRET_OWNER_MAX, "owner uid %lu, mode %04o",
-		               (unsigned long)st->st_uid, mode);
-}
 
 static struct secret *secret_new(struct fault *f)
 {
@@ -141,14 +128,14 @@ static bool fill_from(int fd, const char *path, struct secret *s, struct fault *
 
 static bool check_closed(int fd, const char *path, struct fault *f)
 {
-	char who[SECRET_OWNER_MAX];
+	char who[TRUST_OWNER_MAX];
 	struct stat st;
 
 	if (!file_stat(fd, path, &st, f))
 		return false;
 	if ((st.st_mode & 07) == 0)
 		return true;
-	secret_owner(&st, who);
+	trust_owner(&st, who);
 	return fault_set(f, FAULT_CONFIG,
 	                 "%s holds a password but is open to everybody (%s); "
 	                 "run: chmod o= %s",
@@ -172,9 +159,9 @@ static bool read_file(struct secret *s, const char *path, bool closed, struct fa
 		                 "regular file",
 		                 path);
 	if (!file_open_read(AT_FDCWD, path, &fd, f)) {
-		char who[SECRET_OWNER_MAX];
+		char who[TRUST_OWNER_MAX];
 
-		secret_owner(&st, who);
+		trust_owner(&st, who);
 		return fault_sys(f, FAULT_CONFIG, f->sys, "cannot read the password in %s (%s)",
 		                 path, who);
 	}

@@ -15,7 +15,6 @@
 #define CONF_SECRET_H
 
 #include <stdint.h>
-#include <sys/stat.h>
 
 #include "base/buf.h"
 #include "base/fault.h"
@@ -31,9 +30,5 @@ bool secret_exists(const struct config_relay *relay);
 struct secret *secret_read(const struct config_relay *relay, int64_t deadline, struct fault *f);
 struct str secret_view(const struct secret *s);
 void secret_free(struct secret *s); /* wipes */
-
-#define SECRET_OWNER_MAX 64
-/* "owner NAME, mode 0644", for the faults about a file that is too open. */
-void secret_owner(const struct stat *st, char to[SECRET_OWNER_MAX]);
 
 #endif

@@ -678,13 +678,65 @@ START_TEST(files_that_cannot_be_read)
 }
 END_TEST
 
+static void load_as_system(const char *words)
+{
+	/* The system's file has to be root's, and not every run of this test is. */
+	if (getuid() == 0)
+		load_expect(false, getuid(), words);
+	else
+		load_expect(false, getuid(), ":1: it is another user's (owner ");
+}
+
 START_TEST(files_that_others_can_write)
 {
+	static const mode_t modes[] = {0666, 0620, 0602, 0660, 0646};
+
 	put_file(RELAY, 0644);
-	load_expect(false, getuid(), NULL);
-	put_file(RELAY, 0666);
-	load_expect(false, getuid(), ":1: everybody can write to it (owner ");
-	load_expect(true, getuid(), ", mode 0666)");
+	load_as_system(NULL);
+	load_expect(true, getuid(), NULL);
+	for (size_t i = 0; i < sizeof(modes) / sizeof(*modes); i++) {
+		char words[32];
+
+		snprintf(words, sizeof(words), ", mode %04o)", (unsigned)modes[i]);
+		put_file(RELAY, modes[i]);
+		load_as_system(":1: others can write to it (owner ");
+		load_expect(true, getuid(), ":1: others can write to it (owner ");
+		load_expect(true, getuid(), words);
+	}
+	/* Nothing in such a file counts. */
+	put_file(RELAY "[hold]\ndirectory = /x\nmin_free = 1\nhots = x\n", 0666);
+	load_expect(true, getuid(), ":1: others can write to it (owner ");
+}
+END_TEST
+
+START_TEST(files_of_others)
+{
+	static const char others[] = ":1: it is another user's (owner ";
+	char want[64];
+
+	put_file(RELAY, 0644);
+	/* Root's is good for all. */
+	load_expect(true, getuid() + 1, getuid() == 0 ? NULL : others);
+	if (getuid() != 0)
+		return;
+	ck_assert_int_eq(chown(path, 12345, 0), 0);
+	load_expect(true, 12345, NULL);
+	load_expect(true, 12346,
+	            ":1: it is another user's (owner uid 12345, mode 0644), and "
+	            "must belong to you (uid 12346) or root: ");
+	load_expect(true, 0, others);
+	snprintf(want, sizeof(want), "and must be root's; run: chown root %s", path);
+	load_expect(false, 12345, want);
+	/* What is opened counts, not who made a link to it. */
+	char *real = mem_printf("%s/real", folder);
+	ck_assert_int_eq(rename(path, real), 0);
+	ck_assert_int_eq(symlink(real, path), 0);
+	load_expect(true, 0, others);
+	ck_assert_int_eq(lchown(path, 12345, 0), 0);
+	ck_assert_int_eq(chown(real, 0, 0), 0);
+	load_expect(true, 0, NULL);
+	unlink(real);
+	free(real);
 }
 END_TEST
 
@@ -695,15 +747,14 @@ START_TEST(files_with_a_password)
 	put_file(text, 0600);
 	load_expect(true, getuid(), NULL);
 	load_expect(true, getuid() + 1,
-	            ":1: relay main: a password, but the file is not yours");
+	            getuid() == 0 ? ":1: relay main: a password, but the file is not yours"
+	                          : ":1: it is another user's (owner ");
 	put_file(text, 0400);
 	load_expect(true, getuid(), NULL);
 	put_file(text, 0640);
 	load_expect(true, getuid(), ", mode 0640)");
 	put_file(text, 0604);
 	load_expect(true, getuid(), ", mode 0604)");
-	put_file(RELAY "user = a\npassword_file = /b\n", 0644);
-	load_expect(true, getuid() + 1, NULL);
 }
 END_TEST
 
@@ -754,6 +805,7 @@ int main(void)
 	tcase_add_checked_fixture(files, make_folder, remove_folder);
 	tcase_add_test(files, files_that_cannot_be_read);
 	tcase_add_test(files, files_that_others_can_write);
+	tcase_add_test(files, files_of_others);
 	tcase_add_test(files, files_with_a_password);
 	tcase_add_test(files, relative_names_start_from_the_file);
 	suite_add_tcase(s, files);
