@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/trust.h"
 #include "cmd/rights.h"
 #include "mail/addr.h"
 #include "net/dns.h"
@@ -228,13 +229,44 @@ bool place_become(struct place *p, struct fault *f)
 	return rights_leave_environment(p->owner ? pw->pw_dir : NULL, f);
 }
 
+/* The hold and its rooms, as opened. Nobody who could not do so before can turn
+ * the way elsewhere once it is looked at; what was missing is made in between. */
+static bool is_our_hold(const struct hold *h, struct fault *f)
+{
+	struct stat st;
+	uid_t us = getuid();
+	if (!trust_way(h->path, us, f) || !file_stat_name(AT_FDCWD, h->path, &st, f) ||
+	    !trust_it(&st, h->path, us, f))
+		return false;
+	char *inside = mem_printf("%s/*", h->path);
+	bool ok = true;
+	for (int i = 0; ok && i < HOLD_ROOMS; i++)
+		ok = file_stat(h->rooms[i], inside, &st, f) && trust_it(&st, inside, us, f);
+	free(inside);
+	return ok;
+}
+
+static bool open_own_hold(const char *path, struct hold *h, struct fault *f)
+{
+	if (!trust_way(path, getuid(), f))
+		return fault_prefix(f, "the hold");
+	if (!hold_open(path, h, f))
+		return false;
+	if (is_our_hold(h, f))
+		return true;
+	hold_close(h);
+	if (f->class != FAULT_CONFIG)
+		f->class = FAULT_TEMP;
+	return fault_prefix(f, "the hold");
+}
+
 bool place_open_hold(const struct place *p, struct hold *h, struct fault *f)
 {
 	if (!p->hold_path)
 		return fault_set(f, FAULT_CONFIG,
 		                 "%s: no hold: set directory in [hold], or HOME",
 		                 p->config_path);
-	return p->personal ? hold_open(p->hold_path, h, f)
+	return p->personal ? open_own_hold(p->hold_path, h, f)
 	                   : hold_open_shared(p->hold_path, h, f);
 }
 

@@ -22,6 +22,7 @@ import selectors
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -78,10 +79,23 @@ def sanitized():
         return b"__asan_init" in program.read()
 
 
+def is_ours(path):
+    """Can nobody else put another folder there? Root in a user's checkout cannot say so."""
+    while True:
+        info = os.stat(path)
+        others = info.st_mode & 0o022 and not info.st_mode & stat.S_ISVTX
+        if others or info.st_uid not in (0, os.geteuid()):
+            return False
+        if path == "/":
+            return True
+        path = os.path.dirname(path)
+
+
 def make_top():
     parent = os.path.join(BUILD, "cases-tmp")
     try:
         os.makedirs(parent, exist_ok=True)
+        parent = parent if is_ours(os.path.realpath(parent)) else None
     except OSError:
         parent = None
     return tempfile.mkdtemp(prefix="case-", dir=parent)

@@ -519,7 +519,9 @@ def another_user(p):
         complains(nobody("flushq", "--remove", id_), 77, "another user's", "--remove")
         complains(nobody("flushq", id_), 77, "another user's", "flushq ID")
     complains(nobody("flushq", "--remove", "000000000000", theirs, mine), 77, "another user's", "three")
-    same(sorted(p.ids()), sorted([theirs, closed]), "root sees all; only his own is gone")
+    same(sorted(os.listdir(os.path.join(p.hold, "hold"))), sorted([theirs, closed]),
+         "only his own is gone")
+    complains(p.run("mailq"), 78, "another user's", "root, in a hold that is not his")
     shutil.rmtree(tools)
 
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """System mode: an installed copy with its set-gid post, used by several people, and attacked
 by one of them. The attacks are in system_attacks.py and system_post.py, set-id
-programs as callers in system_setid.py."""
+programs as callers in system_setid.py, files of others in system_trust.py."""
 
 import os
 import sys
@@ -13,6 +13,7 @@ from jail import *  # pylint: disable=wildcard-import,unused-wildcard-import,wro
 import system_attacks  # pylint: disable=wrong-import-position
 import system_post  # pylint: disable=wrong-import-position
 import system_setid  # pylint: disable=wrong-import-position
+import system_trust  # pylint: disable=wrong-import-position
 
 HELD = ("-odq", *ARGS)
 UNKNOWN = "0123456789AB"
@@ -843,6 +844,7 @@ def jobs():
     yield from system_attacks.jobs()
     yield from system_post.jobs()
     yield from system_setid.jobs()
+    yield from system_trust.jobs()
 
 
 if __name__ == "__main__":

@@ -5,13 +5,25 @@
 #
 # Sends mail through the programs in BUILD to a relay on the loopback that asks for TLS and a
 # login, then shows what happens when that relay is down. Works in a folder of its own under
-# BUILD, which it removes; touches nothing else.
+# BUILD, or of $TMPDIR where BUILD is not safe from others (root in a user's checkout), which it
+# removes; touches nothing else.
 
 set -u
 umask 077
 
+# A hold is used only where nobody else can put another in its place.
+ours() {
+	while :; do
+		[ -z "$(find "$1" -prune \( ! -user "$(id -u)" ! -user 0 \
+			-o \( -perm -0020 -o -perm -0002 \) ! -perm -1000 \))" ] || return 1
+		[ "$1" != / ] || return 0
+		set -- "$(dirname "$1")"
+	done
+}
+
 build=${1:?usage: try.sh BUILD}
 here=$build/try.$$
+ours "$build" || here=$(mktemp -d) || exit 1
 conf=$here/postern.conf
 relay_pid=
 step=0
