@@ -23,7 +23,7 @@ enum place {
 	PLACE_START,
 	PLACE_TEXT,
 	PLACE_DOT,    /* behind a dot that began the line */
-	PLACE_DOT_CR, /* and behind a CR */
+	PLACE_DOT_CR, /* and behind a CR; only where lines end in CRLF */
 };
 
 /* What a fault is about that has no code of its own. */
@@ -36,7 +36,9 @@ struct serve {
 	bool open;    /* on_mail was called and on_over was not */
 	size_t taken; /* recipients of this transaction */
 	size_t refused;
+	bool crlf; /* the last command ended in CRLF, and so do lines of a message */
 	enum place place;
+	bool after_cr;      /* in the text: the last byte was a CR */
 	struct fault fault; /* of the message; class FAULT_NONE: none */
 	struct buf line;    /* a command that has not ended */
 	bool too_long;      /* it was too long to keep */
@@ -208,6 +210,7 @@ static enum state on_data(struct serve *s, struct str argument)
 		return over(s);
 	}
 	s->place = PLACE_START;
+	s->after_cr = false;
 	s->fault = FAULT_INIT;
 	say(s, "354 end with a line of a single dot");
 	return STATE_DATA;
@@ -304,7 +307,8 @@ static enum state take_line(struct serve *s, struct str line)
 	struct str verb;
 	size_t len = 0;
 
-	if (str_ends(line, STR("\r")))
+	s->crlf = str_ends(line, STR("\r"));
+	if (s->crlf)
 		line.len--;
 	if (!is_plain(line)) {
 		say(s, "500 5.5.2 a control byte in a command");
@@ -367,30 +371,53 @@ static enum state end_data(struct serve *s)
 	return over(s);
 }
 
-/* How far it goes without a line that begins with a dot: behind the LF where
- * the next line has one, or may have. */
-static size_t text_len(struct str bytes)
+/* Does the LF at at end a line? */
+static bool is_line_end(const struct serve *s, struct str bytes, size_t at)
+{
+	return !s->crlf || (at > 0 ? bytes.at[at - 1] == '\r' : s->after_cr);
+}
+
+/* How far it goes without a line that begins with a dot: behind the end of a
+ * line where the next has one, or may have. *ended: that is where it stops. */
+static size_t text_len(const struct serve *s, struct str bytes, bool *ended)
 {
 	size_t at = 0;
 
+	*ended = false;
 	while (at < bytes.len) {
 		size_t lf = str_find(str_from(bytes, at), '\n');
 
-		if (lf == STR_NONE)
+		if (lf == STR_NONE) {
+			*ended = false;
 			return bytes.len;
+		}
+		*ended = is_line_end(s, bytes, at + lf);
 		at += lf + 1;
-		if (at < bytes.len && bytes.at[at] == '.')
+		if (*ended && at < bytes.len && bytes.at[at] == '.')
 			break;
 	}
 	return at;
 }
 
+static size_t feed_text(struct serve *s, struct str bytes)
+{
+	bool ended;
+	size_t len = text_len(s, bytes, &ended);
+
+	give(s, str_first(bytes, len));
+	s->after_cr = bytes.at[len - 1] == '\r';
+	if (ended)
+		s->place = PLACE_START;
+	return len;
+}
+
 /* A step in the message; what was used. The dot that begins a line is never
- * passed on (RFC 5321 section 4.5.2). */
+ * passed on (RFC 5321 section 4.5.2). A client whose commands end in CRLF
+ * knows of no other line end: for him a dot between two LF is text, which he
+ * did not write as a dot to be sent twice; and the other way round. */
 static size_t feed_data(struct serve *s, struct str bytes)
 {
 	char c = bytes.at[0];
-	size_t len;
 
 	switch (s->place) {
 	case PLACE_START:
@@ -398,11 +425,11 @@ static size_t feed_data(struct serve *s, struct str bytes)
 		return c == '.' ? 1 : 0;
 	case PLACE_DOT:
 	case PLACE_DOT_CR:
-		if (c == '\n') {
+		if (c == '\n' && s->crlf == (s->place == PLACE_DOT_CR)) {
 			s->state = end_data(s);
 			return 1;
 		}
-		if (s->place == PLACE_DOT && c == '\r') {
+		if (c == '\r' && s->crlf && s->place == PLACE_DOT) {
 			s->place = PLACE_DOT_CR;
 			return 1;
 		}
@@ -413,11 +440,7 @@ static size_t feed_data(struct serve *s, struct str bytes)
 	case PLACE_TEXT:
 		break;
 	}
-	len = text_len(bytes);
-	give(s, str_first(bytes, len));
-	if (bytes.at[len - 1] == '\n')
-		s->place = PLACE_START;
-	return len;
+	return feed_text(s, bytes);
 }
 
 struct serve *serve_new(const struct serve_rules *rules, const struct serve_hooks *hooks)

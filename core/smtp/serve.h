@@ -7,8 +7,10 @@
  * asked. Offered: PIPELINING, SIZE, 8BITMIME, DSN, SMTPUTF8 and
  * ENHANCEDSTATUSCODES; no STARTTLS, AUTH or CHUNKING.
  *
- * A line ends in LF or CRLF, nothing else: a CR alone neither ends a command
- * nor the data. Commands may be SERVE_LINE_MAX bytes long, far more than
+ * A command ends in LF or CRLF, nothing else. The lines of a message end as its
+ * DATA did: where that was CRLF, a dot between two LF is text, and where it was
+ * LF, one before CRLF is; else what a client passes on as text could end his
+ * message and go on with commands. Commands may be SERVE_LINE_MAX bytes long, far more than
  * RFC 5321 asks for, and hold no other control byte than a tab. Syntax is
  * read as callers write it: blanks around paths, paths without brackets.
  * There is no limit on messages, bad commands or time.

@@ -185,6 +185,32 @@ def line_feeds(case):
     check(relayed(case)[0].endswith(b"\r\n\r\n.one\r\n"), "the body")
 
 
+def smuggle(name, mine, other):
+    """A client passes text on that holds the other line end around a dot, and commands."""
+    @with_relay(name)
+    def run(case):
+        hidden = other.join(("MAIL FROM:<evil@src.example>", "RCPT TO:<evil@dest.example>", "DATA",
+                             "Subject: smuggled", "", "x"))
+        for dot in (other + "." + other, mine + "." + other, other + "." + mine):
+            if mine == "\n" and dot.endswith("\n.\n"):
+                continue  # that is this client's own dot, which it would have doubled
+            since = case.relays[0].mark()
+            feed = (lines(*ENVELOPE, "DATA", "Subject: one", "", "first", end=mine)[:-len(mine)]
+                    + dot.encode() + hidden.encode() + mine.encode()
+                    + lines(".", "QUIT", end=mine))
+            same("codes", codes(smtp(case, feed)), [220, 250, 250, 250, 354, 250, 221])
+            case.relays[0].wait_for("message", since=since)
+            stored = relayed(case)[-1]
+            check(b"Subject: smuggled\r\n" in stored.partition(b"\r\n\r\n")[2], "not in the body")
+            check(b"\n\n" not in stored and b"\r\r" not in stored, "line ends")
+            same("recipients", case.relays[0].recipients(since), ["b@dest.example"])
+    return run
+
+
+smuggle("a dot between other line ends, CRLF", "\r\n", "\n")
+smuggle("a dot between other line ends, LF", "\n", "\r\n")
+
+
 @with_relay("everything at once, no QUIT")
 def pipelined(case):
     feed = lines(*ENVELOPE, "RCPT TO:<c@dest.example>", "DATA") + TEXT.encode()

@@ -127,33 +127,32 @@ static size_t count_replies(struct str said)
 	return count;
 }
 
-/* Feeds piece and checks the number of replies, if it is one byte. */
-static void feed(struct serve *s, struct str piece, struct buf *said, bool dot_line)
+/* Feeds one byte and checks the number of replies. */
+static void feed_byte(struct serve *s, struct str byte, struct buf *said, bool dot_line)
 {
 	size_t before = said->len;
 	bool message = serve_in_message(s);
 	bool ended = serve_ended(s);
 	size_t replies;
 
-	while (piece.len > 1) {
-		struct str rest = serve_feed(s, piece, said);
-
-		check(rest.len == 0);
-		return;
-	}
-	check(serve_feed(s, piece, said).len == 0);
+	check(serve_feed(s, byte, said).len == 0);
 	replies = count_replies(str_from(buf_str(said), before));
-	check(replies == (!ended && piece.at[0] == '\n' && (!message || dot_line)));
+	check(replies == (!ended && byte.at[0] == '\n' && (!message || dot_line)));
 	check(!message || serve_in_message(s) == !dot_line);
 }
 
-/* Is the line that ends at at (an LF) a single dot? */
-static bool is_dot_line(struct str in, size_t at)
+static bool is_crlf(struct str in, size_t at)
 {
-	if (in.at[at] != '\n' || at == 0)
+	return at > 0 && in.at[at] == '\n' && in.at[at - 1] == '\r';
+}
+
+/* Is the line that ends at at a single dot, for a client whose lines end so? */
+static bool is_dot_line(struct str in, size_t at, bool crlf)
+{
+	if (in.at[at] != '\n' || at < (crlf ? 3U : 2U) || (crlf && !is_crlf(in, at)))
 		return false;
-	at -= in.at[at - 1] == '\r';
-	return at > 0 && in.at[at - 1] == '.' && (at == 1 || in.at[at - 2] == '\n');
+	at -= crlf ? 2 : 1;
+	return in.at[at] == '.' && in.at[at - 1] == '\n' && (!crlf || is_crlf(in, at - 1));
 }
 
 static void converse(struct str in, size_t size, const struct serve_rules *rules,
@@ -163,9 +162,18 @@ static void converse(struct str in, size_t size, const struct serve_rules *rules
 	                                  on_end,  on_over, p};
 	struct serve *s = serve_new(rules, &hooks);
 
+	bool crlf = false; /* of the last command */
+
 	serve_greet(s, said);
-	for (size_t at = 0; at < in.len; at += size)
-		feed(s, str_first(str_from(in, at), size), said, is_dot_line(in, at));
+	for (size_t at = 0; size > 1 && at < in.len; at += size)
+		check(serve_feed(s, str_first(str_from(in, at), size), said).len == 0);
+	for (size_t at = 0; size == 1 && at < in.len; at++) {
+		bool command = !serve_in_message(s);
+
+		feed_byte(s, str_make(in.at + at, 1), said, is_dot_line(in, at, crlf));
+		if (command && in.at[at] == '\n')
+			crlf = is_crlf(in, at);
+	}
 	serve_free(s);
 	check(p->step == STEP_NONE);
 	count_replies(buf_str(said));

@@ -123,6 +123,7 @@ struct row {
 #define BEGUN "250 / 250 2.1.0 / 250 2.1.5 / "
 #define TOLD  "mail <a@b> 0 0 0 \nrcpt <c@d> 0 \n"
 #define DATA  BEGIN "DATA\n"
+#define DATAC BEGIN "DATA\r\n"
 #define GO    BEGUN "354 / "
 #define TAKEN GO "250 2.0.0 / "
 
@@ -148,14 +149,35 @@ static const struct row rows[] = {
      "500 5.5.2 / 500 5.5.2 / 500 5.5.2 / 250 2.0.0 / 500 5.5.2 / ", ""},
     {"blanks around", "  NOOP  \n", "250 2.0.0 / ", ""},
     {"a message", DATA "x\n.\n", TAKEN, TOLD "data \n|x\n|\nend \nover \n"},
-    {"CRLF", DATA "x\r\ny\r\n.\r\nQUIT\r\n", TAKEN "221 2.0.0 / ",
+    {"CRLF", DATAC "x\r\ny\r\n.\r\nQUIT\r\n", TAKEN "221 2.0.0 / ",
      TOLD "data \n|x\r\ny\r\n|\nend \nover \n"},
     {"an empty one", DATA ".\n", TAKEN, TOLD "data \nend \nover \n"},
-    {"dots", DATA "..\n...x\n.y\n..\r\n.\r\n", TAKEN,
+    {"dots", DATA "..\n...x\n.y\n..\r\n.\n", TAKEN,
      TOLD "data \n|.\n..x\ny\n.\r\n|\nend \nover \n"},
+    {"CRLF: no end behind LF", DATAC "..\r\n...x\r\n.y\r\n..\n.\r\n", GO, NULL},
+    {"dots, CRLF", DATAC "..\r\n...x\r\n.y\r\n..\r\n.\r\n", TAKEN,
+     TOLD "data \n|.\r\n..x\r\ny\r\n.\r\n|\nend \nover \n"},
+    {"an empty one, CRLF", DATAC ".\r\n", TAKEN, TOLD "data \nend \nover \n"},
+    /* What is text to him who wrote it must not end his message. */
+    {"CRLF: LF . LF", DATAC "a\n.\nRSET\n.\r\n.\nb\r\n.\r\n", TAKEN,
+     TOLD "data \n|a\n.\nRSET\n.\r\n\nb\r\n|\nend \nover \n"},
+    {"CRLF: LF . CRLF", DATAC "a\n.\r\nRSET\r\n.\r\n", TAKEN,
+     TOLD "data \n|a\n.\r\nRSET\r\n|\nend \nover \n"},
+    {"CRLF: CRLF . LF", DATAC "a\r\n.\nRSET\r\n.\r\n", TAKEN,
+     TOLD "data \n|a\r\n\nRSET\r\n|\nend \nover \n"},
+    {"CRLF: LF at once", DATAC "\n.\n.\r\n\n..\r\n.\r\n", TAKEN,
+     TOLD "data \n|\n.\n.\r\n\n..\r\n|\nend \nover \n"},
+    {"CRLF: CR CR", DATAC "a\r\r\n.\r\r\n.\r.\r\n.\r\n", TAKEN,
+     TOLD "data \n|a\r\r\n\r\r\n\r.\r\n|\nend \nover \n"},
+    {"CRLF: CR . CR", DATAC "a\r.\r\nb\r\r.\r\n.\r\n", TAKEN,
+     TOLD "data \n|a\r.\r\nb\r\r.\r\n|\nend \nover \n"},
+    {"LF: CRLF . CRLF", DATA "a\r\n.\r\nRSET\r\n.\n", TAKEN,
+     TOLD "data \n|a\r\n\r\nRSET\r\n|\nend \nover \n"},
+    {"the last command counts", "EHLO c\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\nx\n.\n",
+     TAKEN, TOLD "data \n|x\n|\nend \nover \n"},
     {"no end", DATA "a\r.\r\nb\r.\nc\n.\r.\nd\n. \n.", GO,
      TOLD "data \n|a\r.\r\nb\r.\nc\n\r.\nd\n \n|\nover \n"},
-    {"CR CR", DATA "a\r\r\n.\r\r\n.\r\n", TAKEN, TOLD "data \n|a\r\r\n\r\r\n|\nend \nover \n"},
+    {"CR CR", DATA "a\r\r\n.\r\r\n.\n", TAKEN, TOLD "data \n|a\r\r\n\r\r\n|\nend \nover \n"},
     {"the start of a line only", DATA "x.\n.\n", TAKEN, TOLD "data \n|x.\n|\nend \nover \n"},
     {"two", DATA "x\n.\nMAIL FROM:<>\nRCPT TO:<e>\nDATA\ny\n.\n",
      TAKEN "250 2.1.0 / 250 2.1.5 / 354 / 250 2.0.0 / ",
