@@ -28,6 +28,7 @@
 #include "cmd/steer.h"
 #include "cmd/summary.h"
 #include "cmd/visit.h"
+#include "hold/retry.h"
 #include "transport/servers.h"
 
 #define TEXT_MAX (512 * 1024 * 1024) /* of one entry, or of a summary */
@@ -282,7 +283,10 @@ static bool choose_matching(void *context, const struct hold_entry *he, bool bus
 {
 	struct choice *c = context;
 	const struct entry *e = &he->entry;
-	if (!busy && !e->frozen && (!c->call->only_id || wanted(e->id, c->call->only_id)) &&
+	/* Only its ID sends an entry sooner than its sender wants. */
+	bool waits = !c->call->only_id && retry_delayed(e, clock_wall());
+	if (!busy && !e->frozen && !waits &&
+	    (!c->call->only_id || wanted(e->id, c->call->only_id)) &&
 	    (!c->call->only_sender || wanted(e->envelope.sender, c->call->only_sender)) &&
 	    (!c->call->only_rcpt || wanted_recipient(&e->envelope, c->call->only_rcpt)))
 		choose(c, e->id);

@@ -7,6 +7,7 @@
 
 #include "base/codec.h"
 #include "conf/config.h"
+#include "hold/layout.h"
 
 enum takes {
 	TAKES_NOTHING,
@@ -265,10 +266,13 @@ static bool set_relay(struct call *call, const char *argument, struct fault *f)
 
 static bool set_delay(struct call *call, const char *argument, struct fault *f)
 {
-	if (config_duration(str_of(argument), &call->delay))
-		return true;
-	return fault_set(f, FAULT_USAGE, "--delay %s: a time such as 30s, 5m, 2h is expected",
-	                 argument);
+	if (!config_duration(str_of(argument), &call->delay))
+		return fault_set(f, FAULT_USAGE,
+		                 "--delay %s: a time such as 30s, 5m, 2h is expected",
+		                 argument);
+	return call->delay <= ENTRY_DELAY_MAX ||
+	       fault_set(f, FAULT_USAGE, "--delay %s: the longest is %dd", argument,
+	                 ENTRY_DELAY_MAX / 86400);
 }
 
 static bool set_hold(struct call *call, const char *argument, struct fault *f)

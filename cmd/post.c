@@ -153,7 +153,8 @@ static bool is_good(const struct part *part, const char *text)
 	if (!part->without)
 		return is_address(text) || (len == 0 && part->kind == RECORD_SENDER);
 	return len > 0 && len <= RECORD_FACT_MAX && !strpbrk(text, part->without) &&
-	       (part->kind != RECORD_DELAY || is_number(text, 9));
+	       (part->kind != RECORD_DELAY ||
+	        (is_number(text, 8) && strtol(text, NULL, 10) <= ENTRY_DELAY_MAX));
 }
 
 static bool write_bytes(struct post *p, const char *at, size_t len)

@@ -16,6 +16,7 @@
 #define ENTRY_ADDRESS_MAX  320
 #define ENTRY_ENVELOPE_MAX (128 * 1024 * 1024)
 #define HEAD_LINE          32
+#define ENTRY_DELAY_MAX    (366 * 86400) /* seconds: the longest that a sender may ask for */
 
 /* The lines of the head. HEAD_8BIT has bits, HEAD_ENVELOPE a length. */
 enum { EIGHT_BODY = 1, EIGHT_HEADER = 2 };

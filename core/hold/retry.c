@@ -3,8 +3,7 @@
 
 #define GIVE_UP_TRIES 3
 #define SECOND_LOOK \
-	1800 /* seconds of uptime between the two failed tries of a doubtful clock */
-#define DELAY_MAX   (366 * 86400) /* seconds: the longest delay there is, with a reserve */
+	1800            /* seconds of uptime between the two failed tries of a doubtful clock */
 #define CLOCK_SLACK 600 /* seconds by which wall clock and uptime may differ and still agree */
 
 int64_t retry_wait(const struct retry_rules *rules, int64_t attempts, uint32_t random)
@@ -18,14 +17,17 @@ int64_t retry_wait(const struct retry_rules *rules, int64_t attempts, uint32_t r
 	return wait - jitter + (int64_t)(random % (uint64_t)(2 * jitter + 1));
 }
 
+bool retry_delayed(const struct entry *e, int64_t wall)
+{
+	return e->tried == 0 && e->next_try > wall && e->created <= wall + CLOCK_SLACK &&
+	       e->next_try - e->created <= ENTRY_DELAY_MAX + CLOCK_SLACK;
+}
+
 bool retry_due(const struct retry_rules *rules, const struct entry *e, int64_t wall)
 {
 	if (e->next_try <= wall)
 		return true;
-	/* Before the first try it is the delay that the sender asked for. */
-	bool delayed = e->tried == 0 && e->created <= wall + CLOCK_SLACK &&
-	               e->next_try - e->created <= DELAY_MAX;
-	return !delayed && e->next_try - wall > 2 * rules->max;
+	return !retry_delayed(e, wall) && e->next_try - wall > 2 * rules->max;
 }
 
 /* Did wall clock and uptime go on by the same since then? A boot starts uptime again. */

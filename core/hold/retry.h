@@ -25,6 +25,11 @@ struct retry_rules {
  * jitter taken from random (any number). */
 int64_t retry_wait(const struct retry_rules *rules, int64_t attempts, uint32_t random);
 
+/* Does the entry wait for the time that its sender set (at most ENTRY_DELAY_MAX)?
+ * That is so until it was tried first. Not if a clock that disagrees with ours took it
+ * in. Of e the head is enough. */
+bool retry_delayed(const struct entry *e, int64_t wall);
+
 /* Is the entry to be tried now? A next try further off than twice max comes
  * from a clock that was wrong: due, unless it is the delay of an entry that was
  * never tried, taken in by a clock that agrees with ours. */

@@ -62,7 +62,9 @@ static bool due(const struct flush *fl, const struct entry *e)
 {
 	const struct config *c = fl->env.config;
 	struct retry_rules rules = {c->retry, c->retry_max, c->expire};
-	return !e->frozen && (fl->all || retry_due(&rules, e, clock_wall()));
+	int64_t wall = clock_wall();
+	return !e->frozen &&
+	       (fl->all ? !retry_delayed(e, wall) : retry_due(&rules, e, wall));
 }
 
 static bool wanted(const struct run *run, const struct entry *e)

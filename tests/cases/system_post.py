@@ -77,6 +77,7 @@ FORGED = (
     ("delay, negative", facts(d="-1")),
     ("delay, no number", facts(d="x")),
     ("delay, huge", facts(d="9" * 40)),
+    ("delay, over 366 days", facts(d="31622401")),
     ("delay, empty", facts(d="")),
     ("delay, hex", facts(d="0x10")),
     ("smtputf8 with a value", facts(u="x")),

@@ -280,11 +280,34 @@ def retracted():
         same("nothing", (case.entries(), relay.events("connect")), ([], []))
 
 
+def only_its_id():
+    """Neither --all nor a filter sends what its sender delayed; its ID does, at any length."""
+    with Case("delayed all") as case:
+        relay = case.relay()
+        case.configure({"port": relay.port})
+        for delay in ("1h", "366d"):
+            sent_quietly(case.send("--delay", delay, *ARGS))
+        sent_quietly(case.send("-odq", "-f", "other@src.example", "-i", "d@dest.example"))
+        for args in ((), ("--all",), ("--sender", "a@src"), ("--recipient", "b@dest"),
+                     ("--sender", "!zzz")):
+            case.flush(*args)
+        same("sent", relay.recipients(), ["d@dest.example"])
+        same("held", len(case.entries()), 2)
+        for number, ident in enumerate(case.entries()):
+            case.flush(ident)
+            same("sent", len(relay.accepted()), 2 + number)
+        same("held", case.entries(), [])
+
+
 def wrong_delay():
     with Case("bad delay") as case:
         case.configure({"port": 25})
-        for value in ("soon", "-5s", "5", "1y2", ""):
-            same(f"--delay {value}", case.send("--delay", value, *ARGS).code, 64)
+        for value in ("soon", "-5s", "5", "1y2", "", "367d", "400d", "8785h", "31622401s"):
+            result = case.send("--delay", value, *ARGS)
+            same(f"--delay {value}", (result.code, result.out), (64, ""))
+            match("stderr", r"--delay", result.err)
+        same("400d", case.send("--delay", "1h", "--delay", "400d", *ARGS).code, 64)
+        same("held", case.entries(), [])
 
 
 # What the caller is told
@@ -1126,6 +1149,7 @@ JOBS = FLIGHTS + [
     delayed(("--delay", "2s"), {}),
     delayed((), {"delivery.delay": "2s"}),
     ("--delay and --remove", retracted),
+    ("--delay: only its ID sends it", only_its_id),
     ("--delay with a bad value", wrong_delay),
     ("on a terminal", on_terminal),
     ("flushq on a terminal", flushq_terminal),

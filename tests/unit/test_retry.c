@@ -80,6 +80,33 @@ START_TEST(a_delay_of_any_length_is_kept)
 }
 END_TEST
 
+START_TEST(delayed_by_its_sender)
+{
+	static const int64_t now = 1000000000, most = 366 * DAY;
+	static const struct {
+		int64_t created, next, tried;
+		bool delayed, due;
+	} rows[] = {
+	    {now, now + 1, 0, true, false},
+	    {now, now + DAY, 0, true, false},
+	    {now, now + most + 1, 0, true, false},   /* the second begun does not count */
+	    {now, now + most + DAY, 0, false, true}, /* more than anybody can ask for */
+	    {now - DAY, now, 0, false, true},        /* over */
+	    {now - DAY, now - 1, 0, false, true},
+	    {now, now + HOUR, now - 1, false, false},      /* the time of a try */
+	    {now + HOUR, now + 2 * HOUR, 0, false, false}, /* by a clock that was ahead */
+	    {now + 300, now + HOUR, 0, true, false},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct entry e = {.created = rows[i].created,
+		                  .next_try = rows[i].next,
+		                  .tried = rows[i].tried};
+		ck_assert_msg(retry_delayed(&e, now) == rows[i].delayed, "row %zu", i);
+		ck_assert_msg(retry_due(&rules, &e, now) == rows[i].due, "row %zu", i);
+	}
+}
+END_TEST
+
 /* Tries at the times that retry itself sets, until it gives up. */
 START_TEST(a_quiet_clock_gives_up_soon_after_the_expiry)
 {
@@ -159,6 +186,7 @@ int main(void)
 	tcase_add_test(t, wait_survives_any_number_of_attempts);
 	tcase_add_test(t, due_when_its_time_has_come_or_the_clock_was_wrong);
 	tcase_add_test(t, a_delay_of_any_length_is_kept);
+	tcase_add_test(t, delayed_by_its_sender);
 	tcase_add_test(t, a_quiet_clock_gives_up_soon_after_the_expiry);
 	tcase_add_test(t, never_before_three_tries);
 	tcase_add_test(t, a_jump_of_the_clock_expires_nothing);
