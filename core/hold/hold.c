@@ -274,8 +274,8 @@ static enum hold_claim open_entry(struct hold *h, enum hold_room room, const cha
 	}
 	he->file_owner = st.st_uid;
 	entry_init(&he->entry);
-	/* A second name is not ours: it may be a link to anything. */
-	enum hold_claim result = st.st_nlink != 1 ? CLAIM_GONE
+	he->linked = st.st_nlink > 1;
+	enum hold_claim result = st.st_nlink == 0 ? CLAIM_GONE
 	                         : in_view(he)    ? CLAIM_OK
 	                                          : CLAIM_FOREIGN;
 	if (result != CLAIM_OK)
@@ -283,7 +283,7 @@ static enum hold_claim open_entry(struct hold *h, enum hold_room room, const cha
 	return result;
 }
 
-/* After the lock is ours, does the name still mean this file, a plain one with one link? */
+/* Does the name, now that the lock is ours, mean this file? */
 static bool still_there(const struct hold *h, enum hold_room room, const char *id, int fd,
                         bool *there, struct fault *f)
 {
@@ -294,7 +294,7 @@ static bool still_there(const struct hold *h, enum hold_room room, const char *i
 	if (!file_stat_name(h->rooms[room], id, &by_name, f))
 		return f->sys == ENOENT;
 	*there = by_fd.st_dev == by_name.st_dev && by_fd.st_ino == by_name.st_ino &&
-	         S_ISREG(by_fd.st_mode) && by_fd.st_nlink == 1;
+	         S_ISREG(by_fd.st_mode);
 	return true;
 }
 
@@ -319,10 +319,52 @@ static enum hold_claim read_claimed(struct hold_entry *he, const char *id, bool 
 	if (ok)
 		return CLAIM_OK;
 	bool damaged = f->class == FAULT_DATA;
-	if (damaged && move)
+	/* A name that is not ours: it may be a link to anything. */
+	bool linked = he->linked;
+	if (damaged && move && !linked)
 		to_corrupt(he, id, f);
 	hold_release(he);
-	return damaged ? CLAIM_DAMAGED : CLAIM_ERROR;
+	return !damaged ? CLAIM_ERROR : linked ? CLAIM_GONE : CLAIM_DAMAGED;
+}
+
+/* Removes the other name once this one is durable. Who may not has to leave it. */
+static void drop_name(struct hold_entry *he, enum hold_room keep, enum hold_room room,
+                      const char *name)
+{
+	struct hold *h = he->hold;
+	struct fault unused = FAULT_INIT;
+	if (file_sync(h->rooms[keep], room_names[keep], &unused))
+		file_unlink(h->rooms[room], name, &unused);
+}
+
+/* Whoever moved it held the lock, so he is not about to finish it himself. From
+ * tmp/ it came into the hold; between hold/ and failed/ it went to where its
+ * state belongs, which is written first. False: it is gone from he->room. */
+static bool finish_move(struct hold_entry *he)
+{
+	struct hold *h = he->hold;
+	struct fault unused = FAULT_INIT;
+	struct stat st;
+	const char *id = he->entry.id;
+	bool waits = envelope_count(&he->entry.envelope, RCPT_WAITING) > 0, there = false;
+	enum hold_room keep = waits ? HOLD_HOLD : HOLD_FAILED;
+	enum hold_room old = waits ? HOLD_FAILED : HOLD_HOLD;
+	hold_id *ids;
+	size_t count;
+	if (still_there(h, keep, id, he->fd, &there, &unused) && there &&
+	    still_there(h, old, id, he->fd, &there, &unused) && there) {
+		drop_name(he, keep, old, id);
+		if (he->room == old)
+			return false;
+	}
+	if (hold_list(h, HOLD_TMP, &ids, &count, &unused)) {
+		for (size_t i = 0; i < count; i++)
+			if (still_there(h, HOLD_TMP, ids[i], he->fd, &there, &unused) && there)
+				drop_name(he, he->room, HOLD_TMP, ids[i]);
+		free(ids);
+	}
+	he->linked = file_stat(he->fd, id, &st, &unused) && st.st_nlink > 1;
+	return true;
 }
 
 enum hold_claim hold_claim(struct hold *h, enum hold_room room, const char *id,
@@ -334,8 +376,12 @@ enum hold_claim hold_claim(struct hold *h, enum hold_room room, const char *id,
 		return result;
 	bool ok = file_try_lock(he->fd, id, &locked, f) &&
 	          (!locked || still_there(h, room, id, he->fd, &there, f));
-	if (ok && there)
-		return read_claimed(he, id, true, f);
+	if (ok && there) {
+		result = read_claimed(he, id, true, f);
+		if (result != CLAIM_OK || !he->linked || finish_move(he))
+			return result;
+		there = false;
+	}
 	hold_release(he);
 	return !ok ? CLAIM_ERROR : locked ? CLAIM_GONE : CLAIM_BUSY;
 }

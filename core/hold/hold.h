@@ -111,12 +111,16 @@ struct hold_entry {
 	enum hold_room room;
 	int fd;
 	uid_t file_owner;
-	bool busy; /* only looked at: somebody works on it */
+	bool busy;   /* only looked at: somebody works on it */
+	bool linked; /* the file has a name elsewhere, too (a hard link) */
 	struct entry entry;
 };
 
 /* Takes an entry to work on; he is to be released if the result is CLAIM_OK, and only
- * then. A damaged one is moved to corrupt/ if that may be. */
+ * then. A move that was cut short, where the system can only link and unlink, is
+ * finished: what has two names in the hold keeps the new one, and is GONE under the
+ * other. A file with other names that is no entry is none of ours, and GONE. A damaged
+ * one is moved to corrupt/ if that may be. */
 enum hold_claim hold_claim(struct hold *h, enum hold_room room, const char *id,
                            struct hold_entry *he, struct fault *f)
     __attribute__((warn_unused_result));

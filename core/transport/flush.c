@@ -63,8 +63,7 @@ static bool due(const struct flush *fl, const struct entry *e)
 	const struct config *c = fl->env.config;
 	struct retry_rules rules = {c->retry, c->retry_max, c->expire};
 	int64_t wall = clock_wall();
-	return !e->frozen &&
-	       (fl->all ? !retry_delayed(e, wall) : retry_due(&rules, e, wall));
+	return !e->frozen && (fl->all ? !retry_delayed(e, wall) : retry_due(&rules, e, wall));
 }
 
 static bool wanted(const struct run *run, const struct entry *e)
@@ -109,6 +108,11 @@ static enum worked work_on(struct run *run, const char *id)
 	if (claimed != CLAIM_OK)
 		return WORKED_ON;
 	bool tries = wanted(run, &he.entry);
+	if (tries && he.linked)
+		log_text(
+		    LOG_WARNING,
+		    "%s: its file has a second name (a hard link); it is sent all the same",
+		    id);
 	enum deliver_end end =
 	    tries ? deliver_entry(run->deliver, &he, &result, &f) : DELIVER_DONE;
 	/* Whoever is told may look, and must not see it in hand. */

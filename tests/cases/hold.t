@@ -991,6 +991,51 @@ def background_report():
         rooms(case, 0, 1)
 
 
+# Two names
+
+def second_name():
+    """A copy made of links hides nothing: listed, logged, sent once."""
+    with Case("second name") as case, Server() as server:
+        case.configure({"port": server.port}, conf=HELD)
+        enqueue(case, 2)
+        ids = case.entries()
+        shutil.copytree(case.hold, os.path.join(case.dir, "copy"), copy_function=os.link)
+        same("listed", sorted(e["queue_id"] for e in case.listing()), ids)
+        same("--count", case.run("mailq", "--count").out, "2\n")
+        for ident in ids:
+            match("mailq", rf"^{ident} ", case.run("mailq", ident).out.partition("\n")[2])
+            match("--show", "number", case.run("mailq", "--show", ident).out)
+        same("--remove", case.run("flushq", "--remove", ids[1]).code, 0)
+        case.flush("--all")
+        same("sent", server.numbers(), [0])
+        match("log", rf"{ids[0]}[^\n]*second name", case.log())
+        same("left", case.entries(), [])
+        case.flush("--all")
+        same("sent again", server.numbers(), [0])
+
+
+def cut_short(room, other, ident=None):
+    """The link was made, the old name is there: the next flush finishes it."""
+    def run():
+        with Case("cut short") as case, Server() as server:
+            case.configure({"port": server.port}, conf=HELD)
+            enqueue(case, 1)
+            entry, = case.entries()
+            path = os.path.join(case.hold, "hold", entry)
+            if "failed" in (room, other):
+                with open(path, "r+b") as file:
+                    file.seek(512)
+                    file.write(b"F 550" if room == "failed" else b"W")
+            os.link(path, os.path.join(case.hold, other if room == "hold" else room,
+                                       ident or entry))
+            same("listed", [e["queue_id"] for e in case.listing()], [entry])
+            case.flush()
+            same("rooms", [case.entries("tmp"), case.entries("hold"), case.entries("failed")],
+                 [[], [], [entry] if room == "failed" else []])
+            same("sent", len(server.delivered), int(room == "hold"))
+    return f"a move to {room}/ cut short, {ident or 'same'} name in {other}/", run
+
+
 # The delay
 
 def delay(args, conf):
@@ -1193,6 +1238,11 @@ JOBS = [
               "bob: wrong@corp.example\n"),
     report_to("the sender, without admin", "bob", ["bob@gate.harness.example"], HERE),
     ("report in mode background", background_report),
+    ("a copy of links", second_name),
+    cut_short("hold", "tmp"),
+    cut_short("hold", "tmp", "0123456789AB"),
+    cut_short("hold", "failed"),
+    cut_short("failed", "hold"),
     delay(("--delay", "10m"), {}),
     delay((), {"delivery.delay": "10m"}),
     ("a delay of days", long_delay),

@@ -12,6 +12,8 @@
  *   FAULT_DO=WHAT    kill: SIGKILL before it; killed: right after it;
  *                    TERM: SIGTERM before it; short: it does half of its work;
  *                    or a name of errno: it is not done and fails with that
+ *   FAULT_PLAIN=1    renameat2 is one that cannot refuse to replace: EINVAL, at
+ *                    every call, in all programs, and not counted
  *   FAULT_LOG=FILE   gets a line a call, "NAME ARGUMENT", with "!" in front of
  *                    the one that went wrong
  *
@@ -68,7 +70,7 @@
 enum fate { FATE_GO, FATE_FAIL, FATE_SHORT };
 
 static struct {
-	bool ready, child, after;
+	bool ready, child, after, plain;
 	int number, at;
 	const char *who, *call, *deed, *log;
 } faults;
@@ -105,6 +107,7 @@ static void prepare(void)
 	faults.call = getenv("FAULT_CALL");
 	faults.deed = getenv("FAULT_DO");
 	faults.log = getenv("FAULT_LOG");
+	faults.plain = getenv("FAULT_PLAIN") != NULL;
 	faults.at = at && faults.call && faults.deed ? (int)strtol(at, NULL, 10) : 0;
 }
 
@@ -287,6 +290,10 @@ int renameat2(int from_dir, const char *from, int to_dir, const char *to, unsign
 	static int (*real)(int, const char *, int, const char *, unsigned);
 
 	find("renameat2", &real);
+	if (faults.plain && flags != 0) {
+		errno = EINVAL;
+		return -1;
+	}
 	return meet("rename2", from) == FATE_FAIL
 	           ? -1
 	           : (int)done(real(from_dir, from, to_dir, to, flags));

@@ -118,12 +118,14 @@ class Fault:
         return self.deed in ("kill", "killed")
 
 
-def fault_env(case, who, fault=None):
+def fault_env(case, who, fault=None, plain=False):
     log = os.path.join(case.dir, "calls")
     if os.path.exists(log):
         os.unlink(log)
     env = {"LD_PRELOAD": FAULTS, "FAULT_WHO": who, "FAULT_LOG": log,
            "ASAN_OPTIONS": case.env["ASAN_OPTIONS"] + ":verify_asan_link_order=0"}
+    if plain:
+        env["FAULT_PLAIN"] = "1"
     if fault:
         env.update(FAULT_CALL=fault.name, FAULT_AT=str(fault.at), FAULT_DO=fault.deed)
     return env

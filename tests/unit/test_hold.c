@@ -313,12 +313,110 @@ START_TEST(strange_files_are_not_entries)
 	ck_assert_int_eq(unlink(path), 0);
 	ck_assert_int_eq(symlink("/etc/passwd", path), 0);
 	ck_assert_int_ne(hold_claim(&hold, HOLD_HOLD, "0123456789AB", &he, &f), CLAIM_OK);
-	/* A second link could be somebody's file elsewhere. */
-	put(1, id);
-	snprintf(path, sizeof(path), "%s/hold/hold/%s", root, id);
+	ck_assert_int_eq(unlink(path), 0);
+	/* A second name could be somebody's file elsewhere, or that of another entry. */
 	snprintf(other, sizeof(other), "%s/other", root);
-	ck_assert_int_eq(link(path, other), 0);
-	ck_assert_int_ne(claim_result(id), CLAIM_OK);
+	FILE *file = fopen(other, "w");
+	ck_assert(file && fputs("not an entry\n", file) >= 0 && fclose(file) == 0);
+	ck_assert_int_eq(link(other, path), 0);
+	ck_assert_int_eq(claim_result("0123456789AB"), CLAIM_GONE);
+	ck_assert_int_eq(unlink(path), 0);
+	put(1, id);
+	snprintf(other, sizeof(other), "%s/hold/hold/%s", root, id);
+	ck_assert_int_eq(link(other, path), 0);
+	ck_assert_int_eq(claim_result("0123456789AB"), CLAIM_GONE);
+	ck_assert_uint_eq(count_in(HOLD_HOLD), 2);
+	ck_assert_uint_eq(count_in(HOLD_CORRUPT), 0);
+}
+END_TEST
+
+static void link_in(const char *from, const char *to, const char *id)
+{
+	char old[128], new[128];
+	snprintf(old, sizeof(old), "%s/hold/%s/%s", root, from, id);
+	snprintf(new, sizeof(new), "%s/hold/%s/%s", root, to, id);
+	ck_assert_int_eq(link(old, new), 0);
+}
+
+START_TEST(a_second_name_elsewhere_hides_nothing)
+{
+	hold_id id;
+	struct hold_entry he;
+	struct fault f = FAULT_INIT;
+	char path[128];
+	put(1, id);
+	snprintf(path, sizeof(path), "%s/copy", root);
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+	link_in("hold", "../copy", id);
+	ck_assert_int_eq(hold_look(&hold, HOLD_HOLD, id, &he, &f), CLAIM_OK);
+	hold_release(&he);
+	claim(HOLD_HOLD, id, &he);
+	ck_assert(he.linked);
+	ck_assert(hold_remove(&he, &f));
+	hold_release(&he);
+	ck_assert_uint_eq(count_in(HOLD_HOLD), 0);
+	link_in("../copy", "hold", id);
+	snprintf(path, sizeof(path), "%s/copy/%s", root, id);
+	ck_assert_int_eq(unlink(path), 0);
+	claim(HOLD_HOLD, id, &he);
+	ck_assert(!he.linked);
+	hold_release(&he);
+}
+END_TEST
+
+/* Where rename cannot refuse to replace: the link was made, and no more. */
+START_TEST(a_move_cut_short_is_finished)
+{
+	hold_id id;
+	struct hold_entry he;
+	struct fault f = FAULT_INIT;
+	put(1, id);
+	/* The name in tmp/ may be another: it was taken when the first was not. */
+	char old[128], new[128];
+	snprintf(old, sizeof(old), "%s/hold/hold/%s", root, id);
+	snprintf(new, sizeof(new), "%s/hold/tmp/111111111111", root);
+	ck_assert_int_eq(link(old, new), 0);
+	link_in("hold", "tmp", id);
+	ck_assert_uint_eq(count_in(HOLD_TMP), 2);
+	claim(HOLD_HOLD, id, &he);
+	ck_assert(!he.linked);
+	ck_assert_uint_eq(count_in(HOLD_TMP), 0);
+	hold_release(&he);
+	/* Somebody waits: it was on its way back from failed/. */
+	link_in("hold", "failed", id);
+	ck_assert_int_eq(hold_claim(&hold, HOLD_FAILED, id, &he, &f), CLAIM_GONE);
+	ck_assert_uint_eq(count_in(HOLD_FAILED), 0);
+	link_in("hold", "failed", id);
+	claim(HOLD_HOLD, id, &he);
+	ck_assert(!he.linked);
+	ck_assert_uint_eq(count_in(HOLD_FAILED), 0);
+	/* Nobody does: it was on its way there. */
+	he.entry.envelope.rcpts[0].state = RCPT_FAILED;
+	verdict_set(&he.entry.envelope.rcpts[0].verdict, CAUSE_NO_SUCH_USER, 550, "5.1.1", NULL,
+	            "mx:25", STR("no"));
+	size_t first = 0;
+	ck_assert(hold_mark(&he, &first, 1, true, &f));
+	hold_release(&he);
+	link_in("hold", "failed", id);
+	ck_assert_int_eq(claim_result(id), CLAIM_GONE);
+	ck_assert_uint_eq(count_in(HOLD_HOLD), 0);
+	claim(HOLD_FAILED, id, &he);
+	ck_assert(!he.linked);
+	hold_release(&he);
+}
+END_TEST
+
+START_TEST(a_move_that_goes_on_is_left_alone)
+{
+	hold_id id;
+	struct hold_entry he;
+	put(1, id);
+	claim(HOLD_HOLD, id, &he);
+	link_in("hold", "failed", id);
+	ck_assert_int_eq(claim_result(id), CLAIM_BUSY);
+	ck_assert_uint_eq(count_in(HOLD_HOLD), 1);
+	ck_assert_uint_eq(count_in(HOLD_FAILED), 1);
+	hold_release(&he);
 }
 END_TEST
 
@@ -555,6 +653,9 @@ int main(void)
 	tcase_add_test(t, damage_is_found_and_put_aside);
 	tcase_add_test(t, a_cut_file_is_damage_at_every_length);
 	tcase_add_test(t, strange_files_are_not_entries);
+	tcase_add_test(t, a_second_name_elsewhere_hides_nothing);
+	tcase_add_test(t, a_move_cut_short_is_finished);
+	tcase_add_test(t, a_move_that_goes_on_is_left_alone);
 	tcase_add_test(t, given_up_puts_leave_nothing);
 	tcase_add_test(t, too_little_room_is_said_before_anything_is_written);
 	tcase_add_test(t, a_report_is_made_once);
