@@ -74,8 +74,11 @@ static bool in_relay(const struct config_reading *r)
 
 /* ---- sections ---- */
 
+static void end_list(struct config_reading *r);
+
 static void end_section(struct config_reading *r)
 {
+	end_list(r);
 	if (in_relay(r))
 		config_check_relay(r);
 	r->section = NULL;
@@ -217,17 +220,48 @@ static void outside_key(struct config_reading *r, struct str key)
 		config_fault(r, r->line, "a key before any section");
 }
 
-static void read_value(struct config_reading *r, const struct config_row *row, struct str text)
+static bool read_value(struct config_reading *r, const struct config_row *row, struct str text,
+                       size_t line)
 {
 	struct fault f = FAULT_INIT;
 	void *object = in_relay(r) ? (void *)this_relay(r) : (void *)r->config;
 
 	if (text.len == 0)
-		config_fault(r, r->line, "%s has no value", row->name);
+		config_fault(r, line, "%s has no value", row->name);
 	else if (!codec_is_utf8(text))
-		config_fault(r, r->line, "%s is not valid UTF-8", row->name);
+		config_fault(r, line, "%s is not valid UTF-8", row->name);
 	else if (!row->read(row, text, r->folder, object, &f))
-		config_fault(r, r->line, "%s: %s", row->name, f.text);
+		config_fault(r, line, "%s: %s", row->name, f.text);
+	else
+		return true;
+	return false;
+}
+
+/* A line of the list that the last key has. Read by itself, it is told of with
+ * its own number if it has a fault. */
+static void read_more(struct config_reading *r, struct str text)
+{
+	if (text.len == 0 || r->list_faulty)
+		return;
+	r->list_faulty = !read_value(r, r->list, text, r->line) ||
+	                 !buf_addf(&r->list_text, "%.*s ", STR_FMT(text));
+}
+
+static void begin_list(struct config_reading *r, const struct config_row *row, struct str text)
+{
+	r->list = row;
+	r->list_faulty = false;
+	buf_clear(&r->list_text);
+	read_more(r, text);
+}
+
+/* No more lines of it will come: now all of them are the value. */
+static void end_list(struct config_reading *r)
+{
+	if (r->list != NULL && !r->list_faulty)
+		read_value(r, r->list, str_trim(buf_str(&r->list_text)),
+		           r->seen[config_row_index(r->list)]);
+	r->list = NULL;
 }
 
 /* Called by the library. Its section is cut at 49 bytes and outlives a broken
@@ -241,6 +275,7 @@ static int take_key(void *user, const char *section, const char *name, const cha
 
 	(void)section;
 	r->pending = false;
+	end_list(r);
 	if (r->section == NULL) {
 		if (r->outside)
 			outside_key(r, key);
@@ -257,7 +292,10 @@ static int take_key(void *user, const char *section, const char *name, const cha
 		return 1;
 	}
 	*seen = r->line;
-	read_value(r, row, str_of(value));
+	if (config_row_is_list(row))
+		begin_list(r, row, str_of(value));
+	else
+		read_value(r, row, str_of(value), r->line);
 	return 1;
 }
 
@@ -265,14 +303,8 @@ static int take_key(void *user, const char *section, const char *name, const cha
 
 static bool check_bytes(struct config_reading *r, struct str *line)
 {
-	if (str_ends(*line, STR("\r"))) {
-		if (!r->crlf)
-			config_fault(r, r->line,
-			             "the line ends in CR LF; lines must end in LF (dos2unix "
-			             "changes that)");
-		r->crlf = true;
+	if (str_ends(*line, STR("\r")))
 		line->len--;
-	}
 	for (size_t i = 0; i < line->len; i++) {
 		unsigned char c = (unsigned char)line->at[i];
 
@@ -295,12 +327,45 @@ static void flush_pending(struct config_reading *r)
 	r->pending = false;
 }
 
-/* The library's fgets. Blanks before a line are left out: to the library such
- * a line is more of the value before, which no key here can have. */
+static bool is_comment(struct str line)
+{
+	return line.at[0] == ';' || line.at[0] == '#';
+}
+
+/* Is an indented line a key or a section for all that? An address literal looks
+ * like a section, and some address like a key. */
+static bool begins_anew(const struct config_reading *r, struct str line)
+{
+	size_t end = str_find(line, line.at[0] == '[' ? ']' : '=');
+	struct str name = str_trim(str_first(line, end));
+
+	if (end == STR_NONE)
+		return false;
+	if (line.at[0] != '[')
+		return config_row_find(r->section, name) != NULL ||
+		       config_row_guess(r->section, name) != NULL;
+	name = str_trim(str_from(name, 1));
+	return config_section_find(name) != NULL || str_starts(name, STR("relay ")) ||
+	       config_section_guess(name) != NULL;
+}
+
+/* As the library has it: a ";" behind a blank. */
+static struct str without_comment(struct str line)
+{
+	for (size_t i = 1; i < line.len; i++) {
+		if (line.at[i] == ';' && ascii_space(line.at[i - 1]))
+			return str_trim(str_first(line, i));
+	}
+	return line;
+}
+
+/* The library's fgets. Blanks before a line are left out: to some builds of the
+ * library such a line is more of the value before, whatever that is. */
 static char *read_line(char *to, int size, void *stream)
 {
 	struct config_reading *r = stream;
 	struct str line;
+	bool indented;
 
 	flush_pending(r);
 	if (!str_cut(&r->rest, '\n', &line))
@@ -308,7 +373,13 @@ static char *read_line(char *to, int size, void *stream)
 	r->line++;
 	if (!check_bytes(r, &line))
 		line.len = 0;
+	indented = line.len > 0 && ascii_space(line.at[0]);
 	line = str_trim(line);
+	if (indented && line.len > 0 && r->list != NULL && !is_comment(line) &&
+	    !begins_anew(r, line)) {
+		read_more(r, without_comment(line));
+		line.len = 0;
+	}
 	if (line.len >= (size_t)size) {
 		config_fault(r, r->line, "the line is too long for libinih");
 		line.len = 0;
@@ -316,7 +387,7 @@ static char *read_line(char *to, int size, void *stream)
 	if (line.len > 0 && line.at[0] == '[')
 		begin_section(r, line);
 	else
-		r->pending = line.len > 0 && line.at[0] != ';' && line.at[0] != '#';
+		r->pending = line.len > 0 && !is_comment(line);
 	if (line.len > 0)
 		memcpy(to, line.at, line.len);
 	to[line.len] = '\0';
@@ -378,9 +449,11 @@ bool config_parse(struct str text, const char *name, bool personal, struct confi
 	char *folder;
 
 	config_begin(c, name);
+	buf_init(&r.list_text, 2 * text.len);
 	folder = folder_of(c->path);
 	r.folder = folder;
 	parse_lines(&r, text);
 	free(folder);
+	buf_release(&r.list_text);
 	return !r.faulty;
 }

@@ -5,7 +5,8 @@
  * Internal to conf/. The file is read with libinih, which gives keys and
  * values but no line numbers, no sections without keys, and cuts lines of 200
  * bytes or more. So the lines are handed to it by a reader that counts them,
- * refuses those it would cut, and keeps track of the sections itself.
+ * refuses those it would cut, and keeps track of the sections itself. Further
+ * lines of a list it does not see: not every build of it knows such lines.
  */
 #ifndef CONF_CONFIG_PARSE_H
 #define CONF_CONFIG_PARSE_H
@@ -29,10 +30,13 @@ struct config_reading {
 
 	struct str rest;     /* what has not been read */
 	size_t line;         /* the number of the last line read */
-	bool crlf;           /* a line ended in CR LF, which was noted once */
 	bool pending;        /* the library has a line and has not called back yet */
 	bool outside;        /* no section line yet */
 	const char *section; /* of the table, or NULL: unknown or none */
+	/* The list that the last key has, which may go on; NULL: no list. */
+	const struct config_row *list;
+	struct buf list_text; /* of all its lines so far */
+	bool list_faulty;     /* which was noted */
 	/* For each row the line where its key stands, 0: nowhere (rows of [relay]:
 	 * nowhere in this one). */
 	size_t seen[CONFIG_ROWS_MAX];

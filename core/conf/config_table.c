@@ -135,6 +135,19 @@ size_t config_rows(void)
 	return ROWS;
 }
 
+bool config_row_is_list(const struct config_row *row)
+{
+	static config_reader *const readers[] = {config_read_list,  config_read_hosts,
+	                                         config_read_ports, config_read_auth,
+	                                         config_read_pins,  config_read_servers};
+
+	for (size_t i = 0; i < sizeof(readers) / sizeof(*readers); i++) {
+		if (row->read == readers[i])
+			return true;
+	}
+	return false;
+}
+
 const struct config_row *config_row(size_t i)
 {
 	return &rows[i];

@@ -18,6 +18,8 @@ const struct config_row *config_row(size_t i);
 /* NULL if the section has no such key. */
 const struct config_row *config_row_find(const char *section, struct str name);
 size_t config_row_index(const struct config_row *row);
+/* Is its value a list of words, which may go on over several lines? */
+bool config_row_is_list(const struct config_row *row);
 
 /* The name in the table's own memory, NULL if there is no such section. */
 const char *config_section_find(struct str name);

@@ -299,6 +299,25 @@ def only_its_id():
         same("held", case.entries(), [])
 
 
+def long_lines():
+    """Lists over several lines, in a file that ends its lines as DOS does; a line that is too
+    long is refused with its number."""
+    with Case("long lines") as case:
+        relay = case.relay()
+        many = "".join(f"  nobody{i}@a-long-name-of-a-host.example,\n" for i in range(100))
+        case.configure({"port": f"1,\n\t2\n   {relay.port}", "senders": f"\n{many}  *@src.example"})
+        with open(case.conf_path, "rb") as file:
+            text = file.read().replace(b"\n", b"\r\n")
+        case.write("postern.conf", text)
+        sent_quietly(case.send(*ARGS))
+        same("delivered", relay.recipients(), sorted(PAIR))
+        case.write("postern.conf", text + b"  " + b"x" * 200 + b"@y.example\r\n")
+        result = case.send(*ARGS)
+        same("too long", (result.code, result.out), (78, ""))
+        match("stderr", rf":{text.count(bytes([10])) + 1}: the line is longer than 199 bytes",
+              result.err)
+
+
 def wrong_delay():
     with Case("bad delay") as case:
         case.configure({"port": 25})
@@ -1150,6 +1169,7 @@ JOBS = FLIGHTS + [
     delayed((), {"delivery.delay": "2s"}),
     ("--delay and --remove", retracted),
     ("--delay: only its ID sends it", only_its_id),
+    ("lists over several lines, CR LF", long_lines),
     ("--delay with a bad value", wrong_delay),
     ("on a terminal", on_terminal),
     ("flushq on a terminal", flushq_terminal),

@@ -319,7 +319,16 @@ static const struct {
     {RELAY "user = a\001\n", 3, "control byte 0x01"},
     {RELAY "# \033[31m\n", 3, "control byte 0x1B"},
     {RELAY "helo = a\rb\n", 3, "control byte 0x0D"},
-    {"[relay]\r\nhost = a\r\n", 1, "CR LF"},
+    {RELAY "\r\nhelo = a\rb\r\n", 4, "control byte 0x0D"},
+    {"[relay]\nhost = a\n  b\n  ca:fe\n  d\n", 4, "host: 'ca:fe"},
+    {"[relay]\nhost = a\nport = 25,\n\t587,\n\t0,\n\t2525\n", 5, "port: '0'"},
+    {"[relay]\nhost =\nhelo = a\n", 2, "host has no value"},
+    {"[relay]\nhost =\n\n; x\n", 2, "host has no value"},
+    {"[relay]\nhost = a\n  usr = b\n", 3, "did you mean user"},
+    {"[relay]\nhost = a\n  [delivry]\n", 3, "did you mean [delivery]"},
+    {"[relay]\nhost = a\nhelo = b\n  c\n", 4, "no = in this line"},
+    {"[relay]\nhost = a\n[mail]\n  b\n", 4, "no = in this line"},
+    {"[relay]\nhost = a\nb\n", 3, "no = in this line"},
     {"\xEF\xBB\xBF" RELAY, 1, "byte order mark"},
     /* targets */
     {"[relay]\n", 1, "no server; give one of host, srv, mx or socket"},
@@ -417,6 +426,82 @@ START_TEST(all_faults_are_listed)
 	ck_assert_int_eq(c.relays[0].timeout, 5 * 60);
 	buf_release(&n.text);
 	config_release(&c);
+}
+END_TEST
+
+/* name, text, the words of host or senders */
+static const struct {
+	const char *name, *in, *want;
+} lists[] = {
+    {"one line", "host = a b\n", "a b"},
+    {"a second line", "host = a\n  b\n", "a b"},
+    {"a tab, and commas", "host = a,\n\tb,\n\tc\n", "a b c"},
+    {"nothing behind the =", "host =\n  a\n  b\n", "a b"},
+    {"a comment behind the =", "host = ; of these\n  a ; the first\n  b\t;the second\n", "a b"},
+    {"comments and empty lines between", "host = a\n\n  ; x\n# y\n \t\n  b\n", "a b"},
+    {"CR LF", "host = a\r\n  b\r\n\r\n  c\r\n", "a b c"},
+    {"no end of the last line", "host = a\n  b", "a b"},
+    {"an indented key", "  host = a\n  helo = b\n", "a"},
+    {"an indented key without blanks", "host = a\n  b\n  helo=c\n", "a b"},
+    {"an indented section", "host = a\n  [mail]\n  admin = x@y\n", "a"},
+    {"address literals", "host = [192.0.2.1]\n  [2001:db8::1]\n  192.0.2.2\n",
+     "[192.0.2.1] [2001:db8::1] 192.0.2.2"},
+    {"what looks like a key", "host = a\nsenders = a@b\n  prvs=1234=x@y.example\n  *@c\n", "a"},
+};
+
+START_TEST(lists_over_several_lines)
+{
+	struct config c;
+	struct buf got;
+	char *text = mem_printf("[relay]\n%s", lists[_i].in);
+
+	parse_good(text, &c);
+	buf_init(&got, 1000);
+	for (size_t i = 0; i < c.relays[0].host.count; i++)
+		ck_assert(buf_addf(&got, "%s%s", i > 0 ? " " : "", c.relays[0].host.words[i]));
+	ck_assert_msg(strcmp(buf_cstr(&got), lists[_i].want) == 0, "%s: %s", lists[_i].name,
+	              buf_cstr(&got));
+	if (c.relays[0].senders.count > 0) {
+		ck_assert_uint_eq(c.relays[0].senders.count, 3);
+		ck_assert_str_eq(c.relays[0].senders.words[1], "prvs=1234=x@y.example");
+	}
+	buf_release(&got);
+	config_release(&c);
+	free(text);
+}
+END_TEST
+
+START_TEST(long_lists)
+{
+	struct config c;
+	struct buf text;
+
+	buf_init(&text, 1 << 20);
+	ck_assert(buf_add_str(&text, STR("[relay]\nhost = a\ntls_fingerprint =\n")));
+	for (int i = 0; i < 3; i++)
+		ck_assert(buf_addf(&text, "\tsha256:%064x\n", i));
+	ck_assert(buf_add_str(&text, STR("port = 587,\n  2525, 8025\nsenders =\n")));
+	for (int i = 0; i < 5000; i++)
+		ck_assert(buf_addf(&text, "  user%d@very-long-name.example.org, *@%d.example\n",
+		                   i, i));
+	parse_good(buf_cstr(&text), &c);
+	ck_assert_uint_eq(c.relays[0].tls_fingerprint.count, 3);
+	ck_assert_uint_eq(c.relays[0].port_count, 3);
+	ck_assert_int_eq(c.relays[0].ports[2], 8025);
+	ck_assert_uint_eq(c.relays[0].senders.count, 10000);
+	ck_assert_str_eq(c.relays[0].senders.words[9999], "*@4999.example");
+	config_release(&c);
+	/* A line of it is as short as any other. */
+	ck_assert(buf_addf(&text, "  %0200d\n", 1));
+	struct notes n;
+	notes_init(&n);
+	ck_assert(!config_parse(buf_str(&text), "/etc/p.conf", true, &c, take_note, &n));
+	ck_assert_uint_eq(n.faults, 1);
+	ck_assert_msg(strstr(buf_cstr(&n.text), ":5010: the line is longer than 198 bytes"),
+	              "%s", buf_cstr(&n.text));
+	config_release(&c);
+	buf_release(&n.text);
+	buf_release(&text);
 }
 END_TEST
 
@@ -795,6 +880,8 @@ int main(void)
 	tcase_add_loop_test(bytes, each_fault_names_its_line, 0, COUNT(faults));
 	tcase_add_test(bytes, all_faults_are_listed);
 	tcase_add_test(bytes, lines_up_to_198_bytes);
+	tcase_add_loop_test(bytes, lists_over_several_lines, 0, sizeof(lists) / sizeof(*lists));
+	tcase_add_test(bytes, long_lists);
 	tcase_add_test(bytes, a_nul_is_refused);
 	tcase_add_test(bytes, passwords_only_in_personal_files);
 	tcase_add_test(bytes, warnings_are_no_faults);
