@@ -163,12 +163,13 @@ static bool write_bytes(struct post *p, const char *at, size_t len)
 	       fail(p, EX_TEMPFAIL, errno, "cannot write the message");
 }
 
-/* Not the last of the disk: what was taken must still be worked on, and the clients'
- * own limit (min_free) is for those who keep to it. */
+/* Not the last of the disk or of its files: what was taken must still be worked on, and
+ * the clients' own limit (min_free) is for those who keep to it. */
 static bool has_room(struct post *p)
 {
 	struct statvfs fs;
-	return fstatvfs(p->rooms[TMP], &fs) != 0 || fs.f_bavail >= fs.f_blocks / 100 ||
+	return fstatvfs(p->rooms[TMP], &fs) != 0 ||
+	       (fs.f_bavail >= fs.f_blocks / 100 && fs.f_favail >= fs.f_files / 100) ||
 	       fail(p, EX_TEMPFAIL, ENOSPC, POSTERN_SPOOLDIR);
 }
 

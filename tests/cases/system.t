@@ -519,6 +519,35 @@ def full(options):
         same("sent", relay.events("connect"), [])
 
 
+def last_hundredth():
+    """A user who takes all files that the file system has for him leaves the rest to work with:
+    what he handed in can be sent."""
+    rooms = "".join(f"mkdir {SPOOL}/{n}; chown {POSTERN}:{POSTERN} {SPOOL}/{n}; "
+                    f"chmod {m:o} {SPOOL}/{n}\n" for n, m in ROOMS.items())
+    last = (f"mount -t tmpfs -o size=8M,nr_inodes=600,mode=0710,gid={POSTERN} none {SPOOL}\n"
+            f"{rooms}i=0; while test $i -lt 570; do : >{SPOOL}/corrupt/x$i; i=$((i+1)); done\n")
+    with Jail("inodes", last=last) as jail:
+        relay = jail.simple(conf={"delivery.mode": "hold", "hold.min_free": "0"})
+
+        def left():
+            fs = os.statvfs(SPOOL)
+            return fs.f_favail, fs.f_files // 100
+
+        taken, code = 0, 0
+        while taken < 40 and code == 0:
+            result = jail.run_as("ann", "sendmail", *ARGS, feed=MESSAGE)
+            code = result.code
+            taken += code == 0
+        same("exit", (code, result.out), (75, ""))
+        match("stderr", rf"^sendmail: {SPOOL}: No space left", result.err)
+        check(10 < taken < 40, f"{taken} were taken")
+        free, hundredth = jail.function_as("root", left)
+        check(free >= hundredth > 0, f"{free} files are left, a hundredth is {hundredth}")
+        same("in tmp/", jail.function_as("root", lambda: os.listdir(SPOOL + "/tmp")), [])
+        same("flushq", jail.run_as("root", "flushq").code, 0)
+        same("accepted", len(relay.accepted()), taken)
+
+
 # The configuration: what it is, exit, text, is the message kept in failed/
 
 CONFIGS = (
@@ -829,6 +858,7 @@ def jobs():
         yield f"closed: {row[0]}", lambda r=row: closed(*r)
     for row in FULL:
         yield f"full: {row[0]}", lambda r=row: full(r[1])
+    yield "full: the last hundredth of the files", last_hundredth
     for row in CONFIGS:
         yield f"configuration: {row[0]}", lambda r=row: config(*r[1:])
     for row in SECRETS:
