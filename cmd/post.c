@@ -478,7 +478,9 @@ static bool open_rooms(struct post *p)
 		p->rooms[i] = open(paths[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (p->rooms[i] < 0 || fstat(p->rooms[i], &st) != 0 ||
 		    faccessat(p->rooms[i], ".", R_OK | W_OK | X_OK, AT_EACCESS) != 0)
-			return fail(p, EX_TEMPFAIL, errno, paths[i]);
+			return fail(p,
+			            errno == EROFS || errno == ENOENT ? EX_OSFILE : EX_TEMPFAIL,
+			            errno, paths[i]);
 		p->owner = st.st_uid;
 		p->group = st.st_gid;
 	}

@@ -85,7 +85,9 @@ static bool refused(const struct record *r, struct fault *f)
 	long long code = EX_TEMPFAIL;
 	if (!str_cut(&text, ' ', &word) || !str_number(word, &code))
 		code = EX_TEMPFAIL;
-	return fault_set(f, class_of(code), "%.*s", STR_FMT(str_first(text, 200)));
+	fault_set(f, class_of(code), "%.*s", STR_FMT(str_first(text, 200)));
+	f->sys = code == EX_OSFILE ? ENOENT : 0;
+	return false;
 }
 
 static bool unexpected(struct fault *f)
@@ -190,11 +192,17 @@ static bool open_socket(struct gate *g, struct fault *f)
 	                 POSTERN_SOCKET);
 }
 
+/* Does post see no hold, as in a service with a file system of its own? */
+static bool is_hidden(const struct fault *f)
+{
+	return f->sys == ENOENT && f->class == FAULT_TEMP;
+}
+
 /* Something other than that this way is closed to us: the other one would meet
- * it too (a full disk, a hold that is not there). */
+ * it too (a full disk). */
 static bool is_trouble(const struct fault *f)
 {
-	return f->class != FAULT_NOPERM;
+	return f->class != FAULT_NOPERM && !is_hidden(f);
 }
 
 bool gate_open(struct gate *g, bool socket_first, struct fault *f)
@@ -214,6 +222,10 @@ bool gate_open(struct gate *g, bool socket_first, struct fault *f)
 		*f = second;
 		return false;
 	}
+	if (is_hidden(&first) || is_hidden(&second))
+		return fault_set(f, FAULT_TEMP, "%.120s (and %.90s)",
+		                 is_hidden(&first) ? first.text : second.text,
+		                 is_hidden(&first) ? second.text : first.text);
 	return fault_set(f, FAULT_NOPERM,
 	                 "not permitted to hand in mail (%.100s; %.60s): is post set-gid, and "
 	                 "are privileges switched on?",

@@ -548,6 +548,50 @@ def last_hundredth():
         same("accepted", len(relay.accepted()), taken)
 
 
+# A service that sees the system read-only, or /var as an empty place: what it does first
+
+HIDDEN = (
+    ("read-only", f"mount --bind {SPOOL} {SPOOL}; mount -o remount,bind,ro {SPOOL}",
+     "Read-only file system"),
+    ("/var/spool is empty", f"mount -t tmpfs none {os.path.dirname(SPOOL)}",
+     "No such file or directory"),
+    ("the spool is empty", f"mount -t tmpfs none {SPOOL}", "No such file or directory"),
+)
+
+
+def hidden(commands, text, user, gate):
+    """The socket is asked before anything is given up; without one, both are named."""
+    with Jail("hidden", gate=gate) as jail:
+        relay = jail.simple()
+        uid, gid, _ = USERS[user]
+
+        def run(program, *args, feed=b""):
+            return jail.run_as("root", "unshare", "-m", "sh", "-c", commands + '; exec "$@"',
+                               "sh", "setpriv", f"--reuid={uid}", f"--regid={gid}",
+                               "--clear-groups", PROGRAM[program], *args, feed=feed)
+
+        result = run("sendmail", "-odq", *ARGS, feed=MESSAGE)
+        if not gate:
+            same("exit", (result.code, result.out), (75, ""))
+            match("stderr", rf"^sendmail: {SPOOL}/tmp: {text}[^\n]*{SOCKET}: No such", result.err)
+            same("lines", result.err.count("\n"), 1)
+            same("held", jail.entries(), [])
+            return
+        same("sendmail", (result.code, result.out, result.err), (0, "", ""))
+        same("uid", [e["uid"] for e in jail.listing_as("root")], [uid])
+        if user != "root":
+            result = run("mailq")
+            same("mailq", (result.code, result.err), (0, ""))
+            match("mailq", "a@src.example", result.out)
+            same("flushq", run("flushq").code, 0)
+            relay.wait_for("message")
+        before = relay.mark()
+        same("sendmail", run("sendmail", *ARGS, feed=MESSAGE).code, 0)
+        relay.wait_for("message", since=before)
+        jail.wait_quiet()
+        jail.check_spool()
+
+
 # The configuration: what it is, exit, text, is the message kept in failed/
 
 CONFIGS = (
@@ -859,6 +903,11 @@ def jobs():
     for row in FULL:
         yield f"full: {row[0]}", lambda r=row: full(r[1])
     yield "full: the last hundredth of the files", last_hundredth
+    for row in HIDDEN:
+        for user in ("ann", "root"):
+            for gate in (True, False):
+                yield (f"hidden: {row[0]}, {user}, {'socket' if gate else 'no socket'}",
+                       lambda r=row, u=user, g=gate: hidden(*r[1:], u, g))
     for row in CONFIGS:
         yield f"configuration: {row[0]}", lambda r=row: config(*r[1:])
     for row in SECRETS:
