@@ -409,7 +409,7 @@ static bool enter(struct run *run, struct fault *f)
 	run->beyond = !call->for_user && !(looks ? place_may_look(p) : place_may_act(p));
 	if (run->beyond)
 		return true;
-	if (!place_become(p, f) || !place_open_hold(p, &run->hold, f))
+	if (!place_become(p, f) || !place_open_hold(p, looks, &run->hold, f))
 		return false;
 	run->hold.user = user;
 	run->hold.view = !own ? HOLD_ALL : only_counts(call->job) ? HOLD_COUNTED : HOLD_OWN;

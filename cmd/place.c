@@ -235,22 +235,26 @@ static bool is_our_hold(const struct hold *h, struct fault *f)
 {
 	struct stat st;
 	uid_t us = getuid();
-	if (!trust_way(h->path, us, f) || !file_stat_name(AT_FDCWD, h->path, &st, f) ||
-	    !trust_it(&st, h->path, us, f))
+	if (!trust_way(h->path, us, f))
+		return false;
+	if (!file_stat_name(AT_FDCWD, h->path, &st, f))
+		return h->looks && f->sys == ENOENT;
+	if (!trust_it(&st, h->path, us, f))
 		return false;
 	char *inside = mem_printf("%s/*", h->path);
 	bool ok = true;
 	for (int i = 0; ok && i < HOLD_ROOMS; i++)
-		ok = file_stat(h->rooms[i], inside, &st, f) && trust_it(&st, inside, us, f);
+		ok = h->rooms[i] < 0 ||
+		     (file_stat(h->rooms[i], inside, &st, f) && trust_it(&st, inside, us, f));
 	free(inside);
 	return ok;
 }
 
-static bool open_own_hold(const char *path, struct hold *h, struct fault *f)
+static bool open_own_hold(const char *path, bool look, struct hold *h, struct fault *f)
 {
 	if (!trust_way(path, getuid(), f))
 		return fault_prefix(f, "the hold");
-	if (!hold_open(path, h, f))
+	if (!(look ? hold_open_to_look : hold_open)(path, h, f))
 		return false;
 	if (is_our_hold(h, f))
 		return true;
@@ -260,13 +264,13 @@ static bool open_own_hold(const char *path, struct hold *h, struct fault *f)
 	return fault_prefix(f, "the hold");
 }
 
-bool place_open_hold(const struct place *p, struct hold *h, struct fault *f)
+bool place_open_hold(const struct place *p, bool look, struct hold *h, struct fault *f)
 {
 	if (!p->hold_path)
 		return fault_set(f, FAULT_CONFIG,
 		                 "%s: no hold: set directory in [hold], or HOME",
 		                 p->config_path);
-	return p->personal ? open_own_hold(p->hold_path, h, f)
+	return p->personal ? open_own_hold(p->hold_path, look, h, f)
 	                   : hold_open_shared(p->hold_path, h, f);
 }
 

@@ -51,7 +51,8 @@ bool place_may_act(const struct place *p);
  * left behind. A process of another user, started by post, runs no
  * password_command: that user could meddle with it. */
 bool place_become(struct place *p, struct fault *f);
-bool place_open_hold(const struct place *p, struct hold *h, struct fault *f);
+/* look: nothing is to be changed, and a user's hold that is missing is empty. */
+bool place_open_hold(const struct place *p, bool look, struct hold *h, struct fault *f);
 /* A conversation with post, which may do what the caller may not. as_owner: with
  * the one behind the socket, if there is one: it runs as the hold's user, who
  * may also move and remove what is not the caller's file. */

@@ -79,7 +79,7 @@ struct way {
 
 static bool open_way(const struct place *p, struct way *way, struct intake *in, struct fault *f)
 {
-	if (p->personal && place_open_hold(p, &way->hold, f))
+	if (p->personal && place_open_hold(p, false, &way->hold, f))
 		in->hold = &way->hold;
 	else if (!p->personal && place_open_gate(p, false, &way->gate, f))
 		in->gate = &way->gate;

@@ -56,7 +56,7 @@ static bool open_way(struct session *s, struct fault *f)
 		return place_open_gate(s->place, false, &s->gate, f);
 	}
 	if (!s->hold_open)
-		s->hold_open = place_open_hold(s->place, &s->hold, f);
+		s->hold_open = place_open_hold(s->place, false, &s->hold, f);
 	return s->hold_open;
 }
 

@@ -134,6 +134,13 @@ bool file_open_update(int dir, const char *path, int *fd, struct fault *f)
 	return open_regular(dir, path, O_RDWR | O_NOFOLLOW, fd, &st, f);
 }
 
+bool file_open_plain(int dir, const char *path, int *fd, struct fault *f)
+{
+	struct stat st;
+
+	return open_regular(dir, path, O_RDONLY | O_NOFOLLOW, fd, &st, f);
+}
+
 bool file_open_path(int dir, const char *path, int *fd, struct fault *f)
 {
 	return open_as(dir, path, O_PATH, fd, f);

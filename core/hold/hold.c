@@ -23,9 +23,10 @@ static const char *const room_names[HOLD_ROOMS] = {"tmp", "hold", "failed", "cor
 static bool open_room(struct hold *h, enum hold_room room, struct fault *f)
 {
 	char *path = mem_printf("%s/%s", h->path, room_names[room]);
-	bool ok = file_open_dir(AT_FDCWD, path, &h->rooms[room], f) ||
-	          (!h->shared && f->sys == ENOENT && file_make_dirs(path, 0700, f) &&
-	           file_open_dir(AT_FDCWD, path, &h->rooms[room], f));
+	bool ok = file_open_dir(AT_FDCWD, path, &h->rooms[room], f);
+	if (!ok && !h->shared && f->sys == ENOENT)
+		ok = h->looks || (file_make_dirs(path, 0700, f) &&
+		                  file_open_dir(AT_FDCWD, path, &h->rooms[room], f));
 	free(path);
 	return ok;
 }
@@ -62,6 +63,12 @@ static bool open_rooms(const char *path, struct hold *h, struct fault *f)
 bool hold_open(const char *path, struct hold *h, struct fault *f)
 {
 	*h = (struct hold){.shared = false};
+	return open_rooms(path, h, f);
+}
+
+bool hold_open_to_look(const char *path, struct hold *h, struct fault *f)
+{
+	*h = (struct hold){.looks = true};
 	return open_rooms(path, h, f);
 }
 
@@ -254,14 +261,15 @@ static bool in_view(struct hold_entry *he)
 	        hold_uid(he) == h->user);
 }
 
+/* look: only to be read. he is to be released only when the result is CLAIM_OK. */
 static enum hold_claim open_entry(struct hold *h, enum hold_room room, const char *id,
-                                  struct hold_entry *he, struct fault *f)
+                                  bool look, struct hold_entry *he, struct fault *f)
 {
 	*he = (struct hold_entry){.hold = h, .room = room, .fd = -1};
 	/* Only an id is a name: anything else could lead out of the room. */
-	if (!entry_is_id(id))
+	if (!entry_is_id(id) || h->rooms[room] < 0)
 		return CLAIM_GONE;
-	if (!file_open_update(h->rooms[room], id, &he->fd, f)) {
+	if (!(look ? file_open_plain : file_open_update)(h->rooms[room], id, &he->fd, f)) {
 		/* A file that may not be opened is another user's. */
 		if (f->class == FAULT_NOPERM && (f->sys == EACCES || f->sys == EPERM))
 			return CLAIM_FOREIGN;
@@ -371,7 +379,7 @@ enum hold_claim hold_claim(struct hold *h, enum hold_room room, const char *id,
                            struct hold_entry *he, struct fault *f)
 {
 	bool locked = false, there = false;
-	enum hold_claim result = open_entry(h, room, id, he, f);
+	enum hold_claim result = open_entry(h, room, id, false, he, f);
 	if (result != CLAIM_OK)
 		return result;
 	bool ok = file_try_lock(he->fd, id, &locked, f) &&
@@ -402,7 +410,7 @@ enum hold_claim hold_claim_soon(struct hold *h, enum hold_room room, const char 
 enum hold_claim hold_look(struct hold *h, enum hold_room room, const char *id,
                           struct hold_entry *he, struct fault *f)
 {
-	enum hold_claim result = open_entry(h, room, id, he, f);
+	enum hold_claim result = open_entry(h, room, id, true, he, f);
 	if (result != CLAIM_OK)
 		return result;
 	if (h->view != HOLD_COUNTED && !file_lock_seen(he->fd, id, &he->busy, f)) {
@@ -416,7 +424,7 @@ bool hold_peek(struct hold *h, enum hold_room room, const char *id, struct entry
 {
 	struct hold_entry he;
 	struct fault f = FAULT_INIT;
-	if (open_entry(h, room, id, &he, &f) != CLAIM_OK)
+	if (open_entry(h, room, id, true, &he, &f) != CLAIM_OK)
 		return false;
 	bool ok = entry_read_head(he.fd, &he.entry, &f) && strcmp(he.entry.id, id) == 0;
 	*e = he.entry;
@@ -502,6 +510,8 @@ bool hold_list(const struct hold *h, enum hold_room room, hold_id **ids, size_t 
 	int fd;
 	*ids = NULL;
 	*count = 0;
+	if (h->rooms[room] < 0)
+		return true;
 	if (!file_open_dir(h->rooms[room], ".", &fd, f))
 		return fault_prefix(f, "%s/%s", h->path, room_names[room]);
 	DIR *dir = fdopendir(fd);

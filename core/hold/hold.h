@@ -41,7 +41,8 @@ enum hold_view {
 
 struct hold {
 	char *path;
-	int rooms[HOLD_ROOMS]; /* directory descriptors */
+	int rooms[HOLD_ROOMS]; /* directory descriptors; -1: missing, where that may be */
+	bool looks;            /* nothing is made or changed */
 	bool shared;           /* of many users: the system's */
 	uid_t owner;           /* of the rooms; only if it is shared */
 	enum hold_view view;
@@ -50,6 +51,9 @@ struct hold {
 
 /* Opens a user's own hold, made first if it is missing (mode 0700, and its rooms). */
 bool hold_open(const char *path, struct hold *h, struct fault *f)
+    __attribute__((warn_unused_result));
+/* The same only for hold_list and hold_look: what is missing is empty. */
+bool hold_open_to_look(const char *path, struct hold *h, struct fault *f)
     __attribute__((warn_unused_result));
 /* Opens the system's hold, which an installation makes, never a program: its
  * rooms belong to one user and group, and their sticky bit keeps users off

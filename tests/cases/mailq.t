@@ -480,6 +480,27 @@ def trouble(p):
     same(p.flushq("--freeze", second).returncode, 0, "steering does not")
 
 
+def looking(p):
+    """A hold that is not there is an empty one, and is not made by looking."""
+    shutil.rmtree(p.hold)
+    for args, out in (((), "Mail queue is empty\n"), (("-v",), "Mail queue is empty\n"),
+                      (("--failed",), "Mail queue is empty\n"), (("--json",), ""),
+                      (("--count",), "0\n"), (("--count", "--failed"), "0\n")):
+        r = p.run("mailq", *args)
+        same((r.returncode, r.stdout, r.stderr), (0, out, ""), f"mailq {args}")
+    for args in (("--metrics",), ("--summary",)):
+        r = p.run("mailq", *args)
+        same((r.returncode, r.stderr), (0, ""), f"mailq {args}")
+    r = p.run("sendmail", "-bp")
+    same((r.returncode, r.stdout, r.stderr), (0, "Mail queue is empty\n", ""), "sendmail -bp")
+    complains(p.run("mailq", "--show", "0123456789AB"), 65, "no such message", "--show")
+    complains(p.run("mailq", "0123456789AB"), 65, "no such message", "an ID")
+    same(os.path.lexists(p.hold), False, "the hold was made")
+    os.makedirs(os.path.join(p.hold, "failed"), 0o700)
+    same(p.run("mailq", "--failed").stdout, "Mail queue is empty\n", "one room only")
+    same(os.listdir(p.hold), ["failed"], "rooms were made")
+
+
 def another_user(p):
     global skipped
     if os.geteuid() != 0:
@@ -590,7 +611,7 @@ def main():
     for test, arguments in ((empty_hold, ()), (text_form, ()), (json_form, ()), (shown, ()),
                             (freezing, (relay,)), (busy, ()), (removing, ()), (failing, (relay,)),
                             (choosing, (relay,)), (by_name, ()), (on_terminal, ()), (trouble, ()),
-                            (another_user, ()), (hostile, ()), (many, ())):
+                            (looking, ()), (another_user, ()), (hostile, ()), (many, ())):
         case = test.__name__
         p = Place(down)
         try:

@@ -592,6 +592,41 @@ def hidden(commands, text, user, gate):
         jail.check_spool()
 
 
+# Who only looks needs no disk that can be written to
+
+def looking(commands, hold):
+    with Jail("looking") as jail:
+        jail.simple()
+        jail.send_as("ann", *HELD)
+        put(jail.dir + "/home/ann/own.conf", PERSONAL.format(port=1), 0o600, ANN, ANN)
+        mine = ("-C", "/home/ann/own.conf")
+        if hold:
+            jail.send_as("ann", *mine, *HELD)
+
+        def run(user, program, *args):
+            uid, gid, _ = USERS[user]
+            return jail.run_as("root", "unshare", "-m", "sh", "-c", commands + '; exec "$@"',
+                               "sh", "setpriv", f"--reuid={uid}", f"--regid={gid}",
+                               "--clear-groups", "env", "HOME=/home/ann", PROGRAM[program], *args)
+
+        for args in ((), ("-v",), ("--json",)):
+            result = run("ann", "mailq", *mine, *args)
+            same("mailq -C", (result.code, result.err), (0, ""))
+            check(("a@src.example" in result.out) == hold, f"mailq -C {args}: {result.out!r}")
+        same("--count", run("ann", "mailq", *mine, "--count").out, f"{int(hold)}\n")
+        result = run("root", "mailq")
+        same("mailq by root", (result.code, result.err), (0, ""))
+        match("mailq by root", "a@src.example", result.out)
+
+
+LOOKING = (
+    ("a read-only disk", "mount --bind /home /home; mount -o remount,bind,ro /home; "
+     f"mount --bind {SPOOL} {SPOOL}; mount -o remount,bind,ro {SPOOL}", True),
+    ("a full disk, and no hold", f"mount -t tmpfs -o nr_inodes=1,mode=0700,uid={ANN} none /mnt; "
+     "mkdir -p /home/ann/.local; mount --bind /mnt /home/ann/.local", False),
+)
+
+
 # The configuration: what it is, exit, text, is the message kept in failed/
 
 CONFIGS = (
@@ -908,6 +943,8 @@ def jobs():
             for gate in (True, False):
                 yield (f"hidden: {row[0]}, {user}, {'socket' if gate else 'no socket'}",
                        lambda r=row, u=user, g=gate: hidden(*r[1:], u, g))
+    for row in LOOKING:
+        yield f"looking: {row[0]}", lambda r=row: looking(*r[1:])
     for row in CONFIGS:
         yield f"configuration: {row[0]}", lambda r=row: config(*r[1:])
     for row in SECRETS:

@@ -118,7 +118,8 @@ START_TEST(defaults_are_those_of_the_manual)
 	ck_assert_ptr_null(r->tls_trust);
 	ck_assert_ptr_null(r->tls_priority);
 	ck_assert_int_eq(r->family, CONFIG_ANY);
-	ck_assert_int_eq(r->connections, 4);
+	ck_assert_int_eq(r->connections, 3);
+	ck_assert_int_eq(r->dead_max, 600);
 	ck_assert_int_eq(r->max_messages, 100);
 	ck_assert_int_eq(r->max_recipients, 100);
 	ck_assert_int_eq(r->connect_timeout, 10);
@@ -692,7 +693,7 @@ START_TEST(the_table_can_be_listed)
 			ck_assert_str_eq(standard, "50M");
 	}
 	ck_assert(port);
-	ck_assert_uint_eq(i, 56);
+	ck_assert_uint_eq(i, 57);
 }
 END_TEST
 
