@@ -154,17 +154,12 @@ bool hold_mark(struct hold_entry *he, const size_t *rcpts, size_t count, bool sy
 bool hold_mark_head(struct hold_entry *he, struct fault *f) __attribute__((warn_unused_result));
 /* In a shared hold somebody may be allowed to work on an entry and not to remove
  * it: then nobody waits in it any more, and the owner of the rooms removes it
- * the next time he finds it (a flush, or hold_sweep). */
+ * the next time he finds it (a flush, or hold/sweep). */
 bool hold_remove(struct hold_entry *he, struct fault *f) __attribute__((warn_unused_result));
 /* Is it removed but for its file? */
 bool hold_is_over(const struct hold_entry *he);
 /* Between hold/ and failed/, durably. */
 bool hold_move(struct hold_entry *he, enum hold_room to, struct fault *f)
     __attribute__((warn_unused_result));
-
-/* Removes files in tmp/ that are older than 36 hours and not being written,
- * and entries in failed/ that are over, or older than keep seconds (0: none).
- * Nothing, for those who do not see all. */
-void hold_sweep(struct hold *h, int64_t wall, int64_t keep);
 
 #endif

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "hold/backoff.h"
 #include "hold/submit.h"
+#include "hold/sweep.h"
 
 static char root[64];
 static struct hold hold;
@@ -494,9 +495,9 @@ START_TEST(sweep_takes_old_left_overs_only)
 	ck_assert_int_ge(fd, 0);
 	close(fd);
 	put(1, id);
-	hold_sweep(&hold, now + 3600, 0);
+	sweep_run(&hold, now + 3600, 0);
 	ck_assert_uint_eq(count_in(HOLD_TMP), 1);
-	hold_sweep(&hold, now + 37 * 3600, 0);
+	sweep_run(&hold, now + 37 * 3600, 0);
 	ck_assert_uint_eq(count_in(HOLD_TMP), 0);
 	ck_assert_uint_eq(count_in(HOLD_HOLD), 1);
 	struct hold_entry he;
@@ -504,9 +505,9 @@ START_TEST(sweep_takes_old_left_overs_only)
 	claim(HOLD_HOLD, id, &he);
 	ck_assert(hold_move(&he, HOLD_FAILED, &f));
 	hold_release(&he);
-	hold_sweep(&hold, now + 10 * 86400, 0);
+	sweep_run(&hold, now + 10 * 86400, 0);
 	ck_assert_uint_eq(count_in(HOLD_FAILED), 1);
-	hold_sweep(&hold, now + 10 * 86400, 7 * 86400);
+	sweep_run(&hold, now + 10 * 86400, 7 * 86400);
 	ck_assert_uint_eq(count_in(HOLD_FAILED), 0);
 }
 END_TEST
