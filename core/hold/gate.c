@@ -86,7 +86,7 @@ static bool refused(const struct record *r, struct fault *f)
 	if (!str_cut(&text, ' ', &word) || !str_number(word, &code))
 		code = EX_TEMPFAIL;
 	fault_set(f, class_of(code), "%.*s", STR_FMT(str_first(text, 200)));
-	f->sys = code == EX_OSFILE ? ENOENT : 0;
+	f->sys = code == EX_OSFILE ? ENOENT : code == EX_NOPERM ? EACCES : 0;
 	return false;
 }
 
@@ -226,6 +226,14 @@ bool gate_open(struct gate *g, bool socket_first, struct fault *f)
 		return fault_set(f, FAULT_TEMP, "%.120s (and %.90s)",
 		                 is_hidden(&first) ? first.text : second.text,
 		                 is_hidden(&first) ? second.text : first.text);
+	/* No set-gid bit is needed to let root in. */
+	const struct fault *post = socket_first ? &second : &first;
+	if (geteuid() == 0 && post->sys == EACCES)
+		return fault_set(f, FAULT_NOPERM,
+		                 "%.90s, even for root: a disk of another machine that does "
+		                 "not trust this one's root (root_squash), or privileges that "
+		                 "root lacks here? Through %.30s it would work",
+		                 post->text, POSTERN_SOCKET);
 	return fault_set(f, FAULT_NOPERM,
 	                 "not permitted to hand in mail (%.100s; %.60s): is post set-gid, and "
 	                 "are privileges switched on?",

@@ -592,6 +592,25 @@ def hidden(commands, text, user, gate):
         jail.check_spool()
 
 
+def shut_out(gate):
+    """Root without root's rights over files, as on a disk of another machine."""
+    with Jail("shut out", gate=gate, last="" if gate else f"chmod 0700 {SPOOL}/*") as jail:
+        jail.simple()
+        if gate:
+            for name in ROOMS:
+                os.chmod(f"{jail.spool}/{name}", 0o700)
+        result = jail.run_as("root", "setpriv", "--bounding-set=-dac_override,-dac_read_search",
+                             "--inh-caps=-dac_override,-dac_read_search", "--clear-groups",
+                             SENDMAIL, "-odq", *ARGS, feed=MESSAGE)
+        if gate:
+            same("sendmail", (result.code, result.err), (0, ""))
+            return
+        same("exit", (result.code, result.out), (77, ""))
+        match("stderr", rf"^sendmail: {SPOOL}/tmp: Permission denied, even for root: [ -~]+root_squash"
+              r"[ -~]+\n$", result.err)
+        no_match("stderr", "set-gid", result.err)
+
+
 # Who only looks needs no disk that can be written to
 
 def looking(commands, hold):
@@ -943,6 +962,8 @@ def jobs():
             for gate in (True, False):
                 yield (f"hidden: {row[0]}, {user}, {'socket' if gate else 'no socket'}",
                        lambda r=row, u=user, g=gate: hidden(*r[1:], u, g))
+    for gate in (False, True):
+        yield f"root is shut out, {'socket' if gate else 'no socket'}", lambda g=gate: shut_out(g)
     for row in LOOKING:
         yield f"looking: {row[0]}", lambda r=row: looking(*r[1:])
     for row in CONFIGS:
