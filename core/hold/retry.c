@@ -74,3 +74,14 @@ bool retry_outlived(const struct retry_rules *rules, struct entry *e,
 	return give_up(e, wall - begin > rules->expire,
 	               clocks_agree(o->since, o->uptime, wall, uptime), o->failures, uptime);
 }
+
+bool retry_clock_seen(struct retry_clock *c, int64_t wall, int64_t uptime)
+{
+	if (!clocks_agree(c->wall, c->uptime, wall, uptime))
+		c->doubt = uptime > 0 ? uptime : 1;
+	else if (c->doubt > 0 && uptime - c->doubt >= SECOND_LOOK)
+		c->doubt = 0;
+	c->wall = wall;
+	c->uptime = uptime;
+	return c->doubt == 0;
+}

@@ -2,7 +2,8 @@
 /*
  * retry - when to try again, and when to give up; pure
  *
- * The wall clock may jump. An entry is given up only if a try after the due
+ * The wall clock may jump. What is old by it alone is not believed to be: see
+ * struct retry_clock. An entry is given up only if a try after the due
  * time failed, at least three were made, and either the wall clock agrees with
  * the machine's uptime since the last one before, or a second such try failed
  * half an hour (of uptime) after the first. One that was offered to nobody is
@@ -51,5 +52,17 @@ struct retry_outage {
  * overdue of e; true if it is to be given up. */
 bool retry_outlived(const struct retry_rules *rules, struct entry *e,
                     const struct retry_outage *o, int64_t wall, int64_t uptime);
+
+/* What a flush saw of the clocks, for the next one. All 0: nothing. */
+struct retry_clock {
+	int64_t wall, uptime;
+	int64_t doubt; /* uptime since which the wall clock is in doubt, 0: it is not */
+};
+
+/* The clocks now. True if what the wall clock says can be believed: it went as
+ * the uptime did since the last time, and, if it was in doubt before (a jump, a
+ * boot, nothing known), has done so for half an hour. */
+bool retry_clock_seen(struct retry_clock *c, int64_t wall, int64_t uptime)
+    __attribute__((warn_unused_result));
 
 #endif

@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "hold/sweep.h"
 
+#include <dirent.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "base/crc.h"
 #include "base/file.h"
+#include "hold/retry.h"
 
-#define TMP_AGE (36 * 3600)
+#define TMP_AGE   (36 * 3600)
+#define STATE_AGE (7 * 86400) /* nothing there is of use for more than a day */
 
 static void sweep_one(struct hold *h, enum hold_room room, const char *id, int64_t wall,
                       int64_t age)
@@ -16,8 +22,14 @@ static void sweep_one(struct hold *h, enum hold_room room, const char *id, int64
 	bool locked = false;
 	int fd;
 	if (!file_stat_name(h->rooms[room], id, &st, &f) || !S_ISREG(st.st_mode) ||
-	    wall - (int64_t)st.st_mtime < age || !file_open_update(h->rooms[room], id, &fd, &f))
+	    wall - (int64_t)st.st_mtime < age)
 		return;
+	if (!file_open_update(h->rooms[room], id, &fd, &f)) {
+		/* Whoever made it was killed before he opened it to others. */
+		if (room == HOLD_TMP && f.class == FAULT_NOPERM)
+			file_unlink(h->rooms[room], id, &f);
+		return;
+	}
 	/* Until the lock was ours it may have gone to hold/ and come back. */
 	if (file_try_lock(fd, id, &locked, &f) && locked && file_stat(fd, id, &st, &f) &&
 	    wall - (int64_t)st.st_mtime >= age)
@@ -35,6 +47,51 @@ static void sweep_room(struct hold *h, enum hold_room room, int64_t wall, int64_
 	for (size_t i = 0; i < count; i++)
 		sweep_one(h, room, ids[i], wall, age);
 	free(ids);
+}
+
+/* Machines that share a hold have uptimes of their own. */
+static void clock_name(char name[64])
+{
+	char host[256] = "";
+	(void)gethostname(host, sizeof(host) - 1);
+	snprintf(name, 64, "clock.%08lX", (unsigned long)crc_add(0, host, strlen(host)));
+}
+
+static bool read_clock(const struct hold *h, const char *name, struct retry_clock *c)
+{
+	struct stat st;
+	struct fault f = FAULT_INIT;
+	struct buf text;
+	struct str rest, word;
+	long long values[3] = {0};
+	int fd, n = 0;
+	if (!file_open_regular(h->rooms[HOLD_STATE], name, &fd, &st, &f))
+		return false;
+	buf_init(&text, 256);
+	/* In a shared hold other users work there, too. */
+	bool ok = (!h->shared || st.st_uid == h->owner) && file_read_all(fd, name, &text, &f);
+	close(fd);
+	rest = buf_str(&text);
+	while (ok && n < 3 && str_cut(&rest, ' ', &word))
+		ok = str_number(str_trim(word), &values[n++]);
+	buf_release(&text);
+	*c = (struct retry_clock){values[0], values[1], values[2]};
+	return ok && n == 3;
+}
+
+static bool clock_is_right(const struct hold *h, int64_t wall, int64_t uptime)
+{
+	char name[64], text[80];
+	struct retry_clock c = {0};
+	struct fault f = FAULT_INIT;
+	clock_name(name);
+	if (!read_clock(h, name, &c))
+		c = (struct retry_clock){0};
+	bool right = retry_clock_seen(&c, wall, uptime);
+	snprintf(text, sizeof(text), "%lld %lld %lld\n", (long long)c.wall, (long long)c.uptime,
+	         (long long)c.doubt);
+	/* What cannot be remembered was not seen the next time. */
+	return file_replace(h->rooms[HOLD_STATE], name, 0660, str_of(text), &f) && right;
 }
 
 /* Removed by somebody who could not remove the file (hold_remove). */
@@ -56,13 +113,47 @@ static void sweep_over(struct hold *h)
 	free(ids);
 }
 
-void sweep_run(struct hold *h, int64_t wall, int64_t keep)
+/* How long a file in state/ may be left alone until nobody needs it, by its
+ * name; 0: for ever. What begins with a dot was to replace another (base/file). */
+static int64_t state_age(const char *name)
+{
+	struct str s = str_of(name);
+	if (name[0] == '.')
+		return strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ? 0 : TMP_AGE;
+	return str_starts(s, STR("server.")) || str_starts(s, STR("ticket.")) ? STATE_AGE : 0;
+}
+
+static void sweep_state(struct hold *h, int64_t wall)
+{
+	int fd, room = h->rooms[HOLD_STATE];
+	struct fault f = FAULT_INIT;
+	if (!file_open_dir(room, ".", &fd, &f))
+		return;
+	DIR *dir = fdopendir(fd);
+	if (!dir) {
+		close(fd);
+		return;
+	}
+	for (struct dirent *d; (d = readdir(dir));) {
+		struct stat st;
+		int64_t age = state_age(d->d_name);
+		if (age > 0 && file_stat_name(room, d->d_name, &st, &f) &&
+		    S_ISREG(st.st_mode) && wall - (int64_t)st.st_mtime >= age)
+			file_unlink(room, d->d_name, &f);
+	}
+	closedir(dir);
+}
+
+void sweep_run(struct hold *h, int64_t wall, int64_t uptime, int64_t keep)
 {
 	if (h->view != HOLD_ALL)
 		return;
 	if (h->shared)
 		sweep_over(h);
+	if (!clock_is_right(h, wall, uptime))
+		return;
 	sweep_room(h, HOLD_TMP, wall, TMP_AGE);
+	sweep_state(h, wall);
 	if (keep > 0)
 		sweep_room(h, HOLD_FAILED, wall, keep);
 }

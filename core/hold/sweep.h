@@ -6,8 +6,12 @@
 #include "hold/hold.h"
 
 /* Removes files in tmp/ that are older than 36 hours and not being written,
- * and entries in failed/ that are over, or older than keep seconds (0: none).
- * Nothing, for those who do not see all. */
-void sweep_run(struct hold *h, int64_t wall, int64_t keep);
+ * entries in failed/ that are over, or older than keep seconds (0: none), and
+ * from state/ what a kill left there, and dead relays and TLS tickets that
+ * nobody asked for in a week.
+ * Nothing, for those who do not see all; and of all that is old only if the wall
+ * clock can be believed, for which state/ remembers what was seen of it (a file
+ * for each machine that works on the hold). */
+void sweep_run(struct hold *h, int64_t wall, int64_t uptime, int64_t keep);
 
 #endif

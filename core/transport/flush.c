@@ -348,7 +348,7 @@ bool flush_run(struct flush *fl, struct flush_counts *counts, struct fault *f)
 	memset(counts, 0, sizeof(*counts));
 	/* Not for every message that is handed in. */
 	if (!fl->first_try)
-		sweep_run(fl->hold, clock_wall(), fl->env.config->keep_failed);
+		sweep_run(fl->hold, clock_wall(), clock_uptime(), fl->env.config->keep_failed);
 	if (!on_line(fl))
 		return true;
 	/* The last program but a password's has been run, and no server was asked. */

@@ -29,6 +29,7 @@ import tempfile
 import threading
 import time
 import traceback
+import zlib
 from urllib.parse import quote
 
 import measured
@@ -634,6 +635,17 @@ ARGS = ("-i", "-f", "a@src.example", "b@dest.example", "c@dest.example")
 def wire_form(message):
     """MESSAGE and its like as the relay must store them."""
     return message.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+
+
+def clock_agrees(hold, uid=0):
+    """As if a flush had seen both clocks an hour ago, so that this one believes them."""
+    name = f"clock.{zlib.crc32(socket.gethostname().encode()):08X}"
+    uptime = int(time.clock_gettime(time.CLOCK_BOOTTIME))
+    back = min(3600, uptime - 1)
+    path = os.path.join(hold, "state", name)
+    with open(path, "w", encoding="ascii") as file:
+        file.write(f"{int(time.time()) - back} {uptime - back} 0\n")
+    os.chown(path, uid, uid)
 
 
 # Things to meet at the other end besides the relay

@@ -364,6 +364,7 @@ def sweep_tmp():
                 with open(paths[name], "wb") as file:
                     file.write(b"half an entry")
             os.utime(paths[name], (now - age * HOUR, now - age * HOUR))
+        clock_agrees(case.hold)
         with open(paths["5F00000000CC"], "rb") as writer:
             fcntl.flock(writer, fcntl.LOCK_EX)
             case.flush()
@@ -372,6 +373,35 @@ def sweep_tmp():
         case.flush()
         same("what is left, no writer", {n for n, p in paths.items() if os.path.exists(p)},
              {"5F00000000BB", held})
+
+
+def wrong_clock(days, boot=False):
+    """A flush, or some, with a clock that is wrong sweep nothing; then all goes on as ever."""
+    def run():
+        with Dated("wrong clock") as case, Server() as server:
+            case.configure({"port": server.port}, conf=HELD)
+            case.jump(0)
+            quiet(case.send("-i", "-f", "<>", "reject@dest.example"))
+            left = os.path.join(case.hold, "tmp", "5F00000000AA")
+            with open(left, "wb") as file:
+                file.write(b"half an entry")
+            if not boot:
+                case.flush()
+            case.jump(days * DAY)
+            for _ in range(3):
+                case.flush("--all")
+                same("failed", len(case.entries("failed")), 1)
+                check(os.path.exists(left), "tmp/ was swept")
+            case.jump(0)
+            case.flush("--all")
+            same("failed", len(case.entries("failed")), 1)
+            case.age(HOUR)
+            case.flush()
+            case.age(8 * DAY)
+            case.flush()
+            same("failed, in time", case.entries("failed"), [])
+            check(not os.path.exists(left), "tmp/ is not swept")
+    return f"a clock {days} days off, {'first seen so' if boot else 'a jump'}", run
 
 
 # Dead relays
@@ -1239,6 +1269,9 @@ JOBS = [
     report_to("the sender, without admin", "bob", ["bob@gate.harness.example"], HERE),
     ("report in mode background", background_report),
     ("a copy of links", second_name),
+    wrong_clock(30),
+    wrong_clock(3650),
+    wrong_clock(30, boot=True),
     cut_short("hold", "tmp"),
     cut_short("hold", "tmp", "0123456789AB"),
     cut_short("hold", "failed"),

@@ -611,6 +611,19 @@ def shut_out(gate):
         no_match("stderr", "set-gid", result.err)
 
 
+def killed_between(age):
+    """post was killed when its file was still its caller's alone: in time it goes."""
+    with Jail("stale") as jail:
+        jail.simple()
+        path = put(jail.path("5F00000000AA", "tmp"), "half", 0o600, ANN, POSTERN)
+        when = time.time() - age * 3600
+        os.utime(path, (when, when))
+        clock_agrees(jail.spool, POSTERN)
+        for user in ("ann", "root"):
+            same("flushq", jail.run_as(user, "flushq").code, 0)
+            same(f"there after {user}'s flushq", os.path.exists(path), user == "ann" or age < 36)
+
+
 # Who only looks needs no disk that can be written to
 
 def looking(commands, hold):
@@ -964,6 +977,8 @@ def jobs():
                        lambda r=row, u=user, g=gate: hidden(*r[1:], u, g))
     for gate in (False, True):
         yield f"root is shut out, {'socket' if gate else 'no socket'}", lambda g=gate: shut_out(g)
+    for age in (35, 37):
+        yield f"post was killed, {age} h ago", lambda a=age: killed_between(a)
     for row in LOOKING:
         yield f"looking: {row[0]}", lambda r=row: looking(*r[1:])
     for row in CONFIGS:

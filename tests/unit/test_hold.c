@@ -485,6 +485,15 @@ START_TEST(a_report_is_made_once)
 }
 END_TEST
 
+/* With clocks that have agreed for long. */
+static void sweep_at(int64_t wall, int64_t keep)
+{
+	struct hold *h = &hold;
+	sweep_run(h, wall - 7200, 1000, 0);
+	sweep_run(h, wall - 3600, 4600, 0);
+	sweep_run(h, wall, 8200, keep);
+}
+
 START_TEST(sweep_takes_old_left_overs_only)
 {
 	char path[128];
@@ -495,9 +504,9 @@ START_TEST(sweep_takes_old_left_overs_only)
 	ck_assert_int_ge(fd, 0);
 	close(fd);
 	put(1, id);
-	sweep_run(&hold, now + 3600, 0);
+	sweep_at(now + 3600, 0);
 	ck_assert_uint_eq(count_in(HOLD_TMP), 1);
-	sweep_run(&hold, now + 37 * 3600, 0);
+	sweep_at(now + 37 * 3600, 0);
 	ck_assert_uint_eq(count_in(HOLD_TMP), 0);
 	ck_assert_uint_eq(count_in(HOLD_HOLD), 1);
 	struct hold_entry he;
@@ -505,10 +514,88 @@ START_TEST(sweep_takes_old_left_overs_only)
 	claim(HOLD_HOLD, id, &he);
 	ck_assert(hold_move(&he, HOLD_FAILED, &f));
 	hold_release(&he);
-	sweep_run(&hold, now + 10 * 86400, 0);
+	sweep_at(now + 10 * 86400, 0);
 	ck_assert_uint_eq(count_in(HOLD_FAILED), 1);
-	sweep_run(&hold, now + 10 * 86400, 7 * 86400);
+	sweep_at(now + 10 * 86400, 7 * 86400);
 	ck_assert_uint_eq(count_in(HOLD_FAILED), 0);
+}
+END_TEST
+
+static bool state_has(const char *name)
+{
+	char path[128];
+	snprintf(path, sizeof(path), "%s/hold/state/%s", root, name);
+	return access(path, F_OK) == 0;
+}
+
+static bool left_after(int64_t wall, int64_t uptime)
+{
+	sweep_run(&hold, wall, uptime, 7 * 86400);
+	return count_in(HOLD_FAILED) == 1 && count_in(HOLD_TMP) == 1;
+}
+
+START_TEST(sweep_does_not_believe_a_clock_that_jumps)
+{
+	char path[128];
+	hold_id id;
+	struct hold_entry he;
+	struct fault f = FAULT_INIT;
+	const int64_t now = clock_wall(), far = now + 30 * 86400;
+	put(1, id);
+	claim(HOLD_HOLD, id, &he);
+	ck_assert(hold_move(&he, HOLD_FAILED, &f));
+	hold_release(&he);
+	snprintf(path, sizeof(path), "%s/hold/tmp/0123456789AB", root);
+	close(open(path, O_CREAT | O_WRONLY, 0600));
+	/* Nothing is known yet. */
+	ck_assert(left_after(far, 5000));
+	ck_assert(left_after(now, 5100));
+	ck_assert(left_after(now + 3600, 8700));
+	/* A jump, and back again. */
+	ck_assert(left_after(far, 8800));
+	ck_assert(left_after(far + 120, 8920));
+	ck_assert(left_after(far + 1700, 10500));
+	ck_assert(left_after(now + 5420, 10520));
+	/* A boot, with a clock that is wrong until it is set. */
+	ck_assert(left_after(far, 30));
+	ck_assert(left_after(far + 60, 90));
+	ck_assert(left_after(now + 9000, 150));
+	/* Then it is right, and time passes. */
+	ck_assert(left_after(now + 9000 + 3600, 150 + 3600));
+	ck_assert(left_after(now + 86400, 150 + 86400 - 9000));
+	sweep_run(&hold, now + 8 * 86400, 150 + 8 * 86400 - 9000, 7 * 86400);
+	ck_assert_uint_eq(count_in(HOLD_FAILED), 0);
+	ck_assert_uint_eq(count_in(HOLD_TMP), 0);
+}
+END_TEST
+
+START_TEST(sweep_takes_old_state)
+{
+	static const struct {
+		const char *name;
+		int hours; /* until it goes; 0: never */
+	} rows[] = {{"server.0123ABCD.89ABCDEF", 7 * 24},
+	            {"server.0123ABCD.89ABCDEF.60101", 7 * 24},
+	            {"ticket.0123ABCD", 7 * 24},
+	            {".server.0123ABCD.123.0", 36},
+	            {".ticket.0123ABCD.123.0", 36},
+	            {".other.1.0", 36},
+	            {"other", 0},
+	            {"tokens.main", 0}};
+	static const int hours[] = {1, 35, 37, 6 * 24, 8 * 24, 400 * 24};
+	int64_t now = clock_wall();
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		int fd = openat(hold.rooms[HOLD_STATE], rows[i].name, O_CREAT | O_WRONLY, 0600);
+		ck_assert_int_ge(fd, 0);
+		close(fd);
+	}
+	for (size_t h = 0; h < sizeof(hours) / sizeof(hours[0]); h++) {
+		sweep_at(now + hours[h] * 3600, 0);
+		for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+			ck_assert_msg(state_has(rows[i].name) ==
+			                  (rows[i].hours == 0 || hours[h] < rows[i].hours),
+			              "%s after %d h", rows[i].name, hours[h]);
+	}
 }
 END_TEST
 
@@ -666,6 +753,8 @@ int main(void)
 	tcase_add_test(t, dead_servers_wait_below_a_limit_that_doubles);
 	tcase_add_test(t, a_busy_server_rests_shortly_and_does_not_double);
 	tcase_add_test(t, many_hosts_do_not_probe_in_step);
+	tcase_add_test(t, sweep_does_not_believe_a_clock_that_jumps);
+	tcase_add_test(t, sweep_takes_old_state);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);

@@ -107,6 +107,31 @@ START_TEST(delayed_by_its_sender)
 }
 END_TEST
 
+START_TEST(clocks_are_believed_when_they_agree)
+{
+	static const struct {
+		int64_t wall, uptime;
+		bool right;
+	} rows[] = {
+	    {1000000, 100, false}, /* nothing is known */
+	    {1000120, 220, false}, /* and not for long */
+	    {1001800, 1900, true},          {1001920, 2020, true},
+	    {1001920, 2020, true},          /* two at once */
+	    {1001920 + 700, 2140, true},    /* set by less than ten minutes */
+	    {1001920 + 86400, 2260, false}, /* set by more */
+	    {1001920 + 88100, 3960, false}, {1001920 + 88300, 4160, true},
+	    {1001920, 4280, false}, /* and back */
+	    {1010000, 50, false},   /* a boot */
+	    {1012000, 2050, true},
+	};
+	struct retry_clock c = {0};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		ck_assert_msg(retry_clock_seen(&c, rows[i].wall, rows[i].uptime) ==
+		                  rows[i].right,
+		              "row %zu", i);
+}
+END_TEST
+
 /* Tries at the times that retry itself sets, until it gives up. */
 START_TEST(a_quiet_clock_gives_up_soon_after_the_expiry)
 {
@@ -187,6 +212,7 @@ int main(void)
 	tcase_add_test(t, due_when_its_time_has_come_or_the_clock_was_wrong);
 	tcase_add_test(t, a_delay_of_any_length_is_kept);
 	tcase_add_test(t, delayed_by_its_sender);
+	tcase_add_test(t, clocks_are_believed_when_they_agree);
 	tcase_add_test(t, a_quiet_clock_gives_up_soon_after_the_expiry);
 	tcase_add_test(t, never_before_three_tries);
 	tcase_add_test(t, a_jump_of_the_clock_expires_nothing);
