@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/idna.h"
 #include "base/random.h"
 #include "cmd/who.h"
 #include "hold/submit.h"
@@ -17,7 +18,7 @@
 #include "mail/alias.h"
 #include "mail/header.h"
 #include "mail/message.h"
-#include "net/idna.h"
+
 #include "transport/route.h"
 
 #define ALIASES_MAX (64 * 1024 * 1024)

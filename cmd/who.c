@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "net/idna.h"
+#include "base/idna.h"
 
 static const enum from_rule rule_of[] = {
     [CONFIG_FROM_MISSING] = FROM_MISSING,

@@ -2,8 +2,8 @@
 /*
  * idna - internationalised domain names (RFC 5890) in envelope addresses
  */
-#ifndef NET_IDNA_H
-#define NET_IDNA_H
+#ifndef BASE_IDNA_H
+#define BASE_IDNA_H
 
 #include "base/buf.h"
 #include "base/fault.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "net/idna.h"
+#include "base/idna.h"
 
 #include <gnutls/gnutls.h>
 #include <stdlib.h>
