@@ -21,7 +21,7 @@
 #include "base/trust.h"
 #include "cmd/rights.h"
 #include "mail/addr.h"
-#include "net/dns.h"
+#include "net/hostname.h"
 
 #define TAG_MAX      32
 #define NAME_WAIT_MS 5000 /* for the resolver to tell our own name */
@@ -155,14 +155,14 @@ static char *mail_name(void)
 
 void place_names(struct place *p)
 {
-	char host[256];
+	struct hostname host;
 	if (p->hostname)
 		return;
 	if (p->config.hostname) {
 		p->hostname = mem_copy(str_of(p->config.hostname));
 	} else {
-		dns_hostname(host, sizeof(host), clock_deadline(NAME_WAIT_MS));
-		p->hostname = mem_copy(str_of(host));
+		hostname_find(&host, true, clock_deadline(NAME_WAIT_MS));
+		p->hostname = mem_copy(str_of(hostname_full(&host)));
 	}
 	p->domain = p->config.domain ? mem_copy(str_of(p->config.domain)) : mail_name();
 	if (!p->domain)

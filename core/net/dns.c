@@ -6,11 +6,9 @@
 
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
-#include <limits.h>
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -303,47 +301,23 @@ bool dns_records(const char *name, enum dns_type type, const char *servers, int6
 	return true;
 }
 
-/* A full name that other hosts may be told: letters, digits, hyphens, dots. */
-static bool is_full_name(struct str s)
+void dns_canonical(const char *name, char to[DNS_NAME_MAX], int64_t deadline)
 {
-	size_t dot = str_find(s, '.');
-
-	for (size_t i = 0; i < s.len; i++) {
-		char c = s.at[i];
-
-		if (!ascii_alpha(c) && !ascii_digit(c) && c != '-' && c != '.' && c != '_')
-			return false;
-	}
-	return dot != STR_NONE && dot > 0 && s.len < DNS_NAME_MAX && s.at[s.len - 1] != '.' &&
-	       !str_casestarts(s, STR("localhost."));
-}
-
-void dns_hostname(char *to, size_t size, int64_t deadline)
-{
-	char own[DNS_NAME_MAX];
-	struct resolver_question q = {.name = own, .canonical = true, .deadline = deadline};
+	struct resolver_question q = {.name = name, .canonical = true, .deadline = deadline};
 	struct resolver_frame frame;
 	struct fault f = FAULT_INIT;
-	struct str best, rest, bytes;
+	struct str rest, bytes;
 	struct buf out;
 	bool ended;
 
-	if (gethostname(own, sizeof(own)) != 0 || own[0] == '\0')
-		memcpy(own, "localhost", sizeof("localhost"));
-	own[sizeof(own) - 1] = '\0';
-	buf_init(&out, ANSWER_MAX);
-	best = str_of(own);
-	/* Already a full name: no look-up, which may take long off line. */
-	if (!is_full_name(best) && ask(&q, deadline, &out, &ended, &f)) {
-		rest = buf_str(&out);
-		if (next_frame(&rest, &frame, &bytes) && frame.kind == RESOLVER_NAME &&
-		    is_full_name(bytes))
-			best = bytes;
-	}
-	if (size > 0) {
-		best = str_first(best, size - 1);
-		memcpy(to, best.at, best.len);
-		to[best.len] = '\0';
+	to[0] = '\0';
+	if (!ask(&q, deadline, &out, &ended, &f))
+		return;
+	rest = buf_str(&out);
+	if (next_frame(&rest, &frame, &bytes) && frame.kind == RESOLVER_NAME &&
+	    bytes.len < DNS_NAME_MAX) {
+		memcpy(to, bytes.at, bytes.len);
+		to[bytes.len] = '\0';
 	}
 	buf_release(&out);
 }

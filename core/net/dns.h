@@ -54,8 +54,8 @@ void dns_order(struct dns_records *r);
 bool dns_ascii(const char *name, char to[DNS_NAME_MAX], struct fault *f)
     __attribute__((warn_unused_result));
 
-/* This host's full name: gethostname(3) if that has a dot, else the resolver's
- * canonical name for it, or that name itself. */
-void dns_hostname(char *to, size_t size, int64_t deadline);
+/* The canonical name that the system's resolver has for name; "" if it tells none
+ * before the deadline. */
+void dns_canonical(const char *name, char to[DNS_NAME_MAX], int64_t deadline);
 
 #endif

@@ -411,20 +411,6 @@ START_TEST(order_by_chance)
 }
 END_TEST
 
-START_TEST(hostname)
-{
-	char name[256], cut[4], own[256];
-
-	ck_assert_int_eq(gethostname(own, sizeof(own)), 0);
-	dns_hostname(name, sizeof(name), clock_deadline(3000));
-	ck_assert_str_ne(name, "");
-	if (strchr(own, '.'))
-		ck_assert_str_eq(name, own);
-	dns_hostname(cut, sizeof(cut), clock_deadline(3000));
-	ck_assert_uint_le(strlen(cut), 3);
-}
-END_TEST
-
 static int inherited;
 
 /* What the child must not have: other descriptors, the parent's handlers. */
@@ -525,7 +511,6 @@ int main(void)
 	tcase_add_test(alone, server_lists);
 	tcase_add_test(alone, order);
 	tcase_add_test(alone, order_by_chance);
-	tcase_add_test(alone, hostname);
 	tcase_add_test(alone, aside_is_tidy);
 	tcase_add_test(alone, aside_deadline);
 	suite_add_tcase(s, served);
