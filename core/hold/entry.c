@@ -104,6 +104,7 @@ static bool envelope_format(const struct entry *entry, struct buf *out)
 	const struct envelope *e = &entry->envelope;
 	if (!add_fact(out, "report-of", entry->report_of[0] ? entry->report_of : NULL) ||
 	    !buf_addf(out, "sender %s\n", e->sender) ||
+	    !add_fact(out, "sender-local", e->sender_local ? "yes" : NULL) ||
 	    !add_fact(out, "body", envelope_body_name(e->body)) ||
 	    !add_fact(out, "smtputf8", e->smtputf8 ? "yes" : NULL) ||
 	    !add_fact(out, "ret", envelope_ret_name(e->ret)) ||
@@ -330,7 +331,9 @@ static bool envelope_fact(struct entry *e, struct str line)
 		if (line.len > 0 && !addr_is_wire(line))
 			return false;
 		envelope_set_sender(v, line);
-	} else if (str_eq(key, STR("body")))
+	} else if (str_eq(key, STR("sender-local")))
+		v->sender_local = true;
+	else if (str_eq(key, STR("body")))
 		v->body = str_eq(line, STR("7BIT")) ? BODY_7BIT : BODY_8BITMIME;
 	else if (str_eq(key, STR("smtputf8")))
 		v->smtputf8 = true;

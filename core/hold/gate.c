@@ -262,6 +262,7 @@ bool gate_put_begin(struct gate *g, const char *room, const struct envelope *v, 
 	snprintf(put, sizeof(put), "%s %zu", room, v->rcpt_count);
 	snprintf(wait, sizeof(wait), "%lld", (long long)delay);
 	bool ok = say_text(g, RECORD_PUT, put, f) && say_text(g, RECORD_SENDER, v->sender, f) &&
+	          say_text(g, RECORD_LOCAL, v->sender_local ? "" : NULL, f) &&
 	          say_text(g, RECORD_BODY, envelope_body_name(v->body), f) &&
 	          say_text(g, RECORD_SMTPUTF8, v->smtputf8 ? "" : NULL, f) &&
 	          say_text(g, RECORD_RET, envelope_ret_name(v->ret), f) &&

@@ -26,6 +26,7 @@ enum record_kind {
 	/* client to post: a message, in this order, those in brackets may be missing */
 	RECORD_PUT = 'P',      /* "hold N" or "failed N": the room, the number of recipients */
 	RECORD_SENDER = 's',   /* empty: the null reverse-path */
+	RECORD_LOCAL = 'h',    /* [empty]: the sender is a name of this host */
 	RECORD_BODY = 'b',     /* [7BIT or 8BITMIME] */
 	RECORD_SMTPUTF8 = 'u', /* [empty] */
 	RECORD_RET = 'r',      /* [FULL or HDRS] */

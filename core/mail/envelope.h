@@ -40,7 +40,9 @@ struct rcpt {
 };
 
 struct envelope {
-	char *sender; /* never NULL; "" is the null reverse-path */
+	char *sender;      /* never NULL; "" is the null reverse-path */
+	bool sender_local; /* a name of this host, however its domain looks: reports on it
+	                    * go where mail for that name goes */
 	enum envelope_body body;
 	bool smtputf8; /* asked for by the caller */
 	enum envelope_ret ret;

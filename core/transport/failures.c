@@ -27,6 +27,7 @@ static char *copy_or_null(const char *text)
 static void copy_envelope(const struct envelope *from, struct envelope *to)
 {
 	envelope_set_sender(to, str_of(from->sender));
+	to->sender_local = from->sender_local;
 	to->body = from->body;
 	to->smtputf8 = from->smtputf8;
 	to->ret = from->ret;
