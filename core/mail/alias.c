@@ -16,6 +16,7 @@ struct value {
 	size_t len;
 	size_t entry; /* the alias of that name, to be followed, or STR_NONE */
 	bool follow;  /* bare and not escaped, so it may have one */
+	bool escaped;
 };
 
 struct entry {
@@ -156,6 +157,7 @@ static bool take_address(void *context, const struct addr *found, struct fault *
 	    .len = found->mailbox.len,
 	    .entry = STR_NONE,
 	    .follow = found->bare && !found->escaped,
+	    .escaped = found->escaped,
 	};
 	return true;
 }
@@ -383,6 +385,16 @@ struct alias *alias_parse(struct str text, alias_warn *warn, void *context)
 	drop_doubles(&r);
 	link_values(a);
 	return a;
+}
+
+void alias_follow(struct alias *a, alias_ours *ours, const void *context)
+{
+	for (size_t i = 0; i < a->value_count; i++) {
+		struct value *v = &a->values[i];
+		struct str mailbox = str_make(a->bytes.at + v->at, v->len);
+		if (!v->follow && !v->escaped && ours(context, mailbox))
+			v->entry = find_name(a, addr_local(mailbox));
+	}
 }
 
 void alias_free(struct alias *a)

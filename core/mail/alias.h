@@ -29,6 +29,11 @@ typedef bool alias_each(void *context, struct str mailbox, struct fault *f);
 struct alias *alias_parse(struct str text, alias_warn *warn, void *context);
 void alias_free(struct alias *a);
 
+/* Values with a domain that is ours become as good as bare: an alias of their
+ * local-part is followed. */
+typedef bool alias_ours(const void *context, struct str mailbox);
+void alias_follow(struct alias *a, alias_ours *ours, const void *context);
+
 /* Is name, a bare mailbox in wire form, an alias? a may be NULL. */
 bool alias_has(const struct alias *a, struct str name);
 
