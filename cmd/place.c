@@ -15,16 +15,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/trust.h"
 #include "cmd/rights.h"
-#include "mail/addr.h"
-#include "net/hostname.h"
 
-#define TAG_MAX      32
-#define NAME_WAIT_MS 5000 /* for the resolver to tell our own name */
+#define TAG_MAX 32
 
 struct telling {
 	const char *program;
@@ -130,43 +126,15 @@ void place_release(struct place *p)
 	config_release(&p->config);
 	free(p->config_path);
 	free(p->hold_path);
-	free(p->hostname);
-	free(p->domain);
-}
-
-/* First word of /etc/mailname, or NULL. */
-static char *mail_name(void)
-{
-	struct buf text;
-	struct fault f = FAULT_INIT;
-	char *name = NULL;
-	buf_init(&text, 4096);
-	if (file_read_path(AT_FDCWD, "/etc/mailname", &text, &f)) {
-		struct str word = str_trim(buf_str(&text));
-		size_t len = 0;
-		while (len < word.len && (unsigned char)word.at[len] > 32)
-			len++;
-		if (len > 0 && addr_is_domain(str_first(word, len)))
-			name = mem_copy(str_first(word, len));
-	}
-	buf_release(&text);
-	return name;
+	here_release(&p->here);
 }
 
 void place_names(struct place *p)
 {
-	struct hostname host;
 	if (p->hostname)
 		return;
-	if (p->config.hostname) {
-		p->hostname = mem_copy(str_of(p->config.hostname));
-	} else {
-		hostname_find(&host, true, clock_deadline(NAME_WAIT_MS));
-		p->hostname = mem_copy(str_of(hostname_full(&host)));
-	}
-	p->domain = p->config.domain ? mem_copy(str_of(p->config.domain)) : mail_name();
-	if (!p->domain)
-		p->domain = mem_copy(str_of(p->hostname));
+	here_find(&p->here, &p->config, NULL);
+	p->hostname = p->here.hostname;
 }
 
 static bool in_group(gid_t group)

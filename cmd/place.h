@@ -17,6 +17,7 @@
 #include "conf/config.h"
 #include "hold/gate.h"
 #include "hold/hold.h"
+#include "transport/here.h"
 
 struct place {
 	char *config_path;
@@ -26,8 +27,8 @@ struct place {
 	bool owner;      /* we are the hold's user: from place_become on */
 	const char *tag; /* the name in the log instead of the program's, or NULL; borrowed */
 	char *hold_path;
-	char *hostname; /* this host's full name; NULL until place_hostname */
-	char *domain;   /* for bare addresses; NULL until place_hostname */
+	struct here here;     /* empty until place_names */
+	const char *hostname; /* of here; NULL until then */
 };
 
 /* Finds and loads the configuration; each fault is printed to standard error
@@ -37,8 +38,7 @@ struct place {
 bool place_find(struct place *p, const char *program, const char *path, bool system);
 void place_release(struct place *p);
 
-/* Fills hostname and domain: from the configuration, else as the manual says
- * for "auto". May ask the resolver. */
+/* Fills here and hostname. May ask the resolver. */
 void place_names(struct place *p);
 
 /* May the caller open this hold, to look, or to act on what is there? In the

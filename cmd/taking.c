@@ -2,32 +2,24 @@
 #include "cmd/taking.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/file.h"
-#include "base/idna.h"
 #include "base/random.h"
 #include "cmd/who.h"
 #include "hold/submit.h"
 #include "mail/addr.h"
-#include "mail/alias.h"
 #include "mail/header.h"
 #include "mail/message.h"
-
+#include "base/idna.h"
 #include "transport/route.h"
-
-#define ALIASES_MAX (64 * 1024 * 1024)
 
 struct taking {
 	struct taking_order order;
 	struct who who;
-	struct alias *aliases; /* read when the first local name comes */
-	bool aliases_read;
 	struct buf sender;     /* of -f, wire form */
 	struct envelope found; /* recipients of the list that is being read */
 	size_t addresses;      /* in that list */
@@ -55,72 +47,20 @@ static void alias_warning(void *context, size_t line, const char *text)
 		        t->order.place->config.aliases, line, text);
 }
 
-/* A missing file means no aliases. */
-static bool read_aliases(struct taking *t, struct fault *f)
-{
-	const char *path = t->order.place->config.aliases;
-	struct buf text;
-	struct fault why = FAULT_INIT;
-	if (t->aliases_read || !path)
-		return true;
-	t->aliases_read = true;
-	buf_init(&text, ALIASES_MAX);
-	bool ok = file_read_path(AT_FDCWD, path, &text, &why);
-	if (ok)
-		t->aliases = alias_parse(buf_str(&text), alias_warning, t);
-	buf_release(&text);
-	if (ok || why.sys == ENOENT)
-		return true;
-	*f = why;
-	f->class = FAULT_CONFIG;
-	return fault_prefix(f, "aliases");
-}
-
-/* The last step of a recipient: its domain, in ASCII, and among those found. */
-static bool find_recipient(struct taking *t, struct str mailbox, struct fault *f)
-{
-	const struct place *p = t->order.place;
-	struct buf full, wire;
-	buf_init(&full, 2 * ADDR_MAX);
-	buf_init(&wire, 4 * ADDR_MAX);
-	bool ok = addr_qualify(&full, mailbox, str_of(p->domain)) ||
-	          fault_set(f, FAULT_DATA, "the address is too long");
-	ok = ok && idna_mailbox(&wire, buf_str(&full), f);
-	if (ok)
-		envelope_add(&t->found, buf_str(&wire));
-	buf_release(&full);
-	buf_release(&wire);
-	return ok;
-}
-
-/* A name that is ours and that no alias covers goes to the administrator. */
-static bool find_local(struct taking *t, struct str mailbox, struct fault *f)
-{
-	const struct config *c = &t->order.place->config;
-	if (c->admin && addr_domain(mailbox).len == 0)
-		return find_recipient(t, str_of(c->admin), f);
-	return find_recipient(t, addr_domain(mailbox).len ? addr_local(mailbox) : mailbox, f);
-}
-
-static bool take_alias_result(void *context, struct str mailbox, struct fault *f)
+static bool found(void *context, struct str mailbox, struct fault *f)
 {
 	struct taking *t = context;
-	return identity_is_local(&t->who.identity, mailbox) ? find_local(t, mailbox, f)
-	                                                    : find_recipient(t, mailbox, f);
+	(void)f;
+	envelope_add(&t->found, mailbox);
+	return true;
 }
 
 static bool find(struct taking *t, struct str mailbox, bool escaped, struct fault *f)
 {
-	struct str local = addr_local(mailbox);
-	if (mailbox.len == 0)
-		return fault_set(f, FAULT_DATA, "an empty address is no recipient");
-	if (!identity_is_local(&t->who.identity, mailbox))
-		return find_recipient(t, mailbox, f);
-	if (!escaped && !read_aliases(t, f))
-		return false;
-	if (escaped || !alias_has(t->aliases, local))
-		return find_local(t, mailbox, f);
-	return alias_expand(t->aliases, local, take_alias_result, t, f);
+	struct here *here = &t->order.place->here;
+	here->warn = alias_warning;
+	here->context = t;
+	return here_route(here, mailbox, escaped, found, t, f);
 }
 
 static bool find_parsed(void *context, const struct addr *a, struct fault *f)
@@ -201,6 +141,8 @@ bool taking_sender(struct taking *t, struct fault *f)
 	          idna_mailbox(&wire, buf_str(&sender), f);
 	if (ok)
 		envelope_set_sender(envelope_of(t), buf_str(&wire));
+	envelope_of(t)->sender_local =
+	    identity_sender_is_local(&t->who.identity, call->have_from, buf_str(&t->sender));
 	buf_release(&sender);
 	buf_release(&wire);
 	return ok;
@@ -359,7 +301,6 @@ void taking_free(struct taking *t)
 	envelope_release(&t->found);
 	buf_release(&t->sender);
 	who_release(&t->who);
-	alias_free(t->aliases);
 	free(t->received);
 	free(t);
 }

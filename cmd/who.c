@@ -7,8 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/idna.h"
-
 static const enum from_rule rule_of[] = {
     [CONFIG_FROM_MISSING] = FROM_MISSING,
     [CONFIG_FROM_LOCAL] = FROM_LOCAL,
@@ -60,8 +58,7 @@ void who_find(struct who *w, const struct place *p, const struct call *call)
 		w->full_name = pw ? gecos_name(pw) : mem_copy(str_of(""));
 	const struct config *c = &p->config;
 	w->identity = (struct identity){
-	    .hostname = str_of(p->hostname),
-	    .domain = str_of(p->domain),
+	    .local = &p->here.local,
 	    .from = str_of(c->from),
 	    /* A message that is only passing through has its author already. */
 	    .from_rule = call->relayed ? FROM_MISSING : rule_of[c->from_rule],
@@ -70,7 +67,7 @@ void who_find(struct who *w, const struct place *p, const struct call *call)
 	    .login = str_of(w->login),
 	    .full_name = str_of(w->full_name),
 	    .name_given = call->full_name != NULL,
-	    .to_ascii = call->smtputf8 ? NULL : idna_mailbox,
+	    .utf8_domains = call->smtputf8,
 	};
 }
 

@@ -153,7 +153,7 @@ static bool add_message_id(struct header *h, const struct message_rules *rules, 
 		return true;
 	buf_init(&value, VALUE_MAX);
 	fine =
-	    header_add_msgid(&value, rules->wall, rules->random, rules->identity->hostname) ||
+	    header_add_msgid(&value, rules->wall, rules->random, rules->identity->local->hostname) ||
 	    fault_set(f, FAULT_DATA, "Message-ID too long: shorten the host name");
 	fine = fine && add_field(h, name, buf_str(&value), resent, f);
 	buf_release(&value);

@@ -2,6 +2,7 @@
 #include "mail/identity.h"
 
 #include "base/codec.h"
+#include "base/idna.h"
 #include "mail/addr.h"
 
 /* The fields in which bare addresses get the domain. */
@@ -29,15 +30,6 @@ static bool full(struct fault *f)
 	return fault_set(f, FAULT_DATA, "an address field of the header is too long");
 }
 
-bool identity_is_local(const struct identity *id, struct str mailbox)
-{
-	struct str domain = addr_domain(mailbox);
-
-	return domain.len == 0 || str_caseeq(domain, id->hostname) ||
-	       str_caseeq(domain, STR("localhost")) ||
-	       str_caseeq(domain, STR("localhost.localdomain"));
-}
-
 /* Does [mail] from take the place of mailbox (have), or of no address at all? */
 static bool from_applies(const struct identity *id, bool have, struct str mailbox)
 {
@@ -47,11 +39,17 @@ static bool from_applies(const struct identity *id, bool have, struct str mailbo
 	case FROM_MISSING:
 		return !have;
 	case FROM_LOCAL:
-		return !have || identity_is_local(id, mailbox);
+		return !have || local_is_ours(id->local, mailbox);
 	case FROM_ALWAYS:
 		return true;
 	}
 	return false;
+}
+
+bool identity_sender_is_local(const struct identity *id, bool have, struct str given)
+{
+	return !from_applies(id, have, given) &&
+	       (!have || (given.len > 0 && local_is_ours(id->local, given)));
 }
 
 bool identity_sender(const struct identity *id, bool have, struct str given, struct buf *out,
@@ -70,7 +68,7 @@ bool identity_sender(const struct identity *id, bool have, struct str given, str
 	fits = given.len > 0 || addr_add_local(&login, id->login);
 	if (given.len == 0)
 		given = buf_str(&login);
-	fits = fits && addr_qualify(out, given, id->domain);
+	fits = fits && addr_qualify(out, given, id->local->domain);
 	buf_release(&login);
 	return fits || fault_set(f, FAULT_DATA, "sender address over %d bytes", ADDR_MAX);
 }
@@ -90,8 +88,8 @@ static bool ascii_form(const struct identity *id, struct str mailbox, struct buf
 {
 	struct fault ignored = FAULT_INIT;
 
-	return id->to_ascii && codec_is_ascii(addr_local(mailbox)) &&
-	       !codec_is_ascii(addr_domain(mailbox)) && id->to_ascii(out, mailbox, &ignored);
+	return !id->utf8_domains && codec_is_ascii(addr_local(mailbox)) &&
+	       !codec_is_ascii(addr_domain(mailbox)) && idna_mailbox(out, mailbox, &ignored);
 }
 
 static bool edit_address(void *context, const struct addr *a, struct fault *f)
@@ -104,7 +102,8 @@ static bool edit_address(void *context, const struct addr *a, struct fault *f)
 	buf_init(&ascii, 4 * ADDR_MAX);
 	e->count++;
 	if (e->rule && from_applies(e->id, true, a->mailbox)) {
-		fits = copy_up_to(e, spec) && addr_qualify(&e->out, e->id->from, e->id->domain);
+		fits = copy_up_to(e, spec) &&
+		       addr_qualify(&e->out, e->id->from, e->id->local->domain);
 		e->done = spec + a->spec.len;
 		e->replaced = e->replaced || !str_caseeq(a->mailbox, e->id->from);
 		e->changed = true;
@@ -113,12 +112,13 @@ static bool edit_address(void *context, const struct addr *a, struct fault *f)
 		e->done = spec + a->spec.len;
 		e->changed = true;
 	} else if (a->bare && a->escaped) {
-		fits = copy_up_to(e, spec) && addr_qualify(&e->out, a->mailbox, e->id->domain);
+		fits = copy_up_to(e, spec) &&
+		       addr_qualify(&e->out, a->mailbox, e->id->local->domain);
 		e->done = spec + a->spec.len;
 		e->changed = true;
-	} else if (a->bare && e->id->domain.len > 0) {
+	} else if (a->bare && e->id->local->domain.len > 0) {
 		fits = copy_up_to(e, spec + a->spec.len) && buf_add_char(&e->out, '@') &&
-		       buf_add_str(&e->out, e->id->domain);
+		       buf_add_str(&e->out, e->id->local->domain);
 		e->changed = true;
 	}
 	buf_release(&ascii);

@@ -12,28 +12,25 @@
 #include "base/buf.h"
 #include "base/fault.h"
 #include "mail/header.h"
+#include "mail/local.h"
 
 enum from_rule { FROM_MISSING, FROM_LOCAL, FROM_ALWAYS };
 
-/* Adds the mailbox with its domain in ASCII (RFC 5890); false if that has no valid form. */
-typedef bool identity_to_ascii(struct buf *out, struct str mailbox, struct fault *f);
-
 struct identity {
-	struct str hostname; /* this host's full name */
-	struct str domain;   /* for bare addresses */
-	struct str from;     /* [mail] from, or empty */
+	const struct local *local; /* whose names are ours, and the domain for bare ones */
+	struct str from;           /* [mail] from, or empty */
 	enum from_rule from_rule;
 	struct str from_name; /* display name for a From that we write, or empty */
 	struct str reply_to;  /* or empty */
 	struct str login;     /* the caller's user name, or "uid4242" */
 	struct str full_name; /* -F, else NAME, else gecos up to the first comma; or empty */
 	bool name_given;      /* full_name is from -F: it goes before from_name */
-	identity_to_ascii *to_ascii; /* for domains in the header, or NULL: left as they are */
+	bool utf8_domains;    /* international domains in the header are left as they are */
 };
 
-/* Is the mailbox one of ours: bare, at hostname, or at localhost (also
- * localhost.localdomain)? */
-bool identity_is_local(const struct identity *id, struct str mailbox);
+/* Is the envelope sender a name of this host, whatever domain it gets? Not the null
+ * reverse-path, and not [mail] from. */
+bool identity_sender_is_local(const struct identity *id, bool have, struct str given);
 
 /* The envelope sender. given: wire form from -f (empty is the null
  * reverse-path), valid if have; else login. Rule and domain are applied; the

@@ -1,22 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "transport/notify.h"
 
-#include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "hold/submit.h"
 #include "mail/addr.h"
-#include "mail/alias.h"
-#include "mail/identity.h"
+#include "transport/here.h"
 
 #define SUBJECT_MAX 900 /* bytes of a field that are repeated */
-#define ALIASES_MAX (64 * 1024 * 1024)
 
 /* The report's own facts, gathered as it is written. */
 struct writing {
@@ -71,59 +66,29 @@ static bool write_report(struct report *r, struct hold_entry *he, struct writing
 	            : submit_end(&w->submit, &w->facts, f));
 }
 
-/* Is the mailbox one of this very host, where nobody takes in mail? */
-static bool is_here(struct str mailbox, const char *hostname)
-{
-	const struct identity here = {.hostname = str_of(hostname)};
-	return identity_is_local(&here, mailbox);
-}
-
-static void ignore_warning(void *context, size_t line, const char *text)
-{
-	(void)context, (void)line, (void)text;
-}
-
-/* Where to, for one result of an alias or the sender itself. */
-struct addressing {
-	struct envelope *envelope;
-	const struct config *config;
-	const char *hostname;
-};
-
 static bool add_addressee(void *context, struct str mailbox, struct fault *f)
 {
-	struct addressing *a = context;
-	bool here = is_here(mailbox, a->hostname);
-	struct buf full;
-	if (here && a->config->admin)
-		mailbox = str_of(a->config->admin);
-	buf_init(&full, 2 * ADDR_MAX);
-	bool ok = addr_qualify(&full, mailbox, str_of(a->hostname)) ||
-	          fault_set(f, FAULT_DATA, "the sender's address is too long");
-	if (ok)
-		envelope_add(a->envelope, buf_str(&full));
-	buf_release(&full);
-	return ok;
+	struct envelope *to = context;
+	(void)f;
+	envelope_add(to, mailbox);
+	return true;
 }
 
-/* The sender; one of this host through the aliases, or else the administrator. */
-static bool address_report(const struct config *c, const char *hostname, const char *sender,
-                           struct envelope *to, struct fault *f)
+/* Where mail for the sender would go. */
+static bool address_report(const struct config *c, const char *hostname,
+                           const struct envelope *original, struct envelope *to,
+                           struct fault *f)
 {
-	struct addressing a = {to, c, hostname};
-	struct buf text;
-	struct fault ignored = FAULT_INIT;
-	struct alias *aliases = NULL;
-	struct str mailbox = str_of(sender);
-	buf_init(&text, ALIASES_MAX);
-	if (is_here(mailbox, hostname) && c->aliases &&
-	    file_read_path(AT_FDCWD, c->aliases, &text, &ignored))
-		aliases = alias_parse(buf_str(&text), ignore_warning, NULL);
-	bool ok = aliases && alias_has(aliases, addr_local(mailbox))
-	              ? alias_expand(aliases, addr_local(mailbox), add_addressee, &a, f)
-	              : add_addressee(&a, mailbox, f);
-	alias_free(aliases);
-	buf_release(&text);
+	struct here here;
+	struct fault why = FAULT_INIT;
+	here_find(&here, c, hostname);
+	if (!here_aliases(&here, &why))
+		log_text(LOG_WARNING, "a report goes past the aliases: %s", why.text);
+	struct str sender = str_of(original->sender);
+	if (original->sender_local)
+		sender = addr_local(sender);
+	bool ok = local_route(&here.local, sender, false, add_addressee, to, f);
+	here_release(&here);
 	return ok;
 }
 
@@ -165,7 +130,7 @@ bool notify_sender(const struct config *c, const char *hostname, struct hold_ent
 	struct envelope *to = &w.submit.entry.envelope;
 	/* Without an address there is no report, and the entry must not wait for one. */
 	bool ok = true;
-	if (!address_report(c, hostname, e->envelope.sender, to, f) || to->rcpt_count == 0) {
+	if (!address_report(c, hostname, &e->envelope, to, f) || to->rcpt_count == 0) {
 		log_text(LOG_WARNING, "%s: no report can be addressed to %s: %s", e->id,
 		         e->envelope.sender, f->text);
 	} else {

@@ -16,8 +16,9 @@
 static const char header[] = "From: a@b\nTo: c@d\nDate: x\nMessage-ID: <y>\n\n";
 static const char header_sent[] = "From: a@b\r\nTo: c@d\r\nDate: x\r\nMessage-ID: <y>\r\n\r\n";
 
-static const struct identity identity = {
-    .hostname = {"host.example", 12}, .domain = {"example.org", 11}, .login = {"user", 4}};
+static const struct local local = {.hostname = {"host.example", 12},
+                                   .domain = {"example.org", 11}};
+static const struct identity identity = {.local = &local, .login = {"user", 4}};
 
 static void check(bool fine)
 {

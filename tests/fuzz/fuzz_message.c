@@ -11,9 +11,10 @@
 
 #define OUT_MAX (8 * 1024 * 1024)
 
+static const struct local local = {.hostname = {"host.example", 12},
+                                   .domain = {"example.org", 11}};
 static const struct identity identity = {
-    .hostname = {"host.example", 12},
-    .domain = {"example.org", 11},
+    .local = &local,
     .login = {"user", 4},
     .full_name = {"A User", 6},
 };

@@ -22,9 +22,10 @@
 #define FROM  "From: User <user@example.org>\r\n"
 #define ADDED DATE FROM "Message-ID: " ID "\r\n"
 
+static const struct local local = {.hostname = {"host.example", 12},
+                                   .domain = {"example.org", 11}};
 static const struct identity identity = {
-    .hostname = {"host.example", 12},
-    .domain = {"example.org", 11},
+    .local = &local,
     .login = {"user", 4},
     .full_name = {"User", 4},
     .from_rule = FROM_LOCAL,
@@ -328,7 +329,7 @@ static const struct facts_case {
     {TEXT(FULL "\nx\xFFy\n"), 17, true, false},
     {TEXT(FULL "Subject: caf\xC3\xA9\n\nx\n"), 30, false, false},
     {TEXT(FULL "To: \xC3\xBC@x.example\n\nx\n"), 17, false, true},
-    {TEXT(FULL "To: a@\xC3\xBC.example\n\n\xFF\n"), 17, true, true},
+    {TEXT(FULL "To: a@\xC3\xBC.example\n\n\xFF\n"), 21, true, false},
 };
 
 START_TEST(facts)

@@ -1,0 +1,158 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whose name is this, and where does its mail go: the names of a host, its aliases and its
+administrator, for mail, for reports and for -bv alike."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from harness import *  # noqa: E402,F403
+from hold_tools import Server  # noqa: E402
+
+BODY = b"Subject: s\n\nb\n"
+HOST = {"mail.hostname": "host.example", "mail.domain": "corp.example",
+        "delivery.mode": "hold"}
+UNSHARE = ["unshare", "-m", "-u"] + ([] if os.geteuid() == 0 else ["-U", "-r"])
+INSIDE = 'echo "$0" >/proc/sys/kernel/hostname && mount --bind "$1" /etc/hosts && shift && exec "$@"'
+
+
+def named_host_works():
+    try:
+        return subprocess.run([*UNSHARE, "sh", "-c", INSIDE, "mdbox", "/dev/null", "true"],
+                              capture_output=True, timeout=20, check=False).returncode == 0
+    except OSError:
+        return False
+
+
+NAMED = named_host_works()
+
+
+def host(case, name="mdbox", hosts="127.0.0.1 localhost\n127.0.1.1 mdbox.home.lan mdbox\n"):
+    """How to run a program on a host of that name."""
+    if not NAMED:
+        raise Skip("no name spaces for a host of another name")
+    return {"wrap": [*UNSHARE, "sh", "-c", INSIDE, name, case.write("hosts", hosts, 0o644)]}
+
+
+def started(case, server, conf, aliases=""):
+    case.configure({"port": server.port}, conf=conf)
+    case.write("aliases", aliases, 0o644)
+
+
+def report(name, sender, conf, aliases, wanted, how=False):
+    """The report on mail of a sender goes where mail to him goes."""
+    def run():
+        with Case("report") as case, Server() as server:
+            more = host(case) if how else {}
+            started(case, server, dict(HOST, **conf), aliases)
+            args = ("-f", sender) if sender else ()
+            result = case.send("-i", *args, "reject@dest.example", message=BODY, **more)
+            same("exit", (result.code, result.err), (0, ""))
+            case.run("flushq", "--all", **more)
+            case.run("flushq", "--all", **more)
+            same("report to", server.recipients(), [wanted])
+            if not sender:
+                return
+            result = case.send("-bv", sender, **more)
+            same("-bv", result.out.split("... ")[0], wanted)
+            case.send("-i", "-f", "x@y.example", sender, message=BODY, **more)
+            case.run("flushq", "--all", **more)
+            same("mail to", server.recipients(), [wanted, wanted])
+    return name, run
+
+
+def goes(name, rcpt, conf, aliases, wanted, hosts=None):
+    """Mail for a name of a host called mdbox."""
+    def run():
+        with Case("goes") as case:
+            more = host(case, **({"hosts": hosts} if hosts else {}))
+            case.configure({}, conf=dict({"mail.hostname": None, "mail.domain": None}, **conf))
+            case.write("aliases", aliases, 0o644)
+            result = case.send("--dry-run", "-f", "x@y.example", rcpt, message=BODY, **more)
+            same("exit", (result.code, result.err), (0, ""))
+            same("recipients", re.findall(r"^recipient: <(.*)>$", result.out, re.M), wanted)
+    return name, run
+
+
+def sent_as(name, args, message, sender, header, hosts=None, conf=None):
+    """from_rule on a host called mdbox."""
+    def run():
+        with Case("as") as case:
+            more = host(case, **({"hosts": hosts} if hosts else {}))
+            case.configure({}, conf=dict({"mail.hostname": None, "mail.domain": None,
+                                          "mail.from": "box@corp.example"}, **(conf or {})))
+            result = case.send("--dry-run", *args, "b@dest.example", message=message, **more)
+            same("exit", (result.code, result.err), (0, ""))
+            same("sender", re.findall(r"^sender: <(.*)>$", result.out, re.M), [sender])
+            same("From", re.findall(r"^From: (.*)$", result.out, re.M), [header])
+    return name, run
+
+
+ADMIN = {"mail.admin": "adm@z.example"}
+JOBS = [
+    report("report to root@localhost", "root@localhost", {}, "", "root@corp.example"),
+    report("report to root@localhost, alias", "root@localhost", {}, "root: ann@x.example\n",
+           "ann@x.example"),
+    report("report to root@localhost, admin", "root@localhost", ADMIN, "", "adm@z.example"),
+    report("report to root@host.example", "root@host.example", {}, "", "root@corp.example"),
+    report("report to root", "root", {}, "", "root@corp.example"),
+    report("report to root, alias", "root", {}, "root: ann@x.example\n", "ann@x.example"),
+    report("report to root, admin", "root", ADMIN, "", "adm@z.example"),
+    report("report to the caller, admin", None, ADMIN, "", "adm@z.example"),
+    report("report to one elsewhere", "ann@corp.example", ADMIN, "ann: bob@x.example\n",
+           "ann@corp.example"),
+    report("report to root@mdbox", "root@mdbox", ADMIN, "", "adm@z.example", how=True),
+    report("report to root@mdbox.home.lan", "root@mdbox.home.lan", {}, "root: a@x.example\n",
+           "a@x.example", how=True),
+] + [
+    goes(f"mail to {rcpt}, {what}", rcpt, conf, aliases, wanted)
+    for rcpt in ("root", "root@localhost", "root@mdbox", "root@mdbox.home.lan",
+                 "root@MDBOX.Home.Lan.", "Root Person <root@mdbox>")
+    for what, conf, aliases, wanted in (
+        ("admin", ADMIN, "", ["adm@z.example"]),
+        ("alias", ADMIN, "root: ann@x.example\n", ["ann@x.example"]),
+        ("neither", {"mail.domain": "corp.example"}, "", ["root@corp.example"]),
+        ("hostname set", dict(ADMIN, **{"mail.hostname": "host.example"}), "",
+         ["adm@z.example"]))
+] + [
+    goes("mail to root@host.example", "root@host.example",
+         dict(ADMIN, **{"mail.hostname": "host.example"}), "", ["adm@z.example"]),
+    goes("mail to the domain of others", "root@corp.example",
+         dict(ADMIN, **{"mail.domain": "corp.example"}), "", ["root@corp.example"]),
+    goes("mail to the domain that is this host's", "root@mdbox.corp.example",
+         dict(ADMIN, **{"mail.domain": "mdbox.corp.example"}), "", ["adm@z.example"]),
+    goes("an alias that names the host", "root", {}, "root: ann@mdbox\nann: ann@x.example\n",
+         ["ann@x.example"]),
+    goes("an alias that leads back through a host name", "root", {"mail.domain": "corp.example"},
+         "root: root@localhost, ann@x.example\n", ["root@corp.example", "ann@x.example"]),
+] + [
+    sent_as(f"from {who}", ("-f", who), f"From: <{who}>\n\n".encode(), "box@corp.example",
+            "<box@corp.example>")
+    for who in ("root@mdbox", "root@mdbox.home.lan", "root@localhost")
+] + [
+    sent_as("from another host", ("-f", "root@mdbox.example"), b"From: root@mdbox.example\n\n",
+            "root@mdbox.example", "root@mdbox.example"),
+]
+
+
+def no_resolver():
+    """The full name of a host that stands in /etc/hosts costs no look-up."""
+    with Case("no resolver") as case:
+        more = host(case)
+        case.configure({}, conf={"mail.hostname": None, "mail.domain": None})
+        more["wrap"] += ["strace", "-f", "-o", os.path.join(case.dir, "trace")]
+        if not shutil.which("strace"):
+            raise Skip("no strace")
+        result = case.send("--dry-run", "-f", "x@y.example", "root", message=BODY,
+                           env={"ASAN_OPTIONS": "detect_leaks=0"}, **more)
+        match("recipient", "recipient: <root@mdbox.home.lan>", result.out)
+        with open(os.path.join(case.dir, "trace"), encoding="latin-1") as file:
+            no_match("trace", r"\b(fork|vfork|clone|clone3)\([^\n]*|sin6?_port=htons\(53\)",
+                     file.read())
+
+
+run_all(JOBS + [("no resolver", no_resolver)])
