@@ -178,6 +178,16 @@ static bool set_errors(struct call *call, const char *argument, struct fault *f)
 	return true;
 }
 
+static void set_delivery(struct call *call, char letter)
+{
+	if (letter == 'i')
+		call->delivery = CALL_NOW;
+	else if (letter == 'b')
+		call->delivery = CALL_BACKGROUND;
+	else if (letter == 'q' || letter == 'd')
+		call->delivery = CALL_HOLD;
+}
+
 /* -o: an old-style option, a letter and its value. */
 static bool set_old(struct call *call, const char *argument, struct fault *f)
 {
@@ -189,7 +199,7 @@ static bool set_old(struct call *call, const char *argument, struct fault *f)
 	case 'e':
 		return set_errors(call, argument + 1, f);
 	case 'd':
-		call->hold_only = argument[1] == 'q' || argument[1] == 'd';
+		set_delivery(call, argument[1]);
 		return true;
 	default: /* queue directory, timeouts, limits ...: nothing of that kind here */
 		return true;
@@ -246,7 +256,7 @@ static const struct option_row rows[] = {
     {'m', TAKES_NOTHING, NULL, "ignored: the sender is never left out of an alias"},
     {'n', TAKES_NOTHING, NULL, "ignored: no aliasing"},
     {'o', TAKES_ARGUMENT, set_old,
-     "old style: i, v, eX as -i -v -eX; dq and dd hold only; others ignored"},
+     "old style: i, v, eX as -i -v -eX; di now, db behind, dq and dd hold; others ignored"},
     {'p', TAKES_ARGUMENT, NULL, "ignored: protocol and host of the sender"},
     {'q', TAKES_ATTACHED, set_queue,
      "one run over the hold; I, R, S and text: only ids, recipients, senders with it"},
@@ -278,7 +288,7 @@ static bool set_delay(struct call *call, const char *argument, struct fault *f)
 static bool set_hold(struct call *call, const char *argument, struct fault *f)
 {
 	(void)argument, (void)f;
-	call->hold_only = true;
+	call->delivery = CALL_HOLD;
 	return true;
 }
 

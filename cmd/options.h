@@ -28,14 +28,22 @@ enum call_mode {
 	CALL_VERSION,
 };
 
+/* When it is sent; the last of them on the command line counts. */
+enum call_delivery {
+	CALL_AS_SET,     /* mode in [delivery] */
+	CALL_NOW,        /* -odi */
+	CALL_BACKGROUND, /* -odb */
+	CALL_HOLD,       /* -odq, -odd, --hold */
+};
+
 /* What a command line asks for. Strings are borrowed from argv. */
 struct call {
 	enum call_mode mode;
 	bool hold_program;    /* called as mailq or runq, whose options were not looked at */
 	bool take_recipients; /* -t */
 	bool ignore_dot;      /* -i */
-	bool hold_only;       /* -odq, -odd, --hold */
-	bool quiet;           /* -oeq: nothing on standard error about recipients */
+	enum call_delivery delivery;
+	bool quiet; /* -oeq: nothing on standard error about recipients */
 	bool verbose;
 	bool smtputf8; /* -U */
 	bool relayed;  /* -G: from_rule and reply_to leave it alone */

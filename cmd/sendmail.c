@@ -145,17 +145,33 @@ static int await_try(const struct place *p, const struct call *call, const char 
 	return result.code;
 }
 
+static enum config_mode delivery_mode(const struct config *c, const struct call *call)
+{
+	switch (call->delivery) {
+	case CALL_NOW:
+		return MODE_NOW;
+	case CALL_BACKGROUND:
+		return MODE_BACKGROUND;
+	case CALL_HOLD:
+		return MODE_HOLD;
+	case CALL_AS_SET:
+		break;
+	}
+	return c->mode;
+}
+
 /* The message is ours; what happens now changes only when it is sent. */
 static int pass_on(const struct place *p, const struct call *call, const char *id,
                    struct gate *gate)
 {
 	const struct config *c = &p->config;
 	int64_t delay = call->delay >= 0 ? call->delay : c->delay;
-	bool listen = c->mode == MODE_NOW || call->verbose;
+	enum config_mode mode = delivery_mode(c, call);
+	bool listen = mode == MODE_NOW || call->verbose;
 	struct fault f = FAULT_INIT;
 	int fd = -1;
 	pid_t pid;
-	if (call->hold_only || c->mode == MODE_HOLD) {
+	if (mode == MODE_HOLD) {
 		say_held(id, "flushq sends it");
 		return EX_OK;
 	}

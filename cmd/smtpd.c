@@ -132,7 +132,9 @@ static bool sends_now(const struct session *s)
 {
 	const struct config *c = &s->place->config;
 	int64_t delay = s->call->delay >= 0 ? s->call->delay : c->delay;
-	return !s->call->hold_only && c->mode != MODE_HOLD && delay == 0;
+	bool held = s->call->delivery == CALL_HOLD ||
+	            (s->call->delivery == CALL_AS_SET && c->mode == MODE_HOLD);
+	return !held && delay == 0;
 }
 
 static bool is_over(const struct child *c)

@@ -237,6 +237,21 @@ def modes(mode, args=(), delivered=True):
     return f"mode {mode} {' '.join(args)}", run
 
 
+def waits(mode, args):
+    """The caller is told what became of it."""
+    def run():
+        with Case("waits") as case:
+            relay = case.relay("--on", "DOT wait 600 normal")
+            case.configure({"port": relay.port}, conf={"delivery.mode": mode})
+            result = case.send(*args, *ARGS)
+            sent_quietly(result)
+            check(result.seconds > 0.6, f"took {result.seconds:.1f} s")
+            same("delivered", relay.recipients(), sorted(PAIR))
+            result = case.send(*args, "-i", "-f", "a@src.example", "reject550@dest.example")
+            same("exit", result.code, 67)
+    return f"mode {mode} {' '.join(args)}, the caller waits", run
+
+
 def background_refused():
     with Case("background") as case:
         relay = case.relay()
@@ -1164,6 +1179,13 @@ JOBS = FLIGHTS + [
     modes("now", ("-odq",), False),
     modes("now", ("-odd",), False),
     modes("background", ("-odb",)),
+    modes("now", ("-odb",)),
+    modes("hold", ("-odb",)),
+    modes("now", ("-odi", "-odb")),
+    modes("background", ("-odb", "-odq"), False),
+    *[waits(mode, args) for mode, args in (
+        ("now", ()), ("background", ("-odi",)), ("hold", ("-odi",)), ("now", ("-odf",)),
+        ("background", ("-odq", "-odi")))],
     ("background, refused", background_refused),
     delayed(("--delay", "2s"), {}),
     delayed((), {"delivery.delay": "2s"}),
