@@ -39,6 +39,12 @@ static bool is_auto(const struct config_row *row, struct str text)
 	return str_eq(text, STR("auto")) && strcmp(row->standard, "auto") == 0;
 }
 
+/* Names are compared, and put into mail, without the dot that may end them. */
+static struct str without_dot(struct str text)
+{
+	return text.len > 1 && str_ends(text, STR(".")) ? str_first(text, text.len - 1) : text;
+}
+
 bool config_is_name(struct str text)
 {
 	struct str rest = text, label;
@@ -83,7 +89,7 @@ bool config_read_name(const struct config_row *row, struct str text, const char 
 	if (!config_is_name(text))
 		return fault_set(f, FAULT_CONFIG, "'%.*s' is not a host or domain name",
 		                 QUOTED(text));
-	set_string(config_field(row, object), mem_copy(text));
+	set_string(config_field(row, object), mem_copy(without_dot(text)));
 	return true;
 }
 
@@ -128,7 +134,8 @@ bool config_read_address(const struct config_row *row, struct str text, const ch
 		    f, FAULT_CONFIG,
 		    "'%.*s' is not a mail address: what is behind the @ is no domain",
 		    QUOTED(text));
-	set_string(config_field(row, object), mem_copy(text));
+	set_string(config_field(row, object),
+	           mem_copy(at == STR_NONE ? text : without_dot(text)));
 	return true;
 }
 
