@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "net/conn.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <poll.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -32,6 +37,35 @@ void conn_free(struct conn *c)
 	tls_free(c->tls);
 	close(c->fd);
 	free(c);
+}
+
+bool conn_literal(const struct conn *c, char to[CONN_LITERAL_MAX])
+{
+	struct sockaddr_storage at = {0};
+	struct sockaddr_in6 v6;
+	struct in_addr v4;
+	socklen_t len = sizeof(at);
+	char text[INET6_ADDRSTRLEN];
+	const char *tag = "";
+
+	if (getsockname(c->fd, (struct sockaddr *)&at, &len) != 0)
+		return false;
+	memcpy(&v6, &at, sizeof(v6));
+	if (at.ss_family == AF_INET6 && !IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) {
+		tag = "IPv6:";
+		inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof(text));
+	} else if (at.ss_family == AF_INET6 || at.ss_family == AF_INET) {
+		memcpy(&v4,
+		       at.ss_family == AF_INET6
+		           ? (const char *)&v6.sin6_addr + 12
+		           : (const char *)&at + offsetof(struct sockaddr_in, sin_addr),
+		       sizeof(v4));
+		inet_ntop(AF_INET, &v4, text, sizeof(text));
+	} else {
+		return false;
+	}
+	snprintf(to, CONN_LITERAL_MAX, "[%s%s]", tag, text);
+	return true;
 }
 
 static bool wait_for(int fd, short events, int64_t deadline, const char *what, struct fault *f)

@@ -15,6 +15,8 @@
 #include "base/fault.h"
 #include "net/tls.h"
 
+#define CONN_LITERAL_MAX 64
+
 struct conn;
 
 /* Takes over a connected, non-blocking socket. */
@@ -32,6 +34,10 @@ bool conn_write(struct conn *c, struct str bytes, int64_t stall_ms, struct fault
     __attribute__((warn_unused_result));
 /* Clear bytes that have arrived and not been read (0 without waiting). */
 size_t conn_pending(struct conn *c);
+
+/* The address literal of our end (RFC 5321 section 4.1.3); false if it has none, as
+ * on a UNIX socket. */
+bool conn_literal(const struct conn *c, char to[CONN_LITERAL_MAX]);
 
 /* The handshake, verified inside (net/tls). Bytes in clear that wait to be read
  * are FAULT_PROTOCOL; on a connection on which nothing was said yet an SMTP

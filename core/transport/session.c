@@ -30,6 +30,7 @@ struct session {
 	struct smtp *smtp;
 	struct conn *conn;
 	struct tls_trust *trust;
+	char literal[CONN_LITERAL_MAX]; /* in EHLO, where there is no name that others know */
 	size_t messages;
 	bool in_clear; /* opportunistic, and TLS has failed with this server */
 	bool tls_failed;
@@ -232,12 +233,23 @@ static enum smtp_want converse(struct session *s)
 	}
 }
 
+/* What we call ourselves: RFC 5321 section 4.1.4 has a full name or a literal. */
+static struct str helo_name(struct session *s)
+{
+	const char *helo = s->target.relay->helo;
+	struct str name = str_of(helo ? helo : s->env->hostname);
+	if (name.len > 1 && str_ends(name, STR(".")))
+		name.len--;
+	bool known = str_find(name, '.') != STR_NONE || str_starts(name, STR("["));
+	return known || !conn_literal(s->conn, s->literal) ? name : str_of(s->literal);
+}
+
 static void setup_machine(struct session *s)
 {
 	const struct config_relay *r = s->target.relay;
 	s->setup = (struct smtp_setup){
 	    .lmtp = r->protocol == CONFIG_LMTP,
-	    .helo = str_of(r->helo ? r->helo : s->env->hostname),
+	    .helo = helo_name(s),
 	    .security = s->in_clear ? SECURITY_NONE : security_of[r->security],
 	    .host = str_of(s->target.host ? s->target.host : r->socket),
 	    .port = s->facts.port,

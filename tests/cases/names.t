@@ -139,6 +139,36 @@ JOBS = [
 ]
 
 
+def says(name, wanted, hosts="127.0.0.1 localhost mdbox\n", conf=None, relay_conf=None):
+    """What is said in EHLO on a host called mdbox."""
+    def run():
+        with Case("says") as case:
+            relay = case.relay()
+            more = host(case, hosts=hosts)
+            case.configure(dict({"port": relay.port}, **(relay_conf or {})),
+                           conf=dict({"mail.hostname": None, "mail.domain": "corp.example"},
+                                     **(conf or {})))
+            same("exit", case.send(*ARGS, message=MESSAGE, **more).code, 0)
+            same("EHLO", [c for c in relay.commands() if c.startswith("EHLO")],
+                 ["EHLO " + wanted])
+            same("violations", relay.violations(), [])
+    return name, run
+
+
+JOBS += [
+    says("EHLO, no full name", "[127.0.0.1]"),
+    says("EHLO, the name in hosts", "mdbox.home.lan", "127.0.1.1 mdbox.home.lan mdbox\n"),
+    says("EHLO, hostname bare", "[127.0.0.1]", conf={"mail.hostname": "mdbox"}),
+    says("EHLO, hostname ends in a dot", "mdbox.example", conf={"mail.hostname": "mdbox.example."}),
+    says("EHLO, helo bare", "[127.0.0.1]", relay_conf={"helo": "box."}),
+    says("EHLO, helo ends in a dot", "box.example", relay_conf={"helo": "box.example."}),
+    says("EHLO, helo a literal", "[192.0.2.1]", relay_conf={"helo": "[192.0.2.1]"}),
+    goes("admin ends in a dot", "root", {"mail.admin": "adm@z.example."}, "", ["adm@z.example"]),
+    goes("domain ends in a dot", "root", {"mail.domain": "corp.example."}, "",
+         ["root@corp.example"]),
+]
+
+
 def no_resolver():
     """The full name of a host that stands in /etc/hosts costs no look-up."""
     with Case("no resolver") as case:
