@@ -35,6 +35,10 @@ struct addr {
 	 * (or, if escaped, the mailbox in its place). */
 	struct str spec;
 	bool in_group;
+	bool angle; /* it stood between < and > */
+	/* Words with no address of their own stood beside it, which are its name: what
+	 * should have been "name" <spec>. Only addr_parse_header gives those. */
+	bool loose;
 };
 
 /* Called for each address in order; false stops and is passed on. */
@@ -42,6 +46,13 @@ typedef bool addr_each(void *context, const struct addr *a, struct fault *f);
 
 /* Parses a whole list. An empty list (or only empty groups) is true without a call. */
 bool addr_parse_list(struct str text, addr_each *each, void *context, struct fault *f)
+    __attribute__((warn_unused_result));
+
+/* The same for a field of a header, where people write names without quotes: of
+ * an element between commas in which there are an address with a domain and
+ * other words ("Backup Server root@localhost") the address is taken, the words
+ * are its name. Elsewhere that is refused: nobody knows who was meant. */
+bool addr_parse_header(struct str text, addr_each *each, void *context, struct fault *f)
     __attribute__((warn_unused_result));
 
 /* Exactly one address, as -f takes it: "a@b", "<a@b>", "Name <a@b>"; "" and

@@ -13,16 +13,20 @@
 struct parser {
 	struct str text;
 	size_t at;
-	size_t element;  /* where the present element begins */
+	size_t element;     /* where the present element begins */
+	size_t counted_end; /* the element up to here has one kind of addresses */
+	bool counted;
 	size_t look_end; /* what decides the kind of the elements up to here ... */
 	char look_char;  /* ... and what it is: < : , ; or 0 for the end */
 	bool looked;
 	bool in_group;
 	bool null_ok; /* "<>" is an address */
+	bool loose;   /* as in addr_parse_header */
 	struct buf name;
 	struct buf comment;
 	struct buf local; /* local-part without quotes */
 	struct buf mailbox;
+	struct buf last; /* mailbox of the last address of a loose element */
 	addr_each *each;
 	void *context;
 };
@@ -287,7 +291,7 @@ static bool emit(struct parser *p, struct addr *a, struct fault *f)
 /* [name] "<" address ">" */
 static bool read_angle(struct parser *p, struct fault *f)
 {
-	struct addr a = {0};
+	struct addr a = {.angle = true};
 
 	if (!read_phrase(p, '<', f))
 		return false;
@@ -312,18 +316,115 @@ static bool read_angle(struct parser *p, struct fault *f)
 	return emit(p, &a, f);
 }
 
-static bool read_plain(struct parser *p, struct fault *f)
-{
-	struct addr a = {0};
+/* The addresses of an element without angle brackets. */
+struct counts {
+	size_t bare, full;
+	bool touching; /* two of them have no blank between them */
+};
 
-	if (!read_spec(p, &a, f) || !skip_between(p, f))
+static bool element_over(const struct parser *p)
+{
+	return at_end(p) || strchr(",;", peek(p)) != NULL;
+}
+
+static bool read_one(struct parser *p, struct addr *a, struct fault *f)
+{
+	if (!read_spec(p, a, f) || !skip_between(p, f))
 		return false;
 	/* Two addresses may have a blank between them, but this is more likely one,
-	 * mistyped, and mail to a stranger cannot be taken back. */
-	if (!at_end(p) && strchr(",;", peek(p)) == NULL &&
-	    (str_ends(a.spec, STR(".")) || peek(p) == '.'))
+	 * mistyped, and mail to a stranger cannot be taken back. A name may be short
+	 * for something. */
+	bool dot = str_ends(a->spec, STR(".")) && !(p->loose && a->bare);
+	if (!element_over(p) && (dot || peek(p) == '.'))
 		return bad(p, f, "a blank beside a dot");
-	return emit(p, &a, f);
+	return true;
+}
+
+/* Reads on to the end of the element, or to its second kind if that will do. */
+static bool count_element(struct parser *p, bool all, struct counts *n, struct fault *f)
+{
+	while (!element_over(p) && (all || n->bare == 0 || n->full == 0)) {
+		struct addr a = {0};
+		struct str between;
+
+		if (!read_one(p, &a, f))
+			return false;
+		n->bare += a.bare ? 1 : 0;
+		n->full += a.bare ? 0 : 1;
+		between = str_from(str_first(p->text, p->at),
+		                   (size_t)(a.spec.at + a.spec.len - p->text.at));
+		n->touching =
+		    n->touching || (!element_over(p) && str_find(between, ' ') == STR_NONE &&
+		                    str_find(between, '\t') == STR_NONE);
+	}
+	return true;
+}
+
+static bool add_word(struct parser *p, struct fault *f)
+{
+	if ((p->name.len == 0 || buf_add_char(&p->name, ' ')) &&
+	    buf_add_str(&p->name, buf_str(&p->local)))
+		return true;
+	return bad(p, f, "too long");
+}
+
+/* Words and addresses: words are the name of the address behind them, those at
+ * the end of the last one. */
+static bool read_loose(struct parser *p, size_t full, struct fault *f)
+{
+	struct addr last = {0};
+
+	while (!element_over(p)) {
+		struct addr a = {0};
+
+		if (!read_one(p, &a, f))
+			return false;
+		if (a.bare) {
+			if (!add_word(p, f))
+				return false;
+			continue;
+		}
+		a.loose = true;
+		last = a;
+		if (--full == 0) {
+			buf_clear(&p->last);
+			if (!buf_add_str(&p->last, a.mailbox))
+				return bad(p, f, "too long");
+			continue;
+		}
+		if (!emit(p, &a, f))
+			return false;
+		p->element = p->at;
+		buf_clear(&p->name);
+		buf_clear(&p->comment);
+	}
+	last.mailbox = buf_str(&p->last);
+	return emit(p, &last, f);
+}
+
+static bool read_plain(struct parser *p, struct fault *f)
+{
+	size_t begin = p->at, comment = p->comment.len;
+	struct counts n = {0};
+	struct addr a = {0};
+
+	if (!p->counted || begin >= p->counted_end) {
+		if (!count_element(p, p->loose, &n, f))
+			return false;
+		p->counted = true;
+		p->counted_end = p->at;
+		p->at = begin;
+		p->comment.len = comment;
+		if (!p->loose && n.bare > 0 && n.full > 0)
+			return bad(p, f,
+			           "words beside an address: write \"name\" <address>, or a "
+			           "comma between two addresses");
+		if (!p->loose && n.touching)
+			return bad(p, f, "two addresses with no comma between them");
+		if (n.bare > 0 && n.full > 0)
+			return read_loose(p, n.full, f);
+	}
+	return read_one(p, &a, f) && emit(p, &a, f);
 }
 
 static bool begin_group(struct parser *p, struct fault *f)
@@ -387,12 +488,19 @@ static bool read_list(struct parser *p, struct fault *f)
 	}
 }
 
-static bool parse(struct str text, bool null_ok, addr_each *each, void *context,
+enum how { HOW_STRICT, HOW_LOOSE, HOW_ONE };
+
+static bool parse(struct str text, enum how how, addr_each *each, void *context,
                   struct fault *f)
 {
-	struct parser p = {.text = text, .null_ok = null_ok, .each = each, .context = context};
+	struct parser p = {.text = text,
+	                   .null_ok = how == HOW_ONE,
+	                   .loose = how == HOW_LOOSE,
+	                   .each = each,
+	                   .context = context};
 	bool fine;
 
+	buf_init(&p.last, ADDR_MAX);
 	buf_init(&p.name, NAME_MAX_LEN);
 	buf_init(&p.comment, NAME_MAX_LEN);
 	buf_init(&p.local, LOCAL_MAX);
@@ -402,12 +510,18 @@ static bool parse(struct str text, bool null_ok, addr_each *each, void *context,
 	buf_release(&p.comment);
 	buf_release(&p.local);
 	buf_release(&p.mailbox);
+	buf_release(&p.last);
 	return fine;
 }
 
 bool addr_parse_list(struct str text, addr_each *each, void *context, struct fault *f)
 {
-	return parse(text, false, each, context, f);
+	return parse(text, HOW_STRICT, each, context, f);
+}
+
+bool addr_parse_header(struct str text, addr_each *each, void *context, struct fault *f)
+{
+	return parse(text, HOW_LOOSE, each, context, f);
 }
 
 struct one {
@@ -435,7 +549,7 @@ bool addr_parse_one(struct str text, struct buf *out, struct fault *f)
 	if (str_trim(text).len == 0)
 		return true;
 	buf_init(&one.mailbox, ADDR_MAX);
-	fine = parse(text, true, take_one, &one, f);
+	fine = parse(text, HOW_ONE, take_one, &one, f);
 	if (fine && one.count == 0)
 		fine = fault_set(f, FAULT_DATA, "no address in \"%.*s\"",
 		                 STR_FMT(str_first(text, SHOWN_MAX)));

@@ -93,7 +93,7 @@ static bool take_recipients(const struct header *h, const struct message_hooks *
 
 		if (!is_one_of(header_name(field), names, COUNT(sources)))
 			continue;
-		if (!addr_parse_list(header_value(field), give_recipient, &copy, f))
+		if (!addr_parse_header(header_value(field), give_recipient, &copy, f))
 			return fault_prefix(f, "%.*s", STR_FMT(header_name(field)));
 	}
 	return true;

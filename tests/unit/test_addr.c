@@ -86,6 +86,14 @@ static const struct list_case {
     {"\"\"", NULL},
     {"@x.example", NULL},
     {"<>", NULL},
+    /* words beside an address, and addresses that touch */
+    {"Backup Server root@x.example", NULL},
+    {"test(comment)test@iana.org", NULL},
+    {"\"quoted\" unquoted@example.com", NULL},
+    {"a@x.example b", NULL},
+    {"a@x.example(c)b@y.example", NULL},
+    {"a@x.example\"b\"@y.example", NULL},
+    {"a b", "a{} b{}"},
     /* domains */
     {"b@b\xC3\xBC"
      "cher.example",
@@ -179,6 +187,33 @@ START_TEST(lists)
 		ck_assert_str_eq(buf_cstr(&out), c->want);
 	else
 		ck_assert(f.class == FAULT_DATA && f.text[0] != '\0');
+	buf_release(&out);
+}
+END_TEST
+
+/* The same in a field of a header. */
+static const struct list_case header_cases[] = {
+    {"Backup Server root@x.example", "root@x.example{Backup Server}"},
+    {"test(comment)test@iana.org", "test@iana.org{test}"},
+    {"\"quoted\" unquoted@example.com", "unquoted@example.com{quoted}"},
+    {"a@x.example b", "a@x.example{b}"},
+    {"A a@x.example B b@y.example C, d", "a@x.example{A} b@y.example{B C} d{}"},
+    {"a b, c d@x.example", "a{} b{} d@x.example{c}"},
+    {"g: A a@x.example;", "a@x.example{A}&"},
+    {"a@x.example b@y.example", "a@x.example{} b@y.example{}"},
+    {"Ann a@", NULL},
+};
+
+START_TEST(fields)
+{
+	const struct list_case *c = &header_cases[_i];
+	struct fault f = FAULT_INIT;
+	struct buf out;
+
+	buf_init(&out, 1000);
+	bool fine = addr_parse_header(str_of(c->text), show, &out, &f);
+	ck_assert_msg(fine == (c->want != NULL), "%s: %s", c->text, fine ? "taken" : f.text);
+	ck_assert_str_eq(buf_cstr(&out), fine ? c->want : "");
 	buf_release(&out);
 }
 END_TEST
@@ -471,6 +506,7 @@ int main(void)
 	SRunner *r;
 	int failed;
 
+	tcase_add_loop_test(t, fields, 0, COUNT(header_cases));
 	tcase_add_loop_test(t, lists, 0, COUNT(list_cases));
 	tcase_add_test(t, nested_comments);
 	tcase_add_loop_test(t, views, 0, COUNT(view_cases));
