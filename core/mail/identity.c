@@ -92,6 +92,49 @@ static bool ascii_form(const struct identity *id, struct str mailbox, struct buf
 	       !codec_is_ascii(addr_domain(mailbox)) && idna_mailbox(out, mailbox, &ignored);
 }
 
+/* A display name that somebody wrote without care: quoted, for it may hold what has
+ * a meaning there. Encoded words would have none in quotes. */
+static bool add_loose_name(struct buf *out, struct str name)
+{
+	bool quoted = codec_is_ascii(name) && str_find(name, '?') == STR_NONE;
+
+	if (!quoted)
+		return header_add_phrase(out, name);
+	if (!buf_add_char(out, '"'))
+		return false;
+	for (size_t i = 0; i < name.len; i++) {
+		if ((name.at[i] == '"' || name.at[i] == '\\') && !buf_add_char(out, '\\'))
+			return false;
+		if (!buf_add_char(out, name.at[i]))
+			return false;
+	}
+	return buf_add_char(out, '"');
+}
+
+/* Words beside an address become its name. */
+static bool edit_loose(struct edit *e, const struct addr *a, struct fault *f)
+{
+	size_t source = (size_t)(a->source.at - e->value.at);
+	bool replace = e->rule && from_applies(e->id, true, a->mailbox);
+	struct str address = replace ? e->id->from : a->mailbox;
+	struct buf ascii;
+	bool fits;
+
+	buf_init(&ascii, 4 * ADDR_MAX);
+	if (ascii_form(e->id, address, &ascii))
+		address = buf_str(&ascii);
+	fits = copy_up_to(e, source) && add_loose_name(&e->out, a->name) &&
+	       buf_add_str(&e->out, STR(" <")) &&
+	       addr_qualify(&e->out, address, e->id->local->domain) &&
+	       buf_add_char(&e->out, '>');
+	e->done = source + a->source.len;
+	e->count++;
+	e->changed = true;
+	e->replaced = e->replaced || (replace && !str_caseeq(a->mailbox, e->id->from));
+	buf_release(&ascii);
+	return fits || full(f);
+}
+
 static bool edit_address(void *context, const struct addr *a, struct fault *f)
 {
 	struct edit *e = context;
@@ -99,6 +142,8 @@ static bool edit_address(void *context, const struct addr *a, struct fault *f)
 	struct buf ascii;
 	bool fits = true;
 
+	if (a->loose)
+		return edit_loose(e, a, f);
 	buf_init(&ascii, 4 * ADDR_MAX);
 	e->count++;
 	if (e->rule && from_applies(e->id, true, a->mailbox)) {
@@ -147,7 +192,7 @@ static bool edit_value(struct edit *e, addr_each *each)
 {
 	struct fault ignored = FAULT_INIT;
 
-	return addr_parse_list(e->value, each, e, &ignored) && e->count > 0;
+	return addr_parse_header(e->value, each, e, &ignored) && e->count > 0;
 }
 
 static bool complete_field(const struct identity *id, struct header *h, size_t at,
@@ -217,6 +262,106 @@ static bool add_reply_to(struct header *h, struct str value, struct fault *f)
 	       header_insert(h, h->count, "Reply-To", value, f);
 }
 
+/* What stands in a field that is to name one person. */
+struct author {
+	struct str value;
+	size_t count;         /* addresses, with bare words */
+	size_t angles, fulls; /* those in angle brackets, and those with a domain */
+	struct str spec;      /* of the last in angle brackets */
+	bool bare;            /* it has no domain */
+};
+
+static bool look_at_author(void *context, const struct addr *a, struct fault *f)
+{
+	struct author *author = context;
+
+	(void)f;
+	author->count++;
+	author->angles += a->angle ? 1 : 0;
+	author->fulls += !a->bare && !a->angle ? 1 : 0;
+	if (a->angle) {
+		author->spec = a->spec;
+		author->bare = a->bare;
+	}
+	return true;
+}
+
+/* The text of a display name out of raw pieces of a field: without quotes and
+ * folds, with single blanks. */
+static bool add_raw_name(struct buf *out, struct str text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.at[i];
+
+		if (c == '"' || (c == '\\' && i + 1 < text.len))
+			continue;
+		if ((unsigned char)c <= ' ' || c == 127)
+			c = ' ';
+		if (c == ' ' && (out->len == 0 || out->at[out->len - 1] == ' '))
+			continue;
+		if (!buf_add_char(out, c))
+			return false;
+	}
+	return true;
+}
+
+static bool name_only(const struct author *author)
+{
+	return author->count > 1 && author->angles == 0 && author->fulls == 0 &&
+	       str_find(author->value, ',') == STR_NONE &&
+	       str_find(author->value, ';') == STR_NONE;
+}
+
+/* Sets "NAME" <address>; before and behind are what the name is made of. */
+static bool set_author(struct header *h, size_t at, struct str before, struct str behind,
+                       struct str address, struct fault *f)
+{
+	struct buf name, value;
+	bool fine;
+
+	buf_init(&name, HEADER_MAX);
+	buf_init(&value, HEADER_MAX);
+	fine = add_raw_name(&name, before) && (behind.len == 0 || buf_add_char(&name, ' ')) &&
+	       add_raw_name(&name, behind);
+	fine = fine && (str_trim(buf_str(&name)).len == 0 ||
+	                add_loose_name(&value, str_trim(buf_str(&name))));
+	fine = fine && buf_add_str(&value, value.len > 0 ? STR(" <") : STR("<")) &&
+	       buf_add_str(&value, address) && buf_add_char(&value, '>');
+	fine = (fine || full(f)) && header_set_value(h, at, buf_str(&value), f);
+	buf_release(&name);
+	buf_release(&value);
+	return fine;
+}
+
+/* Of a field that is to name one person, and has one address in angle brackets
+ * and other words ("Acme, Inc. <a@x>"), all these are the name; where there are
+ * only words (sender is then the address) they are too. With always, so is what
+ * cannot be parsed. */
+static bool mend_author(struct header *h, size_t at, struct str sender, bool always,
+                        struct fault *f)
+{
+	struct author author = {.value = header_value(&h->fields[at])};
+	struct fault ignored = FAULT_INIT;
+	bool parsed = addr_parse_header(author.value, look_at_author, &author, &ignored);
+	size_t spec, open, close;
+
+	if (sender.len > 0 &&
+	    (parsed ? name_only(&author) || (always && author.count == 0) : always))
+		return set_author(h, at, author.value, STR(""), sender, f);
+	if (!parsed || author.count < 2 || author.angles != 1 || author.fulls > 0)
+		return true;
+	/* Replies can go to several, and names of this host be among them. */
+	if (author.bare && str_caseends(header_name(&h->fields[at]), STR("Reply-To")))
+		return true;
+	spec = (size_t)(author.spec.at - author.value.at);
+	open = str_rfind(str_first(author.value, spec), '<');
+	close = str_find(str_from(author.value, spec), '>');
+	if (open == STR_NONE || close == STR_NONE)
+		return true;
+	return set_author(h, at, str_first(author.value, open),
+	                  str_from(author.value, spec + close + 1), author.spec, f);
+}
+
 /* from_rule on a From that is there. */
 static bool replace_from(const struct identity *id, struct header *h, size_t at,
                          struct fault *f)
@@ -235,6 +380,30 @@ static bool replace_from(const struct identity *id, struct header *h, size_t at,
 	return fine;
 }
 
+/* own: the field that is ours to write, and so to fill. */
+static bool mend_authors(const struct identity *id, bool have, struct str given,
+                         const char *own, struct header *h, struct fault *f)
+{
+	static const char *const names[] = {"From",        "Sender",        "Reply-To",
+	                                    "Resent-From", "Resent-Sender", "Resent-Reply-To"};
+	bool always = id->from.len > 0 && id->from_rule == FROM_ALWAYS;
+	struct buf sender;
+
+	buf_init(&sender, 2 * ADDR_MAX);
+	bool fine = identity_sender(id, have && given.len > 0, given, &sender, f);
+	for (size_t i = 0; fine && i < h->count; i++) {
+		struct str name = header_name(&h->fields[i]);
+		bool ours = str_caseeq(name, str_of(own));
+
+		for (size_t k = 0; fine && k < sizeof(names) / sizeof(names[0]); k++)
+			if (str_caseeq(name, str_of(names[k])))
+				fine = mend_author(h, i, ours ? buf_str(&sender) : STR(""),
+				                   always && ours, f);
+	}
+	buf_release(&sender);
+	return fine;
+}
+
 bool identity_apply(const struct identity *id, bool have, struct str given, bool resent,
                     struct header *h, struct fault *f)
 {
@@ -245,6 +414,8 @@ bool identity_apply(const struct identity *id, bool have, struct str given, bool
 	header_remove_empty(h, from);
 	if (id->reply_to.len > 0 || rule)
 		header_remove_empty(h, "Reply-To");
+	if (!mend_authors(id, have, given, from, h, f))
+		return false;
 	at = header_find(h, from, 0);
 	if (at == STR_NONE && !write_from(id, have, given, resent, h, f))
 		return false;

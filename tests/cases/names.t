@@ -169,6 +169,76 @@ JOBS += [
 ]
 
 
+def written(name, field, want, conf=None, args=(), also=()):
+    """A field of the header as it leaves."""
+    def run():
+        with Case("written") as case:
+            case.configure({}, conf=dict({"mail.hostname": "host.example",
+                                          "mail.domain": "corp.example"}, **(conf or {})))
+            result = case.send("--dry-run", "-f", "x@y.example", *args, "b@dest.example",
+                               message=field.encode() + b"\n\nb\n")
+            same("exit", (result.code, result.err), (0, ""))
+            lines = re.sub(r"\n[ \t]+", " ", result.out.partition("message:\n")[2]).split("\n")
+            for line in (want, *also):
+                check(line in lines, f"no {line!r} in {lines}")
+            names = [line.partition(":")[0] for line in lines[:lines.index("")]]
+            same("fields twice", sorted({n for n in names if names.count(n) > 1}), [])
+    return name, run
+
+
+BOX = {"mail.from": "box@corp.example", "mail.from_rule": "always"}
+JOBS += [
+    written("always, brackets do not match", "From: <a", 'From: "<a" <box@corp.example>', BOX),
+    written("always, two @", "From: a@@b", 'From: "a@@b" <box@corp.example>', BOX),
+    written("always, no address", "From: nobody:;", 'From: "nobody:;" <box@corp.example>', BOX),
+    written("local, words", "From: Backup Server root@localhost",
+            'From: "Backup Server" <box@corp.example>', {"mail.from": "box@corp.example"}),
+    written("words", "From: Backup Server root@x.example",
+            'From: "Backup Server" <root@x.example>'),
+    written("words only", "From: Backup Server", 'From: "Backup Server" <x@y.example>'),
+    written("a comma in the name", "From: Acme, Inc. <a@x.example>",
+            'From: "Acme, Inc." <a@x.example>'),
+    written("a comma in Reply-To", "Reply-To: Acme, Inc. <a@x.example>",
+            'Reply-To: "Acme, Inc." <a@x.example>'),
+    written("words in To", "To: Bob Bee b@x.example", 'To: "Bob Bee" <b@x.example>'),
+    written("quoted words in To", 'To: "quoted" unquoted@example.com',
+            'To: "quoted" <unquoted@example.com>'),
+]
+
+
+def ambiguous(what):
+    """Nobody knows who was meant, so nobody gets it."""
+    def run():
+        with Case("ambiguous") as case:
+            case.configure({})
+            result = case.send("-i", "-f", "x@y.example", what, message=BODY)
+            same("exit", result.code, 65)
+            same("held", case.entries(), [])
+    return f"operand {what}", run
+
+
+def from_header(name, to, want):
+    """-t: one recipient for each element in which there is an address."""
+    def run():
+        with Case("header") as case:
+            case.configure({})
+            result = case.send("--dry-run", "-t", "-f", "x@y.example",
+                               message=f"To: {to}\n\nb\n".encode())
+            same("exit", (result.code, result.err), (0, ""))
+            same("recipients", re.findall(r"^recipient: <(.*)>$", result.out, re.M), want)
+    return name, run
+
+
+JOBS += [ambiguous(what) for what in (
+    "test(comment)test@iana.org", '"quoted" unquoted@example.com', "Bob b@x.example",
+    "b@x.example Bob", "a@x.example(c)b@y.example")]
+JOBS += [
+    from_header("-t, quoted word", '"quoted" unquoted@example.com', ["unquoted@example.com"]),
+    from_header("-t, comment", "test(comment)test@iana.org", ["test@iana.org"]),
+    from_header("-t, words", "Bob Bee b@x.example, c@x.example", ["b@x.example", "c@x.example"]),
+]
+
+
 def no_resolver():
     """The full name of a host that stands in /etc/hosts costs no look-up."""
     with Case("no resolver") as case:
