@@ -99,6 +99,55 @@ static bool take_recipients(const struct header *h, const struct message_hooks *
 	return true;
 }
 
+/* Nothing but what separates addresses, or the brackets of none? */
+static bool is_void(struct str value)
+{
+	for (size_t i = 0; i < value.len; i++) {
+		if (!ascii_space(value.at[i]) && strchr("\r\n,;<>", value.at[i]) == NULL)
+			return false;
+	}
+	return true;
+}
+
+/* Of the fields of that name one stays: the first with a value, to which those of
+ * the others are added if it is a list. */
+static bool keep_once(struct header *h, const char *name, bool list, struct fault *f)
+{
+	struct buf all;
+	size_t first = STR_NONE, at = 0, values = 0;
+	bool fine = true;
+
+	buf_init(&all, HEADER_MAX);
+	while (fine && (at = header_find(h, name, at)) != STR_NONE) {
+		struct str value = header_value(&h->fields[at]);
+		bool counts = !is_void(value) && (list || first == STR_NONE);
+
+		if (counts)
+			fine = (values++ == 0 || buf_add_str(&all, STR(",\r\n "))) &&
+			       buf_add_str(&all, value);
+		if (counts && first == STR_NONE)
+			first = at++;
+		else
+			header_remove(h, at);
+	}
+	if (!fine)
+		fault_set(f, FAULT_DATA, "%s: too long", name);
+	else if (values > 1)
+		fine = header_set_value(h, first, buf_str(&all), f);
+	buf_release(&all);
+	return fine;
+}
+
+/* Large receivers refuse an address field that is empty, and a second one of a kind
+ * that may be there once (RFC 5322 section 3.6), as programs write them that add
+ * a header of their own to one that was handed to them. */
+static bool tidy_fields(struct header *h, struct fault *f)
+{
+	return keep_once(h, "To", true, f) && keep_once(h, "Cc", true, f) &&
+	       keep_once(h, "Reply-To", true, f) && keep_once(h, "Sender", false, f) &&
+	       keep_once(h, "Date", false, f);
+}
+
 /* A receiver may add the recipients of a message without destination fields
  * as Apparently-To; that must not happen to those of Bcc. */
 static bool remove_fields(struct header *h, bool resent, struct fault *f)
@@ -152,9 +201,9 @@ static bool add_message_id(struct header *h, const struct message_rules *rules, 
 	if (header_find(h, name, 0) != STR_NONE)
 		return true;
 	buf_init(&value, VALUE_MAX);
-	fine =
-	    header_add_msgid(&value, rules->wall, rules->random, rules->identity->local->hostname) ||
-	    fault_set(f, FAULT_DATA, "Message-ID too long: shorten the host name");
+	fine = header_add_msgid(&value, rules->wall, rules->random,
+	                        rules->identity->local->hostname) ||
+	       fault_set(f, FAULT_DATA, "Message-ID too long: shorten the host name");
 	fine = fine && add_field(h, name, buf_str(&value), resent, f);
 	buf_release(&value);
 	return fine;
@@ -203,7 +252,8 @@ bool fixup_header(struct header *h, const struct message_rules *rules,
 
 	if (!check_hops(h, f) || (rules->take_recipients && !take_recipients(h, hooks, f)))
 		return false;
-	if (!remove_fields(h, resent, f) || !add_date(h, rules, resent, f))
+	if (!tidy_fields(h, f) || !remove_fields(h, resent, f) ||
+	    !add_date(h, rules, resent, f))
 		return false;
 	if (!identity_apply(rules->identity, rules->have_from, rules->from, resent, h, f))
 		return false;

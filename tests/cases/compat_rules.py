@@ -195,7 +195,7 @@ def header_recipients():
     f = "From: a@example.org\n"
     yield row("all fields", f + "to: b@x.example\nCC: c@x.example\nbCc: d@x.example\nTo: e@x.example",
               ["b@x.example", "c@x.example", "d@x.example", "e@x.example"],
-              f + "to: b@x.example\nCC: c@x.example\nTo: e@x.example")
+              f + "to: b@x.example,\n e@x.example\nCC: c@x.example")
     yield row("blank before the colon", f + "To : b@x.example\nSubject : x", ["b@x.example"])
     yield row("group", f + "To: friends: a@x.example, b@x.example;, c@x.example",
               ["a@x.example", "b@x.example", "c@x.example"])

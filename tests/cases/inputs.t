@@ -61,6 +61,12 @@ def fields_and_body(data, dot="i"):
     return kept, b"".join(line + b"\r\n" for line in lines)
 
 
+def tidied(stored, _):
+    """The first Date; one To for both."""
+    check_form(stored, HEAD.replace(b"To: b@dest.example", b"To: b@dest.example,\n c@dest.example")
+               + b"Message-ID: <two@src.example>\n\nb\n")
+
+
 def split_stored(stored):
     head, empty, body = stored.partition(b"\r\n\r\n")
     check(empty, f"no empty line in {stored[:500]!r}")
@@ -234,7 +240,7 @@ BODIES = [
     Bytes("I7 field with a blank before the colon", b"X-a : b\n" + HEAD + b"\nb\n",
           verify=lambda stored, relay: check(re.match(rb"X-a ?: b\r\n", stored), f"{stored!r}")),
     Bytes("I12 twice", HEAD + b"Date: Fri, 20 Nov 2026 20:00:00 +0000\n"
-          b"Message-ID: <two@src.example>\nTo: c@dest.example\n\nb\n"),
+          b"Message-ID: <two@src.example>\nTo: c@dest.example\n\nb\n", verify=tidied),
     Bytes("I12 no Date", HEAD.replace(b"Date", b"X-Date") + b"\nb\n", added=(b"date",)),
     Bytes("I12 no From", HEAD.replace(b"From", b"X-From") + b"\nb\n", added=(b"from",)),
     Bytes("I12 no Message-ID", HEAD.replace(b"Message-ID", b"X-Id") + b"\nb\n",

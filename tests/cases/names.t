@@ -169,19 +169,19 @@ JOBS += [
 ]
 
 
-def written(name, field, want, conf=None, args=(), also=()):
+def written(name, field, want, conf=None, absent=None):
     """A field of the header as it leaves."""
     def run():
         with Case("written") as case:
             case.configure({}, conf=dict({"mail.hostname": "host.example",
                                           "mail.domain": "corp.example"}, **(conf or {})))
-            result = case.send("--dry-run", "-f", "x@y.example", *args, "b@dest.example",
+            result = case.send("--dry-run", "-f", "x@y.example", "b@dest.example",
                                message=field.encode() + b"\n\nb\n")
             same("exit", (result.code, result.err), (0, ""))
             lines = re.sub(r"\n[ \t]+", " ", result.out.partition("message:\n")[2]).split("\n")
-            for line in (want, *also):
-                check(line in lines, f"no {line!r} in {lines}")
+            check(want in lines, f"no {want!r} in {lines}")
             names = [line.partition(":")[0] for line in lines[:lines.index("")]]
+            check(absent not in names, f"{absent} in {names}")
             same("fields twice", sorted({n for n in names if names.count(n) > 1}), [])
     return name, run
 
@@ -203,6 +203,23 @@ JOBS += [
     written("words in To", "To: Bob Bee b@x.example", 'To: "Bob Bee" <b@x.example>'),
     written("quoted words in To", 'To: "quoted" unquoted@example.com',
             'To: "quoted" <unquoted@example.com>'),
+]
+
+
+JOBS += [
+    written(f"an empty {name}", f"{name}:{value}\nX-Other: x", "X-Other: x", absent=name)
+    for name in ("To", "Cc", "Sender", "Reply-To") for value in ("", " ", " ,", " ;\n ", " <>")
+] + [
+    written("two To", "To: a@x.example\nX-Other: x\nTo: B <b@x.example>",
+            "To: a@x.example, B <b@x.example>"),
+    written("three Cc, one empty", "Cc: a@x.example\ncc: \nCC: c@x.example",
+            "Cc: a@x.example, c@x.example"),
+    written("two Reply-To", "Reply-To: a@x.example\nReply-To: b",
+            "Reply-To: a@x.example, b@corp.example"),
+    written("two Sender", "Sender: \nSender: a@x.example\nSender: b@x.example",
+            "Sender: a@x.example"),
+    written("two Date", "Date: Sat, 21 Nov 2026 20:00:00 +0000\nDate: today",
+            "Date: Sat, 21 Nov 2026 20:00:00 +0000"),
 ]
 
 
