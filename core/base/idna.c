@@ -2,24 +2,67 @@
 #include "base/idna.h"
 
 #include <gnutls/gnutls.h>
-#include <stdlib.h>
 
 #include "base/codec.h"
 
+#define DOMAIN_MAX 253
+
+/* The library maps as UTS 46 has it, and leaves out what it cannot: "ba_nk" with a wide
+ * low line becomes "bank", which is somebody else. Letters may change their case,
+ * and no more than that: each character must be there again, and none of other
+ * scripts may have become ASCII. */
+static bool is_same_name(struct str given, struct str back)
+{
+	while (given.len > 0 && back.len > 0) {
+		size_t g = codec_utf8_len(given), b = codec_utf8_len(back);
+		if (g == 0 || b == 0 || (g == 1) != (b == 1) ||
+		    (g == 1 && ascii_lower(given.at[0]) != ascii_lower(back.at[0])))
+			return false;
+		given = str_from(given, g);
+		back = str_from(back, b);
+	}
+	return given.len == 0 && back.len == 0;
+}
+
+/* IDNA 2008, without the fallback to what an older version made of a name. */
+static bool map(struct buf *out, struct str domain)
+{
+	gnutls_datum_t mapped = {NULL, 0}, back = {NULL, 0};
+	if (domain.len > 4 * DOMAIN_MAX || gnutls_idna_map(domain.at, (unsigned)domain.len,
+	                                                   &mapped, GNUTLS_IDNA_FORCE_2008) < 0)
+		return false;
+	struct str ascii = str_make((const char *)mapped.data, mapped.size);
+	bool ok = ascii.len > 0 && ascii.len <= DOMAIN_MAX && codec_is_ascii(ascii) &&
+	          gnutls_idna_reverse_map(ascii.at, (unsigned)ascii.len, &back, 0) >= 0 &&
+	          is_same_name(domain, str_make((const char *)back.data, back.size)) &&
+	          buf_add_str(out, ascii);
+	gnutls_free(mapped.data);
+	gnutls_free(back.data);
+	return ok;
+}
+
+bool idna_domain(struct buf *out, struct str domain, struct fault *f)
+{
+	if (codec_is_ascii(domain))
+		return buf_add_str(out, domain) ||
+		       fault_set(f, FAULT_DATA, "the domain is too long");
+	return map(out, domain) ||
+	       fault_set(f, FAULT_DATA,
+	                 "the domain %.*s is no name that can be registered (IDNA 2008 does "
+	                 "not allow it)",
+	                 STR_FMT(str_first(domain, 100)));
+}
+
 bool idna_mailbox(struct buf *out, struct str mailbox, struct fault *f)
 {
-	size_t at = str_rfind(mailbox, '@');
-	struct str domain = at == STR_NONE ? str_of("") : str_from(mailbox, at + 1);
-	gnutls_datum_t mapped = {NULL, 0};
-	if (codec_is_ascii(domain))
+	size_t before = out->len, at = str_rfind(mailbox, '@');
+	if (at == STR_NONE || codec_is_ascii(str_from(mailbox, at)))
 		return buf_add_str(out, mailbox) ||
 		       fault_set(f, FAULT_DATA, "the address is too long");
-	int rc = gnutls_idna_map(domain.at, (unsigned)domain.len, &mapped, 0);
-	if (rc < 0)
-		return fault_set(f, FAULT_DATA, "the domain %.*s is no valid name: %s",
-		                 STR_FMT(domain), gnutls_strerror(rc));
-	bool ok = buf_add_str(out, str_first(mailbox, at + 1)) &&
-	          buf_add(out, (const char *)mapped.data, mapped.size);
-	gnutls_free(mapped.data);
-	return ok || fault_set(f, FAULT_DATA, "the address is too long");
+	if (!buf_add_str(out, str_first(mailbox, at + 1)))
+		return fault_set(f, FAULT_DATA, "the address is too long");
+	if (idna_domain(out, str_from(mailbox, at + 1), f))
+		return true;
+	out->len = before;
+	return false;
 }

@@ -1,12 +1,21 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * idna - internationalised domain names (RFC 5890) in envelope addresses
+ * idna - internationalised domain names (RFC 5890, IDNA 2008)
+ *
+ * A name has one ASCII form, or none: nothing is left out of it, taken for
+ * something similar or mapped as older versions did, since another name is
+ * another person's. Only letters in upper case become those in lower case.
  */
 #ifndef BASE_IDNA_H
 #define BASE_IDNA_H
 
 #include "base/buf.h"
 #include "base/fault.h"
+
+/* Adds the domain as A-labels ("bücher" becomes "xn--bcher-kva"); one in ASCII stays
+ * as it is. What IDNA 2008 does not allow is FAULT_DATA. */
+bool idna_domain(struct buf *out, struct str domain, struct fault *f)
+    __attribute__((warn_unused_result));
 
 /* Adds the mailbox with its domain as A-labels ("bücher" becomes
  * "xn--bcher-kva"); an ASCII domain, a literal or none stays as it is. A name

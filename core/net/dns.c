@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/codec.h"
+#include "base/idna.h"
 #include "net/aside.h"
 #include "net/resolver.h"
 
@@ -20,27 +21,17 @@
 
 bool dns_ascii(const char *name, char to[DNS_NAME_MAX], struct fault *f)
 {
-	struct str given = str_of(name);
-	gnutls_datum_t mapped = {NULL, 0};
-	bool fits;
+	struct buf ascii;
+	struct fault ignored = FAULT_INIT;
+	bool good;
 
-	if (codec_is_ascii(given)) {
-		if (given.len == 0 || given.len >= DNS_NAME_MAX)
-			return fault_set(f, FAULT_RELAY, "cannot look up %s: not a host name",
-			                 given.len == 0 ? "\"\"" : name);
-		memcpy(to, name, given.len + 1);
-		return true;
-	}
-	if (gnutls_idna_map(name, (unsigned)given.len, &mapped, 0) != 0)
-		return fault_set(f, FAULT_RELAY, "cannot look up %s: not a host name", name);
-	fits = mapped.size > 0 && mapped.size < DNS_NAME_MAX;
-	if (fits) {
-		memcpy(to, mapped.data, mapped.size);
-		to[mapped.size] = '\0';
-	}
-	gnutls_free(mapped.data);
-	return fits ||
-	       fault_set(f, FAULT_RELAY, "cannot look up %s: the name is too long", name);
+	buf_init(&ascii, DNS_NAME_MAX - 1);
+	good = idna_domain(&ascii, str_of(name), &ignored) && ascii.len > 0;
+	if (good)
+		memcpy(to, buf_cstr(&ascii), ascii.len + 1);
+	buf_release(&ascii);
+	return good || fault_set(f, FAULT_RELAY, "cannot look up %s: not a host name",
+	                         name[0] == '\0' ? "\"\"" : name);
 }
 
 /* Runs the question in a child; out has the frames that came. */

@@ -234,6 +234,28 @@ def ambiguous(what):
     return f"operand {what}", run
 
 
+def no_name(domain, how):
+    """A domain that IDNA 2008 does not allow is not taken for a similar one."""
+    def run():
+        with Case("no name") as case:
+            case.configure({})
+            address, message, args = "a@" + domain, BODY, ("-f", "x@y.example", "a@" + domain)
+            if how == "sender":
+                args = ("-f", address, "b@dest.example")
+            elif how == "-t":
+                args, message = ("-f", "x@y.example", "-t"), f"To: {address}\n\nb\n".encode()
+            result = case.send("-i", *args, message=message)
+            same("exit", result.code, 65)
+            match("stderr", "IDNA 2008", result.err)
+            same("held", case.entries(), [])
+    return f"{how} {domain}", run
+
+
+JOBS += [no_name(domain, how) for how in ("operand", "sender", "-t")
+         for domain in ("ba\uff3fnk.example", "x\uff20evil.example", "a\u3000b.example",
+                        "\u2603fa\u00df.example", "\uff21.example", "a\u3002b")]
+
+
 def from_header(name, to, want):
     """-t: one recipient for each element in which there is an address."""
     def run():
