@@ -78,7 +78,8 @@ void intake_drain(const volatile int *stop)
 bool intake_verify(struct intake *in, struct fault *f)
 {
 	struct taking *t = begin(in);
-	bool ok = take_operands(in, t, f);
+	/* Whether one of them is local or not: this is where people look. */
+	bool ok = here_aliases(&in->place->here, f) && take_operands(in, t, f);
 	const struct envelope *e = taking_envelope(t);
 	for (size_t i = 0; ok && i < e->rcpt_count; i++)
 		printf("%s... deliverable: through a relay\n", e->rcpts[i].address);

@@ -42,7 +42,7 @@ const struct envelope *taking_envelope(const struct taking *t)
 static void alias_warning(void *context, size_t line, const char *text)
 {
 	const struct taking *t = context;
-	if (isatty(STDERR_FILENO))
+	if (t->order.call->mode == CALL_VERIFY || isatty(STDERR_FILENO))
 		fprintf(stderr, "sendmail: warning: %s:%zu: %s\n",
 		        t->order.place->config.aliases, line, text);
 }
@@ -57,10 +57,7 @@ static bool found(void *context, struct str mailbox, struct fault *f)
 
 static bool find(struct taking *t, struct str mailbox, bool escaped, struct fault *f)
 {
-	struct here *here = &t->order.place->here;
-	here->warn = alias_warning;
-	here->context = t;
-	return here_route(here, mailbox, escaped, found, t, f);
+	return here_route(&t->order.place->here, mailbox, escaped, found, t, f);
 }
 
 static bool find_parsed(void *context, const struct addr *a, struct fault *f)
@@ -285,6 +282,10 @@ struct taking *taking_new(const struct taking_order *order)
 	envelope_init(&t->found);
 	submit_init(&t->submit, order->hold, order->gate);
 	place_names(order->place);
+	/* Of what is wrong with the aliases. */
+	place_open_log(order->place, "sendmail");
+	order->place->here.warn = alias_warning;
+	order->place->here.context = t;
 	who_find(&t->who, order->place, order->call);
 	t->submit.min_free = c->min_free;
 	t->submit.delay = order->call->delay >= 0 ? order->call->delay : c->delay;
@@ -296,6 +297,7 @@ void taking_free(struct taking *t)
 {
 	if (!t)
 		return;
+	t->order.place->here.warn = NULL;
 	message_free(t->message);
 	submit_release(&t->submit);
 	envelope_release(&t->found);

@@ -35,6 +35,7 @@ struct alias {
 	struct entry *entries; /* sorted by name */
 	size_t entry_count;
 	size_t entry_cap;
+	size_t rest; /* the entry of all other names, or STR_NONE */
 };
 
 /* The state of alias_parse. */
@@ -112,7 +113,7 @@ static size_t find_key(const struct alias *a, struct str key)
 	return STR_NONE;
 }
 
-static size_t find_name(const struct alias *a, struct str name)
+static size_t find_entry(const struct alias *a, struct str name)
 {
 	struct buf key;
 
@@ -120,6 +121,22 @@ static size_t find_name(const struct alias *a, struct str name)
 	size_t at = add_key(&key, name) ? find_key(a, buf_str(&key)) : STR_NONE;
 	buf_release(&key);
 	return at;
+}
+
+/* The entry that the name has, be it that of all others; or STR_NONE. */
+static size_t find_name(const struct alias *a, struct str name)
+{
+	size_t at = find_entry(a, name);
+
+	return at != STR_NONE ? at : a->rest;
+}
+
+/* dma and Exim have "*", msmtp has "default". */
+static void find_rest(struct alias *a)
+{
+	size_t star = find_entry(a, STR("*")), word = find_entry(a, STR("default"));
+
+	a->rest = star != STR_NONE ? star : word;
 }
 
 /* What makes the value something that is never followed, or NULL. */
@@ -373,6 +390,7 @@ struct alias *alias_parse(struct str text, alias_warn *warn, void *context)
 	struct alias *a = mem_alloc(sizeof(*a));
 	struct reader r = {.alias = a, .warn = warn, .context = context, .line = 1};
 
+	a->rest = STR_NONE;
 	buf_init(&a->bytes, SIZE_MAX / 4);
 	buf_init(&r.body, SIZE_MAX / 4);
 	read_entries(&r, text);
@@ -383,6 +401,7 @@ struct alias *alias_parse(struct str text, alias_warn *warn, void *context)
 		free(spare);
 	}
 	drop_doubles(&r);
+	find_rest(a);
 	link_values(a);
 	return a;
 }

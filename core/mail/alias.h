@@ -8,6 +8,8 @@
  * or ":include:" is never followed: it is reported as a warning and skipped.
  * A name with no value left is no alias: its mail goes where it would go
  * without the line, and is not lost. Of two lines with one name the first counts.
+ * "*" and "default" stand for all names that have no line, also for those that an
+ * alias leads to.
  * Expansion is bounded: each name once, at most ALIAS_MAX results.
  */
 #ifndef MAIL_ALIAS_H
@@ -34,7 +36,7 @@ void alias_free(struct alias *a);
 typedef bool alias_ours(const void *context, struct str mailbox);
 void alias_follow(struct alias *a, alias_ours *ours, const void *context);
 
-/* Is name, a bare mailbox in wire form, an alias? a may be NULL. */
+/* Is name, a bare mailbox in wire form, an alias, or is there one for all? a may be NULL. */
 bool alias_has(const struct alias *a, struct str name);
 
 /* Calls each for every address name stands for, through nested aliases and

@@ -5,11 +5,14 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <syslog.h>
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "mail/addr.h"
 
+#define LOGGED_MAX   10 /* lines of the aliases that are refused */
 #define ALIASES_MAX  (64 * 1024 * 1024)
 #define NAME_WAIT_MS 5000 /* for the resolver to tell our own name */
 
@@ -90,6 +93,17 @@ void here_release(struct here *h)
 	alias_free(h->aliases);
 }
 
+/* Each line is told of, but a log is not for a whole file. */
+static void refused(void *context, size_t line, const char *text)
+{
+	struct here *h = context;
+	h->refused++;
+	if (h->refused <= LOGGED_MAX)
+		log_text(LOG_WARNING, "aliases: %s:%zu: %s", h->config->aliases, line, text);
+	if (h->warn)
+		h->warn(h->context, line, text);
+}
+
 bool here_aliases(struct here *h, struct fault *f)
 {
 	const char *path = h->config->aliases;
@@ -101,9 +115,13 @@ bool here_aliases(struct here *h, struct fault *f)
 	buf_init(&text, ALIASES_MAX);
 	bool ok = file_read_path(AT_FDCWD, path, &text, &why);
 	if (ok)
-		h->aliases = alias_parse(buf_str(&text), h->warn, h->context);
+		h->aliases = alias_parse(buf_str(&text), refused, h);
 	local_aliases(&h->local, h->aliases);
 	buf_release(&text);
+	if (h->refused > LOGGED_MAX)
+		log_text(LOG_WARNING,
+		         "aliases: %s: %zu more lines are refused; sendmail -bv shows them",
+		         path, h->refused - LOGGED_MAX);
 	if (ok || why.sys == ENOENT)
 		return true;
 	*f = why;

@@ -29,6 +29,7 @@ struct here {
 	const char *names[HERE_NAMES_MAX];
 	struct alias *aliases;
 	bool aliases_read;
+	size_t refused; /* lines of the aliases */
 };
 
 /* hostname: as it was found before, or NULL: as the configuration says, which
@@ -36,8 +37,8 @@ struct here {
 void here_find(struct here *h, const struct config *c, const char *hostname);
 void here_release(struct here *h);
 
-/* Reads the aliases, once. No such file means no aliases. Every line that is
- * refused is logged, and told to warn. */
+/* Reads the aliases, once. No such file means no aliases. Lines that are
+ * refused are logged, and told to warn. */
 bool here_aliases(struct here *h, struct fault *f) __attribute__((warn_unused_result));
 
 /* local_route, with the aliases read when the first local name comes. */

@@ -278,6 +278,31 @@ JOBS += [
 ]
 
 
+def bad_aliases():
+    """Lines that are refused are logged once, and shown by -bv."""
+    with Case("bad aliases") as case:
+        case.configure({}, conf={"delivery.mode": "hold"})
+        case.write("aliases", "root: ann@x.example\ncat: |/bin/cat\nno line\n", 0o644)
+        result = case.send("-i", "-f", "x@y.example", "root", "postmaster", message=BODY)
+        same("exit", (result.code, result.err), (0, ""))
+        log = [line for line in case.log().splitlines() if "aliases" in line]
+        same("each once", [line for line in set(log) if log.count(line) > 1], [])
+        for number in (2, 3):
+            check(any(f"aliases:{number}: " in x for x in log), f"line {number} not in {log}")
+        for rcpt in ("root", "b@dest.example"):
+            result = case.send("-bv", rcpt)
+            same("exit", result.code, 0)
+            for number in (2, 3):
+                match("-bv", rf"sendmail: warning: {case.dir}/aliases:{number}: ", result.err)
+
+
+JOBS += [goes(f"catch-all {name} for {rcpt}", rcpt, ADMIN, f"{name}: all@x.example\nann: ann@x.example\n",
+              [want])
+         for name in ("*", "default")
+         for rcpt, want in (("eve", "all@x.example"), ("ann", "ann@x.example"),
+                            ("eve@localhost", "all@x.example"), ("e@d.example", "e@d.example"))]
+
+
 def no_resolver():
     """The full name of a host that stands in /etc/hosts costs no look-up."""
     with Case("no resolver") as case:
@@ -294,4 +319,4 @@ def no_resolver():
                      file.read())
 
 
-run_all(JOBS + [("no resolver", no_resolver)])
+run_all(JOBS + [("bad aliases", bad_aliases), ("no resolver", no_resolver)])

@@ -93,6 +93,20 @@ static const struct route_case {
     {"", "a@b\xC3\xBC.example", false, "a@xn--b-eha.example "},
 };
 
+static const struct rest_case {
+	const char *aliases, *admin, *mailbox, *want;
+} rest_cases[] = {
+    {"*: ann@x.example\n", "adm@z.example", "eve", "ann@x.example "},
+    {"default: ann@x.example\n", "", "eve@localhost", "ann@x.example "},
+    {"default: d@x.example\n*: ann@x.example\n", "", "eve", "ann@x.example "},
+    {"*: ann@x.example\nroot: bob@y.example\n", "", "root", "bob@y.example "},
+    {"*: ann@x.example\nroot: eve\n", "", "root", "ann@x.example "},
+    {"*: eve, ann@x.example\n", "", "bob", "eve@corp.example ann@x.example "},
+    {"*: root\nroot: ann@x.example\n", "", "eve", "ann@x.example "},
+    {"*: ann@x.example\nroot: \\eve\n", "", "root", "eve@corp.example "},
+    {"*: ann@x.example\n", "", "eve@corp.example", "eve@corp.example "},
+};
+
 static bool note(void *context, struct str mailbox, struct fault *f)
 {
 	(void)f;
@@ -116,6 +130,23 @@ START_TEST(route)
 }
 END_TEST
 
+START_TEST(rest)
+{
+	const struct rest_case *c = &rest_cases[_i];
+	struct local l = make_local();
+	struct fault f = FAULT_INIT;
+	struct alias *a = alias_parse(str_of(c->aliases), NULL, NULL);
+	struct buf out;
+	buf_init(&out, 4096);
+	l.admin = str_of(c->admin);
+	local_aliases(&l, a);
+	ck_assert(local_route(&l, str_of(c->mailbox), false, note, &out, &f));
+	ck_assert_str_eq(buf_cstr(&out), c->want);
+	buf_release(&out);
+	alias_free(a);
+}
+END_TEST
+
 START_TEST(empty)
 {
 	struct local l = make_local();
@@ -132,6 +163,7 @@ int main(void)
 	tcase_add_loop_test(t, ours, 0, COUNT(ours_cases));
 	tcase_add_loop_test(t, host_name, 0, COUNT(name_cases));
 	tcase_add_loop_test(t, route, 0, COUNT(route_cases));
+	tcase_add_loop_test(t, rest, 0, COUNT(rest_cases));
 	tcase_add_test(t, empty);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
