@@ -83,6 +83,9 @@ bool intake_verify(struct intake *in, struct fault *f)
 	const struct envelope *e = taking_envelope(t);
 	for (size_t i = 0; ok && i < e->rcpt_count; i++)
 		printf("%s... deliverable: through a relay\n", e->rcpts[i].address);
+	/* Rows that change it are easily wrong. */
+	if (ok && in->place->config.sender_count > 0 && (ok = taking_sender(t, f)))
+		printf("sender: <%s>\n", e->sender);
 	taking_free(t);
 	return ok;
 }

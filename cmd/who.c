@@ -57,11 +57,17 @@ void who_find(struct who *w, const struct place *p, const struct call *call)
 	else
 		w->full_name = pw ? gecos_name(pw) : mem_copy(str_of(""));
 	const struct config *c = &p->config;
+	w->senders = mem_alloc((c->sender_count + 1) * sizeof(*w->senders));
+	for (size_t i = 0; i < c->sender_count; i++)
+		w->senders[i] = (struct identity_sender){str_of(c->senders[i].pattern),
+		                                         str_of(c->senders[i].address)};
 	w->identity = (struct identity){
 	    .local = &p->here.local,
 	    .from = str_of(c->from),
 	    /* A message that is only passing through has its author already. */
 	    .from_rule = call->relayed ? FROM_MISSING : rule_of[c->from_rule],
+	    .senders = w->senders,
+	    .sender_count = call->relayed ? 0 : c->sender_count,
 	    .from_name = str_of(c->from_name),
 	    .reply_to = str_of(call->relayed ? NULL : c->reply_to),
 	    .login = str_of(w->login),
@@ -74,5 +80,6 @@ void who_find(struct who *w, const struct place *p, const struct call *call)
 void who_release(struct who *w)
 {
 	free(w->login);
+	free(w->senders);
 	free(w->full_name);
 }

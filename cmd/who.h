@@ -12,6 +12,7 @@
 struct who {
 	char *login;     /* user name, or "uid4242" */
 	char *full_name; /* -F, NAME, or gecos up to the first comma; "" */
+	struct identity_sender *senders;
 	struct identity identity;
 };
 

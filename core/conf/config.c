@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/trust.h"
 #include "conf/config_parse.h"
+#include "conf/config_senders.h"
 
 #define FILE_MAX_LEN (1U << 20)
 
@@ -130,6 +131,7 @@ void config_release(struct config *c)
 {
 	for (size_t i = 0; i < c->relay_count; i++)
 		release_relay(&c->relays[i]);
+	config_senders_release(c);
 	config_list_release(&c->online);
 	free(c->path);
 	free(c->hostname);

@@ -75,6 +75,14 @@ struct config_relay {
 	int64_t dot_timeout;
 };
 
+/* A row of [senders]: a sender that the pattern matches becomes the address; "*" for
+ * the local-part of that keeps his own. */
+struct config_sender {
+	char *pattern; /* NAME: at this host; or NAME@DOMAIN; stars in both */
+	char *address;
+	size_t line;
+};
+
 struct config {
 	char *path;
 	/* [mail] */
@@ -89,6 +97,9 @@ struct config {
 	bool received;
 	enum config_dot dot;
 	uint64_t max_size;
+	/* [senders], in file order */
+	struct config_sender *senders;
+	size_t sender_count;
 	/* [delivery] */
 	enum config_mode mode;
 	int64_t wait;

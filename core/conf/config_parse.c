@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/codec.h"
+#include "conf/config_senders.h"
 
 #define RELAY_NAME_MAX 32
 #define KEY_SHOWN_MAX  40
@@ -264,6 +265,15 @@ static void end_list(struct config_reading *r)
 	r->list = NULL;
 }
 
+/* Rows whose keys are the user's. */
+static void take_sender(struct config_reading *r, struct str pattern, struct str address)
+{
+	struct fault f = FAULT_INIT;
+
+	if (!config_senders_add(r->config, pattern, address, r->line, &f))
+		config_fault(r, r->line, "%s", f.text);
+}
+
 /* Called by the library. Its section is cut at 49 bytes and outlives a broken
  * section line, so the one of the reader counts. */
 static int take_key(void *user, const char *section, const char *name, const char *value)
@@ -279,6 +289,10 @@ static int take_key(void *user, const char *section, const char *name, const cha
 	if (r->section == NULL) {
 		if (r->outside)
 			outside_key(r, key);
+		return 1;
+	}
+	if (strcmp(r->section, CONFIG_SENDERS) == 0) {
+		take_sender(r, key, str_of(value));
 		return 1;
 	}
 	row = config_row_find(r->section, key);

@@ -4,6 +4,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "conf/config_senders.h"
+
 #define AT(field)    offsetof(struct config, field)
 #define RELAY(field) offsetof(struct config_relay, field)
 
@@ -179,6 +181,8 @@ const struct config_row *config_row_find(const char *section, struct str name)
 
 const char *config_section_find(struct str name)
 {
+	if (str_eq(name, STR(CONFIG_SENDERS)))
+		return CONFIG_SENDERS;
 	for (size_t i = 0; i < ROWS; i++) {
 		if (str_eq(name, str_of(rows[i].section)))
 			return rows[i].section;
@@ -262,6 +266,8 @@ const char *config_section_guess(struct str name)
 			guess = rows[i].section;
 		}
 	}
+	if (distance(name, STR(CONFIG_SENDERS)) < best)
+		guess = CONFIG_SENDERS;
 	return guess;
 }
 

@@ -111,14 +111,12 @@ static size_t find_at(struct str text)
 
 /* Only what can be told without the grammar of mail: the rest is for the
  * address parser, which has the message at hand. */
-bool config_read_address(const struct config_row *row, struct str text, const char *folder,
-                         void *object, struct fault *f)
+bool config_check_address(struct str text, struct fault *f)
 {
 	size_t at = find_at(text);
 	struct str local = str_first(text, at);
 	struct str domain = at == STR_NONE ? str_of(NULL) : str_from(text, at + 1);
 
-	(void)folder;
 	if (str_find(text, '<') != STR_NONE || str_find(text, '>') != STR_NONE)
 		return fault_set(
 		    f, FAULT_CONFIG,
@@ -134,8 +132,17 @@ bool config_read_address(const struct config_row *row, struct str text, const ch
 		    f, FAULT_CONFIG,
 		    "'%.*s' is not a mail address: what is behind the @ is no domain",
 		    QUOTED(text));
+	return true;
+}
+
+bool config_read_address(const struct config_row *row, struct str text, const char *folder,
+                         void *object, struct fault *f)
+{
+	(void)folder;
+	if (!config_check_address(text, f))
+		return false;
 	set_string(config_field(row, object),
-	           mem_copy(at == STR_NONE ? text : without_dot(text)));
+	           mem_copy(find_at(text) == STR_NONE ? text : without_dot(text)));
 	return true;
 }
 

@@ -81,6 +81,9 @@ config_reader config_read_servers;  /* addresses, each with or without a port; k
 config_reader config_read_proxy;    /* socks5://host:port */
 config_reader config_read_pins;     /* sha256:HEX, made lower case without colons */
 
+/* Is text one plain mailbox, as far as that can be told here? */
+bool config_check_address(struct str text, struct fault *f);
+
 /* Is text a host name: labels of 1 to 63 bytes, letters (non-ASCII too),
  * digits, "-" and "_", at most 253 bytes? */
 bool config_is_name(struct str text);

@@ -277,6 +277,11 @@ static bool glob(struct str text, struct str pattern, bool ignore_case)
 	return p == pattern.len;
 }
 
+bool addr_local_matches(struct str local, struct str pattern)
+{
+	return glob(local, pattern, false);
+}
+
 bool addr_matches(struct str mailbox, struct str pattern)
 {
 	struct str domain = addr_domain(mailbox);

@@ -91,5 +91,7 @@ size_t addr_token_end(struct str text, size_t at);
 /* Does the mailbox match the pattern? "*" matches any run of bytes; domain
  * without case. "*@work.example", "root@*", "work.example" (a domain alone). */
 bool addr_matches(struct str mailbox, struct str pattern);
+/* The same for a local-part alone. */
+bool addr_local_matches(struct str local, struct str pattern);
 
 #endif

@@ -30,6 +30,42 @@ static bool full(struct fault *f)
 	return fault_set(f, FAULT_DATA, "an address field of the header is too long");
 }
 
+static bool row_matches(const struct identity *id, const struct identity_sender *row,
+                        struct str mailbox)
+{
+	struct buf full;
+	bool matches;
+
+	buf_init(&full, 2 * ADDR_MAX);
+	if (str_find(row->pattern, '@') == STR_NONE)
+		matches = local_is_ours(id->local, mailbox) &&
+		          addr_local_matches(addr_local(mailbox), row->pattern);
+	else
+		matches = addr_qualify(&full, mailbox, id->local->domain) &&
+		          addr_matches(buf_str(&full), row->pattern);
+	buf_release(&full);
+	return matches;
+}
+
+bool identity_rewrite(const struct identity *id, struct str mailbox, struct buf *out)
+{
+	size_t before = out->len;
+
+	for (size_t i = 0; i < id->sender_count; i++) {
+		struct str address = id->senders[i].address;
+		bool keeps = str_starts(address, STR("*@"));
+
+		if (!row_matches(id, &id->senders[i], mailbox))
+			continue;
+		if ((!keeps || buf_add_str(out, addr_local(mailbox))) &&
+		    buf_add_str(out, str_from(address, keeps ? 1 : 0)))
+			return true;
+		out->len = before;
+		return false;
+	}
+	return false;
+}
+
 /* Does [mail] from take the place of mailbox (have), or of no address at all? */
 static bool from_applies(const struct identity *id, bool have, struct str mailbox)
 {
@@ -46,30 +82,55 @@ static bool from_applies(const struct identity *id, bool have, struct str mailbo
 	return false;
 }
 
+/* The sender as [senders] leaves him; have: is there one at all (not only a login)? */
+static bool find_sender(const struct identity *id, bool *have, struct str given,
+                        struct buf *out)
+{
+	struct buf login;
+	bool fits;
+
+	buf_init(&login, ADDR_MAX);
+	fits = *have || addr_add_local(&login, id->login);
+	if (!*have)
+		given = buf_str(&login);
+	if (fits && identity_rewrite(id, given, out))
+		*have = true;
+	else
+		fits = fits && buf_add_str(out, given);
+	buf_release(&login);
+	return fits;
+}
+
 bool identity_sender_is_local(const struct identity *id, bool have, struct str given)
 {
-	return !from_applies(id, have, given) &&
-	       (!have || (given.len > 0 && local_is_ours(id->local, given)));
+	struct buf sender;
+	bool local;
+
+	if (have && given.len == 0)
+		return false;
+	buf_init(&sender, 2 * ADDR_MAX);
+	local = find_sender(id, &have, given, &sender) &&
+	        !from_applies(id, have, buf_str(&sender)) &&
+	        local_is_ours(id->local, buf_str(&sender));
+	buf_release(&sender);
+	return local;
 }
 
 bool identity_sender(const struct identity *id, bool have, struct str given, struct buf *out,
                      struct fault *f)
 {
-	struct buf login;
+	struct buf sender;
 	bool fits;
 
 	if (have && given.len == 0)
 		return true;
-	if (from_applies(id, have, given))
-		given = id->from;
-	else if (!have)
-		given = STR("");
-	buf_init(&login, ADDR_MAX);
-	fits = given.len > 0 || addr_add_local(&login, id->login);
-	if (given.len == 0)
-		given = buf_str(&login);
-	fits = fits && addr_qualify(out, given, id->local->domain);
-	buf_release(&login);
+	buf_init(&sender, 2 * ADDR_MAX);
+	fits = find_sender(id, &have, given, &sender);
+	if (fits && from_applies(id, have, buf_str(&sender)))
+		fits = addr_qualify(out, id->from, id->local->domain);
+	else
+		fits = fits && addr_qualify(out, buf_str(&sender), id->local->domain);
+	buf_release(&sender);
 	return fits || fault_set(f, FAULT_DATA, "sender address over %d bytes", ADDR_MAX);
 }
 
@@ -111,16 +172,29 @@ static bool add_loose_name(struct buf *out, struct str name)
 	return buf_add_char(out, '"');
 }
 
+/* What [senders] and from_rule make of an address of From; false: they leave it. */
+static bool replaced_by(const struct identity *id, struct str mailbox, struct buf *out)
+{
+	bool row = identity_rewrite(id, mailbox, out);
+
+	if (!from_applies(id, true, row ? buf_str(out) : mailbox))
+		return row;
+	buf_clear(out);
+	return buf_add_str(out, id->from);
+}
+
 /* Words beside an address become its name. */
 static bool edit_loose(struct edit *e, const struct addr *a, struct fault *f)
 {
 	size_t source = (size_t)(a->source.at - e->value.at);
-	bool replace = e->rule && from_applies(e->id, true, a->mailbox);
-	struct str address = replace ? e->id->from : a->mailbox;
-	struct buf ascii;
-	bool fits;
+	struct buf ascii, other;
+	bool fits, replace;
+	struct str address;
 
 	buf_init(&ascii, 4 * ADDR_MAX);
+	buf_init(&other, 2 * ADDR_MAX);
+	replace = e->rule && replaced_by(e->id, a->mailbox, &other);
+	address = replace ? buf_str(&other) : a->mailbox;
 	if (ascii_form(e->id, address, &ascii))
 		address = buf_str(&ascii);
 	fits = copy_up_to(e, source) && add_loose_name(&e->out, a->name) &&
@@ -130,8 +204,9 @@ static bool edit_loose(struct edit *e, const struct addr *a, struct fault *f)
 	e->done = source + a->source.len;
 	e->count++;
 	e->changed = true;
-	e->replaced = e->replaced || (replace && !str_caseeq(a->mailbox, e->id->from));
+	e->replaced = e->replaced || (replace && !str_caseeq(a->mailbox, buf_str(&other)));
 	buf_release(&ascii);
+	buf_release(&other);
 	return fits || full(f);
 }
 
@@ -139,18 +214,19 @@ static bool edit_address(void *context, const struct addr *a, struct fault *f)
 {
 	struct edit *e = context;
 	size_t spec = (size_t)(a->spec.at - e->value.at);
-	struct buf ascii;
+	struct buf ascii, other;
 	bool fits = true;
 
 	if (a->loose)
 		return edit_loose(e, a, f);
 	buf_init(&ascii, 4 * ADDR_MAX);
+	buf_init(&other, 2 * ADDR_MAX);
 	e->count++;
-	if (e->rule && from_applies(e->id, true, a->mailbox)) {
+	if (e->rule && replaced_by(e->id, a->mailbox, &other)) {
 		fits = copy_up_to(e, spec) &&
-		       addr_qualify(&e->out, e->id->from, e->id->local->domain);
+		       addr_qualify(&e->out, buf_str(&other), e->id->local->domain);
 		e->done = spec + a->spec.len;
-		e->replaced = e->replaced || !str_caseeq(a->mailbox, e->id->from);
+		e->replaced = e->replaced || !str_caseeq(a->mailbox, buf_str(&other));
 		e->changed = true;
 	} else if (ascii_form(e->id, a->mailbox, &ascii)) {
 		fits = copy_up_to(e, spec) && buf_add_str(&e->out, buf_str(&ascii));
@@ -167,6 +243,7 @@ static bool edit_address(void *context, const struct addr *a, struct fault *f)
 		e->changed = true;
 	}
 	buf_release(&ascii);
+	buf_release(&other);
 	return fits || full(f);
 }
 
@@ -366,7 +443,7 @@ static bool mend_author(struct header *h, size_t at, struct str sender, bool alw
 static bool replace_from(const struct identity *id, struct header *h, size_t at,
                          struct fault *f)
 {
-	bool always = id->from_rule == FROM_ALWAYS;
+	bool always = id->from.len > 0 && id->from_rule == FROM_ALWAYS;
 	struct edit e = {.id = id, .value = header_value(&h->fields[at]), .rule = true};
 	bool fine = true;
 
@@ -408,7 +485,7 @@ bool identity_apply(const struct identity *id, bool have, struct str given, bool
                     struct header *h, struct fault *f)
 {
 	const char *from = resent ? "Resent-From" : "From";
-	bool rule = id->from.len > 0 && id->from_rule != FROM_MISSING;
+	bool rule = (id->from.len > 0 && id->from_rule != FROM_MISSING) || id->sender_count > 0;
 	size_t at;
 
 	header_remove_empty(h, from);

@@ -16,10 +16,17 @@
 
 enum from_rule { FROM_MISSING, FROM_LOCAL, FROM_ALWAYS };
 
+/* A sender that the pattern matches becomes the address: see identity_rewrite. */
+struct identity_sender {
+	struct str pattern, address;
+};
+
 struct identity {
 	const struct local *local; /* whose names are ours, and the domain for bare ones */
 	struct str from;           /* [mail] from, or empty */
 	enum from_rule from_rule;
+	const struct identity_sender *senders; /* the first that matches counts */
+	size_t sender_count;
 	struct str from_name; /* display name for a From that we write, or empty */
 	struct str reply_to;  /* or empty */
 	struct str login;     /* the caller's user name, or "uid4242" */
@@ -27,6 +34,12 @@ struct identity {
 	bool name_given;      /* full_name is from -F: it goes before from_name */
 	bool utf8_domains;    /* international domains in the header are left as they are */
 };
+
+/* What [senders] makes of a mailbox; false, and nothing added, if no row matches.
+ * A pattern without a domain is a name at this host; others are compared with the
+ * mailbox as it is and, if it is bare, with the domain. "*" as the local-part of
+ * an address stands for that of the mailbox. The rows go before from_rule. */
+bool identity_rewrite(const struct identity *id, struct str mailbox, struct buf *out);
 
 /* Is the envelope sender a name of this host, whatever domain it gets? Not the null
  * reverse-path, and not [mail] from. */

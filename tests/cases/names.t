@@ -303,6 +303,74 @@ JOBS += [goes(f"catch-all {name} for {rcpt}", rcpt, ADMIN, f"{name}: all@x.examp
                             ("eve@localhost", "all@x.example"), ("e@d.example", "e@d.example"))]
 
 
+def rewritten(name, rows, args, message, sender, header=None, conf=None):
+    """[senders]: the envelope and From alike."""
+    def run():
+        with Case("rewritten") as case:
+            case.configure({}, conf=dict({"mail.hostname": "host.example",
+                                          "mail.domain": "corp.example"}, **(conf or {})),
+                           tail="[senders]\n" + rows)
+            result = case.send("--dry-run", *args, "b@dest.example", message=message)
+            same("exit", (result.code, result.err), (0, ""))
+            same("sender", re.findall(r"^sender: <(.*)>$", result.out, re.M), [sender])
+            if header is not None:
+                same("From", re.findall(r"^From: (.*)$", result.out, re.M), [header])
+            result = case.send("-bv", *args, "b@dest.example")
+            same("-bv", result.out.splitlines(),
+                 ["b@dest.example... deliverable: through a relay", f"sender: <{sender}>"])
+    return name, run
+
+
+ROWS = "root = alerts@example.org\n*@web1.lan = *@example.org\n"
+JOBS += [
+    rewritten("senders, bare", ROWS, ("-f", "root"), b"From: root (Cron)\n\n",
+              "alerts@example.org", "alerts@example.org (Cron)"),
+    rewritten("senders, at localhost", ROWS, ("-f", "root@localhost"),
+              b"From: \"Cron\" <root@host.example>\n\n", "alerts@example.org",
+              '"Cron" <alerts@example.org>'),
+    rewritten("senders, no From", ROWS, ("-F", "Root", "-f", "root"), b"\n",
+              "alerts@example.org", "Root <alerts@example.org>"),
+    rewritten("senders, keeps the user", ROWS, ("-f", "www-data@web1.lan"),
+              b"From: shop@Web1.lan\n\n", "www-data@example.org", "shop@example.org"),
+    rewritten("senders, bare and the domain", "*@corp.example = *@example.org\n", ("-f", "ann"),
+              b"From: bob\n\n", "ann@example.org", "bob@example.org"),
+    rewritten("senders, others stay", ROWS, ("-f", "root@web2.lan"), b"From: root@web2.lan\n\n",
+              "root@web2.lan", "root@web2.lan"),
+    rewritten("senders, null", "* = x@y.example\n", ("-f", "<>"), b"From: a@b.example\n\n", "",
+              "a@b.example"),
+    rewritten("senders, first counts", "r* = one@x.example\nroot = two@x.example\n",
+              ("-f", "root"), b"From: root\n\n", "one@x.example", "one@x.example"),
+    rewritten("senders, then from_rule", ROWS + "adm = adm@localhost\n", ("-f", "adm"),
+              b"From: root\n\n", "box@x.example", "alerts@example.org",
+              {"mail.from": "box@x.example"}),
+    rewritten("senders, then always", ROWS, ("-f", "root"), b"From: root\n\n", "box@x.example",
+              "box@x.example", {"mail.from": "box@x.example", "mail.from_rule": "always"}),
+    rewritten("senders, to a bare name", "root = ops\n", ("-f", "root"), b"From: root\n\n",
+              "ops@corp.example", "ops@corp.example"),
+    rewritten("senders, relayed", ROWS, ("-G", "-f", "root@web1.lan"), b"From: a@web1.lan\n\n",
+              "root@web1.lan", "a@web1.lan"),
+    rewritten("senders, words beside it", ROWS, ("-f", "root"), b"From: Web Shop s@web1.lan\n\n",
+              "alerts@example.org", '"Web Shop" <s@example.org>'),
+]
+
+
+def bad_senders():
+    """All faults of the rows, with their lines."""
+    with Case("bad senders") as case:
+        case.configure({}, tail="[senders]\nroot = a@x.example\na b = c@x.example\n"
+                       "<a> = c@x.example\nx@ = c@x.example\nc = a@\nd = *x@y.example\n"
+                       "root = b@x.example\ne = *@x..y\ng = *\nh =\n")
+        with open(case.conf_path, encoding="utf-8") as file:
+            first = file.read().splitlines().index("[senders]") + 2
+        result = case.send("--dry-run", "b@dest.example")
+        same("exit", result.code, 78)
+        found = [int(n) for n in re.findall(r"postern\.conf:(\d+): ", result.err)]
+        same("lines", found, [first + n for n in range(1, 10)])
+        match("hint", "root stands in line", result.err)
+        case.configure({}, tail="[sender]\nroot = a@x.example\n")
+        match("hint", r"did you mean \[senders\]", case.send("--dry-run", "b@x.example").err)
+
+
 def no_resolver():
     """The full name of a host that stands in /etc/hosts costs no look-up."""
     with Case("no resolver") as case:
@@ -319,4 +387,4 @@ def no_resolver():
                      file.read())
 
 
-run_all(JOBS + [("bad aliases", bad_aliases), ("no resolver", no_resolver)])
+run_all(JOBS + [("bad senders", bad_senders), ("bad aliases", bad_aliases), ("no resolver", no_resolver)])
