@@ -189,9 +189,11 @@ static bool put_header(struct writer *w, bool text_8bit)
 	bool is_8bit = text_8bit || original_is_8bit(r);
 
 	return put(w, "Date: ") && put_date(w, r->wall) &&
-	       put(w, "\r\nFrom: Mail Delivery System <MAILER-DAEMON@") &&
-	       put_str(w, r->hostname) && put(w, ">\r\nTo: <") && put(w, r->to) &&
-	       put(w, ">\r\n") && put_subject(w) && put(w, "Message-ID: ") &&
+	       put(w, "\r\nFrom: Mail Delivery System <") &&
+	       (r->from.len > 0 ? put_str(w, r->from)
+	                        : put(w, "MAILER-DAEMON@") && put_str(w, r->hostname)) &&
+	       put(w, ">\r\nTo: <") && put(w, r->to) && put(w, ">\r\n") && put_subject(w) &&
+	       put(w, "Message-ID: ") &&
 	       header_add_msgid(&w->out, r->wall, r->random, r->hostname) && put(w, "\r\n") &&
 	       put_threading(w) &&
 	       put(w, "Auto-Submitted: auto-replied\r\n"

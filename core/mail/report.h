@@ -29,6 +29,7 @@ struct report {
 	const struct envelope *envelope; /* of the original, with verdicts */
 	const char *to;                  /* who gets it */
 	struct str hostname;             /* Reporting-MTA, From domain, Message-ID */
+	struct str from;                 /* address in From, or empty: MAILER-DAEMON here */
 	const char *id;                  /* the entry's ID */
 	struct str subject;              /* raw value of the original's Subject, or empty */
 	struct str message_id;           /* raw value of its Message-ID, or empty */

@@ -5,6 +5,7 @@
 #include <syslog.h>
 
 #include "base/clock.h"
+#include "base/codec.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "hold/submit.h"
@@ -75,19 +76,73 @@ static bool add_addressee(void *context, struct str mailbox, struct fault *f)
 }
 
 /* Where mail for the sender would go. */
-static bool address_report(const struct config *c, const char *hostname,
-                           const struct envelope *original, struct envelope *to,
-                           struct fault *f)
+static bool address_report(struct here *here, const struct envelope *original,
+                           struct envelope *to, struct fault *f)
 {
-	struct here here;
 	struct fault why = FAULT_INIT;
-	here_find(&here, c, hostname);
-	if (!here_aliases(&here, &why))
+	if (!here_aliases(here, &why))
 		log_text(LOG_WARNING, "a report goes past the aliases: %s", why.text);
 	struct str sender = str_of(original->sender);
 	if (original->sender_local)
 		sender = addr_local(sender);
-	bool ok = local_route(&here.local, sender, false, add_addressee, to, f);
+	return local_route(&here->local, sender, false, add_addressee, to, f);
+}
+
+/* [mail] from with a domain, in ASCII. */
+static bool own_address(const struct here *here, struct buf *out, struct fault *f)
+{
+	return here->config->from &&
+	       local_complete(&here->local, str_of(here->config->from), out, f);
+}
+
+static bool copy_piece(void *context, struct str bytes, struct fault *f)
+{
+	return submit_message(context, bytes, f);
+}
+
+static bool copy_report(struct hold_entry *he, struct submit *s, struct fault *f)
+{
+	bool exists;
+	return submit_begin(s, f) && entry_each(he->fd, &he->entry, copy_piece, s, f) &&
+	       submit_end_report(s, &he->entry.facts,
+	                         envelope_count(&he->entry.envelope, RCPT_FAILED), &exists, f);
+}
+
+static bool address_again(struct here *here, const struct envelope *from, struct envelope *to,
+                          struct fault *f)
+{
+	if (here->config->admin)
+		return here_route(here, here->local.admin, false, add_addressee, to, f);
+	for (size_t i = 0; i < from->rcpt_count; i++)
+		envelope_add(to, str_of(from->rcpts[i].address));
+	return true;
+}
+
+bool notify_again(const struct config *c, const char *hostname, struct hold_entry *he,
+                  char id[ENTRY_ID_LEN + 1], struct fault *f)
+{
+	const struct entry *e = &he->entry;
+	struct here here;
+	struct submit s;
+	struct buf from;
+	id[0] = '\0';
+	if (e->envelope.sender[0] || !e->report_of[0] || !c->from)
+		return true;
+	here_find(&here, c, hostname);
+	buf_init(&from, 4 * ADDR_MAX);
+	submit_init(&s, he->hold, NULL);
+	s.entry.created = clock_wall();
+	s.entry.uid = hold_uid(he);
+	memcpy(s.entry.report_of, e->id, sizeof(e->id));
+	bool ok = own_address(&here, &from, f) &&
+	          address_again(&here, &e->envelope, &s.entry.envelope, f);
+	if (ok)
+		envelope_set_sender(&s.entry.envelope, buf_str(&from));
+	ok = ok && copy_report(he, &s, f);
+	if (ok)
+		memcpy(id, s.entry.id, ENTRY_ID_LEN + 1);
+	submit_release(&s);
+	buf_release(&from);
 	here_release(&here);
 	return ok;
 }
@@ -120,7 +175,13 @@ bool notify_sender(const struct config *c, const char *hostname, struct hold_ent
 	w.submit.entry.uid = hold_uid(he);
 	if (kind == REPORT_FAILED)
 		memcpy(w.submit.entry.report_of, e->id, sizeof(e->id));
-	struct buf subject, message_id;
+	struct here here;
+	struct buf subject, message_id, from;
+	here_find(&here, c, hostname);
+	buf_init(&from, 4 * ADDR_MAX);
+	struct fault ignored = FAULT_INIT;
+	if (own_address(&here, &from, &ignored) && codec_is_ascii(buf_str(&from)))
+		r.from = buf_str(&from);
 	buf_init(&subject, SUBJECT_MAX);
 	buf_init(&message_id, SUBJECT_MAX);
 	entry_field(he->fd, e, "Subject", &subject);
@@ -130,7 +191,7 @@ bool notify_sender(const struct config *c, const char *hostname, struct hold_ent
 	struct envelope *to = &w.submit.entry.envelope;
 	/* Without an address there is no report, and the entry must not wait for one. */
 	bool ok = true;
-	if (!address_report(c, hostname, &e->envelope, to, f) || to->rcpt_count == 0) {
+	if (!address_report(&here, &e->envelope, to, f) || to->rcpt_count == 0) {
 		log_text(LOG_WARNING, "%s: no report can be addressed to %s: %s", e->id,
 		         e->envelope.sender, f->text);
 	} else {
@@ -142,5 +203,7 @@ bool notify_sender(const struct config *c, const char *hostname, struct hold_ent
 	submit_release(&w.submit);
 	buf_release(&subject);
 	buf_release(&message_id);
+	buf_release(&from);
+	here_release(&here);
 	return ok;
 }

@@ -371,6 +371,27 @@ def bad_senders():
         match("hint", r"did you mean \[senders\]", case.send("--dry-run", "b@x.example").err)
 
 
+def report_from(name, conf, wanted):
+    """Relays that take only an account's own address look at From too."""
+    def run():
+        with Case("report from") as case, Server() as server:
+            started(case, server, dict(HOST, **conf))
+            case.send("-i", "-f", "x@y.example", "reject@dest.example", message=BODY)
+            case.run("flushq", "--all")
+            case.run("flushq", "--all")
+            same("report to", server.recipients(), ["x@y.example"])
+            match("From", rf"^From: Mail Delivery System <{wanted}>\r\n".replace("^", "\r\n"),
+                  server.delivered[0][1].decode())
+    return name, run
+
+
+JOBS += [
+    report_from("report, no from", {}, "MAILER-DAEMON@host.example"),
+    report_from("report, from", {"mail.from": "box@x.example"}, "box@x.example"),
+    report_from("report, bare from", {"mail.from": "box"}, "box@corp.example"),
+]
+
+
 def no_resolver():
     """The full name of a host that stands in /etc/hosts costs no look-up."""
     with Case("no resolver") as case:
