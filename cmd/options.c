@@ -306,6 +306,13 @@ static bool check_mode(struct call *call, const char *argument, struct fault *f)
 	return true;
 }
 
+static bool config_mode(struct call *call, const char *argument, struct fault *f)
+{
+	(void)argument, (void)f;
+	call->mode = CALL_CONFIG;
+	return true;
+}
+
 static const struct long_row long_rows[] = {
     {"--relay", TAKES_ARGUMENT, set_relay, "use that relay only"},
     {"--delay", TAKES_ARGUMENT, set_delay, "do not send before then: 30s 5m 2h 1d"},
@@ -314,6 +321,7 @@ static const struct long_row long_rows[] = {
      "print envelope, route and message; send nothing"},
     {"--check", TAKES_NOTHING, check_mode,
      "try the relays (all, or those named) and log in; no mail"},
+    {"--config", TAKES_NOTHING, config_mode, "print the configuration in effect"},
     {"--help", TAKES_NOTHING, NULL, "this list, as the only argument"},
     {"--version", TAKES_NOTHING, NULL, "the version, as the only argument"},
 };

@@ -24,6 +24,7 @@ enum call_mode {
 	CALL_VERIFY,  /* -bv */
 	CALL_NOTHING, /* -bi, -bh and the like: exit 0 */
 	CALL_CHECK,
+	CALL_CONFIG,
 	CALL_HELP,
 	CALL_VERSION,
 };

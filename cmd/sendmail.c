@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/codec.h"
 #include "base/file.h"
 #include "base/narrow.h"
 #include "cmd/caller.h"
@@ -26,6 +27,9 @@
 #include "cmd/place.h"
 #include "cmd/rights.h"
 #include "cmd/smtpd.h"
+
+#define CONFIG_TEXT_MAX (16 * 1024 * 1024)
+#define PATH_SHOWN_MAX  4096
 
 static volatile sig_atomic_t stop_signal;
 
@@ -61,12 +65,18 @@ static void complain(const struct fault *f)
 	fprintf(stderr, "sendmail: %s\n", f->text);
 }
 
+/* Standard input is then read to its end on any error. */
+static bool reads_input(enum call_mode mode)
+{
+	return mode != CALL_CHECK && mode != CALL_CONFIG;
+}
+
 /* A usage error comes with standard input still to be read by somebody. */
 static int usage(const struct fault *f, enum call_mode mode)
 {
 	complain(f);
 	fprintf(stderr, "usage: sendmail [-ti] [-f sender] [-F name] [recipient ...]\n");
-	if (mode != CALL_CHECK)
+	if (reads_input(mode))
 		intake_drain(&stop_signal);
 	return fault_exit(FAULT_USAGE);
 }
@@ -254,6 +264,30 @@ static int speak_smtp(struct place *p, const struct call *call, bool good)
 	return smtpd_run(p, call, good ? NULL : &f, &stop_signal);
 }
 
+/* What is not in the file but found out, as the hold, is said too. */
+static int print_config(struct place *p, const struct call *call)
+{
+	char path[PATH_SHOWN_MAX];
+	struct buf text;
+	struct fault f = FAULT_INIT;
+	if (call->operand_count > 0) {
+		fault_set(&f, FAULT_USAGE, "--config: no operand is taken here");
+		return usage(&f, call->mode);
+	}
+	if (!p->config.directory && p->hold_path)
+		p->config.directory = mem_copy(str_of(p->hold_path));
+	codec_printable(path, sizeof(path), str_of(p->config_path));
+	buf_init(&text, CONFIG_TEXT_MAX);
+	bool ok = buf_addf(&text, "; in effect, from %s (%s mode)\n", path,
+	                   p->personal ? "personal" : "system") &&
+	          config_write(&p->config, &text);
+	ok = ok && fwrite(text.at, 1, text.len, stdout) == text.len && fflush(stdout) == 0;
+	if (!ok)
+		fprintf(stderr, "sendmail: cannot write: %s\n", strerror(errno));
+	buf_release(&text);
+	return ok ? EX_OK : fault_exit(FAULT_IO);
+}
+
 static int with_place(const struct call *call)
 {
 	struct place p;
@@ -276,13 +310,15 @@ static int with_place(const struct call *call)
 	else if (!good && call->mode == CALL_SMTP)
 		code = speak_smtp(&p, call, false);
 	else if (!good) {
-		if (call->mode != CALL_CHECK)
+		if (reads_input(call->mode))
 			intake_drain(&stop_signal);
 		code = fault_exit(FAULT_CONFIG);
 	} else if (!relay_known(&p, call->relay, &f))
 		code = usage(&f, call->mode);
 	else if (call->mode == CALL_CHECK)
 		code = check_relays(&p, call->operands, call->operand_count, call->verbose);
+	else if (call->mode == CALL_CONFIG)
+		code = print_config(&p, call);
 	else if (call->mode == CALL_VERIFY)
 		code = verify(&p, call);
 	else if (call->mode == CALL_SMTP)
@@ -322,7 +358,8 @@ static int as_mailq(const struct call *call)
 static int help(void)
 {
 	printf("usage: sendmail [-ti] [-f sender] [-F name] [option ...] [recipient ...]\n"
-	       "       sendmail -bs | -bp | -q | -bv recipient ... | --check [relay ...]\n");
+	       "       sendmail -bs | -bp | -q | -bv recipient ...\n"
+	       "       sendmail --check [relay ...] | --config\n");
 	options_print(stdout);
 	return EX_OK;
 }
@@ -344,6 +381,7 @@ int main(int argc, char **argv)
 	case CALL_SUBMIT:
 	case CALL_VERIFY:
 	case CALL_CHECK:
+	case CALL_CONFIG:
 	case CALL_SMTP:
 		return with_place(&call);
 	case CALL_LIST:

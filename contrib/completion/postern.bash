@@ -6,7 +6,7 @@
 
 _postern_options() {
 	case $1 in
-	sendmail) echo '--relay --delay --hold --dry-run --check --help --version' ;;
+	sendmail) echo '--relay --delay --hold --dry-run --check --config --help --version' ;;
 	mailq) echo '-C -v -j --json --failed --count --summary --metrics --show --help --version' ;;
 	flushq)
 		echo '-C -v -a --all --remove --freeze --thaw --retry' \

@@ -141,6 +141,11 @@ bool config_parse(struct str text, const char *name, bool personal, struct confi
                   config_note *note, void *context) __attribute__((warn_unused_result));
 void config_release(struct config *c); /* passwords are wiped */
 
+/* Adds what is in effect, every key of every section, in a form that can be read
+ * again; paths are absolute. A key without a value is a comment, and so is one
+ * with a secret, which is not shown. False: out is full. */
+bool config_write(const struct config *c, struct buf *out) __attribute__((warn_unused_result));
+
 /* "30s", "5m", "2h", "1d", "0"; false if malformed or over 10 years. */
 bool config_duration(struct str text, int64_t *seconds);
 /* "64M", "1G", "500K", "0", plain bytes. */

@@ -208,6 +208,11 @@ bool config_read_ports(const struct config_row *row, struct str text, const char
 	return true;
 }
 
+const char *config_mechanism(size_t i)
+{
+	return i < sizeof(mechanisms) / sizeof(*mechanisms) ? mechanisms[i] : NULL;
+}
+
 static bool mechanism_bit(struct str word, unsigned *bit)
 {
 	for (size_t i = 0; i < sizeof(mechanisms) / sizeof(*mechanisms); i++) {

@@ -100,7 +100,7 @@ static const struct config_row rows[] = {
     {"relay", "user", "", config_read_text, RELAY(user), 0, 0, NULL},
     {"relay", "password_file", "", config_read_path, RELAY(password_file), 0, 0, NULL},
     {"relay", "password_command", "", config_read_command, RELAY(password_command), 0, 0, NULL},
-    {"relay", "password", "", config_read_text, RELAY(password), 0, 0, NULL},
+    {"relay", "password", "", config_read_secret, RELAY(password), 0, 0, NULL},
     {"relay", "auth", "auto", config_read_auth, RELAY(auth), 0, 0, NULL},
     {"relay", "allow_cleartext_auth", "no", config_read_flag, RELAY(allow_cleartext_auth), 0, 0,
      NULL},

@@ -78,6 +78,12 @@ bool config_read_text(const struct config_row *row, struct str text, const char 
 	return true;
 }
 
+bool config_read_secret(const struct config_row *row, struct str text, const char *folder,
+                        void *object, struct fault *f)
+{
+	return config_read_text(row, text, folder, object, f);
+}
+
 bool config_read_name(const struct config_row *row, struct str text, const char *folder,
                       void *object, struct fault *f)
 {

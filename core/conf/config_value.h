@@ -52,6 +52,7 @@ void config_list_replace(struct config_list *list, struct config_list *from);
 
 /* char *; name, address and path with a check of their form. */
 config_reader config_read_text;
+config_reader config_read_secret; /* text that is shown nowhere */
 config_reader config_read_name;    /* a domain name; "auto" is NULL where that is the default */
 config_reader config_read_address; /* a single plain mailbox */
 config_reader config_read_path;
@@ -83,6 +84,9 @@ config_reader config_read_pins;     /* sha256:HEX, made lower case without colon
 
 /* Is text one plain mailbox, as far as that can be told here? */
 bool config_check_address(struct str text, struct fault *f);
+
+/* The name of bit 1 << i of config_relay.auth; NULL past the end. */
+const char *config_mechanism(size_t i);
 
 /* Is text a host name: labels of 1 to 63 bytes, letters (non-ASCII too),
  * digits, "-" and "_", at most 253 bytes? */

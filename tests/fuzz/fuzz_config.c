@@ -69,6 +69,45 @@ static void check(const struct config *c, bool good)
 	}
 }
 
+static size_t longest_line(struct str text)
+{
+	size_t longest = 0;
+	struct str line;
+
+	while (str_cut(&text, '\n', &line))
+		longest = line.len > longest ? line.len : longest;
+	return longest;
+}
+
+static void take_no_fault(void *context, bool warning, const char *text)
+{
+	(void)context, (void)text;
+	require(warning);
+}
+
+/* What is written is read again as the same, but for what is not shown and for
+ * what made absolute became too long. */
+static void check_written(const struct config *c)
+{
+	struct buf first, second;
+	struct config again;
+
+	for (size_t i = 0; i < c->relay_count; i++)
+		if (c->relays[i].password != NULL)
+			return;
+	buf_init(&first, 1 << 24);
+	buf_init(&second, 1 << 24);
+	require(config_write(c, &first));
+	if (longest_line(buf_str(&first)) < 200) {
+		require(config_parse(buf_str(&first), "/f", true, &again, take_no_fault, NULL));
+		require(config_write(&again, &second));
+		require(str_eq(buf_str(&first), buf_str(&second)));
+		config_release(&again);
+	}
+	buf_release(&first);
+	buf_release(&second);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct str text = {(const char *)data, size};
@@ -85,6 +124,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		require(!good || memchr(data, '\0', size) == NULL);
 		require(!good || personal || c.relays[0].password == NULL);
 		check(&c, good);
+		if (good && personal)
+			check_written(&c);
 		config_release(&c);
 	}
 	return 0;

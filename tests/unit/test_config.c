@@ -680,6 +680,85 @@ START_TEST(durations_and_sizes)
 }
 END_TEST
 
+/* What config_write makes of a text, or of what it made of it before. */
+static void write_text(struct str text, struct buf *out)
+{
+	struct config c;
+	struct notes n;
+	bool good = parse(text, true, &c, &n);
+
+	ck_assert_msg(good, "%s", buf_cstr(&n.text));
+	buf_init(out, 1 << 20);
+	ck_assert(config_write(&c, out));
+	config_release(&c);
+	buf_release(&n.text);
+}
+
+START_TEST(what_is_written_is_read_again)
+{
+	static const char *const lines[] = {
+	    "\nhostname = auto\n",
+	    "\nfrom_name = J\xC3\xBCrgen #1\n",
+	    "\n;admin =\n",
+	    "\nmax_size = 1536K\n",
+	    "\nwarn = off\n",
+	    "\nwait = 90s\n",
+	    "\nexpire = 2d\n",
+	    "\ndelay = 0\n",
+	    "\nmin_free = 1000\n",
+	    "\nonline = /bin/test -e \"/run/a b\" \"c \\\" d\" \"\" \"x \\;y\"\n",
+	    "\nto = /etc/./mail.log\nformat = json\n\n[relay main]\nhost = a.example, "
+	    "192.0.2.1\n",
+	    "\nport = 587, 2525\n",
+	    "\nauth = SCRAM-SHA-256, PLAIN\n",
+	    "\ntls_trust = none\n",
+	    "\nsenders = ,;odd, *@a\n",
+	    "\n\n[relay two]\n;host =\n;srv =\nmx = yes\n",
+	    "\nport = 25\n",
+	    "\ntls_trust = /etc/ca.pem\n",
+	    "\nauth = none\n",
+	};
+	struct buf first, second;
+	const char *name, *section, *standard;
+
+	write_text(STR("[mail]\nfrom_name = J\xC3\xBCrgen #1\nmax_size = 1536K\n"
+	               "[delivery]\nwait = 90s\nexpire = 48h\n"
+	               "online = /bin/test -e '/run/a b' \"c \\\" d\" '' \"x \\;y\"\n"
+	               "[hold]\nmin_free = 1000\n[log]\nto = ./mail.log\nformat = json\n"
+	               "[relay]\nhost = a.example 192.0.2.1\nport = 587 2525\n"
+	               "auth = plain scram-sha-256\ntls_trust = none\nsenders = ,;odd *@a\n"
+	               "[relay two]\nmx = yes\ntls_trust = ca.pem\nauth = none\n"),
+	           &first);
+	for (size_t i = 0; i < COUNT(lines); i++)
+		ck_assert_msg(strstr(buf_cstr(&first), lines[i]) != NULL, "%s in\n%s", lines[i],
+		              buf_cstr(&first));
+	for (size_t i = 0; config_key(i, &section, &name, &standard); i++) {
+		char *value = mem_printf("\n%s = ", name), *none = mem_printf("\n;%s =", name);
+
+		ck_assert_msg(strstr(buf_cstr(&first), value) != NULL ||
+		                  strstr(buf_cstr(&first), none) != NULL,
+		              "no %s", name);
+		free(value);
+		free(none);
+	}
+	write_text(buf_str(&first), &second);
+	ck_assert_str_eq(buf_cstr(&first), buf_cstr(&second));
+	buf_release(&first);
+	buf_release(&second);
+}
+END_TEST
+
+START_TEST(a_password_is_not_written)
+{
+	struct buf out;
+
+	write_text(STR(RELAY "user = a\npassword = hunter2\n"), &out);
+	ck_assert_ptr_null(strstr(buf_cstr(&out), "hunter2"));
+	ck_assert_ptr_nonnull(strstr(buf_cstr(&out), "\n;password = (set, not shown)\n"));
+	buf_release(&out);
+}
+END_TEST
+
 START_TEST(the_table_can_be_listed)
 {
 	const char *section, *name, *standard;
@@ -888,6 +967,8 @@ int main(void)
 	tcase_add_test(bytes, warnings_are_no_faults);
 	tcase_add_test(bytes, user_without_password_may_be_a_credential);
 	tcase_add_test(bytes, durations_and_sizes);
+	tcase_add_test(bytes, what_is_written_is_read_again);
+	tcase_add_test(bytes, a_password_is_not_written);
 	tcase_add_test(bytes, the_table_can_be_listed);
 	suite_add_tcase(s, bytes);
 	tcase_add_checked_fixture(files, make_folder, remove_folder);
