@@ -154,9 +154,12 @@ function is_utf8(s)
 	return s !~ /[\200-\377]/
 }
 
-# May s stand behind "KEY = "? There " ;" begins a comment.
+# May s stand behind "KEY = "? There " ;" begins a comment, and what is all in
+# quotes is refused, but for a command.
 function fits(key, s)
 {
+	if (key !~ /_command$/ && s ~ /^(("([^"\\]|\\.)*"|'[^']*')[, \t]*)+$/)
+		return 0
 	return s != "" && s == trim(s) && s !~ /[\001-\037\177]/ && s !~ /^;|[ \t];/ &&
 		length(key) + 3 + length(s) <= LINE_MAX && is_utf8(s)
 }

@@ -221,6 +221,24 @@ static void outside_key(struct config_reading *r, struct str key)
 		config_fault(r, r->line, "a key before any section");
 }
 
+/* Nothing takes quotes off a value but a command, which has a syntax of its own.
+ * In a list each word may have them. */
+static bool has_quotes(const struct config_row *row, struct str text)
+{
+	struct str word;
+	bool all = true, any = false;
+
+	if (row->read == config_read_command)
+		return false;
+	if (config_is_quoted(text))
+		return true;
+	while (all && config_next_word(&text, &word)) {
+		any = true;
+		all = config_is_quoted(word);
+	}
+	return any && all;
+}
+
 static bool read_value(struct config_reading *r, const struct config_row *row, struct str text,
                        size_t line)
 {
@@ -231,6 +249,13 @@ static bool read_value(struct config_reading *r, const struct config_row *row, s
 		config_fault(r, line, "%s has no value", row->name);
 	else if (!codec_is_utf8(text))
 		config_fault(r, line, "%s is not valid UTF-8", row->name);
+	else if (has_quotes(row, text))
+		config_fault(r, line,
+		             "%s: quotes would be part of the value; leave them out%s",
+		             row->name,
+		             row->read != config_read_secret
+		                 ? ""
+		                 : " (a password that has them goes into a password_file)");
 	else if (!row->read(row, text, r->folder, object, &f))
 		config_fault(r, line, "%s: %s", row->name, f.text);
 	else

@@ -69,6 +69,21 @@ bool config_is_name(struct str text)
 	return true;
 }
 
+bool config_is_quoted(struct str text)
+{
+	char quote = text.len > 1 ? text.at[0] : '\0';
+
+	if (quote != '"' && quote != '\'')
+		return false;
+	for (size_t i = 1; i < text.len; i++) {
+		if (text.at[i] == '\\' && quote == '"')
+			i++;
+		else if (text.at[i] == quote)
+			return i + 1 == text.len;
+	}
+	return false;
+}
+
 bool config_read_text(const struct config_row *row, struct str text, const char *folder,
                       void *object, struct fault *f)
 {
@@ -385,8 +400,16 @@ bool config_read_list(const struct config_row *row, struct str text, const char 
 	struct str rest = text, word;
 
 	(void)folder;
-	while (config_next_word(&rest, &word))
+	while (config_next_word(&rest, &word)) {
+		if (config_is_quoted(word)) {
+			config_list_release(&list);
+			return fault_set(
+			    f, FAULT_CONFIG,
+			    "%.*s: quotes would be part of the value; leave them out",
+			    QUOTED(word));
+		}
 		config_list_add(&list, word);
+	}
 	if (list.count == 0)
 		return fault_set(f, FAULT_CONFIG, "'%.*s' is an empty list", QUOTED(text));
 	config_list_replace(config_field(row, object), &list);

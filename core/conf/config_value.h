@@ -88,6 +88,9 @@ bool config_check_address(struct str text, struct fault *f);
 /* The name of bit 1 << i of config_relay.auth; NULL past the end. */
 const char *config_mechanism(size_t i);
 
+/* Is text in quotes as a whole, as other programs' files have it? */
+bool config_is_quoted(struct str text);
+
 /* Is text a host name: labels of 1 to 63 bytes, letters (non-ASCII too),
  * digits, "-" and "_", at most 253 bytes? */
 bool config_is_name(struct str text);

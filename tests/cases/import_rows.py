@@ -854,6 +854,9 @@ def hostile_values():
         "%n%n",
         "-x",
         "--secret",
+        '"x"',
+        "'x'",
+        '"a", "b"',
     )
     for i, value in enumerate(evil):
         yield Row(

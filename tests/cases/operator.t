@@ -62,10 +62,31 @@ def config_faulty():
         same("an operand", (result.code, result.out), (64, ""))
 
 
+# Faults and warnings
+
+def quoted(keys):
+    """Quotes are no syntax here: what has them is told so, and nothing is sent."""
+    with Case("quoted") as case:
+        relay = case.relay()
+        case.configure(dict({"port": relay.port}, **keys),
+                       conf={"mail.from": '"ann@example.org"'} if not keys else None)
+        result = case.send("b@dest.example")
+        same("exit", result.code, 78)
+        match("the fault", r"postern\.conf:\d+: \w+: quotes would be part of the value; leave"
+              " them out", result.err)
+        case.check_secret(SECRET, result)
+        same("arrived", relay.accepted(), [])
+        same("kept", len(case.entries("failed")), 1)
+
+
 def jobs():
     yield "--config", config_shown
     yield "--config with a password", config_password
     yield "--config, faulty", config_faulty
+    yield "quotes around from", lambda: quoted({})
+    yield "quotes around user", lambda: quoted({"user": '"u"', "password": "x"})
+    yield "quotes around password", lambda: quoted({"user": "u", "password": f'"{SECRET}"'})
+    yield "quotes around host", lambda: quoted({"host": '"127.0.0.1"'})
 
 
 if __name__ == "__main__":

@@ -229,6 +229,22 @@ START_TEST(values_of_the_first_sections)
 }
 END_TEST
 
+START_TEST(quotes_inside_a_value_are_its_own)
+{
+	struct config c;
+
+	parse_good("[mail]\nfrom_name = \"Ann\" of \"Accounts\"\nreply_to = \"a b\"@c.example\n"
+	           "[delivery]\nonline = \"/opt/is on\"\n" RELAY
+	           "user = \"\npassword = \"a\"b\"\n",
+	           &c);
+	ck_assert_str_eq(c.from_name, "\"Ann\" of \"Accounts\"");
+	ck_assert_str_eq(c.online.words[0], "/opt/is on");
+	ck_assert_str_eq(c.relays[0].user, "\"");
+	ck_assert_str_eq(c.relays[0].password, "\"a\"b\"");
+	config_release(&c);
+}
+END_TEST
+
 START_TEST(ports_follow_security)
 {
 	static const struct {
@@ -364,6 +380,18 @@ static const struct {
     {RELAY "tls_key = /k\n", 3, "tls_key needs tls_certificate"},
     {RELAY "tls_fingerprint = 00\n", 3, "64 hexadecimal digits"},
     {RELAY "tls_fingerprint = sha256:00\n", 3, "64 hexadecimal digits"},
+    /* quotes */
+    {RELAY "[mail]\nfrom = \"ann@example.org\"\n", 4, "from: quotes would be part"},
+    {RELAY "[mail]\nfrom_name = 'Ann'\n", 4, "from_name: quotes would be part"},
+    {RELAY "[mail]\nmax_size = \"50M\"\n", 4, "max_size: quotes would be part"},
+    {RELAY "[mail]\naliases = \"/etc/aliases\"\n", 4, "leave them out"},
+    {RELAY "user = \"a\"\npassword_file = /a\n", 3, "user: quotes would be part"},
+    {RELAY "user = a\npassword = \"hunter2\"\n", 4, "goes into a password_file"},
+    {RELAY "user = a\npassword_file = \"/a\"\n", 4, "password_file: quotes"},
+    {"[relay]\nhost = \"a\", \"b\"\n[mail]\n", 2, "host: quotes would be part"},
+    {RELAY "senders = \"*@a, *@b\"\n", 3, "senders: quotes would be part"},
+    {RELAY "senders = *@a, '*@b'\n", 3, "senders: '*@b': quotes would be part"},
+    {RELAY "tls_priority = \"NORMAL\"\n", 3, "leave them out"},
     /* the others */
     {RELAY "source = localhost\n", 3, "not an IPv4 or IPv6 address"},
     {RELAY "family = 5\n", 3, "'5' is none of any, 4, 6"},
@@ -955,6 +983,7 @@ int main(void)
 	tcase_add_test(bytes, defaults_are_those_of_the_manual);
 	tcase_add_test(bytes, every_key_is_read);
 	tcase_add_test(bytes, values_of_the_first_sections);
+	tcase_add_test(bytes, quotes_inside_a_value_are_its_own);
 	tcase_add_test(bytes, ports_follow_security);
 	tcase_add_test(bytes, relays_keep_their_order);
 	tcase_add_loop_test(bytes, each_fault_names_its_line, 0, COUNT(faults));
