@@ -33,8 +33,14 @@ int beyond_count(const struct place *p, const struct mailq_call *call)
 	           STDOUT_FILENO);
 }
 
+static const char *how(const struct mailq_call *call)
+{
+	return call->verbose ? " -v" : call->tell ? " --terminal" : "";
+}
+
 /* The verb with the ids, as many at a time as one record can take. */
-static int act_on(const struct place *p, const char *verb, char *const *ids, size_t count)
+static int act_on(const struct place *p, const struct mailq_call *call, const char *verb,
+                  char *const *ids, size_t count)
 {
 	struct buf words;
 	int code = 0;
@@ -51,7 +57,8 @@ static int act_on(const struct place *p, const char *verb, char *const *ids, siz
 			                   act(p, "flushq", buf_cstr(&words), STDERR_FILENO));
 			buf_clear(&words);
 		}
-		if (!buf_addf(&words, "%s %s", words.len > 0 ? "" : verb, ids[i]))
+		if (!buf_addf(&words, "%s%s %s", words.len > 0 ? "" : verb,
+		              words.len > 0 ? "" : how(call), ids[i]))
 			break;
 	}
 	if (words.len > 0)
@@ -64,26 +71,29 @@ int beyond_steer(const struct place *p, const struct mailq_call *call)
 {
 	static const struct {
 		enum mailq_job job;
-		const char *verb, *all;
+		const char *verb;
 	} verbs[] = {
-	    {JOB_REMOVE, "remove", "remove all"},
-	    {JOB_FREEZE, "freeze", "freeze all"},
-	    {JOB_THAW, "thaw", "thaw all"},
-	    {JOB_RETRY, "retry", "retry all"},
+	    {JOB_REMOVE, "remove"},
+	    {JOB_FREEZE, "freeze"},
+	    {JOB_THAW, "thaw"},
+	    {JOB_RETRY, "retry"},
 	};
-	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
-		if (verbs[i].job == call->job)
-			return call->all ? act(p, "flushq", verbs[i].all, STDERR_FILENO)
-			                 : act_on(p, verbs[i].verb, call->ids, call->id_count);
-	return fault_exit(FAULT_SYSTEM);
+	char words[32];
+	size_t i = 0;
+	while (verbs[i].job != call->job)
+		i++;
+	if (!call->all)
+		return act_on(p, call, verbs[i].verb, call->ids, call->id_count);
+	snprintf(words, sizeof(words), "%s%s all", verbs[i].verb, how(call));
+	return act(p, "flushq", words, STDERR_FILENO);
 }
 
 int beyond_try(const struct place *p, const struct mailq_call *call, char *const *ids,
                size_t count)
 {
-	const char *verb = call->verbose ? "try -v" : "try";
+	char words[32];
 	if (count > 0)
-		return act_on(p, verb, ids, count);
-	return act(p, "flushq", call->all ? (call->verbose ? "try all -v" : "try all") : verb,
-	           STDERR_FILENO);
+		return act_on(p, call, "try", ids, count);
+	snprintf(words, sizeof(words), "try%s%s", how(call), call->all ? " all" : "");
+	return act(p, "flushq", words, STDERR_FILENO);
 }

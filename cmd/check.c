@@ -89,7 +89,8 @@ static void check_name(const struct place *p, const struct server *server)
 	if (!dns_addresses(server->host, AF_UNSPEC, p->config.dns_server, deadline, &found,
 	                   &result, &f))
 		return; /* the connection fails for the same reason, and says it */
-	snprintf(text, sizeof(text), "%zu addresses", found.count);
+	snprintf(text, sizeof(text), "%zu address%s", found.count,
+	         found.count == 1 ? "" : "es");
 	row_of("looked up", clock_mono_ms() - begin, text);
 }
 

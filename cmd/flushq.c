@@ -87,6 +87,20 @@ static void tried(void *context, const char *id, const struct deliver_result *re
 		fprintf(stderr, "%s: %s\n", id, result->failed ? "failed" : "sent");
 }
 
+/* The last word; where the line of the progress stands, that is it. */
+static void tell_counts(const struct flushing *fl, const struct flush_counts *counts)
+{
+	const struct flushq_call *call = fl->call;
+	if (!call->tell || call->caller >= 0 || call->first_try || fl->shown)
+		return;
+	if (counts->sent + counts->held + counts->failed == 0)
+		fprintf(stderr, "flushq: nothing %s\n",
+		        call->all || call->id_count > 0 ? "was tried" : "is due");
+	else
+		fprintf(stderr, "flushq: %zu sent, %zu held, %zu failed\n", counts->sent,
+		        counts->held, counts->failed);
+}
+
 /* "12 sent, 3 held, 0 failed of 40, 6/s, 4 s left" on one line that is written over. */
 static void progress(void *context, const struct flush_counts *counts)
 {
@@ -111,7 +125,7 @@ int flushq_try(struct place *p, struct hold *h, const struct flushq_call *call)
 	struct fault f = FAULT_INIT;
 	struct flush_counts counts;
 	hold_id *ids = NULL;
-	flushing.terminal = isatty(STDERR_FILENO) && !call->verbose && call->caller < 0;
+	flushing.terminal = call->tell && !call->verbose && call->caller < 0;
 	if (!share_stop(&f)) {
 		fprintf(stderr, "flushq: %s\n", f.text);
 		return fault_exit(f.class);
@@ -142,7 +156,9 @@ int flushq_try(struct place *p, struct hold *h, const struct flushq_call *call)
 	bool ok = flush_run(&flush, &counts, &f);
 	if (flushing.shown)
 		fprintf(stderr, "\n");
-	if (!ok)
+	if (ok)
+		tell_counts(&flushing, &counts);
+	else
 		fprintf(stderr, "flushq: %s\n", f.text);
 	free(ids);
 	return ok ? EX_OK : fault_exit(f.class);

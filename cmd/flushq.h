@@ -9,6 +9,7 @@
 
 struct flushq_call {
 	bool all;
+	bool tell;        /* how it goes and what came of it, as to a terminal */
 	bool verbose;     /* the conversation with the server on standard error */
 	bool first_try;   /* started by sendmail: a dead relay is not waited for */
 	int caller;       /* descriptor of the sendmail that waits (cmd/caller), or -1 */

@@ -269,11 +269,12 @@ static bool wanted(const char *text, const char *part)
 	return *part == '!' ? !has_part(text, part + 1) : has_part(text, part);
 }
 
-static bool wanted_recipient(const struct envelope *e, const char *part)
+/* What is to be tried is chosen by those who wait. */
+static bool wanted_recipient(const struct envelope *e, const char *part, bool waiting)
 {
 	bool not = *part == '!';
 	for (size_t i = 0; i < e->rcpt_count; i++)
-		if (e->rcpts[i].state == RCPT_WAITING &&
+		if ((!waiting || e->rcpts[i].state == RCPT_WAITING) &&
 		    has_part(e->rcpts[i].address, part + not ))
 			return !not ;
 	return not ;
@@ -283,12 +284,13 @@ static bool choose_matching(void *context, const struct hold_entry *he, bool bus
 {
 	struct choice *c = context;
 	const struct entry *e = &he->entry;
+	bool tries = c->call->job == JOB_TRY;
 	/* Only its ID sends an entry sooner than its sender wants. */
-	bool waits = !c->call->only_id && retry_delayed(e, clock_wall());
-	if (!busy && !e->frozen && !waits &&
+	bool waits = tries && !c->call->only_id && retry_delayed(e, clock_wall());
+	if (!(tries && (busy || e->frozen)) && !waits &&
 	    (!c->call->only_id || wanted(e->id, c->call->only_id)) &&
 	    (!c->call->only_sender || wanted(e->envelope.sender, c->call->only_sender)) &&
-	    (!c->call->only_rcpt || wanted_recipient(&e->envelope, c->call->only_rcpt)))
+	    (!c->call->only_rcpt || wanted_recipient(&e->envelope, c->call->only_rcpt, tries)))
 		choose(c, e->id);
 	return true;
 }
@@ -324,10 +326,47 @@ static int choose_ids(struct run *run, struct choice *c)
 	return code;
 }
 
+static bool is_filtered(const struct mailq_call *call)
+{
+	return call->only_id || call->only_rcpt || call->only_sender;
+}
+
+static void forget_choice(struct choice *c)
+{
+	for (size_t i = 0; i < c->count; i++)
+		free(c->ids[i]);
+	free(c->ids);
+}
+
+static int steer_mail(struct run *run)
+{
+	struct mailq_call call = *run->call;
+	struct choice c = {.call = run->call};
+	int code = 0;
+	if (is_filtered(&call)) {
+		const struct visit v = visit_of(run, choose_matching, &c);
+		if (call.job != JOB_RETRY)
+			code = visit_room(&v, HOLD_HOLD);
+		if (call.job == JOB_RETRY || call.job == JOB_REMOVE)
+			code = fault_worse(code, visit_room(&v, HOLD_FAILED));
+		call.all = false;
+		call.ids = c.ids;
+		call.id_count = c.count;
+	}
+	if (run->beyond && (call.all || call.id_count > 0))
+		code = fault_worse(code, beyond_steer(&run->place, &call));
+	else if (run->beyond && call.tell)
+		fprintf(stderr, "%s: nothing matches\n", run->program);
+	else if (!run->beyond)
+		code = fault_worse(code, steer(&run->hold, run->program, &call));
+	forget_choice(&c);
+	return code;
+}
+
 static int try_mail(struct run *run)
 {
 	const struct mailq_call *call = run->call;
-	bool filtered = call->only_id || call->only_rcpt || call->only_sender;
+	bool filtered = is_filtered(call);
 	struct choice c = {.call = call};
 	int code = 0;
 	if (filtered) {
@@ -341,16 +380,17 @@ static int try_mail(struct run *run)
 		code = fault_worse(code, beyond_try(&run->place, call, c.ids, c.count));
 	} else if (any) {
 		const struct flushq_call flushq = {.all = call->all && !filtered,
+		                                   .tell = call->tell,
 		                                   .verbose = call->verbose,
 		                                   .first_try = call->first,
 		                                   .caller = call->caller,
 		                                   .ids = c.ids,
 		                                   .id_count = c.count};
 		code = fault_worse(code, flushq_try(&run->place, &run->hold, &flushq));
+	} else if (call->tell && filtered) {
+		fprintf(stderr, "%s: nothing matches\n", run->program);
 	}
-	for (size_t i = 0; i < c.count; i++)
-		free(c.ids[i]);
-	free(c.ids);
+	forget_choice(&c);
 	return code;
 }
 
@@ -377,10 +417,9 @@ static int do_job(struct run *run)
 	case JOB_FREEZE:
 	case JOB_THAW:
 	case JOB_RETRY:
-		if (run->beyond)
-			return beyond_steer(&run->place, run->call);
-		place_open_log(&run->place, run->program);
-		return steer(&run->hold, run->program, run->call);
+		if (!run->beyond)
+			place_open_log(&run->place, run->program);
+		return steer_mail(run);
 	case JOB_TRY:
 		place_open_log(&run->place, run->program);
 		return try_mail(run);
@@ -483,6 +522,7 @@ int mailq_main(int argc, char **argv)
 			printf("%s %s (Postern)\n", label, POSTERN_VERSION);
 		return end_output(label, 0);
 	}
+	call.tell = call.tell || call.verbose || isatty(STDERR_FILENO) == 1;
 	if (flushes) {
 		signal(SIGPIPE, SIG_IGN);
 		narrow_hide();

@@ -27,6 +27,7 @@ enum option {
 	OPTION_FOR,
 	OPTION_TAG,
 	OPTION_RAW,
+	OPTION_TERMINAL,
 };
 
 enum takes {
@@ -46,26 +47,31 @@ struct row {
 	const char *what;
 };
 
+/* A row without letter and name is a heading of --help. */
+#define HEADING(programs, text)                                                 \
+	{                                                                       \
+		0, NULL, TAKES_NOTHING, programs, OPTION_IGNORED, 0, NULL, text \
+	}
+
 static const struct row rows[] = {
-    {'C', NULL, TAKES_ARGUMENT, FOR_BOTH, OPTION_CONFIG, 0, "FILE", "use this configuration"},
-    {'v', NULL, TAKES_NOTHING, FOR_MAILQ, OPTION_VERBOSE, 0, NULL,
-     "attempts, next try, relay and the last reply for each recipient"},
-    {'v', NULL, TAKES_NOTHING, FOR_FLUSHQ, OPTION_VERBOSE, 0, NULL,
-     "show the conversation with the server"},
+    {0, NULL, TAKES_NOTHING, FOR_MAILQ, OPTION_IGNORED, 0, NULL, "What is shown:"},
     {'j', "--json", TAKES_NOTHING, FOR_MAILQ, OPTION_JOB, JOB_JSON, NULL,
      "one JSON object a message"},
     {0, "--failed", TAKES_NOTHING, FOR_MAILQ, OPTION_FAILED, 0, NULL,
      "the failed messages instead of the held ones"},
+    {0, "--show", TAKES_ARGUMENT, FOR_MAILQ, OPTION_SHOW, 0, "ID",
+     "envelope, state and message"},
     {0, "--count", TAKES_NOTHING, FOR_MAILQ, OPTION_JOB, JOB_COUNT, NULL,
      "the number of messages"},
     {0, "--summary", TAKES_NOTHING, FOR_MAILQ, OPTION_JOB, JOB_SUMMARY, NULL,
      "how long mail has been waiting, and why"},
     {0, "--metrics", TAKES_NOTHING, FOR_MAILQ, OPTION_JOB, JOB_METRICS, NULL,
      "OpenMetrics text for monitoring"},
-    {0, "--show", TAKES_ARGUMENT, FOR_MAILQ, OPTION_SHOW, 0, "ID",
-     "envelope, state and message"},
+    {0, NULL, TAKES_NOTHING, FOR_FLUSHQ, OPTION_IGNORED, 0, NULL, "What is tried:"},
     {'a', "--all", TAKES_NOTHING, FOR_FLUSHQ, OPTION_ALL, 0, NULL,
      "try everything that is not frozen, due or not"},
+    {0, NULL, TAKES_NOTHING, FOR_FLUSHQ, OPTION_IGNORED, 0, NULL,
+     "Instead, with IDs, \"all\", or those chosen below:"},
     {0, "--remove", TAKES_NOTHING, FOR_FLUSHQ, OPTION_JOB, JOB_REMOVE, NULL,
      "retract: the messages are not sent (any more)"},
     {0, "--freeze", TAKES_NOTHING, FOR_FLUSHQ, OPTION_JOB, JOB_FREEZE, NULL,
@@ -74,26 +80,37 @@ static const struct row rows[] = {
      "undo --freeze; they are due now"},
     {0, "--retry", TAKES_NOTHING, FOR_FLUSHQ, OPTION_JOB, JOB_RETRY, NULL,
      "put failed messages back, as if new"},
-    {0, "--id", TAKES_ARGUMENT, FOR_FLUSHQ, OPTION_ID, 0, "TEXT",
-     "try only messages with TEXT in their ID"},
+    {0, NULL, TAKES_NOTHING, FOR_FLUSHQ, OPTION_IGNORED, 0, NULL,
+     "Only these messages, for all of the above:"},
     {0, "--recipient", TAKES_ARGUMENT, FOR_FLUSHQ, OPTION_RECIPIENT, 0, "TEXT",
-     "the same for a waiting recipient"},
+     "with TEXT in a recipient"},
     {0, "--sender", TAKES_ARGUMENT, FOR_FLUSHQ, OPTION_SENDER, 0, "TEXT",
-     "the same for the sender"},
+     "with TEXT in the sender"},
+    {0, "--id", TAKES_ARGUMENT, FOR_FLUSHQ, OPTION_ID, 0, "TEXT", "with TEXT in the ID"},
+    {0, NULL, TAKES_NOTHING, FOR_BOTH, OPTION_IGNORED, 0, NULL, "For all:"},
+    {'v', NULL, TAKES_NOTHING, FOR_MAILQ, OPTION_VERBOSE, 0, NULL,
+     "attempts, next try, relay and the last reply for each recipient"},
+    {'v', NULL, TAKES_NOTHING, FOR_FLUSHQ, OPTION_VERBOSE, 0, NULL,
+     "say what was done, and show the conversation with the server"},
+    {'C', NULL, TAKES_ARGUMENT, FOR_BOTH, OPTION_CONFIG, 0, "FILE", "use this configuration"},
+    {0, "--tag", TAKES_ARGUMENT, FOR_FLUSHQ, OPTION_TAG, 0, "NAME",
+     "the name in the log instead of flushq"},
+    {0, "--help", TAKES_NOTHING, FOR_BOTH, OPTION_JOB, JOB_HELP, NULL, "this text"},
+    {0, "--version", TAKES_NOTHING, FOR_BOTH, OPTION_JOB, JOB_VERSION, NULL, "the version"},
+    {0, NULL, TAKES_NOTHING, FOR_BOTH, OPTION_IGNORED, 0, NULL,
+     "Of other mailers, and between our programs:"},
+    {'A', NULL, TAKES_ATTACHED, FOR_BOTH, OPTION_IGNORED, 0, "c|m", "ignored"},
+    {'q', NULL, TAKES_ATTACHED, FOR_BOTH, OPTION_IGNORED, 0, "...", "ignored"},
     {0, "--caller", TAKES_ARGUMENT, FOR_FLUSHQ, OPTION_CALLER, 0, "FD",
      "used by sendmail: tell the outcome over this descriptor"},
     {0, "--first", TAKES_NOTHING, FOR_FLUSHQ, OPTION_FIRST, 0, NULL,
      "used by sendmail: the first try, a relay known as dead is not asked"},
     {0, "--raw", TAKES_ARGUMENT, FOR_MAILQ, OPTION_RAW, 0, "ROOMS",
      "used by post: the messages as records on descriptor 3"},
-    {0, "--tag", TAKES_ARGUMENT, FOR_FLUSHQ, OPTION_TAG, 0, "NAME",
-     "the name in the log instead of flushq"},
     {0, "--for", TAKES_ARGUMENT, FOR_BOTH, OPTION_FOR, 0, "UID",
      "used by post: only this user's messages in the system's hold"},
-    {'A', NULL, TAKES_ATTACHED, FOR_BOTH, OPTION_IGNORED, 0, "c|m", "ignored"},
-    {'q', NULL, TAKES_ATTACHED, FOR_BOTH, OPTION_IGNORED, 0, "...", "ignored"},
-    {0, "--help", TAKES_NOTHING, FOR_BOTH, OPTION_JOB, JOB_HELP, NULL, "this text"},
-    {0, "--version", TAKES_NOTHING, FOR_BOTH, OPTION_JOB, JOB_VERSION, NULL, "the version"},
+    {0, "--terminal", TAKES_NOTHING, FOR_FLUSHQ, OPTION_TERMINAL, 0, NULL,
+     "used by post: standard error leads to a terminal"},
 };
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
@@ -177,6 +194,9 @@ static bool apply(struct mailq_call *call, const struct row *row, const char *ar
 	case OPTION_RAW:
 		call->raw = argument;
 		return set_job(call, JOB_RAW, f);
+	case OPTION_TERMINAL:
+		call->tell = true;
+		break;
 	case OPTION_TAG:
 		call->tag = argument;
 		break;
@@ -242,6 +262,10 @@ static bool scan_letters(struct mailq_call *call, struct words *w, struct fault 
 static bool check_operands(struct mailq_call *call, struct fault *f)
 {
 	for (size_t i = 0; i < call->id_count; i++) {
+		/* "--remove all --sender x" must not become "--remove all". */
+		if (call->ids[i][0] == '-')
+			return fault_set(f, FAULT_USAGE, "%s: options stand before the IDs",
+			                 call->ids[i]);
 		if (call->program == PROGRAM_FLUSHQ)
 			/* A word that is no id is one that is not known: the others are done. */
 			call->all = call->all || strcmp(call->ids[i], "all") == 0;
@@ -268,12 +292,19 @@ static bool check_call(const struct mailq_call *call, struct fault *f)
 	if (call->for_user && call->config)
 		return fault_set(f, FAULT_USAGE, "--for is about the system's hold: no -C");
 	bool filtered = call->only_id || call->only_rcpt || call->only_sender;
-	if (steers(call->job) && !call->all && call->id_count == 0)
-		return fault_set(f, FAULT_USAGE, "which messages? IDs, or \"all\"");
-	if (filtered && (steers(call->job) || call->id_count > 0))
+	if (steers(call->job) && !call->all && call->id_count == 0 && !filtered)
 		return fault_set(f, FAULT_USAGE,
-		                 "--id, --recipient and --sender choose what to try; "
-		                 "they go with no ID and no other action");
+		                 "which messages? IDs, \"all\", --recipient or --sender");
+	/* What a script forgot to fill in does not stand for everybody. */
+	if (steers(call->job) &&
+	    ((call->only_id && !call->only_id[0]) || (call->only_rcpt && !call->only_rcpt[0]) ||
+	     (call->only_sender && !call->only_sender[0])))
+		return fault_set(f, FAULT_USAGE,
+		                 "--id, --recipient or --sender without a text");
+	if (filtered && call->id_count > 0 && !call->all)
+		return fault_set(f, FAULT_USAGE,
+		                 "--id, --recipient and --sender choose among all messages; "
+		                 "they go with no ID");
 	if (call->id_count > 0 && (call->job == JOB_COUNT || call->job == JOB_SUMMARY ||
 	                           call->job == JOB_METRICS || call->job == JOB_SHOW))
 		return fault_set(f, FAULT_USAGE, "no further ID is taken here");
@@ -309,10 +340,13 @@ bool mailq_options_scan(enum mailq_program program, int argc, char **argv,
 void mailq_options_usage(enum mailq_program program, FILE *out)
 {
 	fputs(program == PROGRAM_FLUSHQ
-	          ? "usage: flushq [-C FILE] [-v] [-a] [ID ...]\n"
+	          ? "usage: flushq [-C FILE] [-v] [-a] [--recipient TEXT] [--sender TEXT] [ID "
+	            "...]\n"
 	            "       flushq [-C FILE] --remove|--freeze|--thaw|--retry ID ...|all\n"
+	            "       flushq --help\n"
 	          : "usage: mailq [-C FILE] [-v] [-j] [--failed] [--count] [ID ...]\n"
-	            "       mailq [-C FILE] --summary|--metrics|--show ID\n",
+	            "       mailq [-C FILE] --summary|--metrics|--show ID\n"
+	            "       mailq --help\n",
 	      out);
 }
 
@@ -324,6 +358,10 @@ void mailq_options_help(enum mailq_program program, FILE *out)
 		char left[64];
 		if (!(r->programs & program))
 			continue;
+		if (!r->letter && !r->name) {
+			fprintf(out, "\n%s\n", r->what);
+			continue;
+		}
 		int n = 0;
 		if (r->letter)
 			n = snprintf(left, sizeof(left), "-%c%s", r->letter,

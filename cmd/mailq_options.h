@@ -47,6 +47,7 @@ struct mailq_call {
 	const char *only_rcpt;
 	const char *only_sender;
 	bool verbose;
+	bool tell;     /* --terminal, or on a terminal, or verbose: what was done */
 	bool failed;   /* the failed entries instead of the held ones */
 	bool all;      /* -a, or the operand "all" */
 	bool first;    /* the first try of a message just taken in */

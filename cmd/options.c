@@ -314,14 +314,14 @@ static bool config_mode(struct call *call, const char *argument, struct fault *f
 }
 
 static const struct long_row long_rows[] = {
-    {"--relay", TAKES_ARGUMENT, set_relay, "use that relay only"},
-    {"--delay", TAKES_ARGUMENT, set_delay, "do not send before then: 30s 5m 2h 1d"},
-    {"--hold", TAKES_NOTHING, set_hold, "hold only; flushq sends"},
-    {"--dry-run", TAKES_NOTHING, set_dry_run,
-     "print envelope, route and message; send nothing"},
     {"--check", TAKES_NOTHING, check_mode,
      "try the relays (all, or those named) and log in; no mail"},
     {"--config", TAKES_NOTHING, config_mode, "print the configuration in effect"},
+    {"--dry-run", TAKES_NOTHING, set_dry_run,
+     "print envelope, route and message; send nothing"},
+    {"--relay", TAKES_ARGUMENT, set_relay, "use that relay only"},
+    {"--delay", TAKES_ARGUMENT, set_delay, "do not send before then: 30s 5m 2h 1d"},
+    {"--hold", TAKES_NOTHING, set_hold, "hold only; flushq sends"},
     {"--help", TAKES_NOTHING, NULL, "this list, as the only argument"},
     {"--version", TAKES_NOTHING, NULL, "the version, as the only argument"},
 };
@@ -436,15 +436,26 @@ bool options_scan(int argc, char **argv, struct call *call, struct fault *f)
 	return true;
 }
 
-void options_print(FILE *out)
+/* Those with an effect, or those without. */
+static void print_letters(FILE *out, bool effect)
 {
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		fprintf(out, "  -%c%s\t%s\n", rows[i].letter,
-		        rows[i].takes == TAKES_ARGUMENT   ? " ARG"
-		        : rows[i].takes == TAKES_ATTACHED ? "[ARG]"
-		                                          : "",
-		        rows[i].what);
+		if ((rows[i].effect != NULL) == effect)
+			fprintf(out, "  -%c%s\t%s\n", rows[i].letter,
+			        rows[i].takes == TAKES_ARGUMENT   ? " ARG"
+			        : rows[i].takes == TAKES_ATTACHED ? "[ARG]"
+			                                          : "",
+			        rows[i].what);
+}
+
+void options_print(FILE *out)
+{
+	fputs("\nOptions of Postern:\n", out);
 	for (size_t i = 0; i < sizeof(long_rows) / sizeof(long_rows[0]); i++)
 		fprintf(out, "  %s%s\t%s\n", long_rows[i].name,
 		        long_rows[i].takes == TAKES_ARGUMENT ? " ARG" : "", long_rows[i].what);
+	fputs("\nOptions of every sendmail:\n", out);
+	print_letters(out, true);
+	fputs("\nWithout effect:\n", out);
+	print_letters(out, false);
 }

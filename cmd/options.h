@@ -77,7 +77,8 @@ bool options_scan(int argc, char **argv, struct call *call, struct fault *f)
  * that shows none of it. */
 bool options_printable(int argc, char **argv, struct fault *f);
 
-/* One line a row, "-x ARG<tab>what": for --help and the manual's check. */
+/* One line a row, "-x ARG<tab>what", in groups, the most useful first: for --help
+ * and the manual's check. */
 void options_print(FILE *out);
 
 #endif

@@ -397,7 +397,7 @@ static bool act(struct post *p)
 	if (!try)
 		argv[argc++] = option;
 	while ((word = strsep(&rest, " "))) {
-		if (!is_word("all -v --failed", word) && !layout_is_id(word))
+		if (!is_word("all -v --failed --terminal", word) && !layout_is_id(word))
 			return refuse(p);
 		argv[argc++] = try && strcmp(word, "all") == 0 ? "--all" : word;
 	}

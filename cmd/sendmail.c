@@ -75,7 +75,8 @@ static bool reads_input(enum call_mode mode)
 static int usage(const struct fault *f, enum call_mode mode)
 {
 	complain(f);
-	fprintf(stderr, "usage: sendmail [-ti] [-f sender] [-F name] [recipient ...]\n");
+	fprintf(stderr, "usage: sendmail [-ti] [-f sender] [-F name] [recipient ...]\n"
+	                "usage: sendmail --help lists all options\n");
 	if (reads_input(mode))
 		intake_drain(&stop_signal);
 	return fault_exit(FAULT_USAGE);

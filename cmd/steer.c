@@ -27,6 +27,8 @@ struct run {
 	const char *program;
 	const struct way *way;
 	bool all;
+	bool tell;
+	size_t done;
 	int code;
 };
 
@@ -106,7 +108,7 @@ static void complain(struct run *run, const char *id, enum fault_class class, co
 static void log_done(const struct run *run, const struct entry *e)
 {
 	char by[24];
-	snprintf(by, sizeof(by), "%llu", (unsigned long long)getuid());
+	snprintf(by, sizeof(by), "%llu", (unsigned long long)run->hold->user);
 	const struct log_pair pairs[] = {
 	    {"id", str_of(e->id)},
 	    {"from", str_of(e->envelope.sender)},
@@ -140,9 +142,12 @@ static bool work_on(struct run *run, enum hold_room room, const char *id)
 	case CLAIM_OK:
 		break;
 	}
-	if (run->way->action(&he, &f))
+	if (run->way->action(&he, &f)) {
 		log_done(run, &he.entry);
-	else
+		run->done++;
+		if (run->tell && !run->all)
+			fprintf(stderr, "%s: %s\n", id, run->way->done);
+	} else
 		complain(run, id, f.class, f.text);
 	hold_release(&he);
 	return true;
@@ -191,7 +196,11 @@ static void sync_rooms(struct run *run)
 
 int steer(struct hold *h, const char *program, const struct mailq_call *call)
 {
-	struct run run = {h, program, way_of(call->job), call->all, 0};
+	struct run run = {.hold = h,
+	                  .program = program,
+	                  .way = way_of(call->job),
+	                  .all = call->all,
+	                  .tell = call->tell};
 	if (call->all && run.way->held)
 		work_on_room(&run, HOLD_HOLD);
 	if (call->all && run.way->failed)
@@ -200,5 +209,8 @@ int steer(struct hold *h, const char *program, const struct mailq_call *call)
 		work_on_id(&run, call->ids[i]);
 	if (call->job == JOB_REMOVE)
 		sync_rooms(&run);
+	if (run.tell)
+		fprintf(stderr, "%s: %zu message%s %s\n", program, run.done,
+		        run.done == 1 ? "" : "s", run.way->done);
 	return run.code;
 }

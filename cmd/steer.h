@@ -5,7 +5,8 @@
  * Each entry is claimed first, so nothing is changed under the hands of a
  * flushq that sends it: such an entry is busy, 75 and a line. An id that is
  * not there is 65, another user's entry 77; the others are still done. What
- * was done is logged, a line an entry, and is on disk when the call returns.
+ * was done is logged, a line an entry, and is on disk when the call returns. It is
+ * told on standard error where call->tell is set: a line an id, and the count.
  */
 #ifndef CMD_STEER_H
 #define CMD_STEER_H

@@ -250,8 +250,7 @@ static bool read_value(struct config_reading *r, const struct config_row *row, s
 	else if (!codec_is_utf8(text))
 		config_fault(r, line, "%s is not valid UTF-8", row->name);
 	else if (has_quotes(row, text))
-		config_fault(r, line,
-		             "%s: quotes would be part of the value; leave them out%s",
+		config_fault(r, line, "%s: quotes would be part of the value; leave them out%s",
 		             row->name,
 		             row->read != config_read_secret
 		                 ? ""

@@ -234,10 +234,11 @@ bool gate_open(struct gate *g, bool socket_first, struct fault *f)
 		                 "not trust this one's root (root_squash), or privileges that "
 		                 "root lacks here? Through %.30s it would work",
 		                 post->text, POSTERN_SOCKET);
-	return fault_set(f, FAULT_NOPERM,
-	                 "not permitted to hand in mail (%.100s; %.60s): is post set-gid, and "
-	                 "are privileges switched on?",
-	                 first.text, second.text);
+	return fault_set(
+	    f, FAULT_NOPERM,
+	    "not permitted to use the system's hold (%.100s; %.60s): is post set-gid, and "
+	    "are privileges switched on?",
+	    first.text, second.text);
 }
 
 static bool say_text(struct gate *g, enum record_kind kind, const char *text, struct fault *f)

@@ -46,7 +46,7 @@ struct hold {
 	bool shared;           /* of many users: the system's */
 	uid_t owner;           /* of the rooms; only if it is shared */
 	enum hold_view view;
-	uid_t user; /* of HOLD_OWN */
+	uid_t user; /* who works on it: of HOLD_OWN, and for the log */
 };
 
 /* Opens a user's own hold, made first if it is missing (mode 0700, and its rooms). */

@@ -389,7 +389,7 @@ def choosing(p, relay):
     same(len(ids), 1, "bob's is sent")
     complains(p.flushq("000000000000", ids[0]), 65, "no such message", "an unknown ID")
     same(p.ids(), [], "the other is sent")
-    complains(p.flushq("--sender", "x", "--remove", "all"), 64, "choose", "no other action")
+    complains(p.flushq("--sender", "x", ids[0]), 64, "choose", "no ID")
 
 
 def by_name(p):

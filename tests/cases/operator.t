@@ -79,6 +79,116 @@ def quoted(keys):
         same("kept", len(case.entries("failed")), 1)
 
 
+# What was done to messages
+
+def three(case):
+    """ann's, bob's and carl's; bob's is frozen."""
+    case.configure({"port": 1})
+    for name in ("ann", "bob", "carl"):
+        case.send("-odq", "-f", f"{name}@from.example", f"{name}@to.example")
+    ids = {e["sender"].split("@")[0]: e["queue_id"] for e in case.listing()}
+    case.run("flushq", "--freeze", ids["bob"])
+    return ids
+
+
+def steered(args, said, left):
+    """-v says what was done to each ID, and how many there were."""
+    with Case("steered") as case:
+        ids = three(case)
+        result = case.run("flushq", "-v", *[a.format(**ids) for a in args])
+        same("exit", (result.code, result.out), (0, ""))
+        same("said", result.err, "".join(line.format(**ids) + "\n" for line in said))
+        same("left", sorted(n for n, i in ids.items() if i in case.entries()), sorted(left))
+
+
+def steered_quietly():
+    with Case("quietly") as case:
+        ids = three(case)
+        for args in (("--freeze", ids["ann"]), ("--thaw", "--sender", "ann@"),
+                     ("--remove", "--recipient", "ann@"), ("--remove", "--recipient", "nobody"),
+                     ("--remove", "all")):
+            result = case.run("flushq", *args)
+            same(f"{args}", (result.code, result.out, result.err), (0, "", ""))
+        same("left", case.entries(), [])
+
+
+def steered_on_terminal():
+    with Case("on a terminal") as case:
+        ids = three(case)
+        code, shown, _ = terminal(case, "flushq", "--remove", ids["ann"])
+        same("--remove ID", (code, shown.splitlines()),
+             (0, [f"{ids['ann']}: removed", "flushq: 1 message removed"]))
+        code, shown, _ = terminal(case, "flushq", "--remove", "all")
+        same("--remove all", (code, shown.splitlines()), (0, ["flushq: 2 messages removed"]))
+        code, shown, _ = terminal(case, "flushq")
+        same("nothing due", (code, shown.splitlines()), (0, ["flushq: nothing is due"]))
+
+
+def retried_by_text():
+    """A failed message is found by the recipient that failed, and its state is what counts."""
+    with Case("retried") as case:
+        relay = case.relay("--on", "RCPT reply 550 5.1.1 no")
+        case.configure({"port": relay.port})
+        same("refused", case.send("ann@to.example").code, 67)
+        case.send("bob@to.example")
+        result = case.run("flushq", "-v", "--retry", "--recipient", "BOB@")
+        match("said", r"^[0-9A-F]{12}: retried\nflushq: 1 message retried\n$", result.err)
+        same("rooms", (len(case.entries()), len(case.entries("failed"))), (1, 1))
+        result = case.run("flushq", "-v", "--remove", "--recipient", "@to.example")
+        match("said", r"\nflushq: 2 messages removed\n$", result.err)
+
+
+def forgotten():
+    """An empty variable of a script does not stand for everything."""
+    with Case("forgotten") as case:
+        three(case)
+        for option in ("--sender", "--recipient", "--id"):
+            result = case.run("flushq", "--remove", option, "")
+            same(option, result.code, 64)
+            match(option, "without a text", result.err)
+        # Options behind an operand are none.
+        result = case.run("flushq", "--remove", "all", "--sender", "ann")
+        same("behind all", result.code, 64)
+        match("behind all", "--sender: options stand before", result.err)
+        same("left", len(case.entries()), 3)
+
+
+def tried(*args):
+    with Case("tried") as case:
+        relay = case.relay()
+        ids = three(case)
+        case.configure({"port": relay.port})
+        result = case.run("flushq", "-v", *args)
+        match("said", r"\nflushq: 2 sent, 0 held, 0 failed\n$", result.err)
+        result = case.run("flushq", "-v", *args)
+        same("then", (result.code, result.out), (0, ""))
+        match("then", r"^flushq: (nothing is due|nothing was tried|nothing matches)\n$",
+              result.err)
+        same("left", case.entries(), [ids["bob"]])
+
+
+def usage(program, *args):
+    """A wrong call says how to learn of the right one."""
+    with Case("usage") as case:
+        case.configure({"port": 1})
+        result = case.run(program, *args)
+        same("exit", result.code, 64)
+        match("the way", rf"{program} --help", result.err)
+
+
+def help_text(program, first):
+    """Useful options come first, in groups."""
+    with Case("help") as case:
+        result = case.run(program, "--help", conf=False)
+        same("exit", (result.code, result.err), (0, ""))
+        groups = [g.splitlines() for g in result.out.split("\n\n")]
+        check(len(groups) >= 4, "no groups")
+        for group in groups[1:]:
+            check(re.match(r"[A-Z].*:$", group[0]), f"no heading: {group[0]}")
+        check(first in groups[1][1], f"{first} is not first: {groups[1]}")
+        match("ignored ones are last", "ignored", groups[-1][-1] + groups[-1][1])
+
+
 def jobs():
     yield "--config", config_shown
     yield "--config with a password", config_password
@@ -87,6 +197,34 @@ def jobs():
     yield "quotes around user", lambda: quoted({"user": '"u"', "password": "x"})
     yield "quotes around password", lambda: quoted({"user": "u", "password": f'"{SECRET}"'})
     yield "quotes around host", lambda: quoted({"host": '"127.0.0.1"'})
+    yield "what was done, IDs", lambda: steered(
+        ["--remove", "{ann}", "{carl}"],
+        ["{ann}: removed", "{carl}: removed", "flushq: 2 messages removed"], ["bob"])
+    yield "what was done, all", lambda: steered(
+        ["--freeze", "all"], ["flushq: 3 messages frozen"], ["ann", "bob", "carl"])
+    yield "what was done, by recipient", lambda: steered(
+        ["--remove", "--recipient", "BOB@"], ["{bob}: removed", "flushq: 1 message removed"],
+        ["ann", "carl"])
+    yield "what was done, by sender", lambda: steered(
+        ["--thaw", "--sender", "bob@"], ["{bob}: thawed", "flushq: 1 message thawed"],
+        ["ann", "bob", "carl"])
+    yield "what was done, nothing", lambda: steered(
+        ["--remove", "--sender", "dora@"], ["flushq: 0 messages removed"],
+        ["ann", "bob", "carl"])
+    yield "what was done, all but one", lambda: steered(
+        ["--remove", "--sender", "!bob@", "--recipient", "carl", "all"],
+        ["{carl}: removed", "flushq: 1 message removed"], ["ann", "bob"])
+    yield "what was done, quietly", steered_quietly
+    yield "what was done, on a terminal", steered_on_terminal
+    yield "what was done, retried by text", retried_by_text
+    yield "an action without a text", forgotten
+    for args in ((), ("--all",), ("--sender", "@from.example")):
+        yield f"tried: {args}", lambda a=args: tried(*a)
+    for row in (("sendmail", "--wrong"), ("sendmail", "-f"), ("mailq", "--wrong"),
+                ("flushq", "--remove"), ("flushq", "-x")):
+        yield f"usage of {row}", lambda r=row: usage(*r)
+    for row in (("sendmail", "--check"), ("mailq", "--json"), ("flushq", "--all")):
+        yield f"--help of {row[0]}", lambda r=row: help_text(*r)
 
 
 if __name__ == "__main__":

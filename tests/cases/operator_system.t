@@ -22,9 +22,71 @@ def config_shown(user):
         jail.check_secret(PASSWORD, result)
 
 
+def done_by(user, uid, args=("--remove",), nnp=False):
+    """The log has the number of who asked, not of who did it for him."""
+    with Jail(f"done by {user}", gate=nnp) as jail:
+        jail.simple()
+        jail.send_as("ann", "-odq", *ARGS)
+        id_ = jail.entries()[0]
+        result = jail.run_as(user, "flushq", "-v", *args, id_, nnp=nnp)
+        same("exit", (result.code, result.out), (0, ""))
+        same("said", result.err, f"{id_}: removed\nflushq: 1 message removed\n")
+        time.sleep(0.3)
+        match("log", rf"id={id_} .*status=removed by={uid}\b", jail.log())
+
+
+def steer_by_text(nnp=False):
+    """Through post too, and only what is his own."""
+    with Jail("by text", gate=nnp) as jail:
+        jail.simple()
+        for user, to in (("ann", "x@dest.example"), ("ann", "y@dest.example"),
+                         ("bob", "x@dest.example")):
+            jail.send_as(user, "-odq", to)
+        result = jail.run_as("ann", "flushq", "-v", "--remove", "--recipient", "x@", nnp=nnp)
+        same("exit", (result.code, result.out), (0, ""))
+        match("said", r"^[0-9A-F]{12}: removed\nflushq: 1 message removed\n$", result.err)
+        same("left", sorted((e["uid"], e["recipients"][0]["address"])
+                            for e in jail.listing_as("root")),
+             [(ANN, "y@dest.example"), (BOB, "x@dest.example")])
+        result = jail.run_as("ann", "flushq", "-v", "--freeze", "all", nnp=nnp)
+        same("all", (result.code, result.err), (0, "flushq: 1 message frozen\n"))
+
+
+def terminal_beyond():
+    """A terminal is one behind post too."""
+    with Jail("terminal beyond") as jail:
+        jail.simple()
+        jail.send_as("ann", "-odq", *ARGS)
+        master, slave = open_terminal()
+        call = jail.begin_as("ann", "flushq", "--remove", "all",
+                             then=lambda: os.dup2(slave, 2), fds=(slave,))
+        same("exit", call.wait(20).code, 0)
+        os.set_blocking(master, False)
+        same("shown", os.read(master, 4096).decode().split("\r\n")[0],
+             "flushq: 1 message removed")
+        os.close(master)
+        os.close(slave)
+
+
+def closed_to_lookers():
+    with Jail("closed", setgid=False) as jail:
+        jail.simple()
+        result = jail.run_as("ann", "mailq")
+        same("exit", (result.code, result.out), (77, ""))
+        match("the text", r"^mailq: not permitted to use the system's hold", result.err)
+        no_match("nothing is handed in", "hand in", result.err)
+
+
 def jobs():
     for user in ("root", "ann", "ghost"):
         yield f"--config by {user}", lambda u=user: config_shown(u)
+    for row in (("root", 0), ("ann", ANN), ("postern", POSTERN)):
+        yield f"removed by {row[0]}", lambda r=row: done_by(*r)
+    yield "removed by ann, socket", lambda: done_by("ann", ANN, nnp=True)
+    yield "actions by text", steer_by_text
+    yield "actions by text, socket", lambda: steer_by_text(True)
+    yield "a terminal behind post", terminal_beyond
+    yield "mailq without a way in", closed_to_lookers
 
 
 if __name__ == "__main__":
