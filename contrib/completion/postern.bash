@@ -6,7 +6,7 @@
 
 _postern_options() {
 	case $1 in
-	sendmail) echo '--relay --delay --hold --dry-run --check --config --help --version' ;;
+	sendmail) echo '--check --config --dry-run --relay --delay --hold --help --version' ;;
 	mailq) echo '-C -v -j --json --failed --count --summary --metrics --show --help --version' ;;
 	flushq)
 		echo '-C -v -a --all --remove --freeze --thaw --retry' \
@@ -20,19 +20,20 @@ _postern_ids() {
 	mailq "$@" 2>/dev/null </dev/null | sed -n 's/^\([0-9A-F]\{12\}\)[*!]\{0,1\} .*/\1/p'
 }
 
+# _postern_relays [ARGUMENT...]: the names of the relays in effect.
 _postern_relays() {
-	cat "${1:-${XDG_CONFIG_HOME:-$HOME/.config}/postern.conf}" 2>/dev/null ||
-		cat "${1:-/etc/postern.conf}" 2>/dev/null
+	sendmail "$@" --config 2>/dev/null </dev/null | sed -n 's/^\[relay \(.*\)\]$/\1/p'
 }
 
 _postern() {
 	local program=${1##*/} word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
-	local place=() room=() i list
+	local place=() room=() check='' i list
 	COMPREPLY=()
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
 		-C) place=(-C "${COMP_WORDS[i + 1]}") ;;
 		--failed | --retry) room=(--failed) ;;
+		--check) check=yes ;;
 		esac
 	done
 	case $before in
@@ -41,7 +42,7 @@ _postern() {
 		return
 		;;
 	--relay)
-		list=$(_postern_relays "${place[1]}" | sed -n 's/^\[relay \{1,\}\([A-Za-z0-9_.-]*\)\].*/\1/p')
+		list=$(_postern_relays "${place[@]}")
 		mapfile -t COMPREPLY < <(compgen -W "$list" -- "$word")
 		return
 		;;
@@ -54,7 +55,8 @@ _postern() {
 	if [[ $word == -* ]]; then
 		list=$(_postern_options "$program")
 	elif [[ $program == sendmail ]]; then
-		return
+		[[ -n $check ]] || return
+		list=$(_postern_relays "${place[@]}")
 	else
 		list=$(_postern_ids "${place[@]}" "${room[@]}")
 		[[ $program != flushq ]] || list+=' all'

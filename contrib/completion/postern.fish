@@ -26,15 +26,8 @@ function __postern_ids
 end
 
 function __postern_relays
-    set -l files ~/.config/postern.conf /etc/postern.conf
-    set -q XDG_CONFIG_HOME; and set files $XDG_CONFIG_HOME/postern.conf /etc/postern.conf
-    set -l place (__postern_place)
-    set -q place[2]; and set files $place[2]
-    for file in $files
-        test -r $file; or continue
-        string replace -rf '^\[relay +([A-Za-z0-9_.-]*)\].*' '$1' <$file
-        return
-    end
+    sendmail (__postern_place) --config 2>/dev/null </dev/null |
+        string replace -rf '^\[relay (.*)\]$' '$1'
 end
 
 complete -c sendmail -f
@@ -42,6 +35,7 @@ complete -c sendmail -l relay -x -a '(__postern_relays)' -d 'Use that relay only
 complete -c sendmail -l delay -x -a '30s 5m 1h 1d' -d 'Do not send before then'
 complete -c sendmail -l hold -d 'Hold only; flushq sends'
 complete -c sendmail -l dry-run -d 'Show envelope, route and message, send nothing'
+complete -c sendmail -n '__fish_contains_opt check' -a '(__postern_relays)'
 complete -c sendmail -l check -d 'Try all steps to the relays, send nothing'
 complete -c sendmail -l config -d 'Print the configuration in effect'
 complete -c sendmail -l help -d 'The list of options'

@@ -79,6 +79,18 @@ static bool check_passwords(const struct loading *l, const struct config *c,
 	return true;
 }
 
+/* Without /etc/aliases there are no aliases; a file that was named should be there. */
+static void check_aliases(const struct loading *l, const struct config *c)
+{
+	struct fault f = FAULT_INIT;
+	struct stat st;
+
+	if (c->aliases_line == 0 || stat(c->aliases, &st) == 0)
+		return;
+	fault_sys(&f, FAULT_CONFIG, errno, "aliases: %s", c->aliases);
+	config_put_note(l->note, l->context, true, l->path, c->aliases_line, f.text);
+}
+
 bool config_load(const char *path, bool personal, uid_t owner, struct config *c,
                  config_note *note, void *context)
 {
@@ -95,6 +107,7 @@ bool config_load(const char *path, bool personal, uid_t owner, struct config *c,
 	} else {
 		good = config_parse(buf_str(&text), path, personal, c, note, context);
 		good = (!personal || check_passwords(&l, c, &st, owner)) && good;
+		check_aliases(&l, c);
 	}
 	buf_wipe(&text);
 	buf_release(&text);

@@ -94,6 +94,7 @@ struct config {
 	char *reply_to;
 	char *admin;
 	char *aliases;
+	size_t aliases_line; /* where it was set; 0: nowhere */
 	bool received;
 	enum config_dot dot;
 	uint64_t max_size;

@@ -120,6 +120,24 @@ static int standard_port(const struct config_relay *relay)
 	return PORT_SMTP;
 }
 
+/* Port 465 speaks TLS from the first byte: with another way in, both sides wait
+ * for the other to begin. */
+static void check_ports(struct config_reading *r, const struct config_relay *relay)
+{
+	if (relay->security == CONFIG_TLS)
+		return;
+	for (size_t i = 0; i < relay->port_count; i++) {
+		if (relay->ports[i] != PORT_SMTPS)
+			continue;
+		config_warning(
+		    r, relay_line(r, "port"),
+		    "relay %s: port 465 is for security = tls; with another security "
+		    "a server there says nothing",
+		    relay->name);
+		return;
+	}
+}
+
 void config_check_relay(struct config_reading *r)
 {
 	struct config_relay *relay = &r->config->relays[r->config->relay_count - 1];
@@ -127,6 +145,7 @@ void config_check_relay(struct config_reading *r)
 	check_target(r, relay);
 	check_login(r, relay);
 	check_tls(r, relay);
+	check_ports(r, relay);
 	if (relay->port_count == 0) {
 		relay->ports = mem_alloc(sizeof(*relay->ports));
 		relay->ports[0] = standard_port(relay);
@@ -138,6 +157,7 @@ void config_check_rest(struct config_reading *r)
 {
 	struct config *c = r->config;
 
+	c->aliases_line = line_of(r, "mail", "aliases");
 	if (c->retry_max < c->retry && line_of(r, "delivery", "retry_max") > 0)
 		config_fault(r, line_of(r, "delivery", "retry_max"),
 		             "retry_max is shorter than retry");

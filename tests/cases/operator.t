@@ -79,6 +79,18 @@ def quoted(keys):
         same("kept", len(case.entries("failed")), 1)
 
 
+def warned(keys, conf, pattern):
+    """A person is warned, a script is not; the mail is taken in any case."""
+    with Case("warned") as case:
+        case.configure(dict({"port": 1}, **keys), conf=conf)
+        code, shown, _ = terminal(case, "sendmail", "-odq", "b@dest.example", feed=MESSAGE)
+        same("exit", code, 0)
+        match("the warning", r"sendmail: warning: \S*postern\.conf:\d+: " + pattern, shown)
+        result = case.send("-odq", "b@dest.example")
+        same("to a script", (result.code, result.err), (0, ""))
+        same("held", len(case.entries()), 2)
+
+
 # What was done to messages
 
 def three(case):
@@ -189,6 +201,24 @@ def help_text(program, first):
         match("ignored ones are last", "ignored", groups[-1][-1] + groups[-1][1])
 
 
+# Completion
+
+def completed(line, wanted, *relays):
+    """What bash offers for the last word."""
+    bash = shutil.which("bash")
+    if not bash:
+        raise Skip("no bash")
+    with Case("completion") as case:
+        case.configure(*relays)
+        words = line.format(conf=case.conf_path).split(" ")
+        script = ('. "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))\n'
+                  '_postern "$1"; printf "%s\\n" "${COMPREPLY[@]}"\n')
+        out = subprocess.run([bash, "-c", script, "bash", "contrib/completion/postern.bash",
+                              *words], env=dict(case.env, PATH=f"{BUILD}:{case.env['PATH']}"),
+                             capture_output=True, timeout=20, check=False)
+        same("offered", (out.stdout.decode().split(), out.stderr), (wanted, b""))
+
+
 def jobs():
     yield "--config", config_shown
     yield "--config with a password", config_password
@@ -197,6 +227,10 @@ def jobs():
     yield "quotes around user", lambda: quoted({"user": '"u"', "password": "x"})
     yield "quotes around password", lambda: quoted({"user": "u", "password": f'"{SECRET}"'})
     yield "quotes around host", lambda: quoted({"host": '"127.0.0.1"'})
+    yield "aliases that are missing", lambda: warned(
+        {}, {"mail.aliases": "{dir}/nosuchfile"}, r"aliases: \S*nosuchfile: No such file")
+    yield "port 465 without tls", lambda: warned(
+        {"port": "587, 465", "security": "starttls"}, {}, "relay main: port 465 is for security = tls")
     yield "what was done, IDs", lambda: steered(
         ["--remove", "{ann}", "{carl}"],
         ["{ann}: removed", "{carl}: removed", "flushq: 2 messages removed"], ["bob"])
@@ -223,6 +257,12 @@ def jobs():
     for row in (("sendmail", "--wrong"), ("sendmail", "-f"), ("mailq", "--wrong"),
                 ("flushq", "--remove"), ("flushq", "-x")):
         yield f"usage of {row}", lambda r=row: usage(*r)
+    two = ({"port": 1}, ("work-2", {"port": 1}))
+    yield "completion, --relay", lambda: completed(
+        "sendmail -C {conf} --relay ", ["main", "work-2"], *two)
+    yield "completion, --check", lambda: completed(
+        "sendmail -C {conf} --check m", ["main"], *two)
+    yield "completion, no relay", lambda: completed("sendmail -C {conf} a", [], *two)
     for row in (("sendmail", "--check"), ("mailq", "--json"), ("flushq", "--all")):
         yield f"--help of {row[0]}", lambda r=row: help_text(*r)
 
