@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/narrow.h"
 #include "cmd/beyond.h"
@@ -29,6 +30,7 @@
 #include "cmd/summary.h"
 #include "cmd/visit.h"
 #include "hold/retry.h"
+#include "transport/delivery_log.h"
 #include "transport/servers.h"
 
 #define TEXT_MAX (512 * 1024 * 1024) /* of one entry, or of a summary */
@@ -363,12 +365,28 @@ static int steer_mail(struct run *run)
 	return code;
 }
 
+/* For the user whose message it is; post knows that it was taken. */
+static void log_accepted(struct run *run, const char *id)
+{
+	struct hold_entry he;
+	struct fault f = FAULT_INIT;
+	bool there = hold_look(&run->hold, HOLD_HOLD, id, &he, &f) == CLAIM_OK;
+	struct stat st;
+	/* Kept because of the configuration: that is another thing than taken. */
+	if (there || !file_stat_name(run->hold.rooms[HOLD_FAILED], id, &st, &f))
+		delivery_log_accepted(id, run->call->user, there ? &he.entry : NULL);
+	if (there)
+		hold_release(&he);
+}
+
 static int try_mail(struct run *run)
 {
 	const struct mailq_call *call = run->call;
 	bool filtered = is_filtered(call);
 	struct choice c = {.call = call};
 	int code = 0;
+	if (call->for_user && (call->first || call->caller >= 0) && call->id_count == 1)
+		log_accepted(run, call->ids[0]);
 	if (filtered) {
 		const struct visit v = visit_of(run, choose_matching, &c);
 		code = visit_room(&v, HOLD_HOLD);
@@ -420,6 +438,11 @@ static int do_job(struct run *run)
 		if (!run->beyond)
 			place_open_log(&run->place, run->program);
 		return steer_mail(run);
+	case JOB_ACCEPTED:
+		place_open_log(&run->place, run->program);
+		for (size_t i = 0; run->call->for_user && i < run->call->id_count; i++)
+			log_accepted(run, run->call->ids[i]);
+		break;
 	case JOB_TRY:
 		place_open_log(&run->place, run->program);
 		return try_mail(run);

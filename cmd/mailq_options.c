@@ -105,6 +105,8 @@ static const struct row rows[] = {
      "used by sendmail: tell the outcome over this descriptor"},
     {0, "--first", TAKES_NOTHING, FOR_FLUSHQ, OPTION_FIRST, 0, NULL,
      "used by sendmail: the first try, a relay known as dead is not asked"},
+    {0, "--accepted", TAKES_NOTHING, FOR_FLUSHQ, OPTION_JOB, JOB_ACCEPTED, NULL,
+     "used by post: only log that the messages were taken"},
     {0, "--raw", TAKES_ARGUMENT, FOR_MAILQ, OPTION_RAW, 0, "ROOMS",
      "used by post: the messages as records on descriptor 3"},
     {0, "--for", TAKES_ARGUMENT, FOR_BOTH, OPTION_FOR, 0, "UID",

@@ -31,6 +31,7 @@ enum mailq_job {
 	JOB_FREEZE,
 	JOB_THAW,
 	JOB_RETRY,
+	JOB_ACCEPTED,
 	JOB_HELP,
 	JOB_VERSION,
 };

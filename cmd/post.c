@@ -422,8 +422,12 @@ static bool act(struct post *p)
 
 static bool serve(struct post *p)
 {
-	if (!next(p) || (p->r.kind == RECORD_PUT && !(put(p) && next(p))))
+	if (!next(p) || (p->r.kind == RECORD_PUT && !put(p)))
 		return false;
+	/* It is logged by the flushq that tries it, or else by one that does only that. */
+	if (p->id[0] && (!next(p) || (p->r.kind != RECORD_GO && !refuse(p))))
+		become(p, FLUSHQ,
+		       (const char *[]){NULL, NULL, NULL, "--accepted", p->id, NULL});
 	if (p->r.kind == RECORD_GO)
 		return go(p);
 	if (!p->id[0] && (p->r.kind == RECORD_LIST || p->r.kind == RECORD_ACTION))

@@ -105,12 +105,15 @@ static void complain(struct run *run, const char *id, enum fault_class class, co
 		run->code = code;
 }
 
-static void log_done(const struct run *run, const struct entry *e)
+static void log_done(const struct run *run, const struct hold_entry *he)
 {
-	char by[24];
+	const struct entry *e = &he->entry;
+	char by[24], uid[24];
 	snprintf(by, sizeof(by), "%llu", (unsigned long long)run->hold->user);
+	snprintf(uid, sizeof(uid), "%llu", (unsigned long long)hold_uid(he));
 	const struct log_pair pairs[] = {
 	    {"id", str_of(e->id)},
+	    {"uid", str_of(uid)},
 	    {"from", str_of(e->envelope.sender)},
 	    {"status", str_of(run->way->done)},
 	    {"by", str_of(by)},
@@ -143,7 +146,7 @@ static bool work_on(struct run *run, enum hold_room room, const char *id)
 		break;
 	}
 	if (run->way->action(&he, &f)) {
-		log_done(run, &he.entry);
+		log_done(run, &he);
 		run->done++;
 		if (run->tell && !run->all)
 			fprintf(stderr, "%s: %s\n", id, run->way->done);

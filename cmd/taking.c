@@ -8,13 +8,15 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/idna.h"
+#include "base/log.h"
 #include "base/random.h"
 #include "cmd/who.h"
 #include "hold/submit.h"
 #include "mail/addr.h"
 #include "mail/header.h"
 #include "mail/message.h"
-#include "base/idna.h"
+#include "transport/delivery_log.h"
 #include "transport/route.h"
 
 struct taking {
@@ -270,6 +272,12 @@ bool taking_end(struct taking *t, char id[ENTRY_ID_LEN + 1], struct fault *f)
 	if (!is_dry(t) && !submit_end(&t->submit, message_facts(t->message), f))
 		return false;
 	memcpy(id, t->submit.entry.id, ENTRY_ID_LEN + 1);
+	/* What came through post is logged by who may write to the system's log. */
+	if (t->order.hold && t->order.room == HOLD_HOLD) {
+		place_open_log(t->order.place, "sendmail");
+		delivery_log_accepted(id, t->submit.entry.uid, &t->submit.entry);
+		log_close();
+	}
 	return true;
 }
 

@@ -20,6 +20,27 @@ static const char *state_name(enum rcpt_state state)
 	return "held";
 }
 
+static struct str number(char to[32], long long n)
+{
+	snprintf(to, 32, "%lld", n);
+	return str_of(to);
+}
+
+void delivery_log_accepted(const char *id, uid_t uid, const struct entry *e)
+{
+	char user[32], count[32], size[32];
+	const struct log_pair pairs[] = {
+	    {"id", str_of(id)},
+	    {"uid", number(user, (long long)uid)},
+	    {"from", str_of(e ? e->envelope.sender : "")},
+	    {"nrcpt", e ? number(count, (long long)e->envelope.rcpt_count) : STR("")},
+	    {"size", e ? number(size, (long long)e->facts.size) : STR("")},
+	    {"status", STR("accepted")},
+	    {NULL, {NULL, 0}},
+	};
+	log_event(LOG_INFO, pairs);
+}
+
 void delivery_log_begin(struct delivery_log *l, const struct hold_entry *he)
 {
 	struct buf msgid;
@@ -28,12 +49,6 @@ void delivery_log_begin(struct delivery_log *l, const struct hold_entry *he)
 	*l = (struct delivery_log){.he = he};
 	snprintf(l->msgid, sizeof(l->msgid), "%.*s", STR_FMT(buf_str(&msgid)));
 	buf_release(&msgid);
-}
-
-static struct str number(char to[32], long long n)
-{
-	snprintf(to, 32, "%lld", n);
-	return str_of(to);
 }
 
 /* "NAME[ADDRESS]": the port has a key of its own. */
@@ -52,10 +67,11 @@ void delivery_log_rcpt(const struct delivery_log *l, const struct rcpt *r,
                        const struct session_contact *contact)
 {
 	const struct entry *e = &l->he->entry;
-	char port[32], size[32], delay[32], code[32], reason[VERDICT_LINE_MAX];
+	char port[32], size[32], delay[32], code[32], uid[32], reason[VERDICT_LINE_MAX];
 	rcpt_reason(r, reason);
 	const struct log_pair pairs[] = {
 	    {"id", str_of(e->id)},
+	    {"uid", number(uid, (long long)hold_uid(l->he))},
 	    {"from", str_of(e->envelope.sender)},
 	    {"to", str_of(r->address)},
 	    {"msgid", str_of(l->msgid)},
@@ -77,18 +93,14 @@ void delivery_log_rcpt(const struct delivery_log *l, const struct rcpt *r,
 void delivery_log_relay(const struct delivery_log *l, const struct config_relay *relay,
                         const struct session_contact *contact, const struct verdict *why)
 {
-	char port[32], code[32], reason[VERDICT_LINE_MAX];
+	char port[32], code[32], uid[32], reason[VERDICT_LINE_MAX];
 	verdict_line(why, reason);
 	const struct log_pair pairs[] = {
-	    {"id", str_of(l->he->entry.id)},
-	    {"relay", str_of(relay->name)},
-	    {"host", host_of(why, contact)},
-	    {"port", port_of(port, contact)},
-	    {"tls", str_of(contact ? contact->tls : "")},
-	    {"status", STR("unusable")},
-	    {"code", number(code, why->code)},
-	    {"reply", str_of(reason)},
-	    {NULL, {NULL, 0}},
+	    {"id", str_of(l->he->entry.id)},  {"uid", number(uid, (long long)hold_uid(l->he))},
+	    {"relay", str_of(relay->name)},   {"host", host_of(why, contact)},
+	    {"port", port_of(port, contact)}, {"tls", str_of(contact ? contact->tls : "")},
+	    {"status", STR("unusable")},      {"code", number(code, why->code)},
+	    {"reply", str_of(reason)},        {NULL, {NULL, 0}},
 	};
 	log_event(LOG_WARNING, pairs);
 }

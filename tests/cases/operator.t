@@ -201,6 +201,49 @@ def help_text(program, first):
         match("ignored ones are last", "ignored", groups[-1][-1] + groups[-1][1])
 
 
+# The log
+
+def accepted(args, tried_):
+    """A line says who handed it in, before it is tried; so do all that follow."""
+    with Case("accepted") as case:
+        relay = case.relay()
+        case.configure({"port": relay.port})
+        case.send(*args)
+        case.wait_quiet()
+        lines = case.log().splitlines()
+        uid = os.getuid()
+        match("accepted", rf"id=[0-9A-F]{{12}} uid={uid} from=a@src\.example nrcpt=2 size=\d+ "
+              "status=accepted$", lines[0])
+        same("lines", len(lines), 3 if tried_ else 1)
+        for line in lines:
+            match("uid", rf"id=[0-9A-F]{{12}} uid={uid} ", line)
+        case.run("flushq", "--remove", "all")
+        for line in case.log().splitlines():
+            match("uid", rf"id=[0-9A-F]{{12}} uid={uid} ", line)
+
+
+def accepted_by_smtp():
+    with Case("accepted by SMTP") as case:
+        relay = case.relay()
+        case.configure({"port": relay.port})
+        mail = (b"MAIL FROM:<a@src.example>\r\nRCPT TO:<b@dest.example>\r\nDATA\r\n"
+                b"Subject: x\r\n\r\nx\r\n.\r\n")
+        case.begin("sendmail", "-bs", feed=b"EHLO me\r\n" + 2 * mail + b"QUIT\r\n").wait()
+        case.wait_quiet()
+        same("lines", len(re.findall("status=accepted", case.log())), 2)
+
+
+def not_accepted():
+    """What is refused, or kept because of the configuration, was not taken."""
+    with Case("not accepted") as case:
+        case.configure({"port": 1})
+        case.send("-t", message=b"Subject: none\n\nx\n")
+        case.configure({"port": 1, "hots": "x"})
+        case.send("b@dest.example")
+        same("kept", len(case.entries("failed")), 1)
+        no_match("log", "status=accepted", case.log())
+
+
 # Completion
 
 def completed(line, wanted, *relays):
@@ -257,6 +300,10 @@ def jobs():
     for row in (("sendmail", "--wrong"), ("sendmail", "-f"), ("mailq", "--wrong"),
                 ("flushq", "--remove"), ("flushq", "-x")):
         yield f"usage of {row}", lambda r=row: usage(*r)
+    yield "accepted", lambda: accepted(ARGS, True)
+    yield "accepted and held", lambda: accepted(("-odq", *ARGS), False)
+    yield "accepted by SMTP", accepted_by_smtp
+    yield "not accepted", not_accepted
     two = ({"port": 1}, ("work-2", {"port": 1}))
     yield "completion, --relay", lambda: completed(
         "sendmail -C {conf} --relay ", ["main", "work-2"], *two)

@@ -77,6 +77,38 @@ def closed_to_lookers():
         no_match("nothing is handed in", "hand in", result.err)
 
 
+def accepted(user, args, nnp=False, to_file=False):
+    """post knows who hands it in; who reads the log believes it."""
+    uid = USERS[user][0]
+    with Jail(f"accepted {user}", gate=nnp) as jail:
+        relay = jail.simple(conf={"log.to": "/tmp/log"} if to_file else None)
+        if to_file:
+            put(jail.dir + "/tmp/log", "", 0o660, 0, POSTERN)
+        jail.send_as(user, *args, nnp=nnp)
+        jail.wait_quiet()
+        time.sleep(0.3)
+        log = jail.log()
+        if to_file:
+            with open(jail.dir + "/tmp/log", encoding="utf-8") as file:
+                log = file.read()
+        lines = log.splitlines()
+        same("accepted", len([x for x in lines if "status=accepted" in x]), 1)
+        match("accepted", rf"id=[0-9A-F]{{12}} uid={uid} from=a@src\.example nrcpt=2 size=\d+ "
+              "status=accepted$", lines[0])
+        for line in lines:
+            match("uid", rf" uid={uid} ", line)
+        same("lines", len(lines), 1 + len(relay.recipients()))
+
+
+def kept_is_not_accepted():
+    with Jail("kept") as jail:
+        jail.configure({"port": 1, "hots": "x"})
+        same("exit", jail.run_as("ann", "sendmail", *ARGS, feed=MESSAGE).code, 78)
+        jail.wait_quiet()
+        same("kept", len(jail.entries("failed")), 1)
+        no_match("log", "status=accepted", jail.log())
+
+
 def jobs():
     for user in ("root", "ann", "ghost"):
         yield f"--config by {user}", lambda u=user: config_shown(u)
@@ -86,6 +118,14 @@ def jobs():
     yield "actions by text", steer_by_text
     yield "actions by text, socket", lambda: steer_by_text(True)
     yield "a terminal behind post", terminal_beyond
+    for user in ("root", "ann", "nobody"):
+        yield f"accepted from {user}", lambda u=user: accepted(u, ARGS)
+        yield f"accepted from {user}, held", lambda u=user: accepted(u, ("-odq", *ARGS))
+    yield "accepted, socket", lambda: accepted("ann", ARGS, nnp=True)
+    yield "accepted and held, socket", lambda: accepted("ann", ("-odq", *ARGS), nnp=True)
+    yield "accepted, to a file", lambda: accepted("ann", ARGS, to_file=True)
+    yield "accepted and held, to a file", lambda: accepted("ann", ("-odq", *ARGS), to_file=True)
+    yield "kept is not accepted", kept_is_not_accepted
     yield "mailq without a way in", closed_to_lookers
 
 
