@@ -49,6 +49,14 @@ void caller_trace(int fd, bool sent, struct str line)
 	free(text);
 }
 
+bool caller_log(int fd, struct str line)
+{
+	char *text = mem_printf("L %.*s", STR_FMT(line));
+	bool ok = tell(fd, text);
+	free(text);
+	return ok;
+}
+
 void caller_held(int fd, const char *reason)
 {
 	tell_line(fd, 'H', reason);
@@ -126,6 +134,7 @@ static void hear_line(int fd, struct str line, bool quiet, struct caller_result 
 	if (line.len == 0)
 		return;
 	switch (line.at[0]) {
+	case 'L':
 	case 'T':
 		fprintf(stderr, "%.*s\n", STR_FMT(text));
 		break;

@@ -2,7 +2,8 @@
 /*
  * caller - what flushq tells the sendmail that started it and waits
  *
- * Lines over a socket: "T text" of the conversation (-v), "H text" why the
+ * Lines over a socket: "T text" of the conversation (-v), "L text" of the log
+ * (to = stderr), "H text" why the
  * message stays held, "D" that nothing of it waits any more, "F code text" for
  * each refused recipient, then "?": the failures have been told and an answer
  * is due. Only when sendmail answers has somebody been told; if it has gone
@@ -16,6 +17,7 @@
 
 /* The side of flushq; fd may be -1: nobody listens. */
 void caller_trace(int fd, bool sent, struct str line);
+bool caller_log(int fd, struct str line); /* with its line end; false: nobody listens */
 void caller_held(int fd, const char *reason);
 void caller_done(int fd);
 /* Tells of the refused recipients. True: sendmail has taken note. */

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/narrow.h"
 #include "cmd/beyond.h"
+#include "cmd/caller.h"
 #include "cmd/flushq.h"
 #include "cmd/json.h"
 #include "cmd/listing.h"
@@ -365,6 +366,12 @@ static int steer_mail(struct run *run)
 	return code;
 }
 
+static bool log_to_caller(void *context, struct str line)
+{
+	const struct run *run = context;
+	return caller_log(run->call->caller, line);
+}
+
 /* For the user whose message it is; post knows that it was taken. */
 static void log_accepted(struct run *run, const char *id)
 {
@@ -445,6 +452,8 @@ static int do_job(struct run *run)
 		break;
 	case JOB_TRY:
 		place_open_log(&run->place, run->program);
+		if (run->call->caller >= 0)
+			log_read_by(log_to_caller, run);
 		return try_mail(run);
 	case JOB_HELP:
 	case JOB_VERSION:
@@ -478,6 +487,20 @@ static bool enter(struct run *run, struct fault *f)
 	return true;
 }
 
+/* A program that sendmail started has no standard error: its caller may wait for
+ * the end of his. */
+static void find_stderr(const struct run *run)
+{
+	const struct mailq_call *call = run->call;
+	bool started = call->first || call->caller >= 0 || call->job == JOB_ACCEPTED;
+	int fd;
+	if (!started || run->place.config.log_to != LOG_TO_STDERR ||
+	    !file_open_first_stderr(&fd))
+		return;
+	dup2(fd, STDERR_FILENO);
+	close(fd);
+}
+
 /* The hold can be looked at and steered with a faulty configuration, which is
  * when it matters; only sending needs a good one. */
 static int run_in_place(struct run *run)
@@ -489,6 +512,7 @@ static int run_in_place(struct run *run)
 	bool good =
 	    place_find(&run->place, run->program, run->call->config, run->call->for_user);
 	run->place.tag = run->call->tag;
+	find_stderr(run);
 	if ((good || (run->call->job != JOB_TRY && run->place.hold_path))) {
 		if (enter(run, &f)) {
 			code = do_job(run);

@@ -80,6 +80,16 @@ static bool create_as(int dir, const char *path, int flags, mode_t mode, int *fd
 	return *fd >= 0 || failed(f, FAULT_CREATE, "create", path);
 }
 
+/* Not through open_as: the name is a link of the kernel's. */
+bool file_open_first_stderr(int *fd)
+{
+	do {
+		*fd = open("/proc/1/fd/2",
+		           O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	} while (*fd < 0 && errno == EINTR);
+	return *fd >= 0;
+}
+
 void file_std_open(void)
 {
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {

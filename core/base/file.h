@@ -47,6 +47,9 @@ bool file_open_path(int dir, const char *path, int *fd, struct fault *f);
 bool file_create(int dir, const char *path, mode_t mode, int *fd, struct fault *f);
 /* Opened for appending, created with that mode if it is missing (0: not created). */
 bool file_open_append(int dir, const char *path, mode_t mode, int *fd, struct fault *f);
+/* Standard error of the first process of all, which in a container leads to the
+ * container's log; false on most other systems. */
+bool file_open_first_stderr(int *fd);
 /* Closes; a failure counts as a failed write. fd is closed in any case. */
 bool file_close(int fd, const char *path, struct fault *f);
 

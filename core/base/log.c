@@ -34,6 +34,9 @@ static struct {
 	mode_t mode; /* of a file that is made */
 	int kept;    /* the file, for when it can no longer be opened */
 	int wait_ms;
+	log_reader *reader; /* instead of standard error, or NULL */
+	void *reader_context;
+	bool reason_told; /* why it is not the log that was asked for */
 } state = {.sink = LOG_TO_NONE, .fd = -1, .mode = 0600, .kept = -1};
 
 /* How the values of a line are made to fit: count pairs, each at most cap bytes. */
@@ -183,7 +186,15 @@ void log_open(enum log_sink sink, bool json, const char *path, const char *tag)
 	state.path = path ? mem_copy(str_of(path)) : NULL;
 	state.tag = mem_copy(str_of(tag));
 	state.wait_ms = WAIT_ALL_MS;
+	state.reader = NULL;
+	state.reason_told = false;
 	state.open = true;
+}
+
+void log_read_by(log_reader *reader, void *context)
+{
+	state.reader = reader;
+	state.reader_context = context;
 }
 
 static void close_socket(void)
@@ -310,32 +321,44 @@ static void send_syslog(const struct buf *line)
 	}
 }
 
-static void send_file(const struct buf *line)
+/* False, and errno, if it cannot be written. */
+static bool send_file(const struct buf *line)
 {
-	struct fault unused;
+	struct fault f = FAULT_INIT;
 	ssize_t n;
-	int fd;
+	int fd, sys;
 
 	if (state.path == NULL)
-		return;
-	if (!file_open_append(AT_FDCWD, state.path, state.mode, &fd, &unused))
+		return true;
+	if (!file_open_append(AT_FDCWD, state.path, state.mode, &fd, &f))
 		fd = state.kept;
+	if (fd < 0) {
+		errno = f.sys;
+		return false;
+	}
 	do {
 		n = write(fd, line->at, line->len);
 	} while (n < 0 && errno == EINTR);
+	sys = errno;
 	if (fd != state.kept)
 		close(fd);
+	errno = sys;
+	return n >= 0;
 }
 
-static void send_stderr(const struct buf *line)
+static bool send_stderr(const struct buf *line)
 {
 	ssize_t n;
 
+	if (state.reader != NULL && state.reader(state.reader_context, buf_str(line)))
+		return true;
 	do {
+		/* A full one is the fault of who reads it; the wait has been long enough. */
 		if (!wait_ready(STDERR_FILENO))
-			return;
+			return true;
 		n = write(STDERR_FILENO, line->at, line->len);
 	} while (n < 0 && errno == EINTR);
+	return n >= 0;
 }
 
 static bool put_prefix_syslog(struct buf *out, int level)
@@ -364,9 +387,9 @@ static bool put_time(struct buf *out)
 }
 
 /* What stands before the pairs; in JSON to a file the object is opened here. */
-static bool put_prefix(struct buf *out, int level)
+static bool put_prefix(struct buf *out, enum log_sink sink, int level)
 {
-	switch (state.sink) {
+	switch (sink) {
 	case LOG_TO_SYSLOG:
 		return put_prefix_syslog(out, level);
 	case LOG_TO_STDERR:
@@ -383,13 +406,14 @@ static bool put_prefix(struct buf *out, int level)
 }
 
 /* The whole line, line end included, in LOG_LINE_MAX bytes. */
-static bool make_line(struct buf *line, int level, const struct log_pair *pairs)
+static bool make_line(struct buf *line, enum log_sink sink, int level,
+                      const struct log_pair *pairs)
 {
 	struct buf body;
 	struct str text;
-	bool done, join = state.sink == LOG_TO_FILE && state.json;
+	bool done, join = sink == LOG_TO_FILE && state.json;
 
-	if (!put_prefix(line, level) || line->len + 1 > LOG_LINE_MAX)
+	if (!put_prefix(line, sink, level) || line->len + 1 > LOG_LINE_MAX)
 		return false;
 	buf_init(&body, LOG_LINE_MAX);
 	done = format_line(&body, state.json, pairs, LOG_LINE_MAX - 1 - line->len);
@@ -399,7 +423,7 @@ static bool make_line(struct buf *line, int level, const struct log_pair *pairs)
 		done = str_eq(text, STR("}")) || buf_add_char(line, ',');
 	}
 	done = done && buf_add_str(line, text);
-	if (state.sink == LOG_TO_SYSLOG)
+	if (sink == LOG_TO_SYSLOG)
 		(void)buf_cstr(line);
 	else
 		done = done && buf_add_char(line, '\n');
@@ -407,30 +431,57 @@ static bool make_line(struct buf *line, int level, const struct log_pair *pairs)
 	return done;
 }
 
-void log_event(int level, const struct log_pair *pairs)
+/* False, and errno, if that sink cannot be written. */
+static bool put_event(enum log_sink sink, int level, const struct log_pair *pairs)
 {
-	int sys = errno;
 	struct buf line;
+	bool done = true;
 
-	if (!state.open || state.sink == LOG_TO_NONE)
-		return;
 	buf_init(&line, LOG_LINE_MAX);
-	if (make_line(&line, level, pairs)) {
-		switch (state.sink) {
+	if (make_line(&line, sink, level, pairs)) {
+		switch (sink) {
 		case LOG_TO_SYSLOG:
 			send_syslog(&line);
 			break;
 		case LOG_TO_STDERR:
-			send_stderr(&line);
+			done = send_stderr(&line);
 			break;
 		case LOG_TO_FILE:
-			send_file(&line);
+			done = send_file(&line);
 			break;
 		case LOG_TO_NONE:
 			break;
 		}
 	}
 	buf_release(&line);
+	return done;
+}
+
+/* Somebody should read that the log he looks at has holes, and why. */
+static void put_reason(int sys)
+{
+	char text[TEXT_MAX];
+
+	if (state.reason_told)
+		return;
+	state.reason_told = true;
+	(void)snprintf(text, sizeof(text), "cannot log to %s: %s; logging here instead",
+	               state.sink == LOG_TO_FILE ? state.path : "standard error",
+	               strerror(sys));
+	put_event(LOG_TO_SYSLOG, LOG_ERR,
+	          (const struct log_pair[]){{"msg", str_of(text)}, {NULL, STR("")}});
+}
+
+void log_event(int level, const struct log_pair *pairs)
+{
+	int sys = errno;
+
+	if (!state.open || state.sink == LOG_TO_NONE)
+		return;
+	if (!put_event(state.sink, level, pairs)) {
+		put_reason(errno);
+		put_event(LOG_TO_SYSLOG, level, pairs);
+	}
 	errno = sys;
 }
 

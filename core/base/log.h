@@ -6,7 +6,9 @@
  * through one escaper, so that no byte of a message or a server can make a
  * line, a field or a terminal command of its own. A line is at most
  * LOG_LINE_MAX bytes: long values are cut. Logging never fails and never
- * waits longer than a moment: a log that cannot be written changes no result.
+ * waits longer than a moment: a log that cannot be written changes no result;
+ * what a file or standard error does not take goes to syslog, and once, before
+ * it, the reason.
  * All lines of a process together wait at most a second for a log that is
  * full; later ones are dropped at once. SIGPIPE must be ignored by the program.
  *
@@ -38,6 +40,10 @@ void log_open(enum log_sink sink, bool json, const char *path, const char *tag);
  * made by this process. As long as nothing is said, 0600. */
 void log_file_mode(mode_t mode);
 void log_close(void);
+/* Lines for standard error are given to reader instead, as long as it takes them:
+ * false, and they go to standard error itself. */
+typedef bool log_reader(void *context, struct str line);
+void log_read_by(log_reader *reader, void *context);
 /* For a process that is about to give up opening files: keeps a log file open.
  * Lines still go to the name as long as that can be opened; when the file has
  * been renamed and a new one is out of reach they go where it went. */

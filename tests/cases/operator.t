@@ -244,6 +244,91 @@ def not_accepted():
         no_match("log", "status=accepted", case.log())
 
 
+class Log:
+    """The system's log, in a mount name space of its own for those who are called in it."""
+
+    def __init__(self, case):
+        if os.geteuid() != 0 or not shutil.which("unshare"):
+            raise Skip("needs root and unshare")
+        self.dev = os.path.join(case.dir, "dev")
+        os.mkdir(self.dev)
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        fd = os.open(self.dev, os.O_RDONLY | os.O_DIRECTORY)
+        self.socket.bind(f"/proc/self/fd/{fd}/log")
+        os.close(fd)
+        for node in ("null", "zero", "full", "random", "urandom"):
+            open(os.path.join(self.dev, node), "w").close()
+        script = (f'for n in null zero full random urandom; do mount --bind /dev/$n {self.dev}/$n'
+                  f' || exit 99; done; mount --rbind {self.dev} /dev && exec "$@"')
+        self.wrap = ["unshare", "-m", "--propagation", "private", "sh", "-c", script, "sh"]
+        if subprocess.run([*self.wrap, "true"], capture_output=True, check=False).returncode:
+            raise Skip("mounting is not permitted")
+
+    def lines(self):
+        found = []
+        self.socket.settimeout(0.3)
+        try:
+            while True:
+                found.append(self.socket.recv(65536).decode().rstrip("\0"))
+        except TimeoutError:
+            return found
+
+
+def unloggable(to, reason):
+    """A log that cannot be written goes to syslog, with the reason, once a process."""
+    with Case("unloggable") as case:
+        log = Log(case)
+        relay = case.relay()
+        case.configure({"port": relay.port}, conf={"log.to": to})
+        case.send(*ARGS, wrap=log.wrap)
+        case.wait_quiet()
+        lines = log.lines()
+        for program, count in (("sendmail", 1), ("flushq", 2)):
+            mine = [x for x in lines if f" {program}[" in x]
+            match("the reason", rf"cannot log to \S+: {reason}[a-z ]*; logging here instead", mine[0])
+            same(f"lines of {program}", len(mine), 1 + count)
+        same("delivered", len([x for x in lines if "status=delivered" in x]), 2)
+
+
+def stderr_of_caller(mode):
+    """to = stderr: who waits has the lines, of the first try too; who does not is not made to
+    wait for the end of standard error."""
+    with Case("stderr") as case:
+        relay = case.relay("--on", "DOT wait 2500 normal")
+        case.configure({"port": relay.port, "dot_timeout": "9s"},
+                       conf={"log.to": "stderr", "delivery.mode": mode})
+        result = case.send(*ARGS)
+        same("exit", (result.code, result.out), (0, ""))
+        match("accepted", r"^sendmail: id=\S+ uid=\d+ .*status=accepted\n", result.err)
+        delivered = len(re.findall("^flushq: .*status=delivered", result.err, re.M))
+        same("delivered lines", delivered, 2 if mode == "now" else 0)
+        if mode != "now":
+            check(result.seconds < 2, f"waited {result.seconds:.1f} s")
+        case.wait_quiet()
+        same("delivered", len(relay.accepted()), 1)
+
+
+def stderr_of_container():
+    """What nobody waits for goes to the standard error of process 1."""
+    if os.geteuid() != 0 or not shutil.which("unshare"):
+        raise Skip("needs root and unshare")
+    with Case("container") as case:
+        relay = case.relay("--on", "DOT wait 500 normal")
+        case.configure({"port": relay.port}, conf={"log.to": "stderr",
+                                                   "delivery.mode": "background"})
+        script = f'''{BUILD}/sendmail -C {case.conf_path} {" ".join(ARGS)} 2>/dev/null
+for i in $(seq 100); do sleep 0.2; grep -qs "^flushq" /proc/[0-9]*/comm || break; done'''
+        result = subprocess.run(
+            ["unshare", "-p", "-f", "--mount-proc", "--propagation", "private", "--kill-child",
+             "sh", "-c", script], input=MESSAGE, env=case.env, capture_output=True, timeout=30,
+            check=False)
+        if b"unshare" in result.stderr:
+            raise Skip(result.stderr.decode().strip())
+        same("delivered", len(relay.accepted()), 1)
+        same("lines", len(re.findall(r"^flushq: .*status=delivered", result.stderr.decode(), re.M)),
+             2)
+
+
 # Completion
 
 def completed(line, wanted, *relays):
@@ -304,6 +389,11 @@ def jobs():
     yield "accepted and held", lambda: accepted(("-odq", *ARGS), False)
     yield "accepted by SMTP", accepted_by_smtp
     yield "not accepted", not_accepted
+    yield "a log file that cannot be", lambda: unloggable("/nosuch/folder/log", "No such file")
+    yield "a log file that is full", lambda: unloggable("/dev/full", "No space left")
+    for mode in ("now", "background"):
+        yield f"stderr of the caller, {mode}", lambda m=mode: stderr_of_caller(m)
+    yield "stderr of a container", stderr_of_container
     two = ({"port": 1}, ("work-2", {"port": 1}))
     yield "completion, --relay", lambda: completed(
         "sendmail -C {conf} --relay ", ["main", "work-2"], *two)

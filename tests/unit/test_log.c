@@ -368,6 +368,76 @@ static void receives(int fd, const char *want, size_t len)
 	ck_assert_int_eq(memcmp(got, want, len), 0);
 }
 
+static void receives_text(int fd, const char *want)
+{
+	char got[2000];
+	ssize_t n = recv(fd, got, sizeof(got) - 1, MSG_DONTWAIT);
+
+	ck_assert_int_ge(n, 0);
+	got[n] = '\0';
+	ck_assert_msg(strstr(got, want) != NULL, "%s in %s", want, got);
+}
+
+/* A file that cannot be written: the reason once, then the lines. */
+START_TEST(to_syslog_instead)
+{
+	int fd = listener("socket", SOCK_DGRAM);
+
+	log_test_socket("socket");
+	log_open(LOG_TO_FILE, false, "no/log", "x");
+	log_event(LOG_INFO, two);
+	log_text(LOG_INFO, "next");
+	receives_text(fd, "cannot log to no/log: No such file or directory");
+	receives_text(fd, "id=A1 reply=");
+	receives_text(fd, "msg=next");
+	ck_assert_int_eq(mkdir("no", 0700), 0);
+	log_text(LOG_INFO, "last");
+	ck_assert_int_eq(access("no/log", F_OK), 0);
+	ck_assert_int_eq(recv(fd, (char[1]){0}, 1, MSG_DONTWAIT), -1);
+	close(fd);
+}
+END_TEST
+
+struct reading {
+	int count;
+	bool over;
+};
+
+static bool read_line(void *context, struct str line)
+{
+	struct reading *r = context;
+
+	ck_assert(str_starts(line, STR("x: msg=")));
+	ck_assert(str_ends(line, STR("\n")));
+	r->count += !r->over;
+	return !r->over;
+}
+
+START_TEST(to_a_reader)
+{
+	struct reading r = {0, false};
+	int fds[2], saved = dup(STDERR_FILENO);
+	char got[100];
+	ssize_t n;
+
+	ck_assert_int_eq(pipe(fds), 0);
+	ck_assert_int_ge(dup2(fds[1], STDERR_FILENO), 0);
+	log_open(LOG_TO_STDERR, false, NULL, "x");
+	log_read_by(read_line, &r);
+	log_text(LOG_INFO, "one");
+	r.over = true;
+	log_text(LOG_INFO, "two");
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	close(fds[1]);
+	n = read(fds[0], got, sizeof(got));
+	close(fds[0]);
+	ck_assert_int_eq(r.count, 1);
+	ck_assert_int_eq(n, (ssize_t)strlen("x: msg=two\n"));
+	ck_assert_int_eq(memcmp(got, "x: msg=two\n", (size_t)n), 0);
+}
+END_TEST
+
 /* Facility mail is 2: 2 * 8 + 6 for LOG_INFO (RFC 3164 section 4.1.1). */
 START_TEST(to_syslog)
 {
@@ -477,6 +547,8 @@ int main(void)
 	tcase_add_test(c, to_full_stderr);
 	tcase_add_test(c, to_syslog);
 	tcase_add_test(c, to_syslog_stream);
+	tcase_add_test(c, to_syslog_instead);
+	tcase_add_test(c, to_a_reader);
 	tcase_add_loop_test(c, to_full_syslog, 0, 2);
 	tcase_add_test(c, to_syslog_long);
 	suite_add_tcase(s, c);
