@@ -478,8 +478,13 @@ static bool enter(struct run *run, struct fault *f)
 	bool own = p->personal ? geteuid() != 0 && names : call->for_user;
 	uid_t user = call->for_user ? call->user : getuid();
 	run->beyond = !call->for_user && !(looks ? place_may_look(p) : place_may_act(p));
+	bool made = false;
 	if (run->beyond)
 		return true;
+	if (!looks && !call->for_user && !place_make_rooms(p, &made, f))
+		return false;
+	if (made && call->tell)
+		fprintf(stderr, "%s: made the rooms of %s\n", run->program, p->hold_path);
 	if (!place_become(p, f) || !place_open_hold(p, looks, &run->hold, f))
 		return false;
 	run->hold.user = user;

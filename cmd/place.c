@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/trust.h"
 #include "cmd/rights.h"
+#include "hold/spool.h"
 
 #define TAG_MAX 32
 
@@ -195,6 +196,17 @@ bool place_become(struct place *p, struct fault *f)
 		r->command_closed = !p->owner && r->password_command.count > 0;
 	}
 	return rights_leave_environment(p->owner ? pw->pw_dir : NULL, f);
+}
+
+bool place_make_rooms(const struct place *p, bool *made, struct fault *f)
+{
+	const struct passwd *pw = getpwnam(POSTERN_USER);
+	const struct group *gr = getgrnam(POSTERN_GROUP);
+	*made = false;
+	/* place_become says what is missing. */
+	if (p->personal || geteuid() != 0 || !pw || !gr || !p->hold_path)
+		return true;
+	return spool_make(p->hold_path, pw->pw_uid, gr->gr_gid, made, f);
 }
 
 /* The hold and its rooms, as opened. Nobody who could not do so before can turn

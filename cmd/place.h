@@ -51,6 +51,9 @@ bool place_may_act(const struct place *p);
  * left behind. A process of another user, started by post, runs no
  * password_command: that user could meddle with it. */
 bool place_become(struct place *p, struct fault *f);
+/* For root's flushq, before he becomes that user: an empty folder in place of the
+ * system's hold gets its rooms. *made: it had none. */
+bool place_make_rooms(const struct place *p, bool *made, struct fault *f);
 /* look: nothing is to be changed, and a user's hold that is missing is empty. */
 bool place_open_hold(const struct place *p, bool look, struct hold *h, struct fault *f);
 /* A conversation with post, which may do what the caller may not. as_owner: with

@@ -38,6 +38,7 @@ extern char **environ;
 #define NOTIFY_WORDS                                                               \
 	"NEVER SUCCESS FAILURE DELAY SUCCESS,FAILURE SUCCESS,DELAY FAILURE,DELAY " \
 	"SUCCESS,FAILURE,DELAY"
+#define UNMADE POSTERN_SPOOLDIR " is not set up (flushq, run by root, does it)"
 #define FLUSHQ POSTERN_SBINDIR "/flushq"
 #define MAILQ  POSTERN_BINDIR "/mailq"
 
@@ -485,7 +486,7 @@ static bool open_rooms(struct post *p)
 		    faccessat(p->rooms[i], ".", R_OK | W_OK | X_OK, AT_EACCESS) != 0)
 			return fail(p,
 			            errno == EROFS || errno == ENOENT ? EX_OSFILE : EX_TEMPFAIL,
-			            errno, paths[i]);
+			            errno, errno != ENOENT ? paths[i] : UNMADE);
 		p->owner = st.st_uid;
 		p->group = st.st_gid;
 	}

@@ -427,6 +427,28 @@ bool file_make_dirs(const char *path, mode_t mode, struct fault *f)
 	return done && make_dir(path, mode, f);
 }
 
+bool file_own(int fd, const char *path, uid_t owner, gid_t group, mode_t mode, struct fault *f)
+{
+	return (fchown(fd, owner, group) == 0 && fchmod(fd, mode) == 0) ||
+	       failed(f, FAULT_IO, "give its owner and mode to", path);
+}
+
+bool file_make_dir(int dir, const char *name, uid_t owner, gid_t group, mode_t mode,
+                   struct fault *f)
+{
+	bool done;
+	int fd;
+
+	/* Closed until it has its owner, whatever the umask. */
+	if (mkdirat(dir, name, 0700) != 0)
+		return failed(f, FAULT_CREATE, "create directory", name);
+	if (!open_as(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, &fd, f))
+		return false;
+	done = file_own(fd, name, owner, group, mode, f);
+	close(fd);
+	return done;
+}
+
 bool file_try_lock(int fd, const char *path, bool *locked, struct fault *f)
 {
 	int rc;

@@ -43,6 +43,10 @@ bool file_open_plain(int dir, const char *path, int *fd, struct fault *f);
 /* Only to point at a file or directory, neither to read nor to write it; without
  * effect on it where the system can do that (O_PATH). */
 bool file_open_path(int dir, const char *path, int *fd, struct fault *f);
+/* A directory for that owner and group, who may differ from ours. */
+bool file_make_dir(int dir, const char *name, uid_t owner, gid_t group, mode_t mode,
+                   struct fault *f);
+bool file_own(int fd, const char *path, uid_t owner, gid_t group, mode_t mode, struct fault *f);
 /* Must not exist (O_EXCL|O_NOFOLLOW). */
 bool file_create(int dir, const char *path, mode_t mode, int *fd, struct fault *f);
 /* Opened for appending, created with that mode if it is missing (0: not created). */

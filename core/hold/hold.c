@@ -19,6 +19,11 @@
 
 static const char *const room_names[HOLD_ROOMS] = {"tmp", "hold", "failed", "corrupt", "state"};
 
+const char *hold_room_name(enum hold_room room)
+{
+	return room_names[room];
+}
+
 static bool open_room(struct hold *h, enum hold_room room, struct fault *f)
 {
 	char *path = mem_printf("%s/%s", h->path, room_names[room]);
@@ -54,6 +59,8 @@ static bool open_rooms(const char *path, struct hold *h, struct fault *f)
 			hold_close(h);
 			if (f->class == FAULT_IO)
 				f->class = FAULT_TEMP;
+			if (h->shared && f->sys == ENOENT)
+				fault_prefix(f, "flushq, run by root, makes what is missing");
 			return fault_prefix(f, "the hold");
 		}
 	return true;

@@ -39,6 +39,8 @@ enum hold_view {
 	HOLD_COUNTED /* all, to count them: nothing is locked, and nobody seems busy */
 };
 
+const char *hold_room_name(enum hold_room room);
+
 struct hold {
 	char *path;
 	int rooms[HOLD_ROOMS]; /* directory descriptors; -1: missing, where that may be */

@@ -109,6 +109,33 @@ def kept_is_not_accepted():
         no_match("log", "status=accepted", jail.log())
 
 
+def empty_spool(name, commands, again=True):
+    """An empty volume: who hands in is told what to do, and root's flushq does it."""
+    with Jail("empty " + name, last=commands) as jail:
+        relay = jail.simple()
+        result = jail.run_as("ann", "sendmail", *ARGS, feed=MESSAGE)
+        same("exit", (result.code, result.out), (75, ""))
+        match("the hint", f"^sendmail: {SPOOL} .*flushq, run by root", result.err)
+        for who in ("ann", "postern"):
+            result = jail.run_as(who, "flushq")
+            check(result.code in (75, 77), f"flushq by {who}: {result.code} {result.err!r}")
+        result = jail.run_as("root", "flushq", "-v")
+        same("exit", (result.code, result.out), (0, "") if again else (75, ""))
+        if not again:
+            return
+        match("said", f"^flushq: made the rooms of {SPOOL}\n", result.err)
+        modes = jail.function_as("root", lambda: {
+            n: (os.stat(f"{SPOOL}/{n}").st_mode & 0o7777, os.stat(f"{SPOOL}/{n}").st_uid,
+                os.stat(f"{SPOOL}/{n}").st_gid) for n in [".", *ROOMS]})
+        same("modes", modes, {".": [0o710, 0, POSTERN],
+                              **{n: [m, POSTERN, POSTERN] for n, m in ROOMS.items()}})
+        jail.send_as("ann", *ARGS)
+        jail.wait_quiet()
+        same("sent", len(relay.accepted()), 1)
+        result = jail.run_as("root", "flushq")
+        same("nothing more", (result.code, result.err), (0, ""))
+
+
 def jobs():
     for user in ("root", "ann", "ghost"):
         yield f"--config by {user}", lambda u=user: config_shown(u)
@@ -126,6 +153,18 @@ def jobs():
     yield "accepted, to a file", lambda: accepted("ann", ARGS, to_file=True)
     yield "accepted and held, to a file", lambda: accepted("ann", ("-odq", *ARGS), to_file=True)
     yield "kept is not accepted", kept_is_not_accepted
+    tmpfs = f"mount -t tmpfs -o mode=%s none {SPOOL}"
+    yield "an empty spool", lambda: empty_spool("root", tmpfs % "0755")
+    yield "an empty spool, open to all", lambda: empty_spool("open", tmpfs % "0777")
+    yield "an empty file system", lambda: empty_spool(
+        "file system", tmpfs % "0755" + f"; mkdir -m 700 {SPOOL}/lost+found")
+    yield "a spool that lacks a room", lambda: empty_spool("room", f"rm -r {SPOOL}/hold")
+    yield "a spool with something else", lambda: empty_spool(
+        "other", tmpfs % "0755" + f"; : >{SPOOL}/data", False)
+    yield "a spool of somebody else", lambda: empty_spool(
+        "somebody", tmpfs % "0755" + f"; chown {ANN} {SPOOL}", False)
+    yield "a room of somebody else", lambda: empty_spool(
+        "planted", tmpfs % "0777" + f"; mkdir {SPOOL}/hold; chown {ANN} {SPOOL}/hold", False)
     yield "mailq without a way in", closed_to_lookers
 
 
