@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -15,6 +16,7 @@
 #include "base/command.h"
 #include "base/file.h"
 #include "base/trust.h"
+#include "conf/config_value.h"
 
 #define COMMAND_MS 10000
 
@@ -126,6 +128,59 @@ static bool fill_from(int fd, const char *path, struct secret *s, struct fault *
 	return true;
 }
 
+/* Does our user name space have one user only? */
+static bool is_one_user(void)
+{
+	struct buf map;
+	struct fault f = FAULT_INIT;
+	struct str rest, word = {NULL, 0};
+	bool one = false;
+
+	buf_init(&map, 4096);
+	if (file_read_path(AT_FDCWD, "/proc/self/uid_map", &map, &f)) {
+		/* A line a range: the first number here, the first outside, how many. */
+		rest = str_trim(buf_str(&map));
+		one = str_find(rest, '\n') == STR_NONE;
+		while (config_next_word(&rest, &word))
+			one = one && word.len > 0 && (rest.len > 0 || str_eq(word, STR("1")));
+	}
+	buf_release(&map);
+	return one;
+}
+
+/* The number of the machine's own name space of processes is part of Linux's
+ * interface; all others have one that was counted up. */
+static bool in_container(void)
+{
+	struct stat st;
+
+	return (stat("/proc/self/ns/pid", &st) == 0 && st.st_ino != 0xEFFFFFFCU) ||
+	       is_one_user();
+}
+
+static bool is_read_only(const char *path)
+{
+	struct statvfs fs;
+
+	return statvfs(path, &fs) == 0 && (fs.f_flag & ST_RDONLY) != 0;
+}
+
+/* Docker and Kubernetes hand a secret over as a mount, read-only and open to all;
+ * its mode cannot be changed there, and need not be: the users of the machine do
+ * not see that mount. So a file that others can read is used if
+ *   - it is on a file system that is not the one of "/", and mounted read-only, so
+ *     that it is neither part of an image nor made in the container, and
+ *   - we are in a container: in a name space of processes that is not the
+ *     machine's, or in one of users that has a single one.
+ * Other users of the same container can read it, but that is so whatever we do. */
+static bool is_handed_over(const char *path, const struct stat *st)
+{
+	struct stat root;
+
+	return (st->st_mode & 03) == 0 && is_read_only(path) && stat("/", &root) == 0 &&
+	       st->st_dev != root.st_dev && in_container();
+}
+
 static bool check_closed(int fd, const char *path, struct fault *f)
 {
 	char who[TRUST_OWNER_MAX];
@@ -133,9 +188,15 @@ static bool check_closed(int fd, const char *path, struct fault *f)
 
 	if (!file_stat(fd, path, &st, f))
 		return false;
-	if ((st.st_mode & 07) == 0)
+	if ((st.st_mode & 07) == 0 || is_handed_over(path, &st))
 		return true;
 	trust_owner(&st, who);
+	if (is_read_only(path))
+		return fault_set(f, FAULT_CONFIG,
+		                 "%s is open to everybody (%s), on a read-only mount: set "
+		                 "defaultMode 0440 where it comes from, or use "
+		                 "password_command or a credential",
+		                 path, who);
 	return fault_set(f, FAULT_CONFIG,
 	                 "%s holds a password but is open to everybody (%s); "
 	                 "run: chmod o= %s",

@@ -329,6 +329,26 @@ for i in $(seq 100); do sleep 0.2; grep -qs "^flushq" /proc/[0-9]*/comm || break
              2)
 
 
+def handed_over():
+    """A mount that is read-only is not enough on a machine: its users see it. What is said
+    can be done there."""
+    if os.stat("/proc/self/ns/pid").st_ino != 0xEFFFFFFC:
+        raise Skip("in a container")
+    with Case("handed over") as case:
+        log = Log(case)
+        relay = case.relay("--user", "u", "--password", SECRET, "--clear-auth")
+        at = "/mnt"  # in the name space of the call
+        case.configure({"port": relay.port, "user": "u", "password_file": at + "/p",
+                        "allow_cleartext_auth": "yes"})
+        wrap = [*log.wrap, "sh", "-c", f"mount -t tmpfs none {at} && echo '{SECRET}' >{at}/p &&"
+                f' chmod 444 {at}/p && mount -o remount,ro {at} && exec "$@"', "sh"]
+        case.send(*ARGS, wrap=wrap)
+        case.wait_quiet()
+        same("sent", relay.accepted(), [])
+        match("advice", "read-only mount.*defaultMode.*password_command.*credential",
+              case.listing()[0]["recipients"][0]["delay_reason"])
+
+
 # Completion
 
 def completed(line, wanted, *relays):
@@ -394,6 +414,7 @@ def jobs():
     for mode in ("now", "background"):
         yield f"stderr of the caller, {mode}", lambda m=mode: stderr_of_caller(m)
     yield "stderr of a container", stderr_of_container
+    yield "a secret open to the machine", handed_over
     two = ({"port": 1}, ("work-2", {"port": 1}))
     yield "completion, --relay", lambda: completed(
         "sendmail -C {conf} --relay ", ["main", "work-2"], *two)

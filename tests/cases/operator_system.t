@@ -136,6 +136,23 @@ def empty_spool(name, commands, again=True):
         same("nothing more", (result.code, result.err), (0, ""))
 
 
+def handed_over(options, mode, good):
+    """A secret as Docker and Kubernetes mount it."""
+    at = "/run/secret"
+    commands = (f"mkdir -p {at}; mount -t tmpfs none {at}; cat {SECRET_FILE} >{at}/password\n"
+                f"ln -s password {at}/link; chmod {mode} {at}/password\n{options}")
+    with Jail("handed over", last="") as jail:
+        relay = jail.secure(password_file=at + "/link")
+        result = jail.function_as("root", lambda: subprocess.run(
+            ["sh", "-ec", commands], capture_output=True, check=False).stderr.decode())
+        same("mounting", result, "")
+        jail.send_as("ann", *ARGS)
+        jail.wait_quiet()
+        same("sent", len(relay.accepted()), int(good))
+        if not good:
+            match("why", "open to everybody", jail.run_as("ann", "mailq").out)
+
+
 def jobs():
     for user in ("root", "ann", "ghost"):
         yield f"--config by {user}", lambda u=user: config_shown(u)
@@ -165,6 +182,11 @@ def jobs():
         "somebody", tmpfs % "0755" + f"; chown {ANN} {SPOOL}", False)
     yield "a room of somebody else", lambda: empty_spool(
         "planted", tmpfs % "0777" + f"; mkdir {SPOOL}/hold; chown {ANN} {SPOOL}/hold", False)
+    ro = "mount -o remount,ro /run/secret"
+    yield "a secret of Docker", lambda: handed_over(ro, "0444", True)
+    yield "a secret of Kubernetes", lambda: handed_over(ro, "0644", True)
+    yield "a secret that can be changed", lambda: handed_over("", "0444", False)
+    yield "a secret that all could write", lambda: handed_over(ro, "0666", False)
     yield "mailq without a way in", closed_to_lookers
 
 
