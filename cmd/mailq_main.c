@@ -29,7 +29,9 @@
 #include "cmd/show.h"
 #include "cmd/steer.h"
 #include "cmd/summary.h"
+#include "cmd/totals.h"
 #include "cmd/visit.h"
+#include "hold/counters.h"
 #include "hold/retry.h"
 #include "transport/delivery_log.h"
 #include "transport/servers.h"
@@ -213,8 +215,11 @@ static int summarise(struct run *run)
 	if (!run->beyond && count_room(run, HOLD_CORRUPT, &damaged, &code))
 		t.tally.damaged = damaged + unread;
 	tally_sort(&t.tally);
+	struct counters counters = {0};
+	if (!run->beyond)
+		counters_read(&run->hold, &counters);
 	bool ok = run->call->job == JOB_METRICS
-	              ? summary_metrics(&text, &t.tally)
+	              ? totals_metrics(&text, &counters) && summary_metrics(&text, &t.tally)
 	              : summary_text(&text, &t.tally, run->now, run->colour);
 	if (!ok || fwrite(text.at, 1, text.len, stdout) != text.len)
 		code = fault_worse(code, fault_exit(FAULT_IO));
@@ -380,8 +385,10 @@ static void log_accepted(struct run *run, const char *id)
 	bool there = hold_look(&run->hold, HOLD_HOLD, id, &he, &f) == CLAIM_OK;
 	struct stat st;
 	/* Kept because of the configuration: that is another thing than taken. */
-	if (there || !file_stat_name(run->hold.rooms[HOLD_FAILED], id, &st, &f))
+	if (there || !file_stat_name(run->hold.rooms[HOLD_FAILED], id, &st, &f)) {
+		counters_add(&run->hold, &(struct counters){.accepted = 1});
 		delivery_log_accepted(id, run->call->user, there ? &he.entry : NULL);
+	}
 	if (there)
 		hold_release(&he);
 }

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "cmd/who.h"
+#include "hold/counters.h"
 #include "hold/submit.h"
 #include "mail/addr.h"
 #include "mail/header.h"
@@ -272,8 +273,9 @@ bool taking_end(struct taking *t, char id[ENTRY_ID_LEN + 1], struct fault *f)
 	if (!is_dry(t) && !submit_end(&t->submit, message_facts(t->message), f))
 		return false;
 	memcpy(id, t->submit.entry.id, ENTRY_ID_LEN + 1);
-	/* What came through post is logged by who may write to the system's log. */
+	/* What came through post is counted and logged by who may write to the system's log. */
 	if (t->order.hold && t->order.room == HOLD_HOLD) {
+		counters_add(t->order.hold, &(struct counters){.accepted = 1});
 		place_open_log(t->order.place, "sendmail");
 		delivery_log_accepted(id, t->submit.entry.uid, &t->submit.entry);
 		log_close();

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/command.h"
 #include "base/log.h"
+#include "hold/counters.h"
 #include "hold/retry.h"
 #include "hold/sweep.h"
 #include "transport/narrowing.h"
@@ -22,6 +23,7 @@
 #define WAIT_PAUSE_MS  20
 #define ONLINE_WAIT_MS 10000
 #define WORKERS_MAX    256
+#define COUNT_EVERY_MS 1000
 
 /* Shared by the workers of a run. */
 struct shared {
@@ -41,6 +43,8 @@ struct run {
 	struct deliver *deliver;
 	pid_t *workers;
 	size_t worker_count;
+	struct counters counters; /* of this process, not yet added to the hold's */
+	int64_t counted;          /* monotonic ms: when they were */
 };
 
 static void pause_ms(long ms)
@@ -76,6 +80,31 @@ static bool wanted(const struct run *run, const struct entry *e)
 	       due(run->flush, e);
 }
 
+static void put_counters(struct run *run)
+{
+	counters_add(run->flush->hold, &run->counters);
+	run->counters = (struct counters){0};
+	run->counted = clock_mono_ms();
+}
+
+/* before: the numbers of those delivered and failed when the try began. */
+static void add_counters(struct run *run, const struct entry *e,
+                         const struct deliver_result *before,
+                         const struct deliver_result *result)
+{
+	struct counters *c = &run->counters;
+	c->rcpts_delivered += result->delivered - before->delivered;
+	c->rcpts_failed += result->failed - before->failed;
+	c->delivered += result->waiting == 0 && result->failed == 0;
+	c->failed += result->waiting == 0 && result->failed > 0;
+	if (result->delivered > before->delivered) {
+		c->last_success = clock_wall();
+		c->bytes += before->delivered == 0 ? e->facts.size : 0;
+	}
+	if (clock_mono_ms() - run->counted >= COUNT_EVERY_MS)
+		put_counters(run);
+}
+
 static void count(struct run *run, const struct deliver_result *result)
 {
 	if (result->waiting > 0)
@@ -108,6 +137,9 @@ static enum worked work_on(struct run *run, const char *id)
 		tell_error(run, id, &f);
 	if (claimed != CLAIM_OK)
 		return WORKED_ON;
+	const struct envelope *e = &he.entry.envelope;
+	const struct deliver_result before = {.delivered = envelope_count(e, RCPT_DELIVERED),
+	                                      .failed = envelope_count(e, RCPT_FAILED)};
 	bool tries = wanted(run, &he.entry);
 	if (tries && he.linked)
 		log_text(
@@ -116,6 +148,8 @@ static enum worked work_on(struct run *run, const char *id)
 		    id);
 	enum deliver_end end =
 	    tries ? deliver_entry(run->deliver, &he, &result, &f) : DELIVER_DONE;
+	if (tries && end == DELIVER_DONE)
+		add_counters(run, &he.entry, &before, &result);
 	/* Whoever is told may look, and must not see it in hand. */
 	hold_release(&he);
 	if (end == DELIVER_TURNED_AWAY)
@@ -207,9 +241,11 @@ static void start_workers(struct run *run)
 		/* The connection is the first worker's: not a byte of ours may go over it. */
 		deliver_drop(run->deliver);
 		deliver_help(run->deliver, true);
+		run->counters = (struct counters){0};
 		work_off(run, false);
 		send_reports(run);
 		deliver_free(run->deliver);
+		put_counters(run);
 		_exit(0);
 	}
 }
@@ -251,6 +287,10 @@ static void lead(struct run *run)
 	send_reports(run);
 	deliver_free(run->deliver);
 	tell_progress(run);
+	/* A user's run over what is his says nothing of all the others' mail. */
+	if (!run->flush->ids && run->flush->hold->view == HOLD_ALL && !stopped(run))
+		run->counters.last_flush = clock_wall();
+	put_counters(run);
 	free(run->workers);
 }
 

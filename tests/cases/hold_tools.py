@@ -302,7 +302,7 @@ SAMPLE = re.compile(rf"({NAME})(?:\{{({LABEL}(?:,{LABEL})*)?\}})? (-?[0-9]+(?:\.
 
 
 def read_metrics(text):
-    """OpenMetrics text of gauges, strictly: {(name, labels): value}."""
+    """OpenMetrics text of gauges and counters, strictly: {(name, labels): value}."""
     check(text.endswith("\n# EOF\n"), f"the end: {text[-80:]!r}")
     families, samples, current = {}, {}, None
     for line in text.splitlines()[:-1]:
@@ -323,9 +323,13 @@ def read_metrics(text):
         sample = SAMPLE.fullmatch(line)
         check(sample, f"no line of OpenMetrics: {line!r}")
         name, labels, value = sample.groups()
-        same(f"the family of {line!r}", name, current)
-        same(f"TYPE of {name}", families[name].get("TYPE"), "gauge")
-        families[name]["samples"] = True
+        family = name
+        if families.get(current, {}).get("TYPE") == "counter":
+            check(name.endswith("_total"), f"the counter {name}")
+            family = name[:-len("_total")]
+        same(f"the family of {line!r}", family, current)
+        check(families[family].get("TYPE") in ("gauge", "counter"), f"TYPE of {name}")
+        families[family]["samples"] = True
         bare = re.sub(r'"(?:[^"\\]|\\.)*"', '""', labels or "")
         names = re.findall(r'([a-zA-Z_]\w*)="', bare)
         same(f"labels of {line!r}", len(names), len(set(names)))

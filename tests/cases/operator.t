@@ -9,6 +9,7 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import *  # pylint: disable=wildcard-import,unused-wildcard-import,wrong-import-position
+from hold_tools import read_metrics  # pylint: disable=wrong-import-position
 
 SECRET = "open sesame"
 
@@ -349,6 +350,65 @@ def handed_over():
               case.listing()[0]["recipients"][0]["delay_reason"])
 
 
+# The counters
+
+def numbers(case, **more):
+    result = case.run("mailq", "--metrics", **more)
+    same("exit", (result.code, result.err), (0, ""))
+    found = read_metrics(result.out)
+    return {k[0][len("postern_"):]: int(v) for k, v in found.items() if not k[1]}
+
+
+def counted():
+    with Case("counted") as case:
+        relay = case.relay()
+        case.configure({"port": relay.port})
+        began = int(time.time())
+        first = numbers(case)
+        for name in ("messages_accepted", "messages_delivered", "messages_failed",
+                     "recipients_delivered", "recipients_failed", "delivered_bytes"):
+            same(name, first[name + "_total"], 0)
+        check("last_success_timestamp_seconds" not in first, "success before there was any")
+        case.send(*ARGS)
+        size = len(relay.stored()[0])
+        same("refused", case.send("-f", "a@src.example", "reject550@dest.example").code, 67)
+        case.send("-f", "a@src.example", "b@dest.example", "reject550@dest.example")
+        case.send("-f", "a@src.example", "temp450@dest.example")
+        case.wait_quiet()
+        now = numbers(case)
+        for name, value in (("messages_accepted", 4), ("messages_delivered", 1),
+                            ("messages_failed", 2), ("recipients_delivered", 3),
+                            ("recipients_failed", 2)):
+            same(name, now[name + "_total"], value)
+        sizes = sum(len(x) for x in relay.stored())
+        same("bytes", now["delivered_bytes_total"], sizes)
+        check(sizes > size and now["last_success_timestamp_seconds"] >= began, "success")
+        check("last_flush_timestamp_seconds" not in now, "a first try is no flush")
+        case.run("flushq", "--all")
+        now = numbers(case)
+        same("accepted once", now["messages_accepted_total"], 4)
+        check(now["last_flush_timestamp_seconds"] >= began, "flush")
+        # Losing it costs nothing.
+        shutil.rmtree(os.path.join(case.hold, "state"))
+        case.send(*ARGS)
+        case.wait_quiet()
+        same("begins again", numbers(case)["messages_delivered_total"], 1)
+
+
+def counted_by_many(count=40):
+    """Workers and several flushes at once count what they do, each message once."""
+    with Case("counted by many") as case:
+        relay = case.relay()
+        case.configure({"port": relay.port, "connections": "4"})
+        for i in range(count):
+            case.send("-odq", "-f", "a@src.example", f"b{i}@dest.example")
+        calls = [case.begin("flushq") for _ in range(3)]
+        for call in calls:
+            same("exit", call.wait().code, 0)
+        case.wait_quiet()
+        same("delivered", numbers(case)["messages_delivered_total"], len(relay.accepted()))
+
+
 # Completion
 
 def completed(line, wanted, *relays):
@@ -414,6 +474,8 @@ def jobs():
     for mode in ("now", "background"):
         yield f"stderr of the caller, {mode}", lambda m=mode: stderr_of_caller(m)
     yield "stderr of a container", stderr_of_container
+    yield "counted", counted
+    yield "counted by many", counted_by_many
     yield "a secret open to the machine", handed_over
     two = ({"port": 1}, ("work-2", {"port": 1}))
     yield "completion, --relay", lambda: completed(

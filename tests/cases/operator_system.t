@@ -153,6 +153,37 @@ def handed_over(options, mode, good):
             match("why", "open to everybody", jail.run_as("ann", "mailq").out)
 
 
+def counted():
+    """Each user counts in a file that he cannot reach; all can see the sums."""
+    with Jail("counted") as jail:
+        relay = jail.simple()
+
+        def number(user, name):
+            text = jail.run_as(user, "mailq", "--metrics").out
+            return int((re.search(rf"^postern_{name} (\d+)$", text, re.M) or [0, -1])[1])
+
+        for user in ("ann", "ann", "bob", "root"):
+            jail.send_as(user, *ARGS)
+        jail.send_as("bob", "-odq", *ARGS)
+        jail.wait_quiet()
+        for user in ("root", "ann", "nobody"):
+            same(f"accepted, seen by {user}", number(user, "messages_accepted_total"), 5)
+            same(f"delivered, seen by {user}", number(user, "messages_delivered_total"), 4)
+        jail.run_as("bob", "flushq")
+        same("bob's flush is not one of all",
+             number("ann", "last_flush_timestamp_seconds"), -1)
+        same("delivered", number("ann", "messages_delivered_total"), 5)
+        jail.run_as("root", "flushq")
+        check(number("ann", "last_flush_timestamp_seconds") > 0, "root's is")
+        state = jail.spool + "/state"
+        names = {n: os.lstat(f"{state}/{n}") for n in os.listdir(state)
+                 if n.startswith("counters")}
+        same("files", {n: s.st_uid for n, s in names.items()},
+             {"counters": POSTERN, f"counters.{ANN}": ANN, f"counters.{BOB}": BOB})
+        same("reached by ann", jail.function_as("ann", lambda: os.access(SPOOL, os.X_OK)), False)
+        same("all", len(relay.accepted()), 5)
+
+
 def jobs():
     for user in ("root", "ann", "ghost"):
         yield f"--config by {user}", lambda u=user: config_shown(u)
@@ -187,6 +218,7 @@ def jobs():
     yield "a secret of Kubernetes", lambda: handed_over(ro, "0644", True)
     yield "a secret that can be changed", lambda: handed_over("", "0444", False)
     yield "a secret that all could write", lambda: handed_over(ro, "0666", False)
+    yield "counted", counted
     yield "mailq without a way in", closed_to_lookers
 
 

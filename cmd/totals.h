@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * totals - the counters of a hold as OpenMetrics text
+ */
+#ifndef CMD_TOTALS_H
+#define CMD_TOTALS_H
+
+#include "base/buf.h"
+#include "hold/counters.h"
+
+/* Without the line that ends the whole. False: out is full. */
+bool totals_metrics(struct buf *out, const struct counters *c);
+
+#endif

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "hold/counters.h"
+
+#include <check.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+
+static char folder[] = "/tmp/postern-counters-XXXXXX";
+static struct hold hold;
+
+static void set_up(void)
+{
+	struct fault f = FAULT_INIT;
+	memcpy(folder + strlen(folder) - 6, "XXXXXX", 6);
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	ck_assert_msg(hold_open(folder, &hold, &f), "%s", f.text);
+}
+
+static void tear_down(void)
+{
+	char *command = mem_printf("rm -r %s", folder);
+	hold_close(&hold);
+	ck_assert_int_eq(system(command), 0);
+	free(command);
+}
+
+static void put(const char *name, const char *text)
+{
+	int fd = openat(hold.rooms[HOLD_STATE], name, O_WRONLY | O_CREAT | O_TRUNC, 0660);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+}
+
+START_TEST(they_add_up)
+{
+	const struct counters one = {1, 2, 3, 4, 5, 6, 70, 80};
+	const struct counters two = {
+	    .accepted = 1, .bytes = UINT64_C(1) << 40, .last_success = 60};
+	struct counters sum;
+	counters_read(&hold, &sum);
+	ck_assert_uint_eq(sum.accepted, 0);
+	counters_add(&hold, &one);
+	counters_add(&hold, &two);
+	counters_read(&hold, &sum);
+	ck_assert_uint_eq(sum.accepted, 2);
+	ck_assert_uint_eq(sum.delivered, 2);
+	ck_assert_uint_eq(sum.failed, 3);
+	ck_assert_uint_eq(sum.rcpts_delivered, 4);
+	ck_assert_uint_eq(sum.rcpts_failed, 5);
+	ck_assert_uint_eq(sum.bytes, (UINT64_C(1) << 40) + 6);
+	ck_assert_int_eq(sum.last_success, 70);
+	ck_assert_int_eq(sum.last_flush, 80);
+}
+END_TEST
+
+/* An empty or spoilt file is a new beginning. */
+START_TEST(what_is_spoilt_begins_again)
+{
+	static const char *const texts[] = {"", "\n", "accepted 12\n",
+	                                    "accepted x\ndelivered 1\n", "garbage\0garbage"};
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct counters sum;
+		put("counters", texts[i]);
+		counters_read(&hold, &sum);
+		ck_assert_uint_eq(sum.accepted, 0);
+		counters_add(&hold, &(struct counters){.accepted = 1});
+		counters_read(&hold, &sum);
+		ck_assert_uint_eq(sum.accepted, 1);
+	}
+}
+END_TEST
+
+/* Somebody who was stopped in the middle stops nobody else. */
+START_TEST(a_lock_is_not_waited_for)
+{
+	struct counters sum;
+	counters_add(&hold, &(struct counters){.accepted = 1});
+	int fd = openat(hold.rooms[HOLD_STATE], "counters", O_RDONLY);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(flock(fd, LOCK_EX), 0);
+	counters_add(&hold, &(struct counters){.accepted = 1});
+	counters_read(&hold, &sum);
+	ck_assert_uint_eq(sum.accepted, 1);
+	close(fd);
+	counters_add(&hold, &(struct counters){.accepted = 1});
+	counters_read(&hold, &sum);
+	ck_assert_uint_eq(sum.accepted, 2);
+}
+END_TEST
+
+/* In a shared hold: one file a user, and only of him whose name it bears. */
+START_TEST(guests_have_their_own)
+{
+	static const char text[] = "accepted 00000000000000000005\n"
+	                           "delivered 00000000000000000000\n"
+	                           "failed 00000000000000000000\n"
+	                           "recipients delivered 00000000000000000000\n"
+	                           "recipients failed 00000000000000000000\n"
+	                           "bytes 00000000000000000000\n"
+	                           "last success 00000000000000000000\n"
+	                           "last flush 00000000000000000000\n";
+	struct counters sum;
+	struct fault f = FAULT_INIT;
+	struct stat st;
+	char *own = mem_printf("counters.%lu", (unsigned long)geteuid());
+	hold.shared = true;
+	hold.owner = geteuid() + 1;
+	counters_add(&hold, &(struct counters){.accepted = 1});
+	ck_assert(file_stat_name(hold.rooms[HOLD_STATE], own, &st, &f));
+	put("counters", text);            /* not of the hold's owner */
+	put("counters.4294900000", text); /* not of that user */
+	counters_read(&hold, &sum);
+	ck_assert_uint_eq(sum.accepted, 1);
+	hold.owner = geteuid();
+	counters_read(&hold, &sum);
+	ck_assert_uint_eq(sum.accepted, 6);
+	counters_add(&hold, &(struct counters){.accepted = 1});
+	counters_read(&hold, &sum);
+	ck_assert_uint_eq(sum.accepted, 7);
+	hold.shared = false;
+	free(own);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("counters");
+	TCase *c = tcase_create("counters");
+	tcase_add_checked_fixture(c, set_up, tear_down);
+	tcase_add_test(c, they_add_up);
+	tcase_add_test(c, what_is_spoilt_begins_again);
+	tcase_add_test(c, a_lock_is_not_waited_for);
+	tcase_add_test(c, guests_have_their_own);
+	suite_add_tcase(s, c);
+	SRunner *r = srunner_create(s);
+	srunner_run_all(r, CK_NORMAL);
+	int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? 1 : 0;
+}
