@@ -52,7 +52,7 @@ void config_list_replace(struct config_list *list, struct config_list *from);
 
 /* char *; name, address and path with a check of their form. */
 config_reader config_read_text;
-config_reader config_read_secret; /* text that is shown nowhere */
+config_reader config_read_secret;  /* text that is shown nowhere */
 config_reader config_read_name;    /* a domain name; "auto" is NULL where that is the default */
 config_reader config_read_address; /* a single plain mailbox */
 config_reader config_read_path;
