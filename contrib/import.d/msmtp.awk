@@ -225,8 +225,11 @@ function make_security(r, a,   pin, at)
 {
 	relay[r, "security"] = !is_on(a, "tls", 0) ? "none" : \
 		is_on(a, "tls_starttls", 1) ? "starttls" : "tls"
-	if (!is_on(a, "tls", 0))
+	if (!is_on(a, "tls", 0)) {
+		name_unused(a, "tls_trust_file tls_fingerprint tls_cert_file tls_key_file " \
+			"tls_host_override tls_priorities", "tls is off, so it is left out")
 		return
+	}
 	at = line[a, "tls_fingerprint"]
 	pin = fingerprint(get(a, "tls_fingerprint"))
 	if (!is_on(a, "tls_certcheck", 1)) {
@@ -260,6 +263,14 @@ function make_security(r, a,   pin, at)
 			"tls_priorities")
 }
 
+function name_unused(a, list, text,   names, count, k)
+{
+	count = split(list, names, " ")
+	for (k = 1; k <= count; k++)
+		if ((a, names[k]) in own && has(a, names[k]))
+			note("M", line[a, names[k]], names[k], text)
+}
+
 function make_port(r, a,   port)
 {
 	if (has(a, "protocol") && get(a, "protocol") == "lmtp")
@@ -280,8 +291,7 @@ function make_login(r, a,   auth, at)
 	auth = tolower(get(a, "auth"))
 	at = line[a, "auth"]
 	if (!is_on(a, "auth", 0) && (auth == "off" || auth == "")) {
-		if (has(a, "user"))
-			note("M", line[a, "user"], "user", "auth is off, so it is left out")
+		name_unused(a, "user password passwordeval", "auth is off, so it is left out")
 		return
 	}
 	if (auth != "" && auth != "on") {
@@ -388,13 +398,24 @@ function make_mail(a,   from, at)
 			"a From is added where it is missing")
 	if (("mail", "from") in conf && ((a, "set_from_header") in value &&
 		is_on(a, "set_from_header", 0) || get(a, "allow_from_override") == "off"))
-		conf["mail", "from_rule"] = "always"
+		make_rule(a)
 	if (has(a, "aliases")) {
 		put("mail", "aliases", path_of(get(a, "aliases")), "M", line[a, "aliases"], "aliases")
 		note("M", line[a, "aliases"], "aliases", "an alias named default has no special " \
 			"meaning; the key admin in [mail] does that")
 	}
 	make_log(a)
+}
+
+# The sender chooses the relay: one sender for all would choose one for all.
+function make_rule(a,   key)
+{
+	key = (a, "set_from_header") in value ? "set_from_header" : "allow_from_override"
+	if (relays > 1)
+		note("M", line[a, key], key, "with several accounts from_rule = always would send " \
+			"all mail through the default one; each sender keeps his address and his relay")
+	else
+		conf["mail", "from_rule"] = "always"
 }
 
 function make_log(a,   s)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # postfix.awk - main.cf of a null client (M), the table of passwords in its
-# text form (P), and a file that myorigin names (O).
+# text form (P), the relays of senders (D), and a file that myorigin names (O).
 
 BEGIN {
 	ports["smtp"] = 25
@@ -34,15 +34,15 @@ BEGIN {
 		" mydestination alias_maps luser_relay message_size_limit queue_minfree" \
 		" maximal_queue_lifetime minimal_backoff_time maximal_backoff_time" \
 		" delay_warning_time defer_transports smtp_connect_timeout smtp_data_done_timeout" \
-		" smtp_destination_concurrency_limit smtp_destination_recipient_limit "
+		" smtp_destination_concurrency_limit smtp_destination_recipient_limit" \
+		" sender_dependent_relayhost_maps smtp_sender_dependent_authentication "
 
 	rewrite = "no equivalent: only senders are replaced, see from and from_rule in [mail]"
 	nothing["smtp_generic_maps"] = nothing["canonical_maps"] = rewrite
 	nothing["sender_canonical_maps"] = nothing["recipient_canonical_maps"] = rewrite
 	nothing["masquerade_domains"] = nothing["masquerade_classes"] = rewrite
-	nothing["sender_dependent_relayhost_maps"] = "write a [relay NAME] with senders = for each entry"
-	nothing["smtp_sender_dependent_authentication"] = nothing["sender_dependent_relayhost_maps"]
-	nothing["sender_dependent_default_transport_maps"] = nothing["sender_dependent_relayhost_maps"]
+	nothing["sender_dependent_default_transport_maps"] = "write a [relay NAME] with senders = for " \
+		"each entry"
 	nothing["transport_maps"] = "write a [relay NAME] with recipients = for each entry"
 	nothing["default_transport"] = nothing["relay_transport"] = "all mail goes to the relays"
 	nothing["smtp_tls_policy_maps"] = "each relay has its own security, tls_trust, tls_fingerprint"
@@ -259,6 +259,9 @@ function finish(   i, s)
 		s = table_file(get("smtp_sasl_password_maps"))
 		if (s != "")
 			print "FP " s
+		s = table_file(get("sender_dependent_relayhost_maps"))
+		if (s != "")
+			print "FD " s
 		if (get("myorigin") ~ /^\// && get("myorigin") != "/etc/mailname")
 			print "FO " get("myorigin")
 		return
@@ -319,7 +322,18 @@ function password_key(destination, host,   s)
 	return ""
 }
 
-function make_login(r, destination, host,   maps, key, s, colon, role, n)
+# The login of a sender counts before that of the server.
+function sender_key(sender,   domain)
+{
+	if (sender == "" || !yes("smtp_sender_dependent_authentication"))
+		return ""
+	if (sender in password)
+		return sender
+	domain = substr(sender, index(sender, "@"))
+	return domain in password ? domain : ""
+}
+
+function make_login(r, destination, host, sender,   maps, key, s, colon, role, n)
 {
 	if (!yes("smtp_sasl_auth_enable"))
 		return
@@ -337,7 +351,9 @@ function make_login(r, destination, host,   maps, key, s, colon, role, n)
 			"password_file, or run this as root")
 		return
 	} else {
-		key = password_key(destination, host)
+		key = sender_key(sender)
+		if (key == "")
+			key = password_key(destination, host)
 		if (key == "") {
 			note("P", 0, "", "has no entry for this relay; add user and password_file")
 			return
@@ -375,8 +391,57 @@ function make_mechanisms(r,   s, list, count, i)
 
 # ---- relays ----
 
+# A table's rows of full addresses, then those of whole domains, as Postfix looks
+# them up.
+function make_sender_relays(   i, kind, sender, s, first)
+{
+	if (table_file(get("sender_dependent_relayhost_maps")) == "" &&
+		get("sender_dependent_relayhost_maps") != "")
+		note("M", line["sender_dependent_relayhost_maps"], "sender_dependent_relayhost_maps",
+			"write a [relay NAME] with senders = for each entry; only text files are read")
+	else if (index(ENVIRON["IMPORT_MISSING"], "D"))
+		note("M", line["sender_dependent_relayhost_maps"], "sender_dependent_relayhost_maps",
+			"write a [relay NAME] with senders = for each entry; that file cannot be read")
+	for (kind = 0; kind < 2; kind++) {
+		for (i = 1; i <= raws["D"]; i++) {
+			s = raw["D", i]
+			sender = tolower(s)
+			sub(/[ \t].*/, "", sender)
+			if ((sender ~ /^@/) == kind)
+				make_sender_relay(sender, trim(substr(s, length(sender) + 1)), i)
+		}
+		for (i = 1; i <= raws["P"]; i++) {
+			sender = tolower(raw["P", i])
+			sub(/[ \t].*/, "", sender)
+			split(get("relayhost"), first, /[ \t,]+/)
+			if (sender ~ /@/ && (sender ~ /^@/) == kind && first[1] != "" &&
+				yes("smtp_sender_dependent_authentication") && !(sender in password_used))
+				make_relay(first[1], "relayhost", sender)
+		}
+	}
+	sender_relays = relays
+	if (relays)
+		note("M", line["relayhost"] + 0, "relayhost", "stands last; it is also asked where the " \
+			"relay of a sender cannot be reached")
+}
+
+function make_sender_relay(sender, destination, i)
+{
+	if (sender in sender_seen)
+		return
+	sender_seen[sender] = 1
+	if (toupper(destination) == "DUNNO" || destination == "")
+		note("D", raw_line["D", i], "", "no equivalent for a sender without a relay of its own; " \
+			"left out")
+	else if (sender !~ /@/)
+		note("D", raw_line["D", i], "", "not an address or @domain; left out")
+	else
+		make_relay(destination, "sender_dependent_relayhost_maps", sender)
+}
+
 function make_relays(   list, count, i, s, key)
 {
+	make_sender_relays()
 	s = get("relayhost")
 	count = split(s, list, /[ \t,]+/)
 	for (i = 1; i <= count; i++)
@@ -401,7 +466,7 @@ function make_relays(   list, count, i, s, key)
 }
 
 # [host]:port, host:port, [host] or host
-function make_relay(destination, key,   r, host, port, n)
+function make_relay(destination, key, sender,   r, host, port, n)
 {
 	n = line[key]
 	host = destination
@@ -416,15 +481,17 @@ function make_relay(destination, key,   r, host, port, n)
 		note("M", n, key, "without [ ] Postfix looks up the MX of this name; Postern connects " \
 			"to the name itself")
 	host = unbracket(host)
-	r = new_relay("")
-	if (!rput(r, "host", host, "M", n, key)) {
+	# A relay without a name is the first one, and not that of one sender.
+	r = new_relay(sender == "" ? (sender_relays ? "default" : "") : sender ~ /^@/ ? substr(sender, 2) : sender)
+	if (!rput(r, "host", host, "M", n, key) ||
+		sender != "" && !rput(r, "senders", (sender ~ /^@/ ? "*" : "") sender, "M", n, key)) {
 		no_relay()
 		return
 	}
 	if (port == "" || !rput(r, "port", port, "M", n, key))
 		relay[r, "port"] = 25
 	make_security(r)
-	make_login(r, destination, host)
+	make_login(r, destination, host, sender)
 	make_connection(r)
 }
 

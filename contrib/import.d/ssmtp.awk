@@ -128,8 +128,13 @@ function finish(   r, host, port)
 function make_security(r)
 {
 	relay[r, "security"] = starttls ? "starttls" : tls ? "tls" : "none"
-	if (!tls)
+	if (!tls) {
+		name_unused("tls_ca_file", "UseTLS is not set, so it is left out")
+		name_unused("tlscert", "UseTLS is not set, so it is left out")
 		return
+	}
+	if (tolower(get("usetlscert")) != "yes")
+		name_unused("tlscert", "UseTLSCert is not set, so it is left out")
 	if (get("tls_ca_file") != "")
 		rput(r, "tls_trust", get("tls_ca_file"), "M", line["tls_ca_file"], name["tls_ca_file"])
 	else
@@ -141,15 +146,27 @@ function make_security(r)
 		relay[r, "tls_key"] = get("tlscert")
 }
 
+function name_unused(key, text)
+{
+	if (get(key) != "")
+		note("M", line[key], name[key], text)
+}
+
 function make_login(r,   method)
 {
-	if (get("authuser") == "")
+	if (get("authuser") == "") {
+		name_unused("authpass", "there is no AuthUser, so it is left out")
+		name_unused("authmethod", "there is no AuthUser, so it is left out")
 		return
+	}
 	method = tolower(get("authmethod"))
 	if (method == "cram-md5")
 		relay[r, "auth"] = "CRAM-MD5"
-	else if (method != "" && method != "login" && method != "plain")
-		note("M", line["authmethod"], name["authmethod"], "unknown; chosen automatically")
+	else if (method == "login")
+		relay[r, "auth"] = "LOGIN"
+	else if (method != "")
+		note("M", line["authmethod"], name["authmethod"], "for ssmtp this is LOGIN; here the method is " \
+			"chosen automatically")
 	login(r, get("authuser"), get("authpass"), "M", line["authuser"], name["authuser"])
 	if (!tls && (r in secret_relay) && method != "cram-md5")
 		cleartext(r, "M", line["authuser"], name["authuser"])

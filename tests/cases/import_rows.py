@@ -103,6 +103,118 @@ ROWS = [
             notes=["msmtprc:21: account: the default relay stands last"],
         ),
     ),
+    # One sender for all would choose one relay for all.
+    Row(
+        "msmtp set_from_header and several accounts",
+        **msmtp(
+            "defaults\nset_from_header on\naccount work\nhost mail.work.example\n"
+            "from ann@work.example\naccount home\nhost smtp.home.example\n"
+            "from ann@home.example\naccount default : home\n",
+            want=["[relay work]", "senders = ann@work.example", "host = mail.work.example",
+                  "host = smtp.home.example", "from = ann@home.example"],
+            never=[r"from_rule"],
+            notes=["msmtprc:2: set_from_header: with several accounts from_rule"],
+        ),
+    ),
+    Row(
+        "msmtp what is off is named",
+        **msmtp(
+            "host a.example\nfrom a@a.example\ntls_trust_file /ca.pem\nuser u\npassword x\n",
+            want=["security = none"],
+            notes=["msmtprc:3: tls_trust_file: tls is off", "msmtprc:4: user: auth is off",
+                   "msmtprc:5: password: auth is off"],
+        ),
+    ),
+    Row(
+        "ssmtp AuthMethod",
+        {"ssmtp.conf": "mailhub=a.example:587\nUseSTARTTLS=yes\nAuthUser=u\nAuthPass=x\n"
+                       "AuthMethod=LOGIN\nTLSCert=/c\n"},
+        ["ssmtp.conf"],
+        want=["auth = LOGIN", "user = u"],
+        notes=["ssmtp.conf:6: TLSCert: UseTLSCert is not set"],
+    ),
+    Row(
+        "ssmtp AuthMethod without a login",
+        {"ssmtp.conf": "mailhub=a.example\nAuthMethod=LOGIN\nAuthPass=x\n"},
+        ["ssmtp.conf"],
+        never=["^auth"],
+        notes=["ssmtp.conf:2: AuthMethod: there is no AuthUser", "ssmtp.conf:3: AuthPass: "],
+    ),
+    Row(
+        "postfix relays of senders",
+        {
+            "main.cf": "relayhost = [main.example]:587\nmydestination =\n"
+            "smtp_tls_security_level = secure\nsmtp_sasl_auth_enable = yes\n"
+            "smtp_sasl_password_maps = hash:/etc/postfix/sasl_passwd\n"
+            "smtp_sender_dependent_authentication = yes\n"
+            "sender_dependent_relayhost_maps = hash:/etc/postfix/sender_relay\n",
+            "sasl_passwd": "[main.example]:587 main:one\nann@work.example ann:two\n"
+            "@home.example home:three\nbob@main.example bob:four\n[other.example] x:five\n",
+            "sender_relay": "# relays\n@home.example [mail.home.example]:587\n"
+            "ann@work.example [mail.work.example]:587\n@skip.example DUNNO\n",
+        },
+        ["main.cf"],
+        want=["[relay ann_work.example]", "senders = ann@work.example",
+              "host = mail.work.example", "user = ann", "[relay bob_main.example]",
+              "senders = bob@main.example", "user = bob", "[relay home.example]",
+              "senders = *@home.example", "host = mail.home.example", "user = home",
+              "[relay default]", "host = main.example", "user = main"],
+        never=["five", "two", "senders = .*skip"],
+        notes=["sasl_passwd: has entries for other servers", "sender_relay:4: no equivalent for a "
+               "sender without", "relayhost: stands last"],
+    ),
+    Row(
+        "exim4 smarthost",
+        {
+            "update-exim4.conf.conf": "# /etc/exim4/update-exim4.conf.conf\n"
+            "dc_eximconfig_configtype='smarthost'\ndc_other_hostnames='box.example.org'\n"
+            "dc_local_interfaces='127.0.0.1 ; ::1'\ndc_readhost='example.org'\n"
+            "dc_relay_domains=''\ndc_minimaldns='false'\ndc_relay_nets=''\n"
+            "dc_smarthost='smtp.isp.example::587'\nCFILEMODE='644'\n"
+            "dc_use_split_config='false'\ndc_hide_mailname='true'\ndc_mailname_in_oh='true'\n"
+            "dc_localdelivery='mail_spool'\n",
+            "passwd.client": "# a comment\nother.example:x:y\n*.isp.example:u@isp.example:p::w^^1\n",
+        },
+        ["update-exim4.conf.conf"],
+        secret="p:w^1",
+        want=["[relay]", "host = smtp.isp.example", "port = 587", "security = starttls",
+              "user = u@isp.example", "password_file = /etc/postern.secret", "[mail]",
+              "domain = example.org"],
+        notes=["passwd.client:2: a login for another server", "dc_other_hostnames: Postern delivers",
+               "dc_localdelivery: "],
+        never=["senders"],
+    ),
+    Row(
+        "exim4 satellite, two hosts, no login",
+        {"update-exim4.conf.conf": "dc_eximconfig_configtype='satellite'\n"
+         "dc_smarthost='a.example::465;b.example'\ndc_readhost='example.org'\n"},
+        ["--from", "exim4", "update-exim4.conf.conf"],
+        want=["host = a.example", "port = 465", "security = tls", "host = b.example",
+              "port = 25", "security = opportunistic", "domain = example.org"],
+        notes=["passwd.client cannot be read"],
+    ),
+    Row(
+        "exim4 internet",
+        {"update-exim4.conf.conf": "dc_eximconfig_configtype='internet'\n"},
+        ["."],
+        want=["mx = yes", "security = opportunistic"],
+        notes=["dc_eximconfig_configtype: mail goes to the MX"],
+    ),
+    Row(
+        "exim4 local",
+        {"update-exim4.conf.conf": "dc_eximconfig_configtype='local'\n"},
+        ["update-exim4.conf.conf"],
+        notes=["sends nothing to other machines", "names no server"],
+        code=78,
+    ),
+    Row(
+        "exim4 a value for a shell",
+        {"update-exim4.conf.conf": "dc_eximconfig_configtype='smarthost'\n"
+         "dc_smarthost=$(id)\n"},
+        ["update-exim4.conf.conf"],
+        notes=["dc_smarthost: a value that only a shell"],
+        code=78,
+    ),
     Row(
         "msmtp one account",
         **msmtp(
@@ -887,6 +999,17 @@ def hostile_values():
             ["dma.conf"],
         )
         yield Row(
+            f"hostile {i} exim4",
+            {
+                "update-exim4.conf.conf": "dc_eximconfig_configtype='smarthost'\n"
+                f"dc_smarthost='x.example;{value}'\ndc_smarthost='ok.example'\n"
+                f"dc_readhost='{value}'\n"
+                f"dc_hide_mailname='true'\n{value}='{value}'\ndc_relay_nets={value}\n",
+                "passwd.client": f"*:{value}:{value}{i}\n{value}\n",
+            },
+            ["update-exim4.conf.conf"],
+        )
+        yield Row(
             f"hostile {i} nullmailer",
             {
                 "remotes": f"ok.example\n{value} smtp\nok.example smtp "
@@ -907,6 +1030,8 @@ def hostile_values():
                 f"alias_maps = {value}\nsmtp_sasl_auth_enable = yes\nsmtp_tls_CAfile = {value}\n"
                 f"smtp_sasl_password_maps = static:{value}:{value}{i}\nmessage_size_limit = {value}\n"
                 f"smtp_tls_security_level = {value}\n"
+                "sender_dependent_relayhost_maps = hash:/x/senders\n",
+                "senders": f"a@src.example {value}\n{value} ok.example\n@{value} [ok.example]\n",
             },
             ["main.cf"],
         )
