@@ -12,6 +12,7 @@
 #                  install-config (unless there is one), install-systemd, install-cron
 #   uninstall      removes all of these but the configuration
 #   dist           postern-VERSION.tar.gz, with configure made
+#   html           the manual as web pages, in $(BUILD)/html; needs mandoc
 #   deb            a Debian package, in $(BUILD); check-deb installs it in a chroot and tests it
 #   ci             what the project's own machine runs
 #   clean, distclean
@@ -130,7 +131,7 @@ FAULTS := $(patsubst tests/proof/%.c,$(BUILD)/tests/%.so,$(wildcard tests/proof/
 CASE_HELPERS := $(patsubst tests/cases/%.c,$(BUILD)/tests/%,$(wildcard tests/cases/*.c))
 CASES := $(sort $(wildcard tests/cases/*.t))
 
-.PHONY: all tests try check lint fuzz fuzz-run bench ci dist deb check-deb clean distclean
+.PHONY: all tests try check lint fuzz fuzz-run bench ci dist html deb check-deb clean distclean
 .PHONY: install install-config install-systemd install-cron uninstall FORCE
 .SECONDARY:
 
@@ -236,6 +237,7 @@ ci:
 
 INSTALL ?= install
 MAN_PAGES := $(wildcard man/*.[0-9])
+DOCS := README $(wildcard contrib/doc/*)
 
 empty :=
 space := $(empty) $(empty)
@@ -296,7 +298,7 @@ ifneq ($(filter cmd/post.c,$(MAINS)),)
 endif
 	$(foreach page,$(MAN_PAGES),$(call put,$(page),$(call mandir_of,$(page))) &&) :
 	ln -sf ../man8/sendmail.8 '$(DESTDIR)$(mandir)/man1/newaliases.1'
-	$(call put,$(call filled,contrib/postern.conf contrib/inetd/inetd.conf),$(docdir))
+	$(call put,$(call filled,contrib/postern.conf contrib/inetd/inetd.conf) $(DOCS),$(docdir))
 	$(call put,contrib/completion/_postern,$(zshcompdir))
 	$(call put,contrib/completion/postern.bash,$(bashcompdir))
 	$(call put,contrib/completion/postern.fish,$(fishcompdir))
@@ -334,10 +336,21 @@ uninstall:
 	rm -f $(foreach file,$(UNITS),'$(DESTDIR)$(unitdir)/$(notdir $(file))') \
 		'$(DESTDIR)$(sysusersdir)/postern.conf' '$(DESTDIR)$(tmpfilesdir)/postern.conf' \
 		'$(DESTDIR)$(sysconfdir)/cron.d/postern'
-	rm -f '$(DESTDIR)$(docdir)/postern.conf' '$(DESTDIR)$(docdir)/inetd.conf'
+	rm -f $(foreach name,postern.conf inetd.conf $(notdir $(DOCS)),'$(DESTDIR)$(docdir)/$(name)')
 	-for dir in '$(DESTDIR)$(postdir)' '$(DESTDIR)$(docdir)' '$(DESTDIR)$(pkgdatadir)/import.d' \
 		'$(DESTDIR)$(pkgdatadir)'; do \
 		test ! -d "$$dir" || rmdir "$$dir"; done
+
+# Pages name each other as files; those of other packages lead nowhere.
+HTML_PAGES := $(patsubst man/%,$(BUILD)/html/%.html,$(MAN_PAGES))
+
+html: $(HTML_PAGES)
+
+$(BUILD)/html/%.html: man/% Makefile
+	@command -v mandoc >/dev/null || { \
+		echo 'make: mandoc is missing; "sh contrib/setup html" installs it' >&2; exit 1; }
+	@mkdir -p $(@D)
+	$(call do,HTML)mandoc -T html -O man=%N.%S.html $< >$@
 
 DIST := postern-$(VERSION)
 

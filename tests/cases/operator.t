@@ -409,6 +409,40 @@ def counted_by_many(count=40):
         same("delivered", numbers(case)["messages_delivered_total"], len(relay.accepted()))
 
 
+# What the notes say
+
+def saved_by_hand():
+    """contrib/doc/HOLD has the command that gets a message out of its file."""
+    with Case("by hand") as case:
+        case.configure({"port": 1})
+        case.send("-odq", *ARGS)
+        path = os.path.join(case.hold, "hold", case.entries()[0])
+        with open(path, "rb") as file:
+            head = dict(line.split() for line in file.read(512).decode().splitlines())
+        with open("contrib/doc/HOLD", encoding="utf-8") as notes:
+            command = re.search(r"tail -c .* SIZE", notes.read())[0]
+        for word, value in (("RECIPIENTS", head["recipients"]), ("ENVELOPE", head["envelope"]),
+                            ("FILE", path), ("SIZE", head["size"])):
+            command = command.replace(word, value)
+        out = subprocess.run(["sh", "-c", command], capture_output=True, timeout=20, check=True)
+        shown = case.run("mailq", "--show", os.path.basename(path)).out_bytes
+        check(shown.endswith(b"\n\n" + out.stdout.replace(b"\r\n", b"\n")), "the message")
+        check(out.stdout.startswith(b"From: Ann") and out.stdout.endswith(b"\r\n"), "whole")
+
+
+def web_pages():
+    if not shutil.which("mandoc"):
+        raise Skip("no mandoc")
+    with Case("pages") as case:
+        made = subprocess.run(["make", "-s", "html", f"BUILD={case.dir}/build"],
+                              capture_output=True, timeout=60, check=False)
+        same("make html", (made.returncode, made.stderr), (0, b""))
+        pages = os.listdir(case.dir + "/build/html")
+        same("pages", sorted(pages), sorted(n + ".html" for n in os.listdir("man")))
+        with open(case.dir + "/build/html/postern.7.html", encoding="utf-8") as page:
+            check('href="sendmail.8.html"' in page.read(), "no link")
+
+
 # Completion
 
 def completed(line, wanted, *relays):
@@ -477,6 +511,8 @@ def jobs():
     yield "counted", counted
     yield "counted by many", counted_by_many
     yield "a secret open to the machine", handed_over
+    yield "a message saved by hand", saved_by_hand
+    yield "the manual as web pages", web_pages
     two = ({"port": 1}, ("work-2", {"port": 1}))
     yield "completion, --relay", lambda: completed(
         "sendmail -C {conf} --relay ", ["main", "work-2"], *two)
