@@ -9,6 +9,7 @@
 #include "base/crc.h"
 #include "base/random.h"
 #include "net/dns.h"
+#include "transport/srv.h"
 
 static void add_server(struct servers *out, const struct config_relay *relay, const char *host,
                        int port)
@@ -48,11 +49,14 @@ static bool find_srv(const struct config *c, const struct config_relay *relay,
 	bool ok =
 	    dns_records(name, DNS_SRV, c->dns_server,
 	                clock_deadline(relay->connect_timeout * 1000), &records, &result, f);
-	if (ok && result == DNS_FOUND)
-		add_records(out, relay, &records, false);
 	if (!ok)
 		fault_cause(f, CAUSE_LOOKUP);
-	else if (out->count == 0) {
+	if (ok && result == DNS_FOUND) {
+		ok = srv_keep_believed(relay, &records, f) || fault_cause(f, CAUSE_SETTINGS);
+		if (ok)
+			add_records(out, relay, &records, false);
+	}
+	if (ok && out->count == 0) {
 		ok = fault_set(f, FAULT_RELAY, "no mail submission service at %s: check srv",
 		               name);
 		fault_cause(f, CAUSE_NO_NAME);

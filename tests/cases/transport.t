@@ -333,6 +333,35 @@ def long_lines():
               result.err)
 
 
+def srv(targets, keys, good):
+    """DNS may name a server for a domain only in that domain, or where the configuration says
+    what its certificate is: else one forged answer gets the mail and the password."""
+    def run():
+        with Case("srv") as case:
+            relay = case.relay()
+            records = [("SRV", (i, 0, relay.port, t)) for i, t in enumerate(targets)]
+            names = Names(lambda name, kind: ("records", [*records, ("A", "127.0.0.1")]))
+            try:
+                case.configure(dict({"host": None, "srv": "example.org", "port": None}, **keys),
+                               conf={"dns.server": f"127.0.0.1:{names.port}"})
+                result = case.send(*ARGS)
+                same("sendmail", (result.code, result.out, result.err), (0, "", ""))
+                case.wait_quiet()
+                same("asked", sorted({n for n, k in names.asked if k == "SRV"}),
+                     ["_submission._tcp.example.org"])
+                same("delivered", len(relay.accepted()), int(good))
+                if not good:
+                    match("mailq", rf"{targets[0]} for srv = example.org.*tls_name",
+                          case.reasons().replace("\n", " "))
+                    same("asked", [n for n, k in names.asked if k != "SRV"], [])
+                    result = case.run("sendmail", "--check")
+                    check(result.code != 0, "--check finds it good")
+                    match("--check", "tls_name", result.out + result.err)
+            finally:
+                names.close()
+    return f"srv: {' '.join(targets)} {' '.join(keys)}", run
+
+
 def wrong_delay():
     with Case("bad delay") as case:
         case.configure({"port": 25})
@@ -1192,6 +1221,13 @@ JOBS = FLIGHTS + [
     ("--delay and --remove", retracted),
     ("--delay: only its ID sends it", only_its_id),
     ("lists over several lines, CR LF", long_lines),
+    srv(("mail.example.org",), {}, True),
+    srv(("EXAMPLE.org",), {}, True),
+    srv(("mail.evil.net",), {}, False),
+    srv(("evilexample.org",), {}, False),
+    srv(("example.org.evil.net", "mail.evil.net"), {}, False),
+    srv(("mail.evil.net", "mail.example.org"), {}, True),
+    srv(("mail.evil.net",), {"tls_name": "mail.evil.net"}, True),
     ("--delay with a bad value", wrong_delay),
     ("on a terminal", on_terminal),
     ("flushq on a terminal", flushq_terminal),
