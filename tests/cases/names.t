@@ -392,6 +392,37 @@ JOBS += [
 ]
 
 
+JOBS += [
+    written("UTF-8 in References", "References: <\u00fc@x.example>\n <a@x.example>",
+            "References: <=C3=BC@x.example> <a@x.example>"),
+    written("UTF-8 in Message-ID", "Message-ID: <\u00fc@x.example>",
+            "Message-ID: <=C3=BC@x.example>"),
+    written("UTF-8 in Content-Type", "MIME-Version: 1.0\nContent-Type: t\u00ebxt",
+            "Content-Type: t=C3=ABxt"),
+    written("UTF-8 in List-Post", "List-Post: <mailto:\u00fc@x.example>",
+            "List-Post: <mailto:%C3%BC@x.example>"),
+]
+
+
+def only_its_own(field):
+    """Nothing but an address makes a message need SMTPUTF8."""
+    def run():
+        with Case("ascii") as case, Server() as server:
+            started(case, server, {})
+            result = case.send("-i", "-f", "x@y.example", "b@dest.example",
+                               message=field.encode() + b"\n\nb\n")
+            same("exit", (result.code, result.err), (0, ""))
+            same("to", server.recipients(), ["b@dest.example"])
+    return f"no SMTPUTF8 for {field}", run
+
+
+JOBS += [only_its_own(field) for field in (
+    "References: <\u00fc@x.example>", "In-Reply-To: \u00fc", "Message-ID: <\u00fc>",
+    "MIME-Version: 1.0\nContent-Type: t\u00ebxt/plain; =\u00fc; x", "Received: from \u00fc by x",
+    "MIME-Version: 1.0\nContent-Type: \u00fc", "Content-Transfer-Encoding: \u00fc",
+    "Content-Disposition: \u00fc", "List-Id: <\u00fc.x>", "Date: \u00fc")]
+
+
 def no_resolver():
     """The full name of a host that stands in /etc/hosts costs no look-up."""
     with Case("no resolver") as case:
