@@ -73,13 +73,30 @@ static bool expire(struct hold_entry *he, const struct delivery_log *log, struct
 	return true;
 }
 
+/* Some relays take no mail from the null sender, or from their account's only; that is
+ * said to MAIL or to the message. What is then sent once more is a report alone. */
+static bool sender_refused(const struct envelope *e)
+{
+	for (size_t i = 0; i < e->rcpt_count && !e->sender[0]; i++) {
+		enum cause cause = e->rcpts[i].verdict.cause;
+		if (e->rcpts[i].state == RCPT_FAILED &&
+		    (cause == CAUSE_SENDER_REFUSED || cause == CAUSE_MESSAGE_REFUSED ||
+		     cause == CAUSE_NOT_AS_SENDER || cause == CAUSE_AUTH_NEEDED))
+			return true;
+	}
+	return false;
+}
+
 /* A report is mail like any other; the run sends it too. */
 static bool report(struct deliver *d, struct hold_entry *he, enum report_kind kind,
                    struct fault *f)
 {
 	const struct session_env *env = &d->setup.env;
 	char id[ENTRY_ID_LEN + 1];
-	if (!notify_sender(env->config, env->hostname, he, kind, id, f))
+	bool ok = kind == REPORT_FAILED && sender_refused(&he->entry.envelope)
+	              ? notify_again(env->config, env->hostname, he, id, f)
+	              : notify_sender(env->config, env->hostname, he, kind, id, f);
+	if (!ok)
 		return false;
 	if (id[0] && d->report_count < DELIVER_REPORTS_MAX)
 		memcpy(d->reports[d->report_count++], id, sizeof(id));

@@ -54,11 +54,11 @@ static void show(const struct result *r, const struct message_facts *facts)
 
 static void extract(struct str text)
 {
-	const struct identity identity = {
+	const struct local local = {
 	    .hostname = STR("gate.harness.example"),
 	    .domain = STR("harness.example"),
-	    .login = STR("ann"),
 	};
+	const struct identity identity = {.local = &local, .login = STR("ann")};
 	const struct message_rules rules = {
 	    .identity = &identity,
 	    .take_recipients = true,

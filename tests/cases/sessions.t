@@ -11,7 +11,7 @@ CHUNKING, by SMTP and LMTP. What holds whatever a server does:
 A round is a hold of six messages, three runs of flushq against servers of that kind, and then
 runs against good ones, after which the hold is empty. A session is a connection to a bad one.
 
-Environment: SESSIONS, how many (2000); SEED, of all that is random (1 if not given);
+Environment: SESSIONS, how many (2000); SEED, of all that is random (2 if not given);
 ROUND, that one alone. All of a round is repeatable but the time.
 """
 
@@ -34,7 +34,7 @@ from harness import *  # noqa: E402,F403
 
 DUPLICATE = r"possible.duplicate"  # in the log, of a recipient
 SESSIONS = int(os.environ.get("SESSIONS", "2000"))
-SEED = os.environ.get("SEED", "1")
+SEED = os.environ.get("SEED", "2")
 ONLY = os.environ.get("ROUND")
 CELL_WORKERS = int(os.environ.get("CASE_WORKERS", "8"))
 RUNS = 3  # against bad servers, a round
@@ -118,6 +118,7 @@ class Peer:
         self.input = self.input[size:]
 
     def write(self, text):
+        self.trace(f"  {text}")
         self.output += text.encode("latin-1")
         if self.at_once:
             self.flush()
@@ -134,7 +135,7 @@ class Peer:
         if self.in_step and text in FINAL and fault in (None, "late"):
             self.world.said.update(about)
         whole = text + "\r\n"
-        if fault is None and self.dice.random() < 0.1 and not self.good:
+        if fault is None and self.dice.random() < 0.1 and not self.good and not self.too_many:
             self.flush()
             at = self.dice.randrange(len(whole))
             self.write(whole[:at])
@@ -144,11 +145,14 @@ class Peer:
         elif fault is None:
             self.write(whole)
         elif fault == "doubled":
-            self.output += (whole + whole).encode()
+            self.write(whole + whole)
         elif fault == "odd":
             self.write(self.dice.choice(ODD) + "\r\n")
         elif fault == "unasked":
-            self.output += (whole + self.dice.choice(UNASKED) + "\r\n").encode()
+            extra = self.dice.choice(UNASKED)
+            if text[:3] == "354" and extra in FINAL:  # while the message is going out it is clear
+                self.world.said.update(about)
+            self.write(whole + extra + "\r\n")
         elif fault == "late":
             self.write(whole)
             self.flush()
@@ -390,7 +394,14 @@ def make_stock():
         case.configure({"port": 1}, conf={"delivery.mode": "hold"})
         for n, (sender, recipients) in enumerate(LETTERS.items()):
             message = MESSAGE + (b"a line of a big message\n" * (BIG // 24) if n == 2 else b"")
-            same("sendmail", case.send("-i", "-f", sender, *recipients, message=message).code, 0)
+            # Always in this order, by name too: else a seed is worth nothing.
+            while len(case.entries()) <= n:
+                before = case.entries()
+                result = case.send("-i", "-f", sender, *recipients, message=message)
+                same("sendmail", result.code, 0)
+                new, = set(case.entries()) - set(before)
+                if before and new < before[-1]:
+                    os.unlink(os.path.join(case.hold, "hold", new))
         shutil.copytree(case.hold, folder)
     return folder
 

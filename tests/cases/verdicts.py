@@ -137,6 +137,8 @@ def fate_of_odd(phase, name, how):
         return "Q"
     if how in ONE_FLIGHT:
         return "HQ"
+    if phase == "DATA" and name == "550 unasked":  # behind the 354: a refusal of the message
+        return "HQF"
     # The second reply may come when the message is on its way to its end.
     return "HQ" if phase == "DATA" and name.endswith(("doubled", "unasked")) else "H"
 

@@ -35,12 +35,11 @@ GOOD_ONES = [(f"s{n}@good.example", f"r{n}@dest.example") for n in range(1, 6)]
 # relay speaks up.
 BIG = 6_000_000
 BODY_AT = 3000
+NARROW = ("--receive-buffer", "65536")
 PATIENT, HASTY = "10s", "2s"
 CELL_WORKERS = int(os.environ.get("CASE_WORKERS", "8"))
 USER, PASSWORD = "u@example.org", "s3cret Wort"
 
-
-NARROW = ("--receive-buffer", "65536")
 PLACE = in_memory()
 
 
@@ -418,9 +417,19 @@ def body_cells(kind, codes):
                 judged(with_second(kind, fates, about_login(code)), code,
                        may_be_busy("body", code), first_fate(kind, "body", fates, True)), store)
     for name, steps in BODY_ODD.items():
+        # Said twice, a refusal is one all the same as long as nobody can have the message.
+        fates = with_second(kind, "HQ") + ("F" if name == "550 doubled" else "")
         add(kind, f"message {name}", [f"{where} {steps}"],
-            judged(with_second(kind, "HQ"), first="HQ" if kind.pair else ""), store,
-            name == "silence")
+            judged(fates, first=kind.pair and fates),
+            store, name == "silence")
+
+
+def early_cells(kind):
+    """A reply too many that is there before a message begins is no answer to it."""
+    for name, steps in odd_answers("RCPT"):
+        if name.endswith(("doubled", "unasked")):
+            add(kind, f"RCPT {name}", [f"on RCPT {WHO['RCPT']} {steps}"],
+                judged("HQ", busy=name.startswith("421")), "big")
 
 
 def bdat_cells(kind, codes):
@@ -610,6 +619,9 @@ def make_cells():
     body_cells(Kind("big DATA", NARROW), SHORT)
     body_cells(Kind("big DATA, no PIPELINING", NARROW + no_pipe), SHORT)
     body_cells(Kind("big BDAT", NARROW + chunking, how="BDAT"), SHORT)
+    for more in ((), no_pipe):
+        early_cells(Kind("big BDAT, flight by flight" + ", no PIPELINING" * bool(more),
+                         more + chunking + ("--delay", "10"), how="BDAT"))
     body_cells(Kind("big LMTP", NARROW + ("--lmtp",), {"protocol": "lmtp"}, pair=True), SHORT)
     between_cells(plain, ("250", "421", "450", "500", "502", "503", "550"))
     waiting = Kind("a caller waits")
