@@ -61,7 +61,7 @@ static int start(const char *program, char *const *argv)
 		require(
 		    layout_is_id(argv[i]) ||
 		    is_word("--all all -v --remove --freeze --thaw --retry --count --metrics "
-		            "--failed --first --caller 3 --raw h f hf fh +h +f +hf +fh",
+		            "--failed --first --accepted --caller 3 --raw h f hf fh +h +f +hf +fh",
 		            argv[i]));
 	longjmp(started, 1);
 }
