@@ -16,6 +16,19 @@
 #define RELAY_MAX      24
 #define HOST_MAX       96
 
+/* Where things stand in a slot. SLOT_MARK is ':' in this version; in version 1 a
+ * blank, and then the text is one sentence. A slot says for itself which it is, so that
+ * an entry of version 1 can be marked in place. */
+enum {
+	SLOT_STATE = 0,
+	SLOT_TOLD = 1,
+	SLOT_CODE = 2,
+	SLOT_MARK = 5,
+	SLOT_STATUS = 6,
+	SLOT_STATUS_LEN = 11,
+	SLOT_TEXT = 18
+};
+
 /* post checks with the one, and cannot see the other. */
 _Static_assert(ENTRY_ADDRESS_MAX == ADDR_MAX, "an address that was taken can be read");
 

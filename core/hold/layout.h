@@ -31,18 +31,6 @@ extern const char *const layout_keys[HEAD_LINES];
 
 /* values: those of HEAD_VERSION and HEAD_ID are not used. */
 void layout_head(char head[ENTRY_HEAD], const char *id, const long long values[HEAD_LINES]);
-/* Where things stand in a slot. SLOT_MARK is ':' in this version; in version 1 a
- * blank, and then the text is one sentence. A slot says for itself which it is, so that
- * an entry of version 1 can be marked in place. */
-enum {
-	SLOT_STATE = 0,
-	SLOT_TOLD = 1,
-	SLOT_CODE = 2,
-	SLOT_MARK = 5,
-	SLOT_STATUS = 6,
-	SLOT_STATUS_LEN = 11,
-	SLOT_TEXT = 18
-};
 /* Of a recipient: state is a letter of enum rcpt_state; a long text (hold/entry) is cut. */
 void layout_slot(char slot[ENTRY_SLOT], char state, bool told, int code, const char *status,
                  const char *text);

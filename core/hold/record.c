@@ -58,9 +58,8 @@ enum record_result record_read(struct record_reader *r, int fd, int idle_ms, str
 			r->have = 0;
 			return RECORD_OK;
 		}
-		size_t more = want - r->have;
-		ssize_t n =
-		    recv(fd, r->space + r->have, more < room ? more : room, MSG_DONTWAIT);
+		size_t more = want - r->have < room ? want - r->have : room;
+		ssize_t n = recv(fd, r->space + r->have, more, MSG_DONTWAIT);
 		if (n == 0)
 			return RECORD_EOF;
 		r->have += n > 0 ? (size_t)n : 0;

@@ -60,9 +60,10 @@ static int start(const char *program, char *const *argv)
 	for (int i = 3; argv[i]; i++)
 		require(
 		    layout_is_id(argv[i]) ||
-		    is_word("--all all -v --remove --freeze --thaw --retry --count --metrics "
-		            "--failed --first --accepted --caller 3 --raw h f hf fh +h +f +hf +fh",
-		            argv[i]));
+		    is_word(
+		        "--all all -v --remove --freeze --thaw --retry --count --metrics "
+		        "--failed --first --accepted --caller 3 --raw h f hf fh +h +f +hf +fh",
+		        argv[i]));
 	longjmp(started, 1);
 }
 
