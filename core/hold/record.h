@@ -16,8 +16,7 @@
 enum record_kind {
 	/* post to client */
 	RECORD_HELLO = 'H', /* it can write into the hold */
-	/* "CODE text": a code of sysexits, one line; the last record. EX_OSFILE: the hold is
-	 * not there, or read-only, for this process, and another may see it otherwise. */
+	/* "CODE text" of sysexits, one line; the last record. EX_OSFILE: no hold for this process */
 	RECORD_ERROR = 'X',
 	RECORD_ID = 'I',    /* the message is held, durably, under this id */
 	RECORD_ENTRY = 'S', /* "ROOM BUSY ID": room h or f, busy 0 or 1; its file follows */
