@@ -255,6 +255,11 @@ DIFFERENCES = (
     ("a quoted string at a word", "is one local-part with it; Python drops one of them",
      lambda m, text, theirs, defects: m.spoiled
      and re.search(r"\u25a1[^\s@,;:<>]|[^\s@,;:<>]\u25a1", text)),
+    ("a word beside an address", "is a name, or belongs to nothing; Python joins the two",
+     lambda m, text, theirs, defects: m.spoiled and m.found is not None
+     and len(m.found) == len(theirs)
+     and (any(re.search(r"\s", a[0]) for a in theirs)
+          or re.search(r"@[^\s,;:<>]*\s+[^\s,;:<>@]", text))),
     ("an encoded word as a local-part", "is none; headerregistry decodes it",
      lambda m, text, theirs, defects: m.spoiled and any(
          a[0].startswith("=?") and a[0].endswith("?=") for a in m.found or ())),
@@ -318,8 +323,13 @@ def plain(text):
 def people(value):
     """Display names, without blanks (there may be something between that Python has dropped),
     and whole addresses."""
-    return [(re.sub(r"\s", "", plain(name)), local, domain or DOMAIN)
+    return [(re.sub(r"\s", "", plain(name)), local, ascii_domain(domain) or DOMAIN)
             for name, (local, domain) in lenient([value])]
+
+
+def ascii_domain(domain):
+    """With the A-labels that a name gets where its relay may not know the others."""
+    return ".".join(x if x.isascii() else x.encode("idna").decode() for x in domain.split("."))
 
 
 def same_value(name, before, after):
