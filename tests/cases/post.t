@@ -92,7 +92,7 @@ def written():
                     'relay main relay\nrcpt "a b"@dest.example\nnotify SUCCESS,DELAY\n'
                     'orcpt rfc822;a+40b\nrcpt c@dest.example\nnotify NEVER\n'
                     'rcpt d@dest.example\n\n')
-        head = ["postern-entry 1", f"id {id_}", *(f"{k} {v}" for k, v in values.items()),
+        head = ["postern-entry 2", f"id {id_}", *(f"{k} {v}" for k, v in values.items()),
                 f"envelope {len(envelope)}"]
         wanted = "".join(line.ljust(31) + "\n" for line in head)
         wanted += ("W 000".ljust(255) + "\n") * 3 + envelope + "Subject: x\r\n\r\nhello\r\n"

@@ -95,7 +95,7 @@ class State:
         self.hold, self.failed = read_room(hold, "hold"), read_room(hold, "failed")
         self.tmp, self.corrupt = names_in(hold, "tmp"), names_in(hold, "corrupt")
         self.litter = [n for n in names_in(hold, "state")
-                       if not n.startswith(("server.", "clock."))]
+                       if not n.startswith(("server.", "clock.", "counters"))]
 
     def slots(self, address, room=None, report=False):
         """The states of an address, in a room or in both, in reports or else in other mail."""
@@ -502,7 +502,7 @@ class Worker:
     def prepare(self, scenario):
         """The hold from which each run starts, made once."""
         self.empty()
-        self.good("mailq")
+        self.good("flushq")
         if scenario.setup:
             scenario.setup(self)
         scenario.template = os.path.join(self.case.dir, "template-" + scenario.name)

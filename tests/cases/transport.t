@@ -329,7 +329,7 @@ def long_lines():
         case.write("postern.conf", text + b"  " + b"x" * 200 + b"@y.example\r\n")
         result = case.send(*ARGS)
         same("too long", (result.code, result.out), (78, ""))
-        match("stderr", rf":{text.count(bytes([10])) + 1}: the line is longer than 199 bytes",
+        match("stderr", rf":{text.count(bytes([10])) + 1}: the line is longer than 198 bytes",
               result.err)
 
 
