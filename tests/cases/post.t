@@ -95,7 +95,7 @@ def written():
         head = ["postern-entry 2", f"id {id_}", *(f"{k} {v}" for k, v in values.items()),
                 f"envelope {len(envelope)}"]
         wanted = "".join(line.ljust(31) + "\n" for line in head)
-        wanted += ("W 000".ljust(255) + "\n") * 3 + envelope + "Subject: x\r\n\r\nhello\r\n"
+        wanted += ("W 000:".ljust(255) + "\n") * 3 + envelope + "Subject: x\r\n\r\nhello\r\n"
         same("the file", data[:len(wanted)].decode(), wanted)
         same("the rest", len(data) - len(wanted), 64)
 
