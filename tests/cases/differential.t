@@ -334,7 +334,11 @@ def ascii_domain(domain):
 
 def same_value(name, before, after):
     if name.lower() in ("from", "to", "cc"):
-        return people(before) == people(after)
+        old, new = people(before), people(after)
+        # Python takes names from comments otherwise once a domain beside them is ASCII.
+        if any(not domain.isascii() for _, (_, domain) in lenient([before])):
+            old, new = [x[1:] for x in old], [x[1:] for x in new]
+        return old == new
     return plain(before) == plain(after)
 
 
