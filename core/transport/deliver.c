@@ -199,6 +199,24 @@ static enum deliver_end offer_all(struct deliver *d, struct hold_entry *he,
 	return ends[end];
 }
 
+/* Before a report is sent, what it reports on must say that it is made, or a run that was
+ * cut short in between would make it again. False: somebody is about to say so. */
+static bool original_knows(struct deliver *d, const struct hold_entry *report)
+{
+	struct hold_entry he;
+	struct fault f = FAULT_INIT;
+	const char *id = report->entry.report_of;
+	if (!id[0])
+		return true;
+	enum hold_claim claimed = hold_claim(d->setup.hold, HOLD_HOLD, id, &he, &f);
+	if (claimed != CLAIM_OK)
+		return claimed != CLAIM_BUSY;
+	bool ok = failures_new(&he.entry.envelope) == 0 ||
+	          finish(d, &he, envelope_count(&he.entry.envelope, RCPT_WAITING), &f);
+	hold_release(&he);
+	return ok;
+}
+
 enum deliver_end deliver_entry(struct deliver *d, struct hold_entry *he,
                                struct deliver_result *result, struct fault *f)
 {
@@ -206,6 +224,10 @@ enum deliver_end deliver_entry(struct deliver *d, struct hold_entry *he,
 	struct offer_sum sum = {.offered = false};
 	size_t reports = d->report_count;
 	memset(result, 0, sizeof(*result));
+	if (!original_knows(d, he)) {
+		sum_up(he, result);
+		return DELIVER_DONE;
+	}
 	delivery_log_begin(&log, he);
 	enum deliver_end end = offer_all(d, he, &log, &sum, f);
 	if (end != DELIVER_DONE)
