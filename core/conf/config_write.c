@@ -5,6 +5,7 @@
 
 #include "conf/config_parse.h"
 #include "conf/config_table.h"
+#include "conf/config_senders.h"
 #include "conf/config_value.h"
 
 /* Adds the value of the row's field as a file has it; nothing if it is not set.
@@ -287,6 +288,16 @@ static bool write_relays(const struct config *c, struct buf *out)
 	return true;
 }
 
+/* Rows whose keys are patterns stand in no table. */
+static bool write_senders(const struct config *c, struct buf *out)
+{
+	bool ok = c->sender_count == 0 || buf_addf(out, "\n[" CONFIG_SENDERS "]\n");
+
+	for (size_t i = 0; ok && i < c->sender_count; i++)
+		ok = buf_addf(out, "%s = %s\n", c->senders[i].pattern, c->senders[i].address);
+	return ok;
+}
+
 bool config_write(const struct config *c, struct buf *out)
 {
 	const char *last = "";
@@ -303,5 +314,5 @@ bool config_write(const struct config *c, struct buf *out)
 		                                        !write_section(section, c, out))
 			return false;
 	}
-	return true;
+	return write_senders(c, out);
 }

@@ -41,6 +41,16 @@ def config_shown():
         same("read again", (result.code, result.out.split("\n", 1)[1]), (0, first))
 
 
+def config_senders():
+    """The rows of [senders] too, and what is printed can be read again."""
+    with Case("config senders") as case:
+        case.configure({"port": 1}, tail="[senders]\nroot = x@y.example\n*@w.lan = *@y.example\n")
+        first = case.run("sendmail", "--config").out
+        match("rows", r"\n\[senders\]\nroot = x@y\.example\n\*@w\.lan = \*@y\.example\n", first)
+        case.write("postern.conf", first)
+        same("again", case.run("sendmail", "--config").out, first)
+
+
 def config_password():
     with Case("config password") as case:
         case.configure({"user": "u", "password": SECRET})
@@ -463,6 +473,7 @@ def completed(line, wanted, *relays):
 
 def jobs():
     yield "--config", config_shown
+    yield "--config, senders", config_senders
     yield "--config with a password", config_password
     yield "--config, faulty", config_faulty
     yield "quotes around from", lambda: quoted({})
