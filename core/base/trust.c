@@ -123,6 +123,7 @@ static bool step(char **done, char **rest, uid_t owner, int *links, bool *ok, st
 	char *next = mem_printf("%s/%.*s", *done, len, at);
 	char *behind = mem_copy(str_of(at + len));
 	bool up = len == 2 && at[0] == '.' && at[1] == '.';
+	bool stay = len == 1 && at[0] == '.';
 	free(*rest);
 	*rest = behind;
 	bool go = up || file_stat_name(AT_FDCWD, next, &st, &unused);
@@ -133,7 +134,7 @@ static bool step(char **done, char **rest, uid_t owner, int *links, bool *ok, st
 		(*done)[slash == STR_NONE ? 0 : slash] = '\0';
 	} else if (go && S_ISLNK(st.st_mode)) {
 		go = ++*links <= LINKS_MAX && follow(next, done, rest);
-	} else if (go && !(len == 1 && at[0] == '.')) {
+	} else if (go && !stay) {
 		free(*done);
 		*done = next;
 		return true;
