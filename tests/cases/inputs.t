@@ -798,7 +798,7 @@ def small_disk():
     with Case("I38") as case:
         relay = case.relay()
         case.configure({"port": relay.port})
-        script = ('mount -t tmpfs -o size=64k none "$HOLD" || exit 99; "$@"; code=$?; '
+        script = ('mount -t tmpfs -o size=64k,mode=700 none "$HOLD" || exit 99; "$@"; code=$?; '
                   'find "$HOLD" -type f >&2; exit $code')
         result = case.send("-i", *TO_B, message=HEAD + b"\n" + 200000 * b"x\n",
                            env={"HOLD": case.hold},
@@ -1051,7 +1051,7 @@ OTHERS = [
     configured("comment only", "; nothing\n", kept=False),
     configured("NUL", lambda good: good + "\0\n", next_line),
     configured("UTF-8 mark", lambda good: "\xef\xbb\xbf" + good, 1),
-    configured("CRLF", lambda good: good.replace("\n", "\r\n"), 1),
+    configured("CRLF", lambda good: good.replace("\n", "\r\n"), code=0),
     configured("unknown key", lambda good: good + "colour = red\n", next_line),
     configured("unknown section", lambda good: good + "[colour]\nred = yes\n", next_line),
     configured("duplicate key", lambda good: good + "host = other.example\n", next_line),

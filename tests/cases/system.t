@@ -550,12 +550,13 @@ def last_hundredth():
 
 # A service that sees the system read-only, or /var as an empty place: what it does first
 
+NOT_SET_UP = rf"{SPOOL} is not set up \([^\n]*\): No such file or directory"
 HIDDEN = (
     ("read-only", f"mount --bind {SPOOL} {SPOOL}; mount -o remount,bind,ro {SPOOL}",
-     "Read-only file system"),
+     f"{SPOOL}/tmp: Read-only file system"),
     ("/var/spool is empty", f"mount -t tmpfs none {os.path.dirname(SPOOL)}",
-     "No such file or directory"),
-    ("the spool is empty", f"mount -t tmpfs none {SPOOL}", "No such file or directory"),
+     NOT_SET_UP),
+    ("the spool is empty", f"mount -t tmpfs none {SPOOL}", NOT_SET_UP),
 )
 
 
@@ -573,7 +574,7 @@ def hidden(commands, text, user, gate):
         result = run("sendmail", "-odq", *ARGS, feed=MESSAGE)
         if not gate:
             same("exit", (result.code, result.out), (75, ""))
-            match("stderr", rf"^sendmail: {SPOOL}/tmp: {text}[^\n]*{SOCKET}: No such", result.err)
+            match("stderr", rf"^sendmail: {text}[^\n]*{SOCKET}: No such", result.err)
             same("lines", result.err.count("\n"), 1)
             same("held", jail.entries(), [])
             return
