@@ -79,8 +79,10 @@ static enum rcpt_state state_of(enum cause cause)
 
 bool smtp_commit(struct smtp *s, const char *relay, const char *host)
 {
-	bool all = s->tx.answers != NULL;
+	bool all = true;
 
+	if (!s->tx.answers)
+		return false;
 	for (size_t i = 0; i < s->tx.count; i++) {
 		struct answer *a = &s->tx.answers[i];
 		struct rcpt *r = s->tx.t->rcpts[i];

@@ -735,8 +735,8 @@ START_TEST(what_is_written_is_read_again)
 	    "\ndelay = 0\n",
 	    "\nmin_free = 1000\n",
 	    "\nonline = /bin/test -e \"/run/a b\" \"c \\\" d\" \"\" \"x \\;y\"\n",
-	    "\nto = /etc/./mail.log\nformat = json\n\n[relay main]\nhost = a.example, "
-	    "192.0.2.1\n",
+	    "\nto = /etc/./mail.log\nformat = json\n",
+	    "\n\n[relay main]\nhost = a.example, 192.0.2.1\n",
 	    "\nport = 587, 2525\n",
 	    "\nauth = SCRAM-SHA-256, PLAIN\n",
 	    "\ntls_trust = none\n",
