@@ -134,7 +134,8 @@ START_TEST(a_mark_is_seen_by_the_next_and_changes_nothing_else)
 	struct fault f = FAULT_INIT;
 	size_t second = 1;
 	char long_reason[600];
-	memset(long_reason, 'x', sizeof(long_reason));
+	memset(long_reason, 'x', sizeof(long_reason) - 1);
+	long_reason[sizeof(long_reason) - 1] = '\0';
 	put(70, id);
 	claim(HOLD_HOLD, id, &he);
 	verdict_set(&he.entry.envelope.rcpts[1].verdict, CAUSE_DEFERRED, 451, "4.3.0",
@@ -143,7 +144,7 @@ START_TEST(a_mark_is_seen_by_the_next_and_changes_nothing_else)
 	size_t last = 69;
 	he.entry.envelope.rcpts[69].state = RCPT_FAILED;
 	verdict_set(&he.entry.envelope.rcpts[69].verdict, CAUSE_NO_SUCH_USER, 550, "5.1.1",
-	            NULL, long_reason, str_make(long_reason, sizeof(long_reason)));
+	            NULL, long_reason, str_of(long_reason));
 	ck_assert(hold_mark(&he, &last, 1, true, &f));
 	he.entry.attempts = 7;
 	he.entry.frozen = true;
