@@ -13,6 +13,7 @@
 #   uninstall      removes all of these but the configuration
 #   dist           postern-VERSION.tar.gz, with configure made
 #   html           the manual as web pages, in $(BUILD)/html; needs mandoc
+#   check-ports    the tests of other machines and other releases of Debian, by tests/ports
 #   deb            a Debian package, in $(BUILD); check-deb installs it in a chroot and tests it
 #   ci             what the project's own machine runs
 #   clean, distclean
@@ -131,7 +132,8 @@ FAULTS := $(patsubst tests/proof/%.c,$(BUILD)/tests/%.so,$(wildcard tests/proof/
 CASE_HELPERS := $(patsubst tests/cases/%.c,$(BUILD)/tests/%,$(wildcard tests/cases/*.c))
 CASES := $(sort $(wildcard tests/cases/*.t))
 
-.PHONY: all tests try check lint fuzz fuzz-run bench ci dist html deb check-deb clean distclean
+.PHONY: all tests try check check-ports lint fuzz fuzz-run bench ci dist html deb check-deb
+.PHONY: clean distclean
 .PHONY: install install-config install-systemd install-cron uninstall FORCE
 .SECONDARY:
 
@@ -210,6 +212,15 @@ $(FUZZ_TARGETS): $(BUILD)/tests/%: $(BUILD)/obj/tests/fuzz/%.o $(FUZZ_HELPERS) $
 check: tests
 	@BUILD='$(abspath $(BUILD))' JOBS='$(JOBS)' \
 		sh tests/run $(UNIT_TESTS) $(FUZZ_TARGETS) $(CASES)
+
+# What cannot be had here is left out, and says so.
+check-ports:
+	@bad=0; \
+	for port in 'units i386' 'units s390x' 'release trixie' 'release sid'; do \
+		sh tests/ports/$$port; status=$$?; \
+		test $$status -eq 0 || test $$status -eq 77 || bad=1; \
+	done; \
+	exit $$bad
 
 try: all $(RELAY)
 	@sh tests/relay/try.sh '$(abspath $(BUILD))'
