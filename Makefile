@@ -199,9 +199,9 @@ $(CASE_HELPERS): $(BUILD)/tests/%: $(BUILD)/obj/tests/cases/%.o $(BUILD)/libpost
 	$(call do,LINK)$(LINK) -o $@ $^ $(CORE_LIBS)
 
 # Loaded ahead of a sanitizer's library, so never built with one.
-$(FAULTS): $(BUILD)/tests/%.so: tests/proof/%.c $(BUILD)/flags
+$(FAULTS): $(BUILD)/tests/%.so: tests/proof/%.c $(BUILD)/flags config.h
 	@mkdir -p $(@D)
-	$(call do,LINK)$(CC) -std=c11 -D_GNU_SOURCE $(CFLAGS) $(WARNINGS) -fPIC -shared -o $@ $<
+	$(call do,LINK)$(CC) $(DIALECT) $(CFLAGS) $(WARNINGS) -fPIC -shared -o $@ $<
 
 $(FUZZ_TARGETS): MODE_LDFLAGS += $(if $(filter fuzz,$(SAN)),-fsanitize=fuzzer)
 $(FUZZ_TARGETS): $(BUILD)/tests/%: $(BUILD)/obj/tests/fuzz/%.o $(FUZZ_HELPERS) $(FUZZ_MAIN) \

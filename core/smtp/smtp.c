@@ -156,8 +156,10 @@ bool smtp_unanswered(const struct smtp *s)
 
 void smtp_expect(struct smtp *s, enum verb verb, size_t rcpt)
 {
-	if (s->head == s->tail)
+	if (s->head == s->tail) {
 		s->head = s->tail = 0;
+		s->flight++;
+	}
 	s->queue = mem_grow(s->queue, &s->queue_cap, s->tail + 1, sizeof(*s->queue));
 	s->queue[s->tail++] = (struct command){verb, rcpt, s->written + smtp_output(s).len};
 	if (verb == VERB_DOT || verb == VERB_BDAT_LAST)
@@ -250,9 +252,12 @@ enum smtp_want smtp_drop(struct smtp *s, const struct fault *f)
 		s->fault = *f;
 		fault_cause(&s->fault, cause_of_end(s, f));
 	}
-	/* Who was out of step once has said nothing that can be believed. */
+	/* Who was out of step once has said nothing that can be believed. The reply that
+	 * did not come may be an earlier one: each that came meant the command before. */
 	if (f->class == FAULT_PROTOCOL)
 		smtp_forget(s);
+	else if (f->sys == ETIMEDOUT && smtp_unanswered(s))
+		smtp_doubt(s);
 	s->head = s->tail = 0;
 	s->tx.giving = false;
 	if (s->wipe_until > s->written)

@@ -40,6 +40,7 @@ static void decide(struct smtp *s, size_t i, enum cause cause, const struct repl
 	verdict_set(&a->verdict, cause, r->code, r->status, NULL, NULL,
 	            str_make(reason, text.len));
 	a->state = ANSWER_DECIDED;
+	a->flight = s->flight;
 }
 
 /* The same verdict for all that have none, and no other will come. */
@@ -75,6 +76,21 @@ static enum rcpt_state state_of(enum cause cause)
 	if (cause == CAUSE_NONE)
 		return RCPT_DELIVERED;
 	return cause_row(cause)->fate == FATE_FAIL ? RCPT_FAILED : RCPT_WAITING;
+}
+
+/* What was delivered is left so: to send it twice would be worse than to miss that a
+ * server by LMTP took it for another. */
+void smtp_doubt(struct smtp *s)
+{
+	for (size_t i = 0; i < s->tx.count; i++) {
+		struct answer *a = &s->tx.answers[i];
+
+		if (a->state != ANSWER_DECIDED || a->flight != s->flight ||
+		    a->verdict.code < 400)
+			continue;
+		verdict_release(&a->verdict);
+		a->state = ANSWER_ACCEPTED;
+	}
 }
 
 bool smtp_commit(struct smtp *s, const char *relay, const char *host)

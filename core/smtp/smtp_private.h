@@ -49,6 +49,7 @@ enum answer_state { ANSWER_NONE, ANSWER_ACCEPTED, ANSWER_DECIDED };
 struct answer {
 	enum answer_state state;
 	struct verdict verdict; /* once decided */
+	uint64_t flight;        /* that the reply came in */
 };
 
 struct transaction {
@@ -85,6 +86,7 @@ struct smtp {
 
 	struct command *queue; /* unanswered, from head on */
 	size_t head, tail, queue_cap;
+	uint64_t flight; /* how many flights of commands there were */
 
 	struct buf out;
 	size_t out_done;     /* of out, already written */
@@ -128,6 +130,8 @@ enum smtp_want smtp_nonsense(struct smtp *s, enum verb verb, const struct reply 
 unsigned smtp_had(const struct smtp *s);
 /* No verdict of the transaction counts. */
 void smtp_forget(struct smtp *s);
+/* No refusal of the flight that is under way counts. */
+void smtp_doubt(struct smtp *s);
 /* While the message goes out, a clear refusal: the verdict on it (RFC 5321 has no better
  * place for it). False: it is none. */
 bool smtp_early_verdict(struct smtp *s, const struct reply *r);

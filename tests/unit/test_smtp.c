@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <check.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,7 @@
 
 /*
  * A row is a conversation: "> LINE" is what the machine must send next, "< LINE"
- * what the server sends, "= TLS" a handshake, "= EOF" and "= RESET" the end of
+ * what the server sends, "= TLS" a handshake, "= EOF", "= RESET" and "= SILENT" the end of
  * the connection. Each row is played with the server's bytes whole, byte by
  * byte, and cut at every place; the outcome must be the same.
  */
@@ -307,6 +308,16 @@ static const struct row rows[] = {
     {"rcpt nothing", NONE, PIPED FLIGHT "< 250 ok\n< \n", "WW", FAULT_PROTOCOL, NULL},
     {"rcpt 421", NONE, PIPED FLIGHT "< 250 ok\n< 250 ok\n< 421 gone\n", "WW", FAULT_RELAY,
      "421 gone"},
+    /* Without the reply to MAIL, that to RCPT c would be about DATA. */
+    {"refused, then silence", NONE, PIPED FLIGHT "< 250 ok\n< 250 ok\n< 550 no\n= SILENT\n",
+     "WW", FAULT_TEMP, "waited"},
+    {"refused, then DATA answered, then silence", SECURITY_NONE, IN_DOUBT,
+     PIPED FLIGHT "< 250 ok\n< 250 ok\n< 550 no\n< 354 go\n" BODY "= SILENT\n", "WF",
+     FAULT_TEMP, "waited"},
+    {"refused, then silence, no pipelining", NONE,
+     PLAIN MAIL "< 250 ok\n> RCPT TO:<b@y.example>\n< 550 no\n> RCPT TO:<c@y.example>\n"
+                "= SILENT\n",
+     "FW", FAULT_TEMP, "waited"},
     {"rcpt eof", NONE, PIPED FLIGHT "< 250 ok\n< 550 no\n= EOF\n", "FW", FAULT_RELAY, "RCPT"},
     {"replies run ahead", NONE,
      PLAIN MAIL "< 250 ok\n> RCPT TO:<b@y.example>\n< 250 ok\n"
@@ -447,6 +458,11 @@ static const struct row rows[] = {
      "< 250 PIPELINING\n" MAIL RCPTS "< 250 ok\n< 250 ok\n< 250 ok\n> DATA\n< 354 go\n" BODY
      "< 250 ok\n= EOF\n",
      "DW", FAULT_RELAY, NULL},
+    {"lmtp, refused, then silence", SECURITY_NONE, LMTP | IN_DOUBT,
+     "< 220 t\n> LHLO me.example\n< 250-t\n"
+     "< 250 PIPELINING\n" MAIL RCPTS "< 250 ok\n< 250 ok\n< 250 ok\n> DATA\n< 354 go\n" BODY
+     "< 552 no\n= SILENT\n",
+     "WW", FAULT_TEMP, "waited"},
     {"lhlo refused", SECURITY_NONE, LMTP, "< 220 t\n> LHLO me.example\n< 502 no\n" QUIT, "WW",
      FAULT_RELAY, "502 no"},
 };
@@ -625,6 +641,10 @@ static void event(struct play *p, struct str what)
 		smtp_eof(p->s);
 	} else if (str_eq(what, STR("RESET"))) {
 		fault_set(&f, FAULT_TEMP, "connection reset");
+		smtp_failed(p->s, &f);
+	} else if (str_eq(what, STR("SILENT"))) {
+		fault_set(&f, FAULT_TEMP, "waited");
+		f.sys = ETIMEDOUT;
 		smtp_failed(p->s, &f);
 	} else {
 		ck_assert_int_eq(smtp_want(p->s), SMTP_HANDSHAKE);
