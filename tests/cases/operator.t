@@ -328,7 +328,7 @@ def stderr_of_container():
         case.configure({"port": relay.port}, conf={"log.to": "stderr",
                                                    "delivery.mode": "background"})
         script = f'''{BUILD}/sendmail -C {case.conf_path} {" ".join(ARGS)} 2>/dev/null
-for i in $(seq 100); do sleep 0.2; grep -qs "^flushq" /proc/[0-9]*/comm || break; done'''
+for i in $(seq 100); do sleep 0.2; grep -Eqs "^(sendmail|flushq)" /proc/[0-9]*/comm || break; done'''
         result = subprocess.run(
             ["unshare", "-p", "-f", "--mount-proc", "--propagation", "private", "--kill-child",
              "sh", "-c", script], input=MESSAGE, env=case.env, capture_output=True, timeout=30,
