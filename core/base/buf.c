@@ -286,12 +286,8 @@ void buf_drop(struct buf *b, size_t n)
 
 void buf_wipe(struct buf *b)
 {
-	volatile char *at = b->at;
-
-	if (at != NULL) {
-		for (size_t i = 0; i <= b->cap; i++)
-			at[i] = 0;
-	}
+	if (b->at != NULL)
+		explicit_bzero(b->at, b->cap + 1);
 	b->len = 0;
 }
 

@@ -222,10 +222,8 @@ bool codec_same_secret(struct str a, struct str b)
 
 void codec_wipe(void *at, size_t len)
 {
-	volatile char *byte = at;
-
-	for (size_t i = 0; i < len; i++)
-		byte[i] = 0;
+	if (len > 0)
+		explicit_bzero(at, len);
 }
 
 static size_t escape(char *to, size_t size, struct str s, bool double_backslash)
