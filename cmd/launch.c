@@ -15,10 +15,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/codec.h"
+#include "base/command.h"
 #include "base/file.h"
 
 #define CALLER_FD 3
 #define OPEN_MOST 65536
+#define ASCII_MAX 1024
+#define PATIENCE  10000 /* ms */
 
 /* flushq beside our own program (a build folder, another prefix), else where
  * it was installed. */
@@ -112,4 +117,35 @@ bool launch_flushq(const struct place *p, const char *id, bool verbose, bool lis
 		close(pair[0]);
 	*fd = pair[0];
 	return *pid > 0;
+}
+
+int launch_become(char *const *argv)
+{
+	struct fault f = FAULT_INIT;
+	char *program = find_flushq();
+	execv(program, argv);
+	fault_sys(&f, FAULT_SYSTEM, errno, "cannot start %s", program);
+	fprintf(stderr, "sendmail: %s\n", f.text);
+	free(program);
+	return fault_exit(f.class);
+}
+
+enum idna_mapped launch_to_ascii(struct buf *out, struct str domain, struct fault *f)
+{
+	char ascii[ASCII_MAX], option[] = "--to-ascii";
+	size_t len = 0;
+	char *program = find_flushq();
+	char *name = mem_copy(domain);
+	char *argv[] = {program, option, name, NULL};
+	bool ran =
+	    command_run("idna", argv, clock_deadline(PATIENCE), ascii, sizeof(ascii), &len, f);
+	struct str found = str_trim(str_make(ascii, len));
+	enum idna_mapped mapped = !ran             ? IDNA_FAILED
+	                          : found.len == 0 ? IDNA_NO_NAME
+	                                           : IDNA_MAPPED;
+	if (mapped == IDNA_MAPPED && (!codec_is_ascii(found) || !buf_add_str(out, found)))
+		mapped = IDNA_NO_NAME;
+	free(name);
+	free(program);
+	return mapped;
 }

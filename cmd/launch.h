@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * launch - starting flushq on an entry
+ * launch - starting flushq on an entry, or for what else sendmail does not do itself
  */
 #ifndef CMD_LAUNCH_H
 #define CMD_LAUNCH_H
@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "base/fault.h"
+#include "base/idna.h"
 #include "cmd/place.h"
 
 /* Starts flushq for the entry, in a session of its own, so that it goes on
@@ -16,5 +17,12 @@
  * started; the entry stays held. */
 bool launch_flushq(const struct place *p, const char *id, bool verbose, bool listen, int *fd,
                    pid_t *pid, struct fault *f);
+
+/* Becomes that program, which has the network and the hold, under the name argv[0].
+ * Returns only if it cannot, which is said: the exit status. */
+int launch_become(char *const *argv);
+
+/* Has it convert a domain (base/idna). */
+idna_map launch_to_ascii;
 
 #endif

@@ -17,12 +17,10 @@
 #include "base/clock.h"
 #include "base/codec.h"
 #include "base/file.h"
-#include "base/narrow.h"
+#include "base/idna.h"
 #include "cmd/caller.h"
-#include "cmd/check.h"
 #include "cmd/intake.h"
 #include "cmd/launch.h"
-#include "cmd/mailq_main.h"
 #include "cmd/options.h"
 #include "cmd/place.h"
 #include "cmd/rights.h"
@@ -68,7 +66,7 @@ static void complain(const struct fault *f)
 /* Standard input is then read to its end on any error. */
 static bool reads_input(enum call_mode mode)
 {
-	return mode != CALL_CHECK && mode != CALL_CONFIG;
+	return mode != CALL_CONFIG;
 }
 
 /* A usage error comes with standard input still to be read by somebody. */
@@ -297,13 +295,10 @@ static int with_place(const struct call *call)
 	if (!rights_begin(call->config, &f)) {
 		complain(&f);
 		/* Whoever speaks SMTP waits for us to speak first. */
-		if (call->mode != CALL_CHECK && call->mode != CALL_SMTP)
+		if (call->mode != CALL_SMTP)
 			intake_drain(&stop_signal);
 		return fault_exit(f.class);
 	}
-	/* It reads a password, later. */
-	if (call->mode == CALL_CHECK)
-		narrow_hide();
 	bool good = place_find(&p, "sendmail", call->config, false);
 	p.tag = call->tag;
 	if (!good && call->mode == CALL_SUBMIT && !call->dry_run)
@@ -316,8 +311,6 @@ static int with_place(const struct call *call)
 		code = fault_exit(FAULT_CONFIG);
 	} else if (!relay_known(&p, call->relay, &f))
 		code = usage(&f, call->mode);
-	else if (call->mode == CALL_CHECK)
-		code = check_relays(&p, call->operands, call->operand_count, call->verbose);
 	else if (call->mode == CALL_CONFIG)
 		code = print_config(&p, call);
 	else if (call->mode == CALL_VERIFY)
@@ -353,7 +346,15 @@ static int as_mailq(const struct call *call)
 			argv[n++] = filters[i][1];
 		}
 	argv[n] = NULL;
-	return mailq_main(n, (char **)argv);
+	return launch_become((char *const *)argv);
+}
+
+/* The name it is known by there. */
+static int as_check(char **argv)
+{
+	char sendmail[] = "sendmail";
+	argv[0] = sendmail;
+	return launch_become(argv);
 }
 
 static int help(void)
@@ -370,24 +371,27 @@ int main(int argc, char **argv)
 	struct call call;
 	struct fault f = FAULT_INIT;
 	file_std_open();
+	idna_use(launch_to_ascii);
 	bool good = options_scan(argc, argv, &call, &f);
 	if (good && call.hold_program)
-		return mailq_main(argc, argv);
+		return launch_become(argv);
 	/* The hold's program is to end by signals as any other. */
-	if (!good || (call.mode != CALL_LIST && call.mode != CALL_FLUSH))
+	if (!good ||
+	    (call.mode != CALL_LIST && call.mode != CALL_FLUSH && call.mode != CALL_CHECK))
 		set_signals();
 	if (!good)
 		return usage(&f, CALL_SUBMIT);
 	switch (call.mode) {
 	case CALL_SUBMIT:
 	case CALL_VERIFY:
-	case CALL_CHECK:
 	case CALL_CONFIG:
 	case CALL_SMTP:
 		return with_place(&call);
 	case CALL_LIST:
 	case CALL_FLUSH:
 		return as_mailq(&call);
+	case CALL_CHECK:
+		return as_check(argv);
 	case CALL_NOTHING:
 		return EX_OK;
 	case CALL_HELP:

@@ -1,44 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "base/idna.h"
 
-#include <gnutls/gnutls.h>
-
 #include "base/codec.h"
 
-#define DOMAIN_MAX 253
+static idna_map *map;
 
-/* The library maps as UTS 46 has it, and leaves out what it cannot: "ba_nk" with a wide
- * low line becomes "bank", which is somebody else. Letters may change their case,
- * and no more than that: each character must be there again, and none of other
- * scripts may have become ASCII. */
-static bool is_same_name(struct str given, struct str back)
+void idna_use(idna_map *by)
 {
-	while (given.len > 0 && back.len > 0) {
-		size_t g = codec_utf8_len(given), b = codec_utf8_len(back);
-		if (g == 0 || b == 0 || (g == 1) != (b == 1) ||
-		    (g == 1 && ascii_lower(given.at[0]) != ascii_lower(back.at[0])))
-			return false;
-		given = str_from(given, g);
-		back = str_from(back, b);
-	}
-	return given.len == 0 && back.len == 0;
-}
-
-/* IDNA 2008, without the fallback to what an older version made of a name. */
-static bool map(struct buf *out, struct str domain)
-{
-	gnutls_datum_t mapped = {NULL, 0}, back = {NULL, 0};
-	if (domain.len > 4 * DOMAIN_MAX || gnutls_idna_map(domain.at, (unsigned)domain.len,
-	                                                   &mapped, GNUTLS_IDNA_FORCE_2008) < 0)
-		return false;
-	struct str ascii = str_make((const char *)mapped.data, mapped.size);
-	bool ok = ascii.len > 0 && ascii.len <= DOMAIN_MAX && codec_is_ascii(ascii) &&
-	          gnutls_idna_reverse_map(ascii.at, (unsigned)ascii.len, &back, 0) >= 0 &&
-	          is_same_name(domain, str_make((const char *)back.data, back.size)) &&
-	          buf_add_str(out, ascii);
-	gnutls_free(mapped.data);
-	gnutls_free(back.data);
-	return ok;
+	map = by;
 }
 
 bool idna_domain(struct buf *out, struct str domain, struct fault *f)
@@ -46,11 +15,21 @@ bool idna_domain(struct buf *out, struct str domain, struct fault *f)
 	if (codec_is_ascii(domain))
 		return buf_add_str(out, domain) ||
 		       fault_set(f, FAULT_DATA, "the domain is too long");
-	return map(out, domain) ||
-	       fault_set(f, FAULT_DATA,
-	                 "the domain %.*s is no name that can be registered (IDNA 2008 does "
-	                 "not allow it)",
-	                 STR_FMT(str_first(domain, 100)));
+	struct str shown = str_first(domain, 100);
+	switch (map ? map(out, domain, f) : IDNA_FAILED) {
+	case IDNA_MAPPED:
+		return true;
+	case IDNA_NO_NAME:
+		return fault_set(f, FAULT_DATA,
+		                 "the domain %.*s is no name that can be registered (IDNA "
+		                 "2008 does not allow it)",
+		                 STR_FMT(shown));
+	case IDNA_FAILED:
+		break;
+	}
+	if (f->class == FAULT_NONE)
+		fault_set(f, FAULT_SYSTEM, "no converter is set");
+	return fault_prefix(f, "the domain %.*s cannot be converted", STR_FMT(shown));
 }
 
 bool idna_mailbox(struct buf *out, struct str mailbox, struct fault *f)

@@ -12,14 +12,26 @@
 #include "base/buf.h"
 #include "base/fault.h"
 
+enum idna_mapped { IDNA_MAPPED, IDNA_NO_NAME, IDNA_FAILED };
+
+/* Adds the A-labels of a domain that is not ASCII. IDNA_FAILED, with the fault: it could
+ * not be found out. */
+typedef enum idna_mapped idna_map(struct buf *out, struct str domain, struct fault *f);
+
+/* Who converts, from now on, in this process; main says so. */
+void idna_use(idna_map *by);
+/* The library does (GnuTLS): whoever names this links it. */
+idna_map idna_by_library;
+
 /* Adds the domain as A-labels ("bücher" becomes "xn--bcher-kva"); one in ASCII stays
- * as it is. What IDNA 2008 does not allow is FAULT_DATA. */
+ * as it is. What IDNA 2008 does not allow is FAULT_DATA; FAULT_SYSTEM: it could not be
+ * found out. */
 bool idna_domain(struct buf *out, struct str domain, struct fault *f)
     __attribute__((warn_unused_result));
 
 /* Adds the mailbox with its domain as A-labels ("bücher" becomes
  * "xn--bcher-kva"); an ASCII domain, a literal or none stays as it is. A name
- * that is no valid IDNA is FAULT_DATA. */
+ * that is no valid IDNA is FAULT_DATA, as above. */
 bool idna_mailbox(struct buf *out, struct str mailbox, struct fault *f)
     __attribute__((warn_unused_result));
 

@@ -4,8 +4,6 @@
 #endif
 #include "net/dns.h"
 
-#include <gnutls/crypto.h>
-#include <gnutls/gnutls.h>
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +12,7 @@
 #include "base/clock.h"
 #include "base/codec.h"
 #include "base/idna.h"
+#include "base/random.h"
 #include "net/aside.h"
 #include "net/resolver.h"
 
@@ -226,11 +225,7 @@ bool dns_addresses(const char *name, int family, const char *servers, int64_t de
 /* Uniform in 0 .. limit - 1; limit is small, the bias is of no account. */
 static uint32_t draw(uint32_t limit)
 {
-	uint32_t value = 0;
-
-	if (gnutls_rnd(GNUTLS_RND_NONCE, &value, sizeof(value)) != 0)
-		return 0;
-	return limit > 0 ? value % limit : 0;
+	return limit > 0 ? random_number() % limit : 0;
 }
 
 static void swap(struct dns_record *a, struct dns_record *b)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #ifdef HAVE_CONFIG_H
+#include "base/idna.h"
 #include "config.h"
 #endif
 #include <arpa/inet.h>
@@ -502,6 +503,7 @@ END_TEST
 
 int main(void)
 {
+	idna_use(idna_by_library);
 	Suite *s = suite_create("dns");
 	TCase *served = tcase_create("served"), *alone = tcase_create("alone");
 	SRunner *r;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/idna.h"
 #include "mail/identity.h"
 
 #define COUNT(array) (int)(sizeof(array) / sizeof((array)[0]))
@@ -298,6 +299,7 @@ END_TEST
 
 int main(void)
 {
+	idna_use(idna_by_library);
 	Suite *s = suite_create("identity");
 	TCase *t = tcase_create("identity");
 	SRunner *r;

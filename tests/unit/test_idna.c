@@ -77,6 +77,7 @@ END_TEST
 
 int main(void)
 {
+	idna_use(idna_by_library);
 	Suite *s = suite_create("idna");
 	TCase *t = tcase_create("idna");
 	tcase_add_loop_test(t, domains, 0, COUNT(idna_cases));

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/idna.h"
 #include "mail/local.h"
 
 #define COUNT(array) (int)(sizeof(array) / sizeof((array)[0]))
@@ -158,6 +159,7 @@ END_TEST
 
 int main(void)
 {
+	idna_use(idna_by_library);
 	Suite *s = suite_create("local");
 	TCase *t = tcase_create("local");
 	tcase_add_loop_test(t, ours, 0, COUNT(ours_cases));

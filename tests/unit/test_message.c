@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/idna.h"
 #include "mail/message.h"
 
 #define COUNT(array) (int)(sizeof(array) / sizeof((array)[0]))
@@ -500,6 +501,7 @@ END_TEST
 
 int main(void)
 {
+	idna_use(idna_by_library);
 	Suite *s = suite_create("message");
 	TCase *t = tcase_create("message");
 	SRunner *r;
