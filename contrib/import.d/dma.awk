@@ -176,7 +176,7 @@ function make_masquerade(at,   s, host)
 	}
 	host = s
 	sub(/^.*@/, "", host)
-	if (host == "")
+	if (host == "" && ("mail", "hostname") in conf)
 		host = conf["mail", "hostname"]
 	sub(/@[^@]*$/, "", s)
 	if (host != "")

@@ -77,6 +77,14 @@ function add_rule(stage, kind, key, value, role, n)
 	rule_value[rules] = value ~ /^@/ ? "*" value : value
 	rule_role[rules] = role
 	rule_line[rules] = n
+	if (kind == WHOLE && key ~ /[*]/)
+		pattern_rule[stage, ++patterns[stage]] = rules
+	else if (!((stage, kind, key) in rule_of))
+		rule_of[stage, kind, key] = rules
+	if (kind == LOGIN)
+		has_logins[stage] = 1
+	else if (kind == WHOLE && key !~ /[*]/)
+		divides[stage, substr(key, index(key, "@") + 1)] = 1
 }
 
 # A key of a table that is looked up; Postfix has those in small letters.
@@ -276,8 +284,9 @@ function take_expression(stage, s, role, n,   end, flags, value, pattern)
 
 function is_ours(domain)
 {
-	return domain == "" || domain == "localhost" || domain == tolower(conf["mail", "domain"]) ||
-		domain == tolower(conf["mail", "hostname"])
+	return domain == "" || domain == "localhost" || \
+		("mail", "domain") in conf && domain == tolower(conf["mail", "domain"]) || \
+		("mail", "hostname") in conf && domain == tolower(conf["mail", "hostname"])
 }
 
 function glob(pattern, s,   parts, count, i, at)
@@ -299,42 +308,49 @@ function glob(pattern, s,   parts, count, i, at)
 		substr(s, length(s) - length(parts[count]) + 1) == parts[count]
 }
 
-function rule_matches(i, address,   at)
-{
-	if (rule_kind[i] != LOGIN)
-		return glob(rule_key[i], address)
-	at = index(address, "@")
-	return at ? substr(address, 1, at - 1) == rule_key[i] && is_ours(substr(address, at + 1)) : \
-		address == rule_key[i]
-}
-
-# May the rule be for some of what the address "*@domain" stands for, but not all?
-function rule_divides(i, address,   domain)
+# Is there a rule for some of what the address "*@domain" stands for, but not all?
+function is_divided(stage, address,   domain, i, key)
 {
 	domain = substr(address, 3)
-	if (rule_kind[i] == LOGIN)
-		return is_ours(domain)
-	return rule_key[i] !~ /^\*@/ && glob(substr(rule_key[i], index(rule_key[i], "@") + 1), domain)
+	if ((stage, domain) in divides || (stage in has_logins) && is_ours(domain))
+		return 1
+	for (i = 1; i <= patterns[stage]; i++) {
+		key = rule_key[pattern_rule[stage, i]]
+		if (key !~ /^\*@/ && glob(substr(key, index(key, "@") + 1), domain))
+			return 1
+	}
+	return 0
+}
+
+# The rule of a stage that is found for an address, or 0.
+function found_rule(stage, address,   at, i, name, domain)
+{
+	at = index(address, "@")
+	name = at ? substr(address, 1, at - 1) : address
+	domain = substr(address, length(name) + 2)
+	at = (stage, WHOLE, address) in rule_of ? rule_of[stage, WHOLE, address] : 0
+	for (i = 1; i <= patterns[stage]; i++)
+		if (glob(rule_key[pattern_rule[stage, i]], address))
+			return at && at < pattern_rule[stage, i] ? at : pattern_rule[stage, i]
+	if (at)
+		return at
+	if (is_ours(domain) && (stage, LOGIN, name) in rule_of)
+		return rule_of[stage, LOGIN, name]
+	return (stage, DOMAIN, "*@" domain) in rule_of ? rule_of[stage, DOMAIN, "*@" domain] : 0
 }
 
 # What one stage makes of an address ("*@domain": of all names there).
-function one_step(stage, address,   kind, i, s, wild)
+function one_step(stage, address,   i, at)
 {
-	s = tolower(address)
-	wild = s ~ /^\*@/
-	for (kind = WHOLE; kind <= DOMAIN; kind++) {
-		for (i = 1; i <= rules; i++) {
-			if (rule_stage[i] != stage || rule_kind[i] != kind)
-				continue
-			if (wild && rule_divides(i, s))
-				divided = 1
-			if (!(wild && kind == LOGIN) && rule_matches(i, s))
-				return rule_value[i] ~ /^\*@/ && !wild && index(address, "@") ? \
-					substr(address, 1, index(address, "@") - 1) substr(rule_value[i], 2) : \
-					rule_value[i]
-		}
-	}
-	return address
+	at = index(address, "@")
+	if (address ~ /^\*@/ && is_divided(stage, tolower(address)))
+		divided = 1
+	i = found_rule(stage, tolower(address))
+	if (!i)
+		return address
+	if (rule_value[i] ~ /^\*@/ && at)
+		return substr(address, 1, at - 1) substr(rule_value[i], 2)
+	return rule_value[i]
 }
 
 # The canonical tables are asked again until nothing changes.

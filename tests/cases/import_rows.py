@@ -649,6 +649,13 @@ ROWS = [
         notes=["dma.conf: no SMARTHOST", "dma.conf:1: MAILNAME: that file cannot be read"],
     ),
     Row(
+        "dma masquerade of a name alone",
+        {"dma.conf": "SMARTHOST a.example\nMASQUERADE alerts@\n"},
+        ["dma.conf"],
+        want=["from = alerts", "from_rule = always"],
+        never=["hostname"],
+    ),
+    Row(
         "dma auth missing",
         {"dma.conf": "SMARTHOST a.example\nAUTHPATH /nonexistent/auth\n"},
         ["dma.conf"],
