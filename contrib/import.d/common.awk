@@ -21,13 +21,14 @@ BEGIN {
 	want = ENVIRON["IMPORT_WANT"]
 	LINE_MAX = 198
 	NOTES_MAX = 500
-	relays = notes = secrets = failed = 0
+	relays = notes = secrets = failed = senders = 0
 	MINUTE = 60
 	DAY = 86400
 	define("mail", "hostname", "name")
 	define("mail", "domain", "name")
 	define("mail", "from", "address")
 	define("mail", "from_rule", "word")
+	define("mail", "from_name", "text")
 	define("mail", "admin", "address")
 	define("mail", "aliases", "path")
 	define("mail", "max_size", "number")
@@ -330,6 +331,35 @@ function put(section, key, value, role, n, name)
 	return 0
 }
 
+# A name or an address, with stars in it perhaps: as a key of the INI file.
+function is_pattern(s)
+{
+	return s != "" && s !~ /[ \t,;:=<>()"\\]/ && s !~ /^[[#@]/ && s !~ /@.*@/ && s !~ /@$/
+}
+
+# One address; "*" in front of the @ is the name that the sender had.
+function is_sender(s)
+{
+	return s ~ /^\*@/ ? is_name(substr(s, 3)) : s !~ /[*]/ && is_address(s)
+}
+
+# A row of [senders]. The first that matches counts, so a second one of the same
+# pattern has no effect.
+function sput(pattern, address, role, n, name)
+{
+	if (pattern in sender_row)
+		return 1
+	if (!is_pattern(pattern) || !is_sender(address) || !fits(pattern, address) ||
+		!is_utf8(pattern)) {
+		note(role, n, name, "cannot be said in [senders]; left out")
+		return 0
+	}
+	sender_row[pattern] = ++senders
+	sender_pattern[senders] = pattern
+	sender_address[senders] = address
+	return 1
+}
+
 function new_relay(name)
 {
 	relays++
@@ -458,6 +488,10 @@ function print_all(   i)
 	for (i = 1; i <= notes; i++)
 		out_comment(note_text[i])
 	print_section("mail")
+	if (senders)
+		title("senders")
+	for (i = 1; i <= senders; i++)
+		out(sender_pattern[i] " = " sender_address[i])
 	print_section("delivery")
 	print_section("hold")
 	print_section("log")

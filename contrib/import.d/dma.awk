@@ -160,19 +160,23 @@ function make_mail(   s, at)
 		conf["delivery", "mode"] = "hold"
 }
 
-# USER@HOST, USER@ or HOST
+# USER@HOST, USER@ or HOST; with the last each user keeps his name.
 function make_masquerade(at,   s, host)
 {
 	if (!at)
 		return
 	s = value["MASQUERADE"]
+	sub(/^@/, "", s)
 	if (!index(s, "@")) {
-		put("mail", "domain", s, "M", at, "MASQUERADE")
+		if (put("mail", "domain", s, "M", at, "MASQUERADE") &&
+			sput("*@*", "*@" s, "M", at, "MASQUERADE"))
+			note("M", at, "MASQUERADE", "the row of [senders] changes the From field too, not " \
+				"only the envelope")
 		return
 	}
 	host = s
 	sub(/^.*@/, "", host)
-	if (host == "")
+	if (host == "" && ("mail", "hostname") in conf)
 		host = conf["mail", "hostname"]
 	sub(/@[^@]*$/, "", s)
 	if (host != "")

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # exim4.awk - Exim as Debian sets it up: update-exim4.conf.conf (M), lines of
-# NAME='VALUE', and passwd.client (P), lines of HOST:USER:PASSWORD.
+# NAME='VALUE', passwd.client (P), lines of HOST:USER:PASSWORD, and
+# /etc/email-addresses (E), lines of LOGIN: ADDRESS.
 
 BEGIN {
 	used = " dc_eximconfig_configtype dc_smarthost dc_readhost dc_hide_mailname "
@@ -18,6 +19,10 @@ function take(role, text, n,   key)
 	text = trim(text)
 	if (text == "" || text ~ /^#/)
 		return
+	if (role == "E") {
+		take_address(text, n)
+		return
+	}
 	if (role == "P") {
 		logins++
 		login_text[logins] = text
@@ -37,8 +42,24 @@ function take(role, text, n,   key)
 		note("M", n, key, "a value that only a shell understands; left out")
 		return
 	}
+	if (!(key in value))
+		names[++name_count] = key
 	value[key] = text
 	line[key] = n
+}
+
+# Behind the key there is a colon, or blanks, or both; the key has no case.
+function take_address(text, n,   who, address)
+{
+	who = text
+	sub(/[: \t].*/, "", who)
+	address = substr(text, length(who) + 1)
+	sub(/^[ \t]*:?[ \t]*/, "", address)
+	who = tolower(who)
+	if (who ~ /[@*]/ || address == "")
+		note("E", n, "", "not LOGIN: ADDRESS; left out")
+	else
+		sput(who, address, "E", n, "")
 }
 
 function get(key)
@@ -50,11 +71,14 @@ function finish(   key, type, list, count, i)
 {
 	if (want == "files") {
 		print "FP passwd.client"
+		print "FE /etc/email-addresses"
 		return
 	}
-	for (key in value)
+	for (i = 1; i <= name_count; i++) {
+		key = names[i]
 		if (value[key] != "" && !index(used silent, " " key " "))
 			note("M", line[key], key, key in nothing ? nothing[key] : "unknown; left out")
+	}
 	type = get("dc_eximconfig_configtype")
 	if (type == "internet")
 		make_direct()
@@ -72,6 +96,9 @@ function finish(   key, type, list, count, i)
 	else if (get("dc_readhost") != "")
 		note("M", line["dc_readhost"], "dc_readhost", "without dc_hide_mailname it has no effect; " \
 			"left out")
+	if (senders)
+		note("E", 0, "", "Exim changes the fields Sender and Reply-To as well; [senders] is for From " \
+			"and the envelope")
 	note("M", 0, "", "macros and further files of Exim are not read")
 }
 

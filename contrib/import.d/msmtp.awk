@@ -9,7 +9,7 @@ BEGIN {
 		" passwordeval tls tls_starttls tls_trust_file tls_fingerprint tls_key_file" \
 		" tls_cert_file tls_certcheck tls_priorities tls_host_override from" \
 		" allow_from_override set_from_header logfile syslog aliases auto_from" \
-		" maildomain source_ip proxy_host proxy_port socket "
+		" maildomain source_ip proxy_host proxy_port socket from_full_name "
 	mechanisms = " plain login cram-md5 scram-sha-1 scram-sha-1-plus scram-sha-256" \
 		" scram-sha-256-plus external oauthbearer xoauth2 "
 	nothing["tls_crl_file"] = "there are no revocation lists"
@@ -183,7 +183,7 @@ function finish(   a, standard)
 # What is said once for all mail here, and here by an account of several.
 function name_rest(a, standard,   names, count, k)
 {
-	count = split("aliases allow_from_override auto_from logfile maildomain" \
+	count = split("aliases allow_from_override auto_from from_full_name logfile maildomain" \
 		" set_from_header syslog", names, " ")
 	for (k = 1; k <= count; k++)
 		if ((a, names[k]) in own && get(a, names[k]) != get(standard, names[k]))
@@ -399,23 +399,48 @@ function make_mail(a,   from, at)
 	if (("mail", "from") in conf && ((a, "set_from_header") in value &&
 		is_on(a, "set_from_header", 0) || get(a, "allow_from_override") == "off"))
 		make_rule(a)
-	if (has(a, "aliases")) {
+	if (has(a, "from_full_name"))
+		put("mail", "from_name", get(a, "from_full_name"), "M", line[a, "from_full_name"],
+			"from_full_name")
+	if (has(a, "aliases"))
 		put("mail", "aliases", path_of(get(a, "aliases")), "M", line[a, "aliases"], "aliases")
-		note("M", line[a, "aliases"], "aliases", "an alias named default has no special " \
-			"meaning; the key admin in [mail] does that")
-	}
 	make_log(a)
 }
 
-# The sender chooses the relay: one sender for all would choose one for all.
-function make_rule(a,   key)
+# The sender chooses the relay: one sender for all would choose one for all. So the
+# senders of the other accounts stay, and all others become the default one's.
+function make_rule(a,   key, r, s, own_rows)
 {
 	key = (a, "set_from_header") in value ? "set_from_header" : "allow_from_override"
-	if (relays > 1)
+	if (relays == 1) {
+		conf["mail", "from_rule"] = "always"
+		return
+	}
+	for (r = 1; r < relays; r++) {
+		s = relay[r, "senders"]
+		own_rows += s != "nobody@invalid" && is_pattern(s) && is_sender(unchanged(s))
+	}
+	if (own_rows < relays - 1) {
 		note("M", line[a, key], key, "with several accounts from_rule = always would send " \
 			"all mail through the default one; each sender keeps his address and his relay")
-	else
-		conf["mail", "from_rule"] = "always"
+		return
+	}
+	for (r = 1; r < relays; r++)
+		sput(relay[r, "senders"], unchanged(relay[r, "senders"]), "M", line[a, key], key)
+	if (!sput("*@*", conf["mail", "from"], "M", line[a, key], key))
+		return
+	conf["mail", "from_rule"] = "missing"
+	note("M", line[a, key], key, "the rows of [senders] leave the senders of each account as " \
+		"they are, and make all others that of the default one")
+}
+
+# The address that leaves what the pattern matches as it is, or "".
+function unchanged(s,   domain)
+{
+	domain = substr(s, index(s, "@"))
+	if (!index(s, "@") || index(domain, "*"))
+		return ""
+	return index(s, "*") ? "*" domain : s
 }
 
 function make_log(a,   s)

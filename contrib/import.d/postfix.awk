@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # postfix.awk - main.cf of a null client (M), the table of passwords in its
-# text form (P), the relays of senders (D), and a file that myorigin names (O).
+# text form (P), the relays of senders (D), a file that myorigin names (O), and
+# the tables of postfix_senders.awk (small letters).
 
 BEGIN {
 	ports["smtp"] = 25
@@ -35,12 +36,11 @@ BEGIN {
 		" maximal_queue_lifetime minimal_backoff_time maximal_backoff_time" \
 		" delay_warning_time defer_transports smtp_connect_timeout smtp_data_done_timeout" \
 		" smtp_destination_concurrency_limit smtp_destination_recipient_limit" \
-		" sender_dependent_relayhost_maps smtp_sender_dependent_authentication "
+		" sender_dependent_relayhost_maps smtp_sender_dependent_authentication" \
+		" smtp_generic_maps canonical_maps canonical_classes sender_canonical_maps" \
+		" sender_canonical_classes masquerade_domains masquerade_classes masquerade_exceptions "
 
-	rewrite = "no equivalent: only senders are replaced, see from and from_rule in [mail]"
-	nothing["smtp_generic_maps"] = nothing["canonical_maps"] = rewrite
-	nothing["sender_canonical_maps"] = nothing["recipient_canonical_maps"] = rewrite
-	nothing["masquerade_domains"] = nothing["masquerade_classes"] = rewrite
+	nothing["recipient_canonical_maps"] = "no equivalent: only senders are replaced, see [senders]"
 	nothing["sender_dependent_default_transport_maps"] = "write a [relay NAME] with senders = for " \
 		"each entry"
 	nothing["transport_maps"] = "write a [relay NAME] with recipients = for each entry"
@@ -264,6 +264,7 @@ function finish(   i, s)
 			print "FD " s
 		if (get("myorigin") ~ /^\// && get("myorigin") != "/etc/mailname")
 			print "FO " get("myorigin")
+		list_tables(1)
 		return
 	}
 	for (i = 1; i <= name_count; i++)
@@ -271,6 +272,7 @@ function finish(   i, s)
 	take_passwords()
 	make_relays()
 	make_mail()
+	make_senders()
 	make_delivery()
 	note("M", 0, "", "Postern has no daemon: nothing listens on port 25, programs call sendmail; " \
 		"master.cf is not read")

@@ -11,8 +11,7 @@ BEGIN {
 	nothing["tls_ca_dir"] = "tls_trust takes a file"
 	known = " root mailhub remoteport rewritedomain hostname fromlineoverride usetls" \
 		" usestarttls usetlscert tlscert tls_ca_file authuser authpass authmethod "
-	tls = starttls = 0
-	aliased = ""
+	tls = starttls = aliases = first_login = 0
 }
 
 function take(role, text, n,   key, lower, whole, cut)
@@ -64,23 +63,45 @@ function take(role, text, n,   key, lower, whole, cut)
 	}
 }
 
-# LOGIN:ADDRESS[:MAILHUB[:PORT]]
+# LOGIN:ADDRESS[:MAILHUB[:PORT]]; of two lines for a login the first counts.
 function take_alias(text, n,   parts, count)
 {
 	if (text == "" || !index(text, ":"))
 		return
 	count = split(text, parts, /[: \t]+/)
-	if (count < 2 || parts[2] == "")
+	if (count < 2 || parts[2] == "" || parts[1] in alias_of)
 		return
-	if (aliased == "") {
-		aliased = parts[2]
-		alias_line = n
-	} else if (aliased != parts[2]) {
-		note("R", n, "", "another sender for this user: all users send as [mail] from")
+	alias_of[parts[1]] = ++aliases
+	alias_login[aliases] = parts[1]
+	alias_address[aliases] = parts[2]
+	alias_hub[aliases] = count > 2 ? parts[3] : ""
+	alias_port[aliases] = count > 3 ? parts[4] : ""
+	alias_line[aliases] = n
+}
+
+# What a login has in revaliases is a row of [senders], and where it has a server
+# of its own, a relay for that sender.
+function make_senders(   i, r)
+{
+	for (i = 1; i <= aliases; i++) {
+		if (!sput(alias_login[i], alias_address[i], "R", alias_line[i], "") ||
+			alias_hub[i] == "" || tolower(alias_hub[i]) == hub_host() ||
+			alias_address[i] in alias_relay)
+			continue
+		alias_relay[alias_address[i]] = 1
+		if (!index(alias_address[i], "@") || !is_good("relay", "senders", alias_address[i])) {
+			note("R", alias_line[i], "", "another mailhub for this user: add a [relay NAME] with " \
+				"senders = that address")
+			continue
+		}
+		r = make_relay(alias_hub[i], alias_port[i] == "" ? 25 : alias_port[i], "R",
+			alias_line[i], "", alias_login[i])
+		if (r)
+			relay[r, "senders"] = alias_address[i]
 	}
-	if (count > 2 && parts[3] != "" && tolower(parts[3]) != hub_host())
-		note("R", n, "", "another mailhub for this user: add a [relay NAME] with senders = " \
-			"that address")
+	if (relays)
+		note("M", line["mailhub"], name["mailhub"], "stands last; it is also asked where the " \
+			"relay of a sender cannot be reached")
 }
 
 function hub_host(   s)
@@ -95,7 +116,7 @@ function get(key)
 	return key in value ? value[key] : ""
 }
 
-function finish(   r, host, port)
+function finish(   host, port)
 {
 	if (want == "files") {
 		print "FR revaliases"
@@ -113,16 +134,24 @@ function finish(   r, host, port)
 		note("M", 0, "", "no mailhub")
 		return
 	}
-	r = new_relay("")
-	if (!rput(r, "host", host, "M", line["mailhub"], name["mailhub"])) {
+	make_senders()
+	make_relay(host, port, "M", line["mailhub"], name["mailhub"], relays ? "default" : "")
+	make_mail()
+}
+
+# 0 if the host is none.
+function make_relay(host, port, role, n, key, label,   r)
+{
+	r = new_relay(label)
+	if (!rput(r, "host", host, role, n, key)) {
 		no_relay()
-		return
+		return 0
 	}
-	if (!rput(r, "port", port, "M", line["mailhub"], name["mailhub"]))
+	if (!rput(r, "port", port, role, n, key))
 		relay[r, "port"] = 25
 	make_security(r)
 	make_login(r)
-	make_mail()
+	return r
 }
 
 function make_security(r)
@@ -167,8 +196,15 @@ function make_login(r,   method)
 	else if (method != "")
 		note("M", line["authmethod"], name["authmethod"], "for ssmtp this is LOGIN; here the method is " \
 			"chosen automatically")
-	login(r, get("authuser"), get("authpass"), "M", line["authuser"], name["authuser"])
-	if (!tls && (r in secret_relay) && method != "cram-md5")
+	# There is one login for all servers.
+	if (first_login) {
+		relay[r, "user"] = relay[first_login, "user"]
+		relay[r, "password_file"] = relay[first_login, "password_file"]
+	} else {
+		login(r, get("authuser"), get("authpass"), "M", line["authuser"], name["authuser"])
+		first_login = r in secret_relay ? r : 0
+	}
+	if (!tls && (r, "user") in relay && method != "cram-md5")
 		cleartext(r, "M", line["authuser"], name["authuser"])
 }
 
@@ -185,14 +221,8 @@ function make_mail(   domain, root)
 	root = get("root")
 	if (root != "")
 		put("mail", "admin", root, "M", line["root"], name["root"])
-	if (aliased != "")
-		put("mail", "from", aliased, "R", alias_line, "")
-	if (tolower(get("fromlineoverride")) != "yes") {
-		if (("mail", "from") in conf)
-			conf["mail", "from_rule"] = "always"
-		else
-			note("M", line["fromlineoverride"] + 0, name["fromlineoverride"],
-				"ssmtp writes each From anew; Postern keeps the caller's unless " \
-				"[mail] has from, and from_rule = always")
-	}
+	if (tolower(get("fromlineoverride")) != "yes")
+		note("M", line["fromlineoverride"] + 0, name["fromlineoverride"],
+			"ssmtp writes each From anew; Postern keeps a From that is no name of this host " \
+			"unless [mail] has from, and from_rule = always")
 }

@@ -51,7 +51,8 @@ bool addr_parse_list(struct str text, addr_each *each, void *context, struct fau
 /* The same for a field of a header, where people write names without quotes: of
  * an element between commas in which there are an address with a domain and
  * other words ("Backup Server root@localhost") the address is taken, the words
- * are its name. Elsewhere that is refused: nobody knows who was meant. */
+ * are its name. Elsewhere that is refused: nobody knows who was meant. So is, here
+ * too, what may be one address with a comment in it ("a@b(c)x.example"). */
 bool addr_parse_header(struct str text, addr_each *each, void *context, struct fault *f)
     __attribute__((warn_unused_result));
 

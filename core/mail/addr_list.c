@@ -174,6 +174,38 @@ static bool read_run(struct parser *p, struct buf *into, const char *stops, stru
 	return true;
 }
 
+/* A local-part: words and dots. Quotes stand round a whole word: of bob"x"@y.example
+ * nobody knows who is meant. In a header, "Bob"bob@x.example is a name and an address. */
+static bool read_local(struct parser *p, struct fault *f)
+{
+	size_t start = p->at;
+	size_t word = start;
+	bool quoted = false; /* the word is, and is over */
+
+	while (!at_end(p) && blank_len(p) == 0) {
+		char c = peek(p);
+		bool fine;
+
+		if (is_control(c))
+			return bad(p, f, "control byte");
+		if (strchr("()<>,;:@[]", c) != NULL)
+			return true;
+		if (quoted && c != '.' && c != '"' && word == start && p->loose)
+			return true;
+		if ((quoted && c != '.') || (c == '"' && p->at > word))
+			return bad(p, f, "quotes round a part of a word");
+		quoted = c == '"';
+		fine = quoted      ? read_quoted(p, &p->local, f)
+		       : c == '\\' ? keep_escaped(p, &p->local, f)
+		                   : keep(p, &p->local, f);
+		if (!fine)
+			return false;
+		if (c == '.')
+			word = p->at;
+	}
+	return true;
+}
+
 /* A display name or the name of a group, up to the byte end. */
 static bool read_phrase(struct parser *p, char end, struct fault *f)
 {
@@ -261,7 +293,7 @@ static bool read_spec(struct parser *p, struct addr *a, struct fault *f)
 	buf_clear(&p->local);
 	a->bare = true;
 	a->escaped = peek(p) == '\\';
-	if (!read_run(p, &p->local, "()<>,;:@[]", f) || !add_local(p, f))
+	if (!read_local(p, f) || !add_local(p, f))
 		return false;
 	end = p->at;
 	if (!skip_between(p, f))
@@ -320,6 +352,7 @@ static bool read_angle(struct parser *p, struct fault *f)
 struct counts {
 	size_t bare, full;
 	bool touching; /* two of them have no blank between them */
+	bool torn;     /* so may be one, with a comment in it where none can be */
 };
 
 static bool element_over(const struct parser *p)
@@ -343,19 +376,26 @@ static bool read_one(struct parser *p, struct addr *a, struct fault *f)
 /* Reads on to the end of the element, or to its second kind if that will do. */
 static bool count_element(struct parser *p, bool all, struct counts *n, struct fault *f)
 {
+	struct addr before = {0};
+	struct str between = {0};
+	bool touched = false;
+
 	while (!element_over(p) && (all || n->bare == 0 || n->full == 0)) {
 		struct addr a = {0};
-		struct str between;
 
 		if (!read_one(p, &a, f))
 			return false;
 		n->bare += a.bare ? 1 : 0;
 		n->full += a.bare ? 0 : 1;
+		if (touched && between.len > 0)
+			n->torn = n->torn || (a.bare && !before.bare) ||
+			          (!a.bare && str_ends(before.spec, STR(".")));
 		between = str_from(str_first(p->text, p->at),
 		                   (size_t)(a.spec.at + a.spec.len - p->text.at));
-		n->touching =
-		    n->touching || (!element_over(p) && str_find(between, ' ') == STR_NONE &&
-		                    str_find(between, '\t') == STR_NONE);
+		touched = !element_over(p) && str_find(between, ' ') == STR_NONE &&
+		          str_find(between, '\t') == STR_NONE;
+		n->touching = n->touching || touched;
+		before = a;
 	}
 	return true;
 }
@@ -419,7 +459,7 @@ static bool read_plain(struct parser *p, struct fault *f)
 			return bad(p, f,
 			           "words beside an address: write \"name\" <address>, or a "
 			           "comma between two addresses");
-		if (!p->loose && n.touching)
+		if (n.torn || (n.touching && (!p->loose || n.full == 0)))
 			return bad(p, f, "two addresses with no comma between them");
 		if (n.bare > 0 && n.full > 0)
 			return read_loose(p, n.full, f);

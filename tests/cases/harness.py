@@ -568,8 +568,11 @@ class Case:
             places += [("stdout", result.out_bytes), ("stderr", result.err_bytes)]
         for folder, _, names in os.walk(self.hold):
             for name in names:
-                with open(os.path.join(folder, name), "rb") as file:
-                    places.append((name, file.read()))
+                try:
+                    with open(os.path.join(folder, name), "rb") as file:
+                        places.append((name, file.read()))
+                except FileNotFoundError:
+                    continue  # of a run behind us that has just renamed it
         for place, text in places:
             for form in forms:
                 check(form not in text, f"the secret ({form!r}) is in {place}: {text!r}")

@@ -94,6 +94,17 @@ def load(case, out):
     return result
 
 
+def sent_as(case, sender):
+    """What the configuration that is loaded makes of a sender, in the envelope and in From."""
+    result = case.run(
+        "sendmail", "--dry-run", "-i", "-f", sender, "b@dest.example",
+        feed=f"From: {sender}\nTo: b@dest.example\n\nHello.\n".encode(),
+    )
+    found = re.findall(r"^(?:sender: <(.*)>|From: (.*))$", result.out, re.M)
+    whole = sorted({a or b for a, b in found})
+    return whole[0] if len(whole) == 1 else f"{whole} {result.err}"
+
+
 def one_row(row):
     if not row.args and any(os.path.isfile(path) for path in USUAL):
         raise Skip("another mailer is configured on this machine")
@@ -130,6 +141,8 @@ def one_row(row):
                 "# " + note[len("import: ") :][:197] in text.splitlines(), f"no comment {note!r}"
             )
         load(case, out)
+        for given, want in row.senders.items():
+            same("sender " + given, sent_as(case, given), want)
         check(not [n for n in os.listdir(case.dir) if "secret" in n], "a secret was written")
 
 
@@ -143,8 +156,8 @@ def hostile(row):
         for line in result.stdout.decode("latin-1").splitlines():
             check(
                 re.match(
-                    r"$|#|\[(mail|delivery|hold|log|relay|relay [A-Za-z0-9_.-]{1,32})\]$"
-                    r"|[a-z_]+ = \S",
+                    r"$|#|\[(mail|senders|delivery|hold|log|relay|relay [A-Za-z0-9_.-]{1,32})\]$"
+                    r"|[a-z_]+ = \S|[^][ \t;:=#\"(),<>\\][^ \t;:=\"(),<>\\]* = [^ ]+$",
                     line,
                 ),
                 f"a line of another form: {line!r}",

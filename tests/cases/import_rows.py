@@ -8,12 +8,15 @@ SECRET = "Corr;ect ; h\"or'se#"
 
 class Row:
     """files: name -> content. args: what import is called with. want: lines of the result;
-    never: patterns that must not match it; notes: patterns of standard error."""
+    never: patterns that must not match it; notes: patterns of standard error. senders: what
+    the result, read by sendmail, makes of senders."""
 
     def __init__(
-        self, name, files, args, want=(), never=(), notes=(), secret=None, code=0, env=()
+        self, name, files, args, want=(), never=(), notes=(), secret=None, code=0, env=(),
+        senders=()
     ):
         self.name, self.files, self.args = name, files, args
+        self.senders = dict(senders)
         self.want, self.never, self.notes = want, never, notes
         self.secret, self.code, self.env = secret, code, dict(env)
 
@@ -111,8 +114,33 @@ ROWS = [
             "from ann@work.example\naccount home\nhost smtp.home.example\n"
             "from ann@home.example\naccount default : home\n",
             want=["[relay work]", "senders = ann@work.example", "host = mail.work.example",
-                  "host = smtp.home.example", "from = ann@home.example"],
-            never=[r"from_rule"],
+                  "host = smtp.home.example", "from = ann@home.example", "[senders]",
+                  "ann@work.example = ann@work.example", "*@* = ann@home.example",
+                  "from_rule = missing"],
+            notes=["msmtprc:2: set_from_header: the rows of"],
+            senders={"ann@work.example": "ann@work.example", "root": "ann@home.example",
+                     "x@elsewhere.example": "ann@home.example"},
+        ),
+    ),
+    Row(
+        "msmtp allow_from_override and a wildcard",
+        **msmtp(
+            "defaults\nallow_from_override off\naccount work\nhost mail.work.example\n"
+            "from *@work.example\naccount default\nhost smtp.home.example\n"
+            "from ann@home.example\nfrom_full_name Ann A. Onymous\n",
+            want=["*@work.example = *@work.example", "*@* = ann@home.example",
+                  "from_name = Ann A. Onymous"],
+            senders={"bob@work.example": "bob@work.example", "bob@x.example": "ann@home.example"},
+        ),
+    ),
+    Row(
+        "msmtp set_from_header and a pattern that no row can keep",
+        **msmtp(
+            "defaults\nset_from_header on\naccount work\nhost mail.work.example\n"
+            "from ann@*.example\naccount default\nhost smtp.home.example\n"
+            "from ann@home.example\n",
+            want=["senders = ann@*.example"],
+            never=[r"from_rule", r"\[senders\]"],
             notes=["msmtprc:2: set_from_header: with several accounts from_rule"],
         ),
     ),
@@ -183,6 +211,22 @@ ROWS = [
         notes=["passwd.client:2: a login for another server", "dc_other_hostnames: Postern delivers",
                "dc_localdelivery: "],
         never=["senders"],
+    ),
+    Row(
+        "exim4 email-addresses",
+        {
+            "update-exim4.conf.conf": "dc_eximconfig_configtype='smarthost'\n"
+            "dc_smarthost='a.example'\n",
+            "email-addresses": "# local names\n\nroot: alerts@example.org\nAnn  ann@example.org\n"
+            "root: other@example.org\nbob\n*: x@y.example\neve: \"e v\"@y.example\n",
+        },
+        ["update-exim4.conf.conf"],
+        want=["[senders]", "root = alerts@example.org", "ann = ann@example.org"],
+        never=["other", "bob", "y.example"],
+        notes=["email-addresses:6: not LOGIN", "email-addresses:7: not LOGIN",
+               "email-addresses:8: cannot be said in", "email-addresses: Exim changes the fields"],
+        senders={"root": "alerts@example.org", "root@localhost": "alerts@example.org",
+                 "ann": "ann@example.org", "root@z.example": "root@z.example"},
     ),
     Row(
         "exim4 satellite, two hosts, no login",
@@ -303,7 +347,7 @@ ROWS = [
         **msmtp(
             "account default\nhost a.example\nfrom a@a.example\nset_from_header on\naliases /etc/al\n",
             want=["from = a@a.example", "from_rule = always", "aliases = /etc/al"],
-            notes=["msmtprc:5: aliases: an alias named default"],
+            senders={"root": "a@a.example", "b@b.example": "a@a.example"},
         ),
     ),
     Row(
@@ -500,8 +544,31 @@ ROWS = [
             "bob:bob@example.org:a.example",
         },
         ["ssmtp.conf"],
-        want=["from = me@example.org", "from_rule = always"],
-        notes=["revaliases:3: another mailhub", "revaliases:4: another sender"],
+        want=[
+            "[senders]", "root = me@example.org", "ann = me@example.org", "bob = bob@example.org",
+            "[relay ann]", "senders = me@example.org", "host = b.example", "port = 587",
+            "[relay default]", "host = a.example", "port = 25",
+        ],
+        never=["from = ", "from_rule"],
+        notes=["mailhub: stands last", "ssmtp.conf: ssmtp writes each From anew"],
+        senders={"root": "me@example.org", "bob@localhost": "bob@example.org",
+                 "eve@x.example": "eve@x.example"},
+    ),
+    Row(
+        "ssmtp revaliases, one server with a login",
+        {
+            "ssmtp.conf": "mailhub=a.example:587\nUseSTARTTLS=yes\nAuthUser=u\nAuthPass=qqqqqq\n"
+            "FromLineOverride=YES\n",
+            "revaliases": "root:alerts@example.org:a.example:587\nroot:second@example.org\n"
+            "ann:a,b:c\nbob:bob:z.example\ncarl:carl@example.org:Z.example:25\n",
+        },
+        ["ssmtp.conf"],
+        secret="qqqqqq",
+        want=["root = alerts@example.org", "[relay carl]", "host = Z.example",
+              "senders = carl@example.org", "[relay default]", "user = u",
+              "password_file = /etc/postern.secret"],
+        never=["second", "anew", "secret.default"],
+        notes=["revaliases:3: cannot be said in", "revaliases:4: another mailhub"],
     ),
     Row(
         "ssmtp password in clear",
@@ -558,8 +625,10 @@ ROWS = [
             "port = 25",
             "aliases = /etc/al",
             "domain = example.org",
+            "*@* = *@example.org",
         ],
-        notes=["dma.conf: dma delivers to local users"],
+        notes=["dma.conf: dma delivers to local users", "dma.conf:6: MASQUERADE: the row of"],
+        senders={"root": "root@example.org", "ann@x.example": "ann@example.org"},
     ),
     Row(
         "dma insecure",
@@ -578,6 +647,13 @@ ROWS = [
         ["dma.conf"],
         want=["mx = yes", "port = 25", "security = none"],
         notes=["dma.conf: no SMARTHOST", "dma.conf:1: MAILNAME: that file cannot be read"],
+    ),
+    Row(
+        "dma masquerade of a name alone",
+        {"dma.conf": "SMARTHOST a.example\nMASQUERADE alerts@\n"},
+        ["dma.conf"],
+        want=["from = alerts", "from_rule = always"],
+        never=["hostname"],
     ),
     Row(
         "dma auth missing",
@@ -806,8 +882,8 @@ ROWS = [
         ["main.cf"],
         want=["host = a.example"],
         notes=[
-            "smtp_generic_maps: no eq",
-            "canonical_maps: no eq",
+            "smtp_generic_maps: a file of it cannot",
+            "canonical_maps: a file of it cannot",
             "sender_dependent_relayhost_maps: write",
             "transport_maps: write",
             "smtp_tls_policy_maps: each",
@@ -816,6 +892,103 @@ ROWS = [
             "main.cf:10: unheard_of: no eq",
             "smtp_tls_CApath: tls_trust takes",
         ],
+    ),
+    Row(
+        "postfix generic",
+        {
+            "main.cf": relay_of("myhostname = box.lan\nsmtp_generic_maps = hash:/etc/postfix/generic\n"),
+            "generic": "# senders\nroot alerts@example.org\n@box.lan  admin@example.org\n"
+            "Ann@box.lan\n   ann@example.org\nroot@web1.lan web@example.org\n@web1.lan @example.org\n"
+            "two a@x.example, b@x.example\na;b x@x.example\n",
+        },
+        ["main.cf"],
+        want=["[senders]", "root = alerts@example.org", "*@box.lan = admin@example.org",
+              "ann@box.lan = ann@example.org", "*@web1.lan = *@example.org"],
+        never=["x.example"],
+        notes=["main.cf:4: smtp_generic_maps: kept in", "generic:8: cannot be said",
+               "generic:9: cannot be said"],
+        senders={"root@box.lan": "alerts@example.org", "bob@box.lan": "admin@example.org",
+                 "ann@box.lan": "ann@example.org", "root@web1.lan": "web@example.org",
+                 "ann@web1.lan": "ann@example.org", "a@b.example": "a@b.example"},
+    ),
+    Row(
+        "postfix canonical in four stages",
+        {
+            "main.cf": relay_of(
+                "myhostname = box.lan\nmydomain = box.lan\nmasquerade_domains = $mydomain\n"
+                "sender_canonical_maps = inline:{ root=adm, { ann = ann@step.example } }\n"
+                "canonical_maps = texthash:/x/canonical, proxy:ldap:/x/y, hash:/none/two\n"
+                "canonical_classes = envelope_sender\n"
+                "smtp_generic_maps = lmdb:/x/generic\n"
+                "sender_dependent_relayhost_maps = hash:/none/d\n"
+            ),
+            "canonical": "adm@box.lan adm@deep.box.lan\nann@step.example ann@step2.example\n"
+            "ann@step2.example ann@step3.example\n@old.example @new.example\n",
+            "generic": "adm@box.lan alerts@example.org\nann@new.example x@example.org\n",
+        },
+        ["main.cf"],
+        want=["root = alerts@example.org", "ann = ann@step3.example",
+              "*@old.example = *@new.example", "*@*.box.lan = *@box.lan"],
+        notes=["main.cf:7: canonical_maps: a table of this type", "main.cf:7: canonical_maps: a file of",
+               "canonical:4: another rule changes some", "main.cf:8: canonical_classes: ",
+               "smtp_generic_maps: Postfix chooses the relay"],
+        senders={"root": "alerts@example.org", "ann": "ann@step3.example",
+                 "x@sub.box.lan": "x@box.lan", "adm@box.lan": "alerts@example.org"},
+    ),
+    Row(
+        "postfix masquerade with exceptions, classes of others",
+        {
+            "main.cf": relay_of(
+                "masquerade_domains = example.org\nmasquerade_exceptions = root\n"
+                "canonical_maps = static:x@y.example\ncanonical_classes = header_recipient\n"
+                "recipient_canonical_maps = hash:/x\n"
+            )
+        },
+        ["main.cf"],
+        never=[r"\[senders\]"],
+        notes=["masquerade_domains: exceptions", "canonical_maps: is not about senders",
+               "recipient_canonical_maps: no eq"],
+    ),
+    Row(
+        "postfix static canonical",
+        {"main.cf": relay_of("sender_canonical_maps = static:noreply@example.org\n")},
+        ["main.cf"],
+        want=["*@* = noreply@example.org"],
+        senders={"root": "noreply@example.org", "a@b.example": "noreply@example.org"},
+    ),
+    Row(
+        "postfix expressions",
+        {
+            "main.cf": relay_of("sender_canonical_maps = regexp:/x/senders pcre:/x/more regexp:/x/if\n"),
+            "senders": "/^root@web[0-9]\\.lan$/ no@example.org\n/^root@web\\.lan$/ web@example.org\n"
+            "/^(.*)@(.*)\\.lan$/ $1@example.org\n/^(.+)@host\\.test$/i ${1}@example.org\n"
+            "/^x(.+)@host\\.lan$/ $1@example.org\nif /x/\n/@if\\.test$/ if@example.org\nendif\n"
+            "!/^a/ not@example.org\n/@any.test$/ any@example.org\n/^adm@/ adm@example.org\n",
+            "more": "~^own@(sub\\.)?x\\.test$~ no@example.org\n|^z.*@.+\\.test$| z@example.org\n",
+            "if": "/^own@x\\.test$/i own@example.org\n/x/U no@example.org\n",
+        },
+        ["main.cf"],
+        want=["root@web.lan = web@example.org", "*@*.lan = *@example.org",
+              "*@host.test = *@example.org", "*@any.test = any@example.org",
+              "adm@* = adm@example.org", "z*@*.test = z@example.org"],
+        never=["no@", "if@", "not@", r"^x"],
+        notes=["senders:1: cannot", "senders:5: cannot", "senders:6: cannot", "senders:7: cannot",
+               "senders:8: cannot", "senders:9: cannot", "senders:10: a dot in it",
+               "more:1: cannot", "if:2: cannot"],
+        senders={"root@web.lan": "web@example.org", "ann@b.lan": "ann@example.org",
+                 "ann@host.test": "ann@example.org", "z@any.test": "any@example.org",
+                 "adm@b.example": "adm@example.org", "zed@a.test": "z@example.org",
+                 "own@x.test": "own@example.org", "a@b.example": "a@b.example"},
+    ),
+    Row(
+        "postfix one expression for all",
+        {
+            "main.cf": relay_of("smtp_generic_maps = pcre:/x/all\n"),
+            "all": "/^root@web\\.lan$/ web@example.org\n/.*/ all@example.org\n",
+        },
+        ["main.cf"],
+        want=["root@web.lan = web@example.org", "*@* = all@example.org"],
+        senders={"root@web.lan": "web@example.org", "root": "all@example.org"},
     ),
     Row(
         "postfix static login",
@@ -985,7 +1158,7 @@ def hostile_values():
             {
                 "ssmtp.conf": f"mailhub=ok.example\nroot={value}\nrewriteDomain={value}\n"
                 f"hostname={value}\nAuthUser={value}\nAuthPass={value}{i}\n{value}={value}\nTLSCert={value}\n",
-                "revaliases": f"{value}:{value}:{value}\n",
+                "revaliases": f"{value}:{value}:{value}\nx:{value}\n{value}:a@b.example:{value}\n",
             },
             ["ssmtp.conf"],
         )
@@ -1006,6 +1179,7 @@ def hostile_values():
                 f"dc_readhost='{value}'\n"
                 f"dc_hide_mailname='true'\n{value}='{value}'\ndc_relay_nets={value}\n",
                 "passwd.client": f"*:{value}:{value}{i}\n{value}\n",
+                "email-addresses": f"{value}: {value}\nx{i}: {value}\n{value}: a@b.example\n",
             },
             ["update-exim4.conf.conf"],
         )
@@ -1030,7 +1204,11 @@ def hostile_values():
                 f"alias_maps = {value}\nsmtp_sasl_auth_enable = yes\nsmtp_tls_CAfile = {value}\n"
                 f"smtp_sasl_password_maps = static:{value}:{value}{i}\nmessage_size_limit = {value}\n"
                 f"smtp_tls_security_level = {value}\n"
-                "sender_dependent_relayhost_maps = hash:/x/senders\n",
+                "sender_dependent_relayhost_maps = hash:/x/senders\n"
+                f"sender_canonical_maps = inline:{{ {value}={value} }} regexp:/x/expressions\n"
+                "smtp_generic_maps = hash:/x/generic\n",
+                "generic": f"{value} {value}\n@{value} @{value}\n{value}@x.example {value}@y.example\n",
+                "expressions": f"/^{value}@x$/ {value}\n{value}\n/x/{value} {value}\n",
                 "senders": f"a@src.example {value}\n{value} ok.example\n@{value} [ok.example]\n",
             },
             ["main.cf"],
