@@ -111,9 +111,11 @@ MAINS := $(wildcard cmd/sendmail.c cmd/mailq.c cmd/post.c)
 PROGRAMS := $(patsubst cmd/%.c,$(BUILD)/%,$(MAINS))
 LINKS := $(if $(filter cmd/sendmail.c,$(MAINS)),$(BUILD)/newaliases) \
 	$(if $(filter cmd/mailq.c,$(MAINS)),$(BUILD)/flushq)
+# mailq once more, with the TLS library.
+TWIN := $(if $(filter cmd/mailq.c,$(MAINS)),$(BUILD)/tls/flushq)
 
 CORE_OBJECTS := $(call objects,$(wildcard core/*/*.c))
-CMD_OBJECTS := $(call objects,$(filter-out $(MAINS),$(wildcard cmd/*.c)))
+CMD_OBJECTS := $(call objects,$(filter-out $(MAINS) cmd/without_tls.c,$(wildcard cmd/*.c)))
 ARCHIVES := $(if $(CMD_OBJECTS),$(BUILD)/libcmd.a) $(BUILD)/libpostern.a
 
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
@@ -137,7 +139,7 @@ CASES := $(sort $(wildcard tests/cases/*.t))
 .PHONY: install install-config install-systemd install-cron uninstall FORCE
 .SECONDARY:
 
-all: $(PROGRAMS) $(LINKS)
+all: $(PROGRAMS) $(LINKS) $(TWIN)
 
 tests: all $(UNIT_TESTS) $(RELAY) $(FAULTS) $(CASE_HELPERS) $(FUZZ_TARGETS)
 
@@ -166,10 +168,15 @@ $(BUILD)/libcmd.a: $(CMD_OBJECTS)
 # A process that hides cannot be looked at by the finder of leaks either.
 SAN_OBJECTS := $(if $(filter-out fuzz,$(SAN)),$(BUILD)/obj/tests/proof/leaks.o)
 
-$(BUILD)/mailq: $(BUILD)/obj/cmd/mailq.o $(SAN_OBJECTS) $(ARCHIVES)
+$(BUILD)/tls/flushq: $(BUILD)/obj/cmd/mailq.o $(SAN_OBJECTS) $(ARCHIVES)
+	@mkdir -p $(@D)
 	$(call do,LINK)$(LINK) -o $@ $^ $(CORE_LIBS)
 
-# No TLS: loading it would take longer than all the rest of a message.
+# No TLS: loading it would take longer than all the rest of a message. What stands in for
+# it comes before the archives.
+$(BUILD)/mailq: $(BUILD)/obj/cmd/mailq.o $(BUILD)/obj/cmd/without_tls.o $(SAN_OBJECTS) $(ARCHIVES)
+	$(call do,LINK)$(LINK) -o $@ $^ $(INIH_LIBS) $(RESOLV_LIBS) $(LIBS)
+
 $(BUILD)/sendmail: $(BUILD)/obj/cmd/sendmail.o $(SAN_OBJECTS) $(ARCHIVES)
 	$(call do,LINK)$(LINK) -o $@ $^ $(INIH_LIBS) $(RESOLV_LIBS) $(LIBS)
 
@@ -304,11 +311,12 @@ install: all $(call filled,contrib/postern.conf contrib/inetd/inetd.conf)
 	$(INSTALL) -d '$(DESTDIR)$(bindir)' '$(DESTDIR)$(sbindir)' '$(DESTDIR)$(prefix)/lib'
 	$(INSTALL) -m 755 $(BUILD)/sendmail '$(DESTDIR)$(sbindir)/sendmail'
 	$(INSTALL) -m 755 $(BUILD)/mailq '$(DESTDIR)$(bindir)/mailq'
+	$(INSTALL) -d '$(DESTDIR)$(postdir)'
+	$(INSTALL) -m 755 $(BUILD)/tls/flushq '$(DESTDIR)$(postdir)/flushq'
 	ln -sf '$(call from,$(sbindir),$(bindir)/mailq)' '$(DESTDIR)$(sbindir)/flushq'
 	ln -sf '$(call from,$(bindir),$(sbindir)/sendmail)' '$(DESTDIR)$(bindir)/newaliases'
 	ln -sf '$(call from,$(prefix)/lib,$(sbindir)/sendmail)' '$(DESTDIR)$(prefix)/lib/sendmail'
 ifneq ($(filter cmd/post.c,$(MAINS)),)
-	$(INSTALL) -d '$(DESTDIR)$(postdir)'
 	$(INSTALL) -m 755 $(BUILD)/post '$(DESTDIR)$(postdir)/post'
 endif
 	$(foreach page,$(MAN_PAGES),$(call put,$(page),$(call mandir_of,$(page))) &&) :
@@ -340,7 +348,8 @@ install-cron: $(call filled,contrib/cron/postern)
 uninstall:
 	rm -f '$(DESTDIR)$(sbindir)/sendmail' '$(DESTDIR)$(sbindir)/flushq' \
 		'$(DESTDIR)$(bindir)/mailq' '$(DESTDIR)$(bindir)/newaliases' \
-		'$(DESTDIR)$(prefix)/lib/sendmail' '$(DESTDIR)$(postdir)/post'
+		'$(DESTDIR)$(prefix)/lib/sendmail' '$(DESTDIR)$(postdir)/post' \
+		'$(DESTDIR)$(postdir)/flushq'
 	rm -f $(foreach page,$(MAN_PAGES),'$(DESTDIR)$(call mandir_of,$(page))/$(notdir $(page))') \
 		'$(DESTDIR)$(mandir)/man1/newaliases.1'
 	rm -f $(foreach name,postern.bash $(COMPLETED),'$(DESTDIR)$(bashcompdir)/$(name)') \

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * check_main - what the program of the network does for sendmail
- *
- * sendmail itself links no TLS, which takes longer to load than a message to be
- * taken over; mailq does, and is started for what needs it.
+ * check_main - what flushq does for sendmail, which has no TLS library (cmd/with_tls)
  */
 #ifndef CMD_CHECK_MAIN_H
 #define CMD_CHECK_MAIN_H

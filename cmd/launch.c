@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,28 +18,12 @@
 #include "base/codec.h"
 #include "base/command.h"
 #include "base/file.h"
+#include "cmd/with_tls.h"
 
 #define CALLER_FD 3
 #define OPEN_MOST 65536
 #define ASCII_MAX 1024
 #define PATIENCE  10000 /* ms */
-
-/* flushq beside our own program (a build folder, another prefix), else where
- * it was installed. */
-static char *find_flushq(void)
-{
-	char own[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", own, sizeof(own));
-	if (n > 0 && n < (ssize_t)sizeof(own)) {
-		struct str path = str_make(own, (size_t)n);
-		size_t slash = str_rfind(path, '/');
-		char *beside = mem_printf("%.*s/flushq", STR_FMT(str_first(path, slash)));
-		if (access(beside, X_OK) == 0)
-			return beside;
-		free(beside);
-	}
-	return mem_copy(STR(POSTERN_SBINDIR "/flushq"));
-}
 
 /* What else the caller has open (a lock, a pipe that somebody reads to its end)
  * must not stay so for as long as the try goes on. */
@@ -104,7 +87,7 @@ bool launch_flushq(const struct place *p, const char *id, bool verbose, bool lis
 	int pair[2] = {-1, -1};
 	if (listen && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
 		return fault_sys(f, FAULT_SYSTEM, errno, "socketpair");
-	char *program = find_flushq();
+	char *program = with_tls_program(with_tls_needed(&p->config));
 	*pid = fork();
 	if (*pid == 0)
 		become_flushq(program, p, id, verbose, pair[1]);
@@ -119,13 +102,13 @@ bool launch_flushq(const struct place *p, const char *id, bool verbose, bool lis
 	return *pid > 0;
 }
 
-int launch_become(char *const *argv)
+int launch_become(const char *label, bool tls, char *const *argv)
 {
 	struct fault f = FAULT_INIT;
-	char *program = find_flushq();
+	char *program = with_tls_program(tls);
 	execv(program, argv);
 	fault_sys(&f, FAULT_SYSTEM, errno, "cannot start %s", program);
-	fprintf(stderr, "sendmail: %s\n", f.text);
+	fprintf(stderr, "%s: %s\n", label, f.text);
 	free(program);
 	return fault_exit(f.class);
 }
@@ -134,7 +117,7 @@ enum idna_mapped launch_to_ascii(struct buf *out, struct str domain, struct faul
 {
 	char ascii[ASCII_MAX], option[] = "--to-ascii";
 	size_t len = 0;
-	char *program = find_flushq();
+	char *program = with_tls_program(true);
 	char *name = mem_copy(domain);
 	char *argv[] = {program, option, name, NULL};
 	bool ran =

@@ -18,9 +18,9 @@
 bool launch_flushq(const struct place *p, const char *id, bool verbose, bool listen, int *fd,
                    pid_t *pid, struct fault *f);
 
-/* Becomes that program, which has the network and the hold, under the name argv[0].
- * Returns only if it cannot, which is said: the exit status. */
-int launch_become(char *const *argv);
+/* Becomes the program of the hold, or that with TLS too, under the name argv[0]. Returns
+ * only if it cannot, which is said for label: the exit status. */
+int launch_become(const char *label, bool tls, char *const *argv);
 
 /* Has it convert a domain (base/idna). */
 idna_map launch_to_ascii;

@@ -21,6 +21,7 @@
 #include "cmd/caller.h"
 #include "cmd/flushq.h"
 #include "cmd/json.h"
+#include "cmd/launch.h"
 #include "cmd/listing.h"
 #include "cmd/mailq_options.h"
 #include "cmd/place.h"
@@ -31,8 +32,10 @@
 #include "cmd/summary.h"
 #include "cmd/totals.h"
 #include "cmd/visit.h"
+#include "cmd/with_tls.h"
 #include "hold/counters.h"
 #include "hold/retry.h"
+#include "net/tls.h"
 #include "transport/delivery_log.h"
 #include "transport/servers.h"
 
@@ -41,6 +44,7 @@
 /* A run of the program. */
 struct run {
 	const char *program;
+	char *const *argv;
 	const struct mailq_call *call;
 	struct place place;
 	bool beyond; /* the hold is not open to us: through the gate */
@@ -523,6 +527,11 @@ static int run_in_place(struct run *run)
 		return complain(run, "", &f);
 	bool good =
 	    place_find(&run->place, run->program, run->call->config, run->call->for_user);
+	if (good && run->call->job == JOB_TRY && !tls_is_here() &&
+	    with_tls_needed(&run->place.config)) {
+		place_release(&run->place);
+		return launch_become(run->program, true, run->argv);
+	}
 	run->place.tag = run->call->tag;
 	find_stderr(run);
 	if ((good || (run->call->job != JOB_TRY && run->place.hold_path))) {
@@ -586,7 +595,7 @@ int mailq_main(int argc, char **argv)
 		signal(SIGPIPE, SIG_IGN);
 		narrow_hide();
 	}
-	struct run run = {.program = label, .call = &call, .now = clock_wall()};
+	struct run run = {.program = label, .argv = argv, .call = &call, .now = clock_wall()};
 	run.terminal = isatty(STDOUT_FILENO) == 1;
 	run.colour = run.terminal && wants_colour();
 	return end_output(label, run_in_place(&run));

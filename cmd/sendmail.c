@@ -346,7 +346,7 @@ static int as_mailq(const struct call *call)
 			argv[n++] = filters[i][1];
 		}
 	argv[n] = NULL;
-	return launch_become((char *const *)argv);
+	return launch_become("sendmail", false, (char *const *)argv);
 }
 
 /* The name it is known by there. */
@@ -354,7 +354,7 @@ static int as_check(char **argv)
 {
 	char sendmail[] = "sendmail";
 	argv[0] = sendmail;
-	return launch_become(argv);
+	return launch_become("sendmail", true, argv);
 }
 
 static int help(void)
@@ -374,7 +374,7 @@ int main(int argc, char **argv)
 	idna_use(launch_to_ascii);
 	bool good = options_scan(argc, argv, &call, &f);
 	if (good && call.hold_program)
-		return launch_become(argv);
+		return launch_become("sendmail", false, argv);
 	/* The hold's program is to end by signals as any other. */
 	if (!good ||
 	    (call.mode != CALL_LIST && call.mode != CALL_FLUSH && call.mode != CALL_CHECK))

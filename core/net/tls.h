@@ -54,6 +54,9 @@ struct tls_info {
 struct tls_trust;
 struct tls;
 
+/* False: this program was linked without the library; all that follows fails. */
+bool tls_is_here(void);
+
 /* Credentials for one relay; may serve many connections. Files that cannot be
  * read are FAULT_CONFIG. */
 struct tls_trust *tls_trust_new(const struct tls_setup *setup, struct fault *f);

@@ -4,13 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <gnutls/crypto.h>
-#include <gnutls/gnutls.h>
-
 #include "base/codec.h"
+#include "smtp/sasl_cram.h"
 #include "smtp/sasl_scram.h"
-
-#define MD5_LEN 16
 
 struct sasl {
 	enum sasl_mechanism mechanism;
@@ -66,12 +62,11 @@ static bool step_login(struct sasl *s, struct str challenge, struct buf *out, st
 
 static bool step_cram(struct sasl *s, struct str challenge, struct buf *out, struct fault *f)
 {
-	unsigned char digest[MD5_LEN];
+	unsigned char digest[CRAM_DIGEST_LEN];
 
 	if (s->steps > 1)
 		return step_none(s, challenge, out, f);
-	if (gnutls_hmac_fast(GNUTLS_MAC_MD5, s->password, strlen(s->password), challenge.at,
-	                     challenge.len, digest) != 0)
+	if (!cram_digest(str_of(s->password), challenge, digest))
 		return fault_set(f, FAULT_RELAY,
 		                 "CRAM-MD5: MD5 is not available on this system; set auth");
 	if (!buf_add_str(out, str_of(s->user)) || !buf_add_char(out, ' '))

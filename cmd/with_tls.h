@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * with_tls - which of two programs sends, and where it is
+ *
+ * mailq is linked twice. As mailq (and flushq) it lists, steers, and sends where
+ * nothing is encrypted and nobody logs in; as libexec/postern/flushq it has GnuTLS as
+ * well, which takes longer to load than a message to be sent.
+ */
+#ifndef CMD_WITH_TLS_H
+#define CMD_WITH_TLS_H
+
+#include <stdbool.h>
+
+#include "conf/config.h"
+
+/* Does sending by this configuration take the library? */
+bool with_tls_needed(const struct config *c);
+
+/* The path of flushq, that with TLS or that without: beside our own program (a build folder, another
+ * prefix), else where it was installed. To be freed. */
+char *with_tls_program(bool tls);
+
+#endif
