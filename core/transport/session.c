@@ -10,16 +10,15 @@
 #include "base/crc.h"
 #include "base/random.h"
 #include "conf/secret.h"
-#include "mail/mime.h"
 #include "net/conn.h"
 #include "net/dial.h"
 #include "net/tls.h"
+#include "transport/passage.h"
 
 #define CHUNK         65536
 #define FLUSH_AT      32768
 #define QUIT_WAIT_MS  1000
 #define LAST_WORDS_MS 500 /* for the reply of a server that stopped reading */
-#define LINE_MAX_WIRE 998 /* RFC 5321 section 4.5.3.1.6, without CRLF */
 
 struct session {
 	const struct session_env *env;
@@ -414,56 +413,15 @@ const char *session_peer(const struct session *s)
 	return s->contact.peer;
 }
 
-/* The message on its way from the entry to the machine, perhaps through mime. */
-struct passage {
-	struct session *session;
-	struct hold_entry *he;
-	struct mime *mime; /* NULL: as it is */
-};
-
 static bool to_server(void *context, struct str bytes, struct fault *f)
 {
-	struct passage *p = context;
+	struct session *s = context;
 	(void)f;
-	smtp_message(p->session->smtp, bytes);
+	smtp_message(s->smtp, bytes);
 	/* What is left at the end goes out with the dot. */
-	if (smtp_output(p->session->smtp).len < FLUSH_AT)
-		return smtp_want(p->session->smtp) == SMTP_MESSAGE;
-	return write_output(p->session) && smtp_want(p->session->smtp) == SMTP_MESSAGE;
-}
-
-static bool scan_piece(void *context, struct str bytes, struct fault *f)
-{
-	struct passage *p = context;
-	return mime_scan(p->mime, bytes, f);
-}
-
-static bool send_piece(void *context, struct str bytes, struct fault *f)
-{
-	struct passage *p = context;
-	return p->mime ? mime_convert(p->mime, bytes, to_server, p, f) : to_server(p, bytes, f);
-}
-
-static bool each_piece(struct passage *p, entry_sink *sink, struct fault *f)
-{
-	return entry_each(p->he->fd, &p->he->entry, sink, p, f);
-}
-
-/* Does the message have to be changed for this server? Makes p->mime if so. */
-static bool prepare(struct passage *p, struct fault *f)
-{
-	const struct message_facts *facts = &p->he->entry.facts;
-	bool seven_bit = facts->body_8bit && !smtp_ehlo(p->session->smtp)->eightbitmime;
-	if (!seven_bit && facts->longest_line <= LINE_MAX_WIRE)
-		return true;
-	p->mime = mime_new(seven_bit);
-	if (!each_piece(p, scan_piece, f) || !mime_scan_end(p->mime, f))
-		return false;
-	if (!mime_needed(p->mime)) {
-		mime_free(p->mime);
-		p->mime = NULL;
-	}
-	return true;
+	if (smtp_output(s->smtp).len < FLUSH_AT)
+		return smtp_want(s->smtp) == SMTP_MESSAGE;
+	return write_output(s) && smtp_want(s->smtp) == SMTP_MESSAGE;
 }
 
 /* A reply that runs ahead of the end of the message is heard before that end is
@@ -483,11 +441,9 @@ static void hear_early(struct session *s)
 }
 
 /* Sends the message once; the machine may want it a second time. */
-static bool send_message(struct passage *p, struct fault *f)
+static bool send_message(struct session *s, struct passage *p, struct fault *f)
 {
-	struct session *s = p->session;
-	bool ok = each_piece(p, send_piece, f) &&
-	          (!p->mime || mime_convert_end(p->mime, to_server, p, f));
+	bool ok = passage_give(p, to_server, s, f);
 	if (ok)
 		hear_early(s);
 	if (smtp_want(s->smtp) != SMTP_MESSAGE)
@@ -532,13 +488,13 @@ static enum session_end leave_rest(const struct session *s, const struct group *
 	return SESSION_BROKEN;
 }
 
-static enum session_end run_transaction(struct passage *p, const struct smtp_transaction *t,
-                                        const struct group *g, struct fault *f)
+static enum session_end run_transaction(struct session *s, struct passage *p,
+                                        const struct smtp_transaction *t, const struct group *g,
+                                        struct fault *f)
 {
-	struct session *s = p->session;
 	smtp_start(s->smtp, t);
 	while (converse(s) == SMTP_MESSAGE)
-		if (!send_message(p, f)) {
+		if (!send_message(s, p, f)) {
 			/* Half a message is out: only breaking off keeps it from counting. */
 			smtp_failed(s->smtp, f);
 			s->last = *f;
@@ -556,30 +512,29 @@ static enum session_end run_transaction(struct passage *p, const struct smtp_tra
 enum session_end session_send(struct session *s, struct hold_entry *he, const size_t *rcpts,
                               size_t count, struct fault *f)
 {
-	struct passage p = {.session = s, .he = he};
+	struct passage p;
 	struct envelope *e = &he->entry.envelope;
 	const struct group g = {e, rcpts, count};
-	if (!prepare(&p, f)) {
-		mime_free(p.mime);
+	const struct ehlo *server = smtp_ehlo(s->smtp);
+	if (!passage_open(&p, he, server, f)) {
+		passage_close(&p);
 		return f->class == FAULT_DATA ? refuse_all(s, &g, f) : SESSION_ENTRY;
 	}
 	struct smtp_transaction t = {
 	    .envelope = e,
 	    .rcpts = mem_alloc(count * sizeof(struct rcpt *)),
 	    .rcpt_count = count,
-	    .size = p.mime ? 0 : he->entry.facts.size,
-	    /* BODY= speaks of all that follows DATA: the header may be what is 8-bit. */
-	    .eightbit = (he->entry.facts.body_8bit || he->entry.facts.header_8bit) &&
-	                smtp_ehlo(s->smtp)->eightbitmime,
-	    .smtputf8 = he->entry.facts.header_8bit,
+	    .size = passage_size(&p),
+	    .eightbit = passage_is_8bit(&p, server),
+	    .smtputf8 = passage_needs_utf8(&p),
 	};
 	for (size_t i = 0; i < count; i++) {
 		t.rcpts[i] = &e->rcpts[rcpts[i]];
 		verdict_release(&t.rcpts[i]->verdict);
 	}
-	enum session_end end = run_transaction(&p, &t, &g, f);
+	enum session_end end = run_transaction(s, &p, &t, &g, f);
 	free(t.rcpts);
-	mime_free(p.mime);
+	passage_close(&p);
 	return end;
 }
 
