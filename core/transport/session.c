@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/budget.h"
 #include "base/clock.h"
 #include "base/crc.h"
 #include "base/random.h"
@@ -30,6 +31,8 @@ struct session {
 	struct conn *conn;
 	struct tls_trust *trust;
 	char literal[CONN_LITERAL_MAX]; /* in EHLO, where there is no name that others know */
+	struct budget budget;
+	bool answering; /* the answer to the message has its time in it */
 	size_t messages;
 	bool in_clear; /* opportunistic, and TLS has failed with this server */
 	bool tls_failed;
@@ -73,6 +76,15 @@ static void hear_last_words(struct session *s)
 		smtp_feed(s->smtp, str_make(bytes, got));
 }
 
+/* The budget is used up, with the last wait of so many milliseconds. */
+static void too_slow(struct session *s, int64_t last)
+{
+	struct fault f = FAULT_INIT;
+	fault_set(&f, FAULT_RELAY, "the server is too slow: waited %lld s for it in all",
+	          (long long)((s->budget.waited_ms + last) / 1000));
+	smtp_too_slow(s->smtp, &f);
+}
+
 /* False: the connection is gone, and the machine knows. */
 static bool write_output(struct session *s)
 {
@@ -80,13 +92,22 @@ static bool write_output(struct session *s)
 	struct str out = smtp_output(s->smtp);
 	if (out.len == 0)
 		return true;
-	if (conn_write(s->conn, out, phase_wait_ms(s), &f)) {
+	int64_t begin = clock_mono_ms();
+	int64_t limit = clock_deadline(s->budget.left_ms + budget_worth_ms(out.len));
+	bool ok = conn_write(s->conn, out, phase_wait_ms(s), limit, &f);
+	budget_bytes(&s->budget, out.len);
+	budget_spend(&s->budget, clock_mono_ms() - begin);
+	if (ok) {
 		smtp_written(s->smtp, out.len);
 		return true;
 	}
 	/* Not written, as far as the machine knows: no reply can be an answer to it. */
 	hear_last_words(s);
-	if (smtp_want(s->smtp) != SMTP_OVER)
+	if (smtp_want(s->smtp) == SMTP_OVER)
+		return false;
+	if (f.sys == ETIMEDOUT && clock_left_ms(limit) == 0)
+		too_slow(s, 0);
+	else
 		smtp_failed(s->smtp, &f);
 	return false;
 }
@@ -108,21 +129,33 @@ static const char *phase_name(enum smtp_phase phase)
 	return "an answer";
 }
 
-static void read_some(struct session *s)
+/* No answer by its deadline. */
+static void no_answer(struct session *s, int64_t wait, struct fault *f)
+{
+	if (wait < phase_wait_ms(s)) {
+		too_slow(s, wait);
+		return;
+	}
+	fault_text(f, "waited %lld s for %s", (long long)(wait / 1000),
+	           phase_name(smtp_phase(s->smtp)));
+	smtp_failed(s->smtp, f);
+}
+
+/* One reply, or what there is of it. Its deadline is its own: a server that drips bytes
+ * does not move it. */
+static void read_reply(struct session *s, int64_t wait)
 {
 	char bytes[CHUNK];
 	size_t got;
 	struct fault f = FAULT_INIT;
-	int64_t wait = phase_wait_ms(s);
 	int64_t deadline = clock_deadline(wait);
 	size_t replies = smtp_replies(s->smtp);
-	/* The deadline is the reply's: a server that drips bytes does not move it. */
 	do {
 		if (!conn_read(s->conn, bytes, sizeof(bytes), &got, deadline, &f)) {
 			if (f.sys == ETIMEDOUT)
-				fault_text(&f, "waited %lld s for %s", (long long)(wait / 1000),
-				           phase_name(smtp_phase(s->smtp)));
-			smtp_failed(s->smtp, &f);
+				no_answer(s, wait, &f);
+			else
+				smtp_failed(s->smtp, &f);
 			return;
 		}
 		if (got == 0)
@@ -130,6 +163,17 @@ static void read_some(struct session *s)
 		else
 			smtp_feed(s->smtp, str_make(bytes, got));
 	} while (smtp_want(s->smtp) == SMTP_READ && smtp_replies(s->smtp) == replies);
+}
+
+static void read_some(struct session *s)
+{
+	if (smtp_phase(s->smtp) == PHASE_DOT && !s->answering) {
+		budget_message(&s->budget, phase_wait_ms(s));
+		s->answering = true;
+	}
+	int64_t begin = clock_mono_ms();
+	read_reply(s, budget_wait_ms(&s->budget, phase_wait_ms(s)));
+	budget_spend(&s->budget, clock_mono_ms() - begin);
 }
 
 static struct tls_trust *make_trust(struct session *s, struct fault *f)
@@ -171,9 +215,11 @@ static void secure(struct session *s)
 		smtp_secured(s->smtp, NULL, leftover);
 		return;
 	}
+	int64_t wait = budget_wait_ms(&s->budget, s->target.relay->timeout * 1000);
 	s->trust = make_trust(s, &f);
-	if (!s->trust || !conn_start_tls(s->conn, s->trust,
-	                                 clock_deadline(s->target.relay->timeout * 1000), &f)) {
+	bool ok = s->trust && conn_start_tls(s->conn, s->trust, clock_deadline(wait), &f);
+	budget_spend(&s->budget, clock_mono_ms() - begin);
+	if (!ok) {
 		s->tls_failed = true;
 		fault_cause(&f, f.class == FAULT_RELAY || f.class == FAULT_PROTOCOL
 		                    ? CAUSE_TLS
@@ -353,6 +399,7 @@ static struct session *session_new(const struct session_env *env,
 	s->env = env;
 	s->target = *target;
 	s->in_clear = in_clear;
+	s->budget = budget_open(target->relay->timeout * 1000);
 	return s;
 }
 
@@ -492,6 +539,8 @@ static enum session_end run_transaction(struct session *s, struct passage *p,
                                         const struct smtp_transaction *t, const struct group *g,
                                         struct fault *f)
 {
+	budget_transaction(&s->budget, t->rcpt_count);
+	s->answering = false;
 	smtp_start(s->smtp, t);
 	while (converse(s) == SMTP_MESSAGE)
 		if (!send_message(s, p, f)) {
