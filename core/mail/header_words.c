@@ -441,31 +441,59 @@ static bool put_ascii(struct words *w, struct str name, struct str rest, struct 
 	return put_plain(w, lead, STR("<")) && put(w, mailbox) && put(w, STR(">"));
 }
 
+/* May it stand in a comment as it is? */
+static bool fits_comment(struct str name)
+{
+	for (size_t i = 0; i < name.len; i++) {
+		if ((unsigned char)name.at[i] > 127 || strchr("()\"\\", name.at[i]) != NULL)
+			return false;
+	}
+	return true;
+}
+
+/* Within a group, which cannot hold another: a comment, with the name in it. */
+static bool put_as_comment(struct words *w, struct str name, struct str lead, struct str body)
+{
+	struct str own = str_trim(name);
+	bool apart = own.len > 0 && fits_comment(name), fits;
+	struct buf content;
+
+	buf_init(&content, HEADER_MAX);
+	fits = put(w, name.len > 0 ? str_first(name, (size_t)(own.at - name.at)) : lead) &&
+	       put(w, STR("("));
+	if (apart)
+		fits = fits && put(w, own) && put(w, STR(" "));
+	else if (own.len > 0)
+		fits = fits && add_meaning(&content, own, WORDS_PHRASE) &&
+		       buf_add_char(&content, ' ');
+	fits = fits && add_meaning(&content, body, WORDS_PHRASE) &&
+	       put_encoded(w, STR(""), buf_str(&content)) && put(w, STR(")"));
+	buf_release(&content);
+	return fits;
+}
+
 /* An element without an address: as an empty group (RFC 6857 section 3.1), which relays
- * leave alone, and readers see its name; within a group, which cannot hold another, as
- * a comment. */
+ * leave alone, and readers see its name. */
 static bool put_as_name(struct words *w, struct str name, struct str rest, struct list *l)
 {
 	struct str body = str_trim(rest), lead = str_first(rest, (size_t)(body.at - rest.at));
 	struct buf content;
 	bool fits;
 
-	buf_init(&content, HEADER_MAX);
 	if (name.len == 0 && str_starts(body, STR("<")) && str_ends(body, STR(">")))
 		body = str_trim(str_from(str_first(body, body.len - 1), 1));
+	if (l->in_group)
+		return put_as_comment(w, name, lead, body);
+	buf_init(&content, HEADER_MAX);
 	fits = put_element(w, name, true, &l->mailbox8);
 	/* Between two encoded words a blank is not shown. */
 	if (fits && name.len > 0 && str_ends(buf_str(w->out), STR("?=")))
 		fits = buf_add_char(&content, ' ');
 	if (name.len > 0)
 		lead = STR(" ");
-	fits = fits && add_meaning(&content, body, WORDS_PHRASE);
 	w->tail++;
-	if (l->in_group)
-		fits = fits && put(w, lead) && put(w, STR("(")) &&
-		       put_encoded(w, STR(""), buf_str(&content)) && put(w, STR(")"));
-	else
-		fits = fits && put_encoded(w, lead, buf_str(&content)) && put(w, STR(":;"));
+	fits = fits && add_meaning(&content, body, WORDS_PHRASE) &&
+	       put_encoded(w, lead, buf_str(&content)) && put(w, STR(":;"));
 	w->tail--;
 	buf_release(&content);
 	return fits;
@@ -483,7 +511,7 @@ static bool put_foreign(struct words *w, struct str name, struct str rest, struc
 	whole =
 	    addr_parse_one(rest, &mailbox, &ignored) && addr_domain(buf_str(&mailbox)).len > 0;
 	local = whole && codec_is_ascii(addr_local(buf_str(&mailbox)));
-	if (local && (l->how != MAILBOXES_MENDED || codec_is_ascii(buf_str(&mailbox))) &&
+	if (local && l->how != MAILBOXES_MENDED &&
 	    idna_mailbox(&ascii, buf_str(&mailbox), &ignored))
 		fits = put_ascii(w, name, rest, buf_str(&ascii), l);
 	else if (whole && l->how != MAILBOXES_ASCII)

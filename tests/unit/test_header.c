@@ -353,6 +353,9 @@ static const struct foreign_case {
     {"a@x.example,\r\n jan\xC3\xBC", "a@x.example,\r\n =?utf-8?Q?jan=C3=BC?=:;", NULL, NULL},
     {"all: jan\xC3\xBC, a@x.example;", "all: (=?utf-8?Q?jan=C3=BC?=), a@x.example;", NULL,
      NULL},
+    {"all: Jan <j\xC3\xBC>, \"a)\" <a\xC3\xBC>;",
+     "all: (Jan =?utf-8?B?PGrDvD4=?=), (=?utf-8?B?YSkgPGHDvD4=?=);", NULL, NULL},
+    {"all: a) <j\xC3\xBC>;", "all: (=?utf-8?B?YSkgPGrDvD4=?=);", NULL, NULL},
     {"\xC3\xBC@x.example, b@x.example", "\xC3\xBC@x.example, b@x.example",
      "\xC3\xBC@x.example, b@x.example", "=?utf-8?Q?=C3=BC=40x=2Eexample?=:;, b@x.example"},
     {"Bob <\xC3\xBC@x.example>", "Bob <\xC3\xBC@x.example>", "Bob <\xC3\xBC@x.example>",
@@ -362,7 +365,7 @@ static const struct foreign_case {
      "=?utf-8?Q?B=C3=BC=2C_b?= <b@xn--b-eha.example>, c@xn--b-eha.example",
      "=?utf-8?Q?B=C3=BC=2C_b?= <b@xn--b-eha.example>, c@xn--b-eha.example"},
     {"a@x.example (\xC3\xBC)", "a@x.example (=?utf-8?B?w7w=?=)", NULL, NULL},
-    {"<a@x.example(\xC3\xBC)>", "<a@x.example>", NULL, NULL},
+    {"<a@x.example(\xC3\xBC)>", "<a@x.example(\xC3\xBC)>", "<a@x.example>", "<a@x.example>"},
 };
 
 static void check_foreign(const char *value, enum header_mailboxes how, const char *want)
