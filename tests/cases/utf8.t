@@ -127,6 +127,29 @@ def another_relay():
         same("violations", first.violations() + second.violations(), [])
 
 
+def exchangers():
+    """Each domain's server gets what it can take."""
+    with Case("utf8") as case:
+        plain = case.relay(*PLAIN)
+        able = case.relay("--listen", "127.0.0.2", "--port", str(plain.port))
+        hosts = {"dest.example": "127.0.0.1", "able.example": "127.0.0.2"}
+
+        def answer(name, kind):
+            if kind == "MX":
+                return ("records", [])
+            return ("records", [("A", hosts[name])])
+        names = Names(answer)
+        case.configure({"host": None, "mx": "yes", "port": plain.port},
+                       conf={"dns.server": f"127.0.0.1:{names.port}"})
+        foreign = "\u00fc@able.example"
+        sent = case.send("-t", "-i", "-f", SENDER, message=message(f"{foreign}, {ASCII}, {FOREIGN}"))
+        names.close()
+        refused_alone(sent, plain, FOREIGN, ASCII)
+        same("by the able one", able.recipients(), [latin(foreign)])
+        same("To", fields(able, "To"), [f"{foreign}, {ASCII}, {FOREIGN}"])
+        same("violations", able.violations(), [])
+
+
 def by_smtp():
     """Handed in with SMTPUTF8, all of the header is UTF-8."""
     case, relay = case_with(*PLAIN, conf=HELD)
@@ -200,6 +223,7 @@ run_all([
     ("in the header only", header_only),
     ("another relay can", another_relay),
     ("by SMTP", by_smtp),
+    ("MX", exchangers),
     ("the author's", author),
     ("the same bytes", same_bytes),
     ("a message inside", inside),
