@@ -37,7 +37,8 @@ enum cause_phase {
 enum cause_event {
 	EVENT_CLOSED = 1, /* the connection was closed, reset or lost */
 	EVENT_SILENT,     /* no answer in time */
-	EVENT_NONSENSE    /* what came is no reply, or one that makes no sense there */
+	EVENT_NONSENSE,   /* what came is no reply, or one that makes no sense there */
+	EVENT_SLOW        /* each answer came in time, but all together take too long */
 };
 
 /* What the session had come to, and what it needs, as bits. */
@@ -86,6 +87,7 @@ enum cause {
 	CAUSE_SHUTDOWN,
 	CAUSE_THROTTLED,
 	CAUSE_LOST,
+	CAUSE_TOO_SLOW,
 	CAUSE_OUT_OF_STEP,
 	CAUSE_IN_DOUBT,
 	CAUSE_UNSTEADY,

@@ -71,6 +71,11 @@ int64_t clock_deadline(int64_t ms)
 	return ms > CLOCK_NEVER - now ? CLOCK_NEVER : now + ms;
 }
 
+int64_t clock_sooner(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
 int clock_left_ms(int64_t deadline)
 {
 	int64_t now = clock_mono_ms();

@@ -20,6 +20,8 @@ int64_t clock_uptime(void);  /* seconds the machine has run, sleep included wher
 
 /* Now plus ms, never overflowing. */
 int64_t clock_deadline(int64_t ms);
+/* The one of two deadlines that comes first. */
+int64_t clock_sooner(int64_t a, int64_t b);
 /* Milliseconds left until deadline: 0 if past, at most INT_MAX; for poll(2). */
 int clock_left_ms(int64_t deadline);
 

@@ -5,32 +5,11 @@
 
 #include "base/codec.h"
 #include "mail/addr.h"
+#include "mail/encode.h"
 
 #define HOPS_MAX  100
 #define VALUE_MAX 512 /* bytes of a Date or Message-ID value */
 
-/* Fields of which only display names and comments may become encoded words
- * (RFC 2047 section 5); so may all names that begin with List-. */
-static const char *const structured[] = {
-    "From",      "Sender",           "Reply-To",      "To",
-    "Cc",        "Resent-From",      "Resent-Sender", "Resent-Reply-To",
-    "Resent-To", "Resent-Cc",        "Delivered-To",  "Disposition-Notification-To",
-    "Errors-To", "Mail-Followup-To", "Mail-Reply-To", "Return-Receipt-To",
-};
-
-/* Message identifiers: there are no phrases between them. */
-static const char *const ids[] = {"Message-ID", "Resent-Message-ID", "In-Reply-To",
-                                  "References", "Content-ID"};
-
-/* Of the others those in which there is no address that may need SMTPUTF8. */
-static const char *const plain[] = {
-    "Date",           "Resent-Date",
-    "Received",       "MIME-Version",
-    "DKIM-Signature", "Content-Transfer-Encoding",
-    "Autocrypt",      "Authentication-Results",
-};
-
-static const char *const with_params[] = {"Content-Type", "Content-Disposition"};
 static const char *const sources[] = {"To", "Cc", "Bcc"};
 static const char *const resent_sources[] = {"Resent-To", "Resent-Cc", "Resent-Bcc"};
 
@@ -196,65 +175,13 @@ static bool add_message_id(struct header *h, const struct message_rules *rules, 
 	return fine;
 }
 
-/* What has no other form in ASCII, as =XX for each byte: always the same, so that a
- * Message-ID and the References to it still agree. In addresses of lists it is %XX. */
-static bool add_clean(struct buf *out, struct str value, char escape)
-{
-	static const char digits[] = "0123456789ABCDEF";
-
-	for (size_t i = 0; i < value.len; i++) {
-		unsigned char c = (unsigned char)value.at[i];
-		bool fits = c < 128 ? buf_add_char(out, value.at[i])
-		                    : buf_add_char(out, escape) &&
-		                          buf_add_char(out, digits[c >> 4]) &&
-		                          buf_add_char(out, digits[c & 15]);
-		if (!fits)
-			return false;
-	}
-	return true;
-}
-
-static bool encode_field(struct header *h, size_t at, bool smtputf8, struct fault *f)
-{
-	const struct field *field = &h->fields[at];
-	struct str name = header_name(field);
-	struct str value = header_value(field);
-	size_t first = field->name_len + 2;
-	bool list = str_casestarts(name, STR("List-"));
-	bool params = is_one_of(name, with_params, COUNT(with_params));
-	bool id = is_one_of(name, ids, COUNT(ids));
-	bool unaddressed = id || list || params || is_one_of(name, plain, COUNT(plain));
-	struct buf out, clean;
-	bool mailbox8, fits, fine;
-
-	if (codec_is_ascii(value) || (smtputf8 && codec_is_utf8(value)))
-		return true;
-	buf_init(&out, HEADER_MAX);
-	buf_init(&clean, HEADER_MAX);
-	if (id)
-		fits = buf_add_str(&out, value);
-	else if (params)
-		fits = header_encode_params(&out, value);
-	else if (unaddressed || is_one_of(name, structured, COUNT(structured)))
-		fits = header_encode_addresses(&out, value, first, &mailbox8);
-	else
-		fits = header_encode_text(&out, value, first);
-	value = buf_str(&out);
-	if (fits && unaddressed && !codec_is_ascii(value)) {
-		fits = add_clean(&clean, value, list ? '%' : '=');
-		value = buf_str(&clean);
-	}
-	fine = fits ? header_set_value(h, at, value, f)
-	            : fault_set(f, FAULT_DATA, "%.*s: too long", STR_FMT(name));
-	buf_release(&out);
-	buf_release(&clean);
-	return fine;
-}
-
 static bool encode_and_fold(struct header *h, bool smtputf8, struct fault *f)
 {
 	for (size_t i = 0; i < h->count; i++) {
-		if (!encode_field(h, i, smtputf8, f))
+		struct str value = header_value(&h->fields[i]);
+		bool stays = smtputf8 && codec_is_utf8(value);
+
+		if (!stays && !encode_field(h, i, MAILBOXES_MENDED, f))
 			return false;
 		if (h->fields[i].len > HEADER_LINE_MAX && !header_fold(h, i, f))
 			return false;

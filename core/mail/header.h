@@ -82,10 +82,18 @@ bool header_fold(struct header *h, size_t at, struct fault *f)
  * already on the line (the name and ": "). */
 bool header_encode_text(struct buf *out, struct str value, size_t first)
     __attribute__((warn_unused_result));
-/* The same for the display names and comments of an address field: only
- * phrases are encoded, addr-specs are left. *mailbox8 is set if an addr-spec
- * has 8-bit bytes (SMTPUTF8 is then needed). */
-bool header_encode_addresses(struct buf *out, struct str value, size_t first, bool *mailbox8)
+/* What becomes of addresses that are not ASCII. */
+enum header_mailboxes {
+	MAILBOXES_KEPT,
+	MAILBOXES_MENDED,  /* those without a domain become names without an address */
+	MAILBOXES_DOMAINS, /* domains become A-labels */
+	MAILBOXES_ASCII    /* they do, and what cannot be ASCII becomes such a name */
+};
+
+/* The same for the display names and comments of an address field. *mailbox8 is set if
+ * an addr-spec with 8-bit bytes is left (SMTPUTF8 is then needed). */
+bool header_encode_addresses(struct buf *out, struct str value, size_t first,
+                             enum header_mailboxes how, bool *mailbox8)
     __attribute__((warn_unused_result));
 /* For Content-Type and Content-Disposition: raw 8-bit values of parameters
  * become extended ones (RFC 2231 section 4), the rest stays. */

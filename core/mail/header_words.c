@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/codec.h"
+#include "base/idna.h"
 #include "mail/addr.h"
 
 #define WORD_MAX    75 /* bytes of an encoded word (RFC 2047 section 2) */
@@ -405,35 +406,165 @@ static bool put_element(struct words *w, struct str text, bool phrase, bool *mai
 	return put_between(w, str_from(text, from), phrase, mailbox8);
 }
 
-static bool put_addresses(struct words *w, struct str text, bool *mailbox8)
+/* An address list being written. */
+struct list {
+	enum header_mailboxes how;
+	bool in_group;
+	bool mailbox8; /* an address beyond ASCII is left */
+};
+
+static bool address_has_8bit(struct str text)
+{
+	size_t at = 0;
+
+	while (at < text.len) {
+		size_t end = addr_token_end(text, at);
+
+		if (text.at[at] != '(' && has_8bit(str_from(str_first(text, end), at)))
+			return true;
+		at = end;
+	}
+	return false;
+}
+
+/* Its name, and an address that is ASCII again. */
+static bool put_ascii(struct words *w, struct str name, struct str rest, struct str mailbox,
+                      struct list *l)
+{
+	bool angle = name.len > 0 || str_starts(str_trim(rest), STR("<"));
+	struct str lead = w->begun || name.len > 0 ? STR(" ") : STR("");
+
+	if (!put_element(w, name, true, &l->mailbox8))
+		return false;
+	if (!angle)
+		return put_plain(w, lead, mailbox);
+	return put_plain(w, lead, STR("<")) && put(w, mailbox) && put(w, STR(">"));
+}
+
+/* May it stand in a comment as it is? */
+static bool fits_comment(struct str name)
+{
+	for (size_t i = 0; i < name.len; i++) {
+		if ((unsigned char)name.at[i] > 127 || strchr("()\"\\", name.at[i]) != NULL)
+			return false;
+	}
+	return true;
+}
+
+/* Within a group, which cannot hold another: a comment, with the name in it. */
+static bool put_as_comment(struct words *w, struct str name, struct str lead, struct str body)
+{
+	struct str own = str_trim(name);
+	bool apart = own.len > 0 && fits_comment(name), fits;
+	struct buf content;
+
+	buf_init(&content, HEADER_MAX);
+	fits = put(w, name.len > 0 ? str_first(name, (size_t)(own.at - name.at)) : lead) &&
+	       put(w, STR("("));
+	if (apart)
+		fits = fits && put(w, own) && put(w, STR(" "));
+	else if (own.len > 0)
+		fits = fits && add_meaning(&content, own, WORDS_PHRASE) &&
+		       buf_add_char(&content, ' ');
+	fits = fits && add_meaning(&content, body, WORDS_PHRASE) &&
+	       put_encoded(w, STR(""), buf_str(&content)) && put(w, STR(")"));
+	buf_release(&content);
+	return fits;
+}
+
+/* An element without an address: as an empty group (RFC 6857 section 3.1), which relays
+ * leave alone, and readers see its name. */
+static bool put_as_name(struct words *w, struct str name, struct str rest, struct list *l)
+{
+	struct str body = str_trim(rest), lead = str_first(rest, (size_t)(body.at - rest.at));
+	struct buf content;
+	bool fits;
+
+	if (name.len == 0 && str_starts(body, STR("<")) && str_ends(body, STR(">")))
+		body = str_trim(str_from(str_first(body, body.len - 1), 1));
+	if (l->in_group)
+		return put_as_comment(w, name, lead, body);
+	buf_init(&content, HEADER_MAX);
+	fits = put_element(w, name, true, &l->mailbox8);
+	/* Between two encoded words a blank is not shown. */
+	if (fits && name.len > 0 && str_ends(buf_str(w->out), STR("?=")))
+		fits = buf_add_char(&content, ' ');
+	if (name.len > 0)
+		lead = STR(" ");
+	w->tail++;
+	fits = fits && add_meaning(&content, body, WORDS_PHRASE) &&
+	       put_encoded(w, lead, buf_str(&content)) && put(w, STR(":;"));
+	w->tail--;
+	buf_release(&content);
+	return fits;
+}
+
+/* An element of which the address is not ASCII. */
+static bool put_foreign(struct words *w, struct str name, struct str rest, struct list *l)
+{
+	struct buf mailbox, ascii;
+	struct fault ignored = FAULT_INIT;
+	bool whole, local, fits;
+
+	buf_init(&mailbox, ADDR_MAX);
+	buf_init(&ascii, 4 * ADDR_MAX);
+	whole =
+	    addr_parse_one(rest, &mailbox, &ignored) && addr_domain(buf_str(&mailbox)).len > 0;
+	local = whole && codec_is_ascii(addr_local(buf_str(&mailbox)));
+	if (local && l->how != MAILBOXES_MENDED &&
+	    idna_mailbox(&ascii, buf_str(&mailbox), &ignored))
+		fits = put_ascii(w, name, rest, buf_str(&ascii), l);
+	else if (whole && l->how != MAILBOXES_ASCII)
+		fits = put_element(w, name, true, &l->mailbox8) &&
+		       put_element(w, rest, false, &l->mailbox8);
+	else
+		fits = put_as_name(w, name, rest, l);
+	buf_release(&mailbox);
+	buf_release(&ascii);
+	return fits;
+}
+
+static bool put_addresses(struct words *w, struct str text, struct list *l)
 {
 	while (text.len > 0) {
 		size_t phrase;
 		size_t end = element_end(text, &phrase);
 		struct str name = without_blanks_at_end(str_first(text, phrase));
 		struct str rest = str_from(str_first(text, end), name.len);
+		struct str stop = str_first(str_from(text, end), 1);
+		bool foreign = l->how != MAILBOXES_KEPT && address_has_8bit(rest);
 
-		if (!put_element(w, name, true, mailbox8) ||
-		    !put_element(w, rest, false, mailbox8) ||
-		    !put(w, str_first(str_from(text, end), 1)))
+		if (foreign ? !put_foreign(w, name, rest, l)
+		            : !put_element(w, name, true, &l->mailbox8) ||
+		                  !put_element(w, rest, false, &l->mailbox8))
 			return false;
+		/* Some write it as a comma; it would end the group of our own once more. */
+		if (foreign && !l->in_group && str_eq(stop, STR(";")))
+			stop = STR(",");
+		if (!put(w, stop))
+			return false;
+		l->in_group = str_eq(stop, STR(":")) || (l->in_group && str_eq(stop, STR(",")));
 		text = str_from(text, end + 1);
 	}
 	return true;
 }
 
-bool header_encode_addresses(struct buf *out, struct str value, size_t first, bool *mailbox8)
+bool header_encode_addresses(struct buf *out, struct str value, size_t first,
+                             enum header_mailboxes how, bool *mailbox8)
 {
 	struct words w = {.out = out, .col = first, .tail = 2};
+	struct list list = {.how = how};
 	size_t before = out->len;
+	bool fits;
 
 	*mailbox8 = false;
 	if (!has_8bit(value))
 		return buf_add_str(out, value);
-	if (put_addresses(&w, value, mailbox8))
-		return true;
-	out->len = before;
-	return false;
+	fits = put_addresses(&w, value, &list);
+	*mailbox8 = list.mailbox8;
+	if (!fits)
+		out->len = before;
+	return fits;
 }
 
 static bool is_atom(struct str s)

@@ -210,6 +210,13 @@ static bool edit_loose(struct edit *e, const struct addr *a, struct fault *f)
 	return fits || full(f);
 }
 
+/* A word beyond ASCII is half a name that was cut in two at its comma, rather than a user
+ * here: with a domain it would be an address that only SMTPUTF8 can carry. */
+static bool is_word(const struct edit *e, const struct addr *a)
+{
+	return !e->id->utf8_domains && !codec_is_ascii(a->mailbox);
+}
+
 static bool edit_address(void *context, const struct addr *a, struct fault *f)
 {
 	struct edit *e = context;
@@ -237,7 +244,7 @@ static bool edit_address(void *context, const struct addr *a, struct fault *f)
 		       addr_qualify(&e->out, a->mailbox, e->id->local->domain);
 		e->done = spec + a->spec.len;
 		e->changed = true;
-	} else if (a->bare && e->id->local->domain.len > 0) {
+	} else if (a->bare && !is_word(e, a) && e->id->local->domain.len > 0) {
 		fits = copy_up_to(e, spec + a->spec.len) && buf_add_char(&e->out, '@') &&
 		       buf_add_str(&e->out, e->id->local->domain);
 		e->changed = true;
@@ -382,9 +389,11 @@ static bool add_raw_name(struct buf *out, struct str text)
 	return true;
 }
 
+/* No user's name is beyond ASCII: a single word that is stands for no mailbox. */
 static bool name_only(const struct author *author)
 {
-	return author->count > 1 && author->angles == 0 && author->fulls == 0 &&
+	return (author->count > 1 || !codec_is_ascii(author->value)) && author->count > 0 &&
+	       author->angles == 0 && author->fulls == 0 &&
 	       str_find(author->value, ',') == STR_NONE &&
 	       str_find(author->value, ';') == STR_NONE;
 }

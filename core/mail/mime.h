@@ -14,7 +14,7 @@
  *
  * Where nothing may be altered (in multipart/signed) or nothing can be (a
  * multipart without a boundary or more than 100 deep, message/partial, a
- * private encoding, an 8-bit mailbox), needing it is FAULT_DATA with the reason.
+ * private encoding), needing it is FAULT_DATA with the reason.
  *
  * Two passes: mime_scan learns what the parts need (a leaf's header comes
  * before its body), mime_convert writes. Both are fed pieces of any size; the

@@ -194,23 +194,16 @@ static bool encode_value(struct buf *out, struct str name, struct str value, boo
                          struct fault *f)
 {
 	size_t first = name.len + 2;
-	bool mailbox8 = false, ok;
+	bool mailbox8, ok;
 
 	if (has_parameters(name))
 		ok = encode_parameters(out, value);
 	else if (!seven_bit || !mime_has_8bit(value))
 		ok = buf_add_str(out, value);
 	else if (is_addresses(name))
-		ok = header_encode_addresses(out, value, first, &mailbox8);
+		ok = header_encode_addresses(out, value, first, MAILBOXES_ASCII, &mailbox8);
 	else
 		ok = header_encode_text(out, value, first);
-	if (mailbox8)
-		return fault_set(
-		    f, FAULT_DATA,
-		    "a message inside this one has a mailbox that is not ASCII in its %.*s "
-		    "field, "
-		    "and the server takes ASCII only; use a relay with SMTPUTF8 and 8BITMIME",
-		    STR_FMT(name));
 	return ok || fault_set(f, FAULT_DATA, "the %.*s field of a MIME part is too long",
 	                       STR_FMT(name));
 }

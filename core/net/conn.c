@@ -16,6 +16,8 @@
 #include "base/clock.h"
 #include "net/tls_parts.h"
 
+static const char writing[] = "write to the server";
+
 struct conn {
 	int fd;
 	bool talked; /* bytes have gone one way or the other */
@@ -116,24 +118,28 @@ bool conn_read(struct conn *c, char *to, size_t len, size_t *got, int64_t deadli
 	                      : read_clear(c, to, len, got, deadline, f);
 }
 
-bool conn_write(struct conn *c, struct str bytes, int64_t stall_ms, struct fault *f)
+bool conn_write(struct conn *c, struct str bytes, int64_t stall_ms, int64_t limit,
+                struct fault *f)
 {
-	int64_t deadline = clock_deadline(stall_ms);
+	int64_t deadline = clock_sooner(clock_deadline(stall_ms), limit);
 
 	c->talked = true;
 	if (c->tls != NULL)
-		return tls_write(c->tls, bytes, stall_ms, f);
+		return tls_write(c->tls, bytes, stall_ms, limit, f);
 	while (bytes.len > 0) {
 		ssize_t n = send(c->fd, bytes.at, bytes.len, MSG_NOSIGNAL);
 
 		if (n >= 0) {
 			bytes = str_from(bytes, (size_t)n);
-			deadline = clock_deadline(stall_ms);
+			deadline = clock_sooner(clock_deadline(stall_ms), limit);
 		} else if (is_not_ready(errno)) {
-			if (!wait_for(c->fd, POLLOUT, deadline, "write to the server", f))
+			/* However little it takes, it is ready again and again. */
+			if (clock_left_ms(limit) == 0)
+				return fault_sys(f, FAULT_RELAY, ETIMEDOUT, "%s", writing);
+			if (!wait_for(c->fd, POLLOUT, deadline, writing, f))
 				return false;
 		} else if (errno != EINTR) {
-			return fault_sys(f, FAULT_RELAY, errno, "write to the server");
+			return fault_sys(f, FAULT_RELAY, errno, "%s", writing);
 		}
 	}
 	return true;

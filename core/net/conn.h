@@ -28,10 +28,10 @@ void conn_free(struct conn *c); /* closes at once; no TLS goodbye */
  * with errno in f->sys (ETIMEDOUT). */
 bool conn_read(struct conn *c, char *to, size_t len, size_t *got, int64_t deadline,
                struct fault *f) __attribute__((warn_unused_result));
-/* All of it. The deadline moves on while the server takes bytes: it is
- * stall_ms from the last progress, so that a long message is not cut. */
-bool conn_write(struct conn *c, struct str bytes, int64_t stall_ms, struct fault *f)
-    __attribute__((warn_unused_result));
+/* All of it. The deadline moves on while the server takes bytes: it is stall_ms from the
+ * last progress, so that a long message is not cut; but not beyond limit. */
+bool conn_write(struct conn *c, struct str bytes, int64_t stall_ms, int64_t limit,
+                struct fault *f) __attribute__((warn_unused_result));
 /* Clear bytes that have arrived and not been read (0 without waiting). */
 size_t conn_pending(struct conn *c);
 

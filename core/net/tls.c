@@ -100,11 +100,14 @@ static bool wait_for(struct tls *t, const char *what, int64_t deadline, struct f
 		struct pollfd ready = {.fd = t->fd, .events = events};
 		int n = poll(&ready, 1, clock_left_ms(deadline));
 
-		if (n > 0)
+		/* What is there already is taken, but not for ever. */
+		bool late = clock_left_ms(deadline) == 0 && ++t->late > ODD_MAX;
+
+		if (n > 0 && !late)
 			return true;
 		if (n < 0 && errno != EINTR)
 			return fault_sys(f, FAULT_RELAY, errno, "%s", what);
-		if (n == 0 && clock_left_ms(deadline) == 0)
+		if (late || (n == 0 && clock_left_ms(deadline) == 0))
 			return fault_sys(f, FAULT_RELAY, ETIMEDOUT, "%s", what);
 	}
 }
@@ -333,6 +336,7 @@ bool tls_handshake(struct tls *t, int64_t deadline, struct fault *f)
 	int odd = 0, rc;
 	bool waited = true;
 
+	t->late = 0;
 	for (;;) {
 		t->sys = 0;
 		rc = gnutls_handshake(t->session);
@@ -365,6 +369,7 @@ bool tls_read(struct tls *t, char *to, size_t len, size_t *got, int64_t deadline
 	int odd = 0;
 
 	*got = 0;
+	t->late = 0;
 	for (;;) {
 		ssize_t n;
 
@@ -395,10 +400,12 @@ bool tls_read(struct tls *t, char *to, size_t len, size_t *got, int64_t deadline
 	}
 }
 
-bool tls_write(struct tls *t, struct str bytes, int64_t stall_ms, struct fault *f)
+bool tls_write(struct tls *t, struct str bytes, int64_t stall_ms, int64_t limit,
+               struct fault *f)
 {
-	int64_t deadline = clock_deadline(stall_ms);
+	int64_t deadline = clock_sooner(clock_deadline(stall_ms), limit);
 
+	t->late = 0;
 	while (bytes.len > 0) {
 		ssize_t n;
 
@@ -407,8 +414,10 @@ bool tls_write(struct tls *t, struct str bytes, int64_t stall_ms, struct fault *
 		n = gnutls_record_send(t->session, bytes.at, bytes.len);
 		if (n > 0) {
 			bytes = str_from(bytes, (size_t)n);
-			deadline = clock_deadline(stall_ms);
+			deadline = clock_sooner(clock_deadline(stall_ms), limit);
 		} else if (n == GNUTLS_E_AGAIN) {
+			if (clock_left_ms(limit) == 0)
+				return fault_sys(f, FAULT_RELAY, ETIMEDOUT, "%s", writing);
 			if (!wait_for(t, writing, deadline, f))
 				return false;
 		} else if (n != GNUTLS_E_INTERRUPTED) {

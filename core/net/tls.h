@@ -71,8 +71,8 @@ bool tls_handshake(struct tls *t, int64_t deadline, struct fault *f)
     __attribute__((warn_unused_result));
 bool tls_read(struct tls *t, char *to, size_t len, size_t *got, int64_t deadline,
               struct fault *f) __attribute__((warn_unused_result));
-bool tls_write(struct tls *t, struct str bytes, int64_t stall_ms, struct fault *f)
-    __attribute__((warn_unused_result));
+bool tls_write(struct tls *t, struct str bytes, int64_t stall_ms, int64_t limit,
+               struct fault *f) __attribute__((warn_unused_result));
 void tls_goodbye(struct tls *t, int64_t deadline);
 /* Saves the ticket that came during the session, if any. */
 void tls_keep_ticket(struct tls *t);

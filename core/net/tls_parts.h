@@ -49,6 +49,7 @@ struct tls {
 	gnutls_session_t session;
 	struct tls_info info;
 	struct fault refusal;      /* why the certificate was refused */
+	int late;                  /* rounds behind the deadline */
 	int sys;                   /* errno of the last failed call on the socket */
 	bool offered;              /* a ticket was offered */
 	int64_t verified;          /* as in the ticket to be kept */

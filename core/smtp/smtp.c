@@ -234,6 +234,7 @@ static enum cause_phase where(const struct smtp *s)
 static enum cause cause_of_end(const struct smtp *s, const struct fault *f)
 {
 	int event = f->class == FAULT_PROTOCOL ? EVENT_NONSENSE
+	            : s->slow                  ? EVENT_SLOW
 	            : f->sys == ETIMEDOUT      ? EVENT_SILENT
 	                                       : EVENT_CLOSED;
 
@@ -485,6 +486,12 @@ void smtp_eof(struct smtp *s)
 void smtp_failed(struct smtp *s, const struct fault *f)
 {
 	(void)smtp_drop(s, smtp_phase(s) == PHASE_QUIT ? &s->fault : f);
+}
+
+void smtp_too_slow(struct smtp *s, const struct fault *f)
+{
+	s->slow = true;
+	smtp_failed(s, f);
 }
 
 void smtp_secured(struct smtp *s, const struct sasl_binding *binding, size_t leftover)

@@ -109,6 +109,8 @@ void smtp_feed(struct smtp *s, struct str bytes);
 void smtp_eof(struct smtp *s); /* the server closed */
 /* The connection is gone: time-out, reset, TLS. */
 void smtp_failed(struct smtp *s, const struct fault *f);
+/* We give up: each answer may have come in time, but it takes too long (base/budget). */
+void smtp_too_slow(struct smtp *s, const struct fault *f);
 /* TLS is up. leftover: clear bytes that were read behind the 220 (must be 0). */
 void smtp_secured(struct smtp *s, const struct sasl_binding *binding, size_t leftover);
 /* The password (borrowed for the call), or f why there is none. */

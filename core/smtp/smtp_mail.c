@@ -120,36 +120,50 @@ static bool is_ascii(const char *address)
 	return address[0] == '\0' || codec_is_ascii(str_of(address));
 }
 
+static void decide_too_big(struct smtp *s)
+{
+	const struct smtp_transaction *t = s->tx.t;
+	char reason[128];
+
+	if (s->ehlo.size_max == 0 || t->size <= s->ehlo.size_max)
+		return;
+	snprintf(reason, sizeof(reason),
+	         "the message has %" PRIu64 " bytes, the server takes %" PRIu64, t->size,
+	         s->ehlo.size_max);
+	for (size_t i = 0; i < t->rcpt_count; i++)
+		decide_here(s, i, CAUSE_TOO_BIG, "5.3.4", str_of(reason));
+}
+
+/* A recipient's address is his own affair; the sender's, and an author who could not be
+ * written in another way, are everybody's. */
+static void decide_utf8(struct smtp *s)
+{
+	const struct smtp_transaction *t = s->tx.t;
+	bool sender = !is_ascii(t->envelope->sender);
+	const char *what = sender        ? "the sender's address"
+	                   : t->smtputf8 ? "the address in the message's From"
+	                                 : "this address";
+	char reason[128];
+
+	snprintf(reason, sizeof(reason), "the server does not take SMTPUTF8, which %s needs",
+	         what);
+	for (size_t i = 0; i < t->rcpt_count; i++) {
+		bool needed = sender || t->smtputf8 || !is_ascii(t->rcpts[i]->address);
+
+		if (!needed || s->tx.answers[i].state == ANSWER_DECIDED)
+			continue;
+		if (s->ehlo.smtputf8)
+			s->tx.utf8 = true;
+		else
+			decide_here(s, i, CAUSE_NEEDS_UTF8, "5.6.7", str_of(reason));
+	}
+}
+
 /* Recipients whom this server cannot serve. */
 static void decide_by_ehlo(struct smtp *s)
 {
-	const struct smtp_transaction *t = s->tx.t;
-	bool too_big = s->ehlo.size_max > 0 && t->size > s->ehlo.size_max;
-	bool utf8 = t->smtputf8 || !is_ascii(t->envelope->sender);
-	char reason[128];
-
-	if (too_big) {
-		int n = snprintf(reason, sizeof(reason),
-		                 "the message has %" PRIu64 " bytes, the server takes %" PRIu64,
-		                 t->size, s->ehlo.size_max);
-
-		for (size_t i = 0; i < t->rcpt_count; i++)
-			decide_here(s, i, CAUSE_TOO_BIG, "5.3.4",
-			            str_make(reason, n > 0 ? (size_t)n : 0));
-	}
-	for (size_t i = 0; i < t->rcpt_count; i++) {
-		bool needed = utf8 || !is_ascii(t->rcpts[i]->address);
-
-		if (s->tx.answers[i].state == ANSWER_DECIDED)
-			continue;
-		if (needed && !s->ehlo.smtputf8)
-			decide_here(
-			    s, i, CAUSE_NEEDS_UTF8, "5.6.7",
-			    STR("the server does not take SMTPUTF8, which this address or "
-			        "message needs"));
-		else if (needed)
-			s->tx.utf8 = true;
-	}
+	decide_too_big(s);
+	decide_utf8(s);
 }
 
 static enum smtp_want settle(struct smtp *s)

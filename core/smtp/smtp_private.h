@@ -83,6 +83,7 @@ struct smtp {
 	struct reply reply;
 	size_t replies; /* complete so far */
 	bool unasked;   /* the reply under way was not asked for */
+	bool slow;      /* all together takes too long */
 
 	struct command *queue; /* unanswered, from head on */
 	size_t head, tail, queue_cap;

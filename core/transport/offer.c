@@ -28,6 +28,7 @@ struct attempt {
 	size_t *batch;       /* what goes into one transaction: places in the envelope */
 	struct todo **items; /* and in todo */
 	size_t batch_count;
+	size_t at_once; /* the most that go into one */
 	bool turned_away;
 	bool trouble;       /* a server could not be asked */
 	bool met;           /* and that was found now */
@@ -171,12 +172,32 @@ static bool is_past(const struct todo *t, const struct server *server)
 	       (!t->past_host || !server->host || strcmp(t->past_host, server->host) == 0);
 }
 
+/* Was it in a transaction that broke? */
+static bool broke(const struct rcpt *r)
+{
+	const struct cause_row *row = cause_row(r->verdict.cause);
+	return row->server == SERVER_SUSPECT && row->next == NEXT_HOST;
+}
+
+/* It may be one of them at whose address the server goes away: what broke goes in ever
+ * smaller groups at the next tries, or the others would share its lot to the end. */
+static size_t most_at_once(const struct attempt *a, const struct server *server)
+{
+	size_t most = (size_t)server->relay->max_recipients, broken = 0;
+	unsigned tries = a->he->entry.attempts < 16 ? (unsigned)a->he->entry.attempts : 16;
+	for (size_t i = 0; i < a->count; i++)
+		broken += broke(rcpt_of(a, &a->todo[i]));
+	size_t some = broken >> tries;
+	if (broken == 0 || tries == 0 || some >= most)
+		return most;
+	return some > 0 ? some : 1;
+}
+
 /* Those that go into the next transaction with that server. */
 static size_t gather(struct attempt *a, const struct server *server)
 {
 	a->batch_count = 0;
-	for (size_t i = 0;
-	     i < a->count && a->batch_count < (size_t)server->relay->max_recipients; i++) {
+	for (size_t i = 0; i < a->count && a->batch_count < a->at_once; i++) {
 		struct todo *t = &a->todo[i];
 		if (t->decided || is_past(t, server))
 			continue;
@@ -337,6 +358,7 @@ static bool transact(struct attempt *a, const struct server *server, struct faul
 
 static bool use_server(struct attempt *a, const struct server *server, struct fault *f)
 {
+	a->at_once = most_at_once(a, server);
 	while (gather(a, server) > 0) {
 		struct fault why = FAULT_INIT;
 		const struct server_state *state;

@@ -6,20 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/budget.h"
 #include "base/clock.h"
 #include "base/crc.h"
 #include "base/random.h"
 #include "conf/secret.h"
-#include "mail/mime.h"
 #include "net/conn.h"
 #include "net/dial.h"
 #include "net/tls.h"
+#include "transport/passage.h"
 
 #define CHUNK         65536
 #define FLUSH_AT      32768
 #define QUIT_WAIT_MS  1000
 #define LAST_WORDS_MS 500 /* for the reply of a server that stopped reading */
-#define LINE_MAX_WIRE 998 /* RFC 5321 section 4.5.3.1.6, without CRLF */
 
 struct session {
 	const struct session_env *env;
@@ -31,6 +31,8 @@ struct session {
 	struct conn *conn;
 	struct tls_trust *trust;
 	char literal[CONN_LITERAL_MAX]; /* in EHLO, where there is no name that others know */
+	struct budget budget;
+	bool answering; /* the answer to the message has its time in it */
 	size_t messages;
 	bool in_clear; /* opportunistic, and TLS has failed with this server */
 	bool tls_failed;
@@ -74,6 +76,15 @@ static void hear_last_words(struct session *s)
 		smtp_feed(s->smtp, str_make(bytes, got));
 }
 
+/* The budget is used up, with the last wait of so many milliseconds. */
+static void too_slow(struct session *s, int64_t last)
+{
+	struct fault f = FAULT_INIT;
+	fault_set(&f, FAULT_RELAY, "the server is too slow: waited %lld s for it in all",
+	          (long long)((s->budget.waited_ms + last) / 1000));
+	smtp_too_slow(s->smtp, &f);
+}
+
 /* False: the connection is gone, and the machine knows. */
 static bool write_output(struct session *s)
 {
@@ -81,13 +92,22 @@ static bool write_output(struct session *s)
 	struct str out = smtp_output(s->smtp);
 	if (out.len == 0)
 		return true;
-	if (conn_write(s->conn, out, phase_wait_ms(s), &f)) {
+	int64_t begin = clock_mono_ms();
+	int64_t limit = clock_deadline(s->budget.left_ms + budget_worth_ms(out.len));
+	bool ok = conn_write(s->conn, out, phase_wait_ms(s), limit, &f);
+	budget_bytes(&s->budget, out.len);
+	budget_spend(&s->budget, clock_mono_ms() - begin);
+	if (ok) {
 		smtp_written(s->smtp, out.len);
 		return true;
 	}
 	/* Not written, as far as the machine knows: no reply can be an answer to it. */
 	hear_last_words(s);
-	if (smtp_want(s->smtp) != SMTP_OVER)
+	if (smtp_want(s->smtp) == SMTP_OVER)
+		return false;
+	if (f.sys == ETIMEDOUT && clock_left_ms(limit) == 0)
+		too_slow(s, 0);
+	else
 		smtp_failed(s->smtp, &f);
 	return false;
 }
@@ -109,21 +129,33 @@ static const char *phase_name(enum smtp_phase phase)
 	return "an answer";
 }
 
-static void read_some(struct session *s)
+/* No answer by its deadline. */
+static void no_answer(struct session *s, int64_t wait, struct fault *f)
+{
+	if (wait < phase_wait_ms(s)) {
+		too_slow(s, wait);
+		return;
+	}
+	fault_text(f, "waited %lld s for %s", (long long)(wait / 1000),
+	           phase_name(smtp_phase(s->smtp)));
+	smtp_failed(s->smtp, f);
+}
+
+/* One reply, or what there is of it. Its deadline is its own: a server that drips bytes
+ * does not move it. */
+static void read_reply(struct session *s, int64_t wait)
 {
 	char bytes[CHUNK];
 	size_t got;
 	struct fault f = FAULT_INIT;
-	int64_t wait = phase_wait_ms(s);
 	int64_t deadline = clock_deadline(wait);
 	size_t replies = smtp_replies(s->smtp);
-	/* The deadline is the reply's: a server that drips bytes does not move it. */
 	do {
 		if (!conn_read(s->conn, bytes, sizeof(bytes), &got, deadline, &f)) {
 			if (f.sys == ETIMEDOUT)
-				fault_text(&f, "waited %lld s for %s", (long long)(wait / 1000),
-				           phase_name(smtp_phase(s->smtp)));
-			smtp_failed(s->smtp, &f);
+				no_answer(s, wait, &f);
+			else
+				smtp_failed(s->smtp, &f);
 			return;
 		}
 		if (got == 0)
@@ -131,6 +163,17 @@ static void read_some(struct session *s)
 		else
 			smtp_feed(s->smtp, str_make(bytes, got));
 	} while (smtp_want(s->smtp) == SMTP_READ && smtp_replies(s->smtp) == replies);
+}
+
+static void read_some(struct session *s)
+{
+	if (smtp_phase(s->smtp) == PHASE_DOT && !s->answering) {
+		budget_message(&s->budget, phase_wait_ms(s));
+		s->answering = true;
+	}
+	int64_t begin = clock_mono_ms();
+	read_reply(s, budget_wait_ms(&s->budget, phase_wait_ms(s)));
+	budget_spend(&s->budget, clock_mono_ms() - begin);
 }
 
 static struct tls_trust *make_trust(struct session *s, struct fault *f)
@@ -172,9 +215,11 @@ static void secure(struct session *s)
 		smtp_secured(s->smtp, NULL, leftover);
 		return;
 	}
+	int64_t wait = budget_wait_ms(&s->budget, s->target.relay->timeout * 1000);
 	s->trust = make_trust(s, &f);
-	if (!s->trust || !conn_start_tls(s->conn, s->trust,
-	                                 clock_deadline(s->target.relay->timeout * 1000), &f)) {
+	bool ok = s->trust && conn_start_tls(s->conn, s->trust, clock_deadline(wait), &f);
+	budget_spend(&s->budget, clock_mono_ms() - begin);
+	if (!ok) {
 		s->tls_failed = true;
 		fault_cause(&f, f.class == FAULT_RELAY || f.class == FAULT_PROTOCOL
 		                    ? CAUSE_TLS
@@ -354,6 +399,7 @@ static struct session *session_new(const struct session_env *env,
 	s->env = env;
 	s->target = *target;
 	s->in_clear = in_clear;
+	s->budget = budget_open(target->relay->timeout * 1000);
 	return s;
 }
 
@@ -414,56 +460,15 @@ const char *session_peer(const struct session *s)
 	return s->contact.peer;
 }
 
-/* The message on its way from the entry to the machine, perhaps through mime. */
-struct passage {
-	struct session *session;
-	struct hold_entry *he;
-	struct mime *mime; /* NULL: as it is */
-};
-
 static bool to_server(void *context, struct str bytes, struct fault *f)
 {
-	struct passage *p = context;
+	struct session *s = context;
 	(void)f;
-	smtp_message(p->session->smtp, bytes);
+	smtp_message(s->smtp, bytes);
 	/* What is left at the end goes out with the dot. */
-	if (smtp_output(p->session->smtp).len < FLUSH_AT)
-		return smtp_want(p->session->smtp) == SMTP_MESSAGE;
-	return write_output(p->session) && smtp_want(p->session->smtp) == SMTP_MESSAGE;
-}
-
-static bool scan_piece(void *context, struct str bytes, struct fault *f)
-{
-	struct passage *p = context;
-	return mime_scan(p->mime, bytes, f);
-}
-
-static bool send_piece(void *context, struct str bytes, struct fault *f)
-{
-	struct passage *p = context;
-	return p->mime ? mime_convert(p->mime, bytes, to_server, p, f) : to_server(p, bytes, f);
-}
-
-static bool each_piece(struct passage *p, entry_sink *sink, struct fault *f)
-{
-	return entry_each(p->he->fd, &p->he->entry, sink, p, f);
-}
-
-/* Does the message have to be changed for this server? Makes p->mime if so. */
-static bool prepare(struct passage *p, struct fault *f)
-{
-	const struct message_facts *facts = &p->he->entry.facts;
-	bool seven_bit = facts->body_8bit && !smtp_ehlo(p->session->smtp)->eightbitmime;
-	if (!seven_bit && facts->longest_line <= LINE_MAX_WIRE)
-		return true;
-	p->mime = mime_new(seven_bit);
-	if (!each_piece(p, scan_piece, f) || !mime_scan_end(p->mime, f))
-		return false;
-	if (!mime_needed(p->mime)) {
-		mime_free(p->mime);
-		p->mime = NULL;
-	}
-	return true;
+	if (smtp_output(s->smtp).len < FLUSH_AT)
+		return smtp_want(s->smtp) == SMTP_MESSAGE;
+	return write_output(s) && smtp_want(s->smtp) == SMTP_MESSAGE;
 }
 
 /* A reply that runs ahead of the end of the message is heard before that end is
@@ -483,11 +488,9 @@ static void hear_early(struct session *s)
 }
 
 /* Sends the message once; the machine may want it a second time. */
-static bool send_message(struct passage *p, struct fault *f)
+static bool send_message(struct session *s, struct passage *p, struct fault *f)
 {
-	struct session *s = p->session;
-	bool ok = each_piece(p, send_piece, f) &&
-	          (!p->mime || mime_convert_end(p->mime, to_server, p, f));
+	bool ok = passage_give(p, to_server, s, f);
 	if (ok)
 		hear_early(s);
 	if (smtp_want(s->smtp) != SMTP_MESSAGE)
@@ -532,13 +535,15 @@ static enum session_end leave_rest(const struct session *s, const struct group *
 	return SESSION_BROKEN;
 }
 
-static enum session_end run_transaction(struct passage *p, const struct smtp_transaction *t,
-                                        const struct group *g, struct fault *f)
+static enum session_end run_transaction(struct session *s, struct passage *p,
+                                        const struct smtp_transaction *t, const struct group *g,
+                                        struct fault *f)
 {
-	struct session *s = p->session;
+	budget_transaction(&s->budget, t->rcpt_count);
+	s->answering = false;
 	smtp_start(s->smtp, t);
 	while (converse(s) == SMTP_MESSAGE)
-		if (!send_message(p, f)) {
+		if (!send_message(s, p, f)) {
 			/* Half a message is out: only breaking off keeps it from counting. */
 			smtp_failed(s->smtp, f);
 			s->last = *f;
@@ -556,30 +561,29 @@ static enum session_end run_transaction(struct passage *p, const struct smtp_tra
 enum session_end session_send(struct session *s, struct hold_entry *he, const size_t *rcpts,
                               size_t count, struct fault *f)
 {
-	struct passage p = {.session = s, .he = he};
+	struct passage p;
 	struct envelope *e = &he->entry.envelope;
 	const struct group g = {e, rcpts, count};
-	if (!prepare(&p, f)) {
-		mime_free(p.mime);
+	const struct ehlo *server = smtp_ehlo(s->smtp);
+	if (!passage_open(&p, he, server, f)) {
+		passage_close(&p);
 		return f->class == FAULT_DATA ? refuse_all(s, &g, f) : SESSION_ENTRY;
 	}
 	struct smtp_transaction t = {
 	    .envelope = e,
 	    .rcpts = mem_alloc(count * sizeof(struct rcpt *)),
 	    .rcpt_count = count,
-	    .size = p.mime ? 0 : he->entry.facts.size,
-	    /* BODY= speaks of all that follows DATA: the header may be what is 8-bit. */
-	    .eightbit = (he->entry.facts.body_8bit || he->entry.facts.header_8bit) &&
-	                smtp_ehlo(s->smtp)->eightbitmime,
-	    .smtputf8 = he->entry.facts.header_8bit,
+	    .size = passage_size(&p),
+	    .eightbit = passage_is_8bit(&p, server),
+	    .smtputf8 = passage_needs_utf8(&p),
 	};
 	for (size_t i = 0; i < count; i++) {
 		t.rcpts[i] = &e->rcpts[rcpts[i]];
 		verdict_release(&t.rcpts[i]->verdict);
 	}
-	enum session_end end = run_transaction(&p, &t, &g, f);
+	enum session_end end = run_transaction(s, &p, &t, &g, f);
 	free(t.rcpts);
-	mime_free(p.mime);
+	passage_close(&p);
 	return end;
 }
 

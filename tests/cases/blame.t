@@ -604,6 +604,21 @@ def too_many(reply):
     return f"too many: {reply}", run
 
 
+def poisonous(last):
+    """At one recipient the server goes away; at the next tries the others are apart from him."""
+    def run():
+        rcpts = [f"{x}@dest.example" for x in "bcd"]
+        bad = rcpts[-1 if last else 0]
+        case, relay = case_of(f"RCPT to {bad} close", conf=HELD)
+        with case:
+            quiet(send(case, GOOD, *rcpts))
+            for _ in range(3):
+                case.flush("--all")
+            same("delivered", relay.recipients(), [x for x in rcpts if x != bad])
+            same("waiting", case.waiting(), [bad])
+    return f"poisonous recipient, {'last' if last else 'first'}", run
+
+
 # Passed over for one transaction only
 
 def passed_over():
@@ -683,6 +698,7 @@ def main():
                                         ("nonsense", 'CONNECT send "x\\r\\n" close'),
                                         ("login", "LOGIN reply 535 5.7.8 no"))),
             *(too_many(r) for r in ("552", "552 5.5.3", "452 4.5.3", "452")),
+            poisonous(False), poisonous(True),
             ("passed over: a relay", passed_over), ("passed over: an address", second_address),
             ("expiry: behind a bad one", lambda: expires([f"MAIL {POISONED} reply 530 5.7.1 no"], 2,
                                                      [POISON])),

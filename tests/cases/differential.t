@@ -322,9 +322,9 @@ def plain(text):
 
 def people(value):
     """Display names, without blanks (there may be something between that Python has dropped),
-    and whole addresses."""
+    and whole addresses. A word beyond ASCII without a domain becomes a name with no address."""
     return [(re.sub(r"\s", "", plain(name)), local, ascii_domain(domain) or DOMAIN)
-            for name, (local, domain) in lenient([value])]
+            for name, (local, domain) in lenient([value]) if domain or local.isascii()]
 
 
 def ascii_domain(domain):

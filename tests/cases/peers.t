@@ -244,8 +244,7 @@ def utf8_address(kind):
     with PeerCase(kind.name) as case:
         peer = kind(case, security="none")
         name = user("j\u00fcrgen")
-        # An address like that in the header would need SMTPUTF8 for everybody.
-        message = small(name if kind.smtputf8 else user("bob"))
+        message = small(name)
         with Tap(peer.port) as tap:
             begin(case, peer, tap)
             sent = case.send("-i", "-f", user("ann"), name, user("bob"), message=message)

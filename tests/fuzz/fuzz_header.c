@@ -121,8 +121,13 @@ static void fuzz_text(struct str value)
 	if (codec_is_ascii(value))
 		check(str_eq(buf_str(&out), value));
 	buf_clear(&out);
-	check(header_encode_addresses(&out, value, 9, &mailbox8));
-	check(mailbox8 || codec_is_ascii(buf_str(&out)));
+	for (int how = MAILBOXES_KEPT; how <= MAILBOXES_ASCII; how++) {
+		buf_clear(&out);
+		check(header_encode_addresses(&out, value, 9, (enum header_mailboxes)how,
+		                              &mailbox8));
+		check(mailbox8 || codec_is_ascii(buf_str(&out)));
+		check(!mailbox8 || how != MAILBOXES_ASCII);
+	}
 	buf_clear(&out);
 	check(header_encode_params(&out, value));
 	buf_clear(&out);

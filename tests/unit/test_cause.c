@@ -65,6 +65,9 @@ static const struct {
     {AT_DOT, 421, "", HAD_SENT, "server-closing"},
     {AT_DOT, EVENT_CLOSED, "", HAD_SENT, "possible-duplicate"},
     {AT_DOT, EVENT_NONSENSE, "", HAD_SENT, "possible-duplicate"},
+    {AT_DOT, EVENT_SLOW, "", HAD_SENT, "possible-duplicate"},
+    {AT_EHLO, EVENT_SLOW, "", 0, "silent"},
+    {AT_RCPT, EVENT_SLOW, "", HAD_CARRIED, "too-slow"},
     {AT_RCPT, EVENT_NONSENSE, "", 0, "out-of-step"},
     {AT_MAIL, EVENT_CLOSED, "", HAD_CARRIED, "used-up"},
     {AT_MESSAGE, EVENT_CLOSED, "", HAD_CARRIED, "connection-lost"},
@@ -108,7 +111,7 @@ START_TEST(whole_product)
 {
 	for (int phase = 0; phase < AT_QUIT; phase++)
 		for (int code = 1; code < 600; code++) {
-			if (code > EVENT_NONSENSE && code < 400)
+			if (code > EVENT_SLOW && code < 400)
 				continue;
 			for (unsigned had = 0; had < 8; had++) {
 				enum cause c = cause_of((enum cause_phase)phase, code, "", had);

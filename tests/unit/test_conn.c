@@ -89,8 +89,9 @@ START_TEST(write_all)
 			sum += (size_t)n;
 		_exit(sum == BIG ? 0 : 1);
 	}
-	ck_assert_msg(conn_write(c, str_make(bytes, BIG), LONG_MS, &f), "%s", f.text);
-	ck_assert_msg(conn_write(c, STR(""), 0, &f), "%s", f.text);
+	ck_assert_msg(conn_write(c, str_make(bytes, BIG), LONG_MS, CLOCK_NEVER, &f), "%s",
+	              f.text);
+	ck_assert_msg(conn_write(c, STR(""), 0, CLOCK_NEVER, &f), "%s", f.text);
 	peer_end(pid);
 	free(bytes);
 }
@@ -102,7 +103,7 @@ START_TEST(write_stalls)
 	char *bytes = mem_alloc(BIG);
 	int64_t before = clock_mono_ms(), took;
 
-	ck_assert(!conn_write(c, str_make(bytes, BIG), 100, &f));
+	ck_assert(!conn_write(c, str_make(bytes, BIG), 100, CLOCK_NEVER, &f));
 	took = clock_mono_ms() - before;
 	ck_assert_int_ge(took, 100);
 	ck_assert_int_le(polled.longest_ms, 100);
@@ -133,8 +134,25 @@ START_TEST(write_goes_on)
 
 	clock_test_set(0, 0);
 	polled_before(read_slowly);
-	ck_assert_msg(conn_write(c, str_make(bytes, len), 400, &f), "%s", f.text);
+	ck_assert_msg(conn_write(c, str_make(bytes, len), 400, CLOCK_NEVER, &f), "%s", f.text);
 	ck_assert_int_gt(slow_ms, 400);
+	free(bytes);
+}
+END_TEST
+
+/* In each step there is progress, but there is a limit to them all. */
+START_TEST(write_has_a_limit)
+{
+	struct fault f = FAULT_INIT;
+	char *bytes = mem_alloc(BIG);
+
+	slow_ms = 0;
+	clock_test_set(0, 0);
+	polled_before(read_slowly);
+	ck_assert(!conn_write(c, str_make(bytes, BIG), 400, 1000, &f));
+	ck_assert_int_eq(f.sys, ETIMEDOUT);
+	ck_assert_int_ge(slow_ms, 1000);
+	ck_assert_int_le(slow_ms, 1500);
 	free(bytes);
 }
 END_TEST
@@ -146,7 +164,7 @@ START_TEST(write_to_closed)
 
 	close(peer);
 	peer = -1;
-	ck_assert(!conn_write(c, STR("hello"), 1000, &f));
+	ck_assert(!conn_write(c, STR("hello"), 1000, CLOCK_NEVER, &f));
 	ck_assert_int_eq(f.sys, EPIPE);
 	ck_assert_int_eq(f.class, FAULT_RELAY);
 }
@@ -167,7 +185,7 @@ START_TEST(early_bytes)
 	struct fault f = FAULT_INIT;
 	struct tls_trust *trust = any_trust();
 
-	ck_assert(conn_write(c, STR("STARTTLS\r\n"), 1000, &f));
+	ck_assert(conn_write(c, STR("STARTTLS\r\n"), 1000, CLOCK_NEVER, &f));
 	ck_assert_int_eq(write(peer, "250-INJECTED\r\n", 14), 14);
 	ck_assert(!conn_start_tls(c, trust, clock_deadline(1000), &f));
 	ck_assert_int_eq(f.class, FAULT_PROTOCOL);
@@ -229,7 +247,7 @@ START_TEST(over_tls)
 		ck_assert_uint_eq(got, 1);
 	} while (to[0] != '\n');
 	ck_assert_uint_eq(conn_pending(over), 0);
-	ck_assert(conn_write(over, STR("hello"), LONG_MS, &f));
+	ck_assert(conn_write(over, STR("hello"), LONG_MS, CLOCK_NEVER, &f));
 	while (have < 5) {
 		ck_assert(
 		    conn_read(over, to + have, 5 - have, &got, clock_deadline(LONG_MS), &f));
@@ -272,7 +290,7 @@ START_TEST(tls_stalls)
 	polled_clear();
 	ck_assert(!conn_read(over, &one, 1, &got, clock_deadline(100), &f));
 	ck_assert_int_eq(f.sys, ETIMEDOUT);
-	ck_assert(!conn_write(over, str_make(bytes, BIG), 150, &f));
+	ck_assert(!conn_write(over, str_make(bytes, BIG), 150, CLOCK_NEVER, &f));
 	took = clock_mono_ms() - before;
 	ck_assert_int_eq(f.sys, ETIMEDOUT);
 	ck_assert_str_eq(f.text, "write to the server: Connection timed out");
@@ -282,7 +300,7 @@ START_TEST(tls_stalls)
 	kill(pid, SIGKILL);
 	peer_end(pid);
 	/* Now it is gone: no signal, only a fault. */
-	ck_assert(!conn_write(over, str_make(bytes, BIG), 1000, &f));
+	ck_assert(!conn_write(over, str_make(bytes, BIG), 1000, CLOCK_NEVER, &f));
 	ck_assert_int_eq(f.sys, EPIPE);
 	conn_goodbye(over, clock_deadline(1000));
 	conn_free(over);
@@ -306,6 +324,7 @@ int main(void)
 	tcase_add_test(t, write_all);
 	tcase_add_test(t, write_stalls);
 	tcase_add_test(t, write_goes_on);
+	tcase_add_test(t, write_has_a_limit);
 	tcase_add_test(t, write_to_closed);
 	tcase_add_test(t, early_bytes);
 	tcase_add_test(t, greeting_on_tls_port);

@@ -334,10 +334,59 @@ START_TEST(encode_addresses)
 	struct buf out;
 
 	buf_init(&out, 1000);
-	ck_assert(header_encode_addresses(&out, str_of(c->value), 4, &mailbox8));
+	ck_assert(
+	    header_encode_addresses(&out, str_of(c->value), 4, MAILBOXES_KEPT, &mailbox8));
 	ck_assert_str_eq(buf_cstr(&out), c->want);
 	ck_assert(mailbox8 == c->mailbox8);
 	buf_release(&out);
+}
+END_TEST
+
+static const struct foreign_case {
+	const char *value;
+	const char *mended, *domains, *ascii;
+} foreign_cases[] = {
+    {"jan\xC3\xBC, Doe <a@x.example>", "=?utf-8?Q?jan=C3=BC?=:;, Doe <a@x.example>", NULL,
+     NULL},
+    {"jan\xC3\xBC; a@x.example", "=?utf-8?Q?jan=C3=BC?=:;, a@x.example", NULL, NULL},
+    {"<jan\xC3\xBC>, a@x.example", "=?utf-8?Q?jan=C3=BC?=:;, a@x.example", NULL, NULL},
+    {"a@x.example,\r\n jan\xC3\xBC", "a@x.example,\r\n =?utf-8?Q?jan=C3=BC?=:;", NULL, NULL},
+    {"all: jan\xC3\xBC, a@x.example;", "all: (=?utf-8?Q?jan=C3=BC?=), a@x.example;", NULL,
+     NULL},
+    {"all: Jan <j\xC3\xBC>, \"a)\" <a\xC3\xBC>;",
+     "all: (Jan =?utf-8?B?PGrDvD4=?=), (=?utf-8?B?YSkgPGHDvD4=?=);", NULL, NULL},
+    {"all: a) <j\xC3\xBC>;", "all: (=?utf-8?B?YSkgPGrDvD4=?=);", NULL, NULL},
+    {"\xC3\xBC@x.example, b@x.example", "\xC3\xBC@x.example, b@x.example",
+     "\xC3\xBC@x.example, b@x.example", "=?utf-8?Q?=C3=BC=40x=2Eexample?=:;, b@x.example"},
+    {"Bob <\xC3\xBC@x.example>", "Bob <\xC3\xBC@x.example>", "Bob <\xC3\xBC@x.example>",
+     "Bob =?utf-8?Q?=3C=C3=BC=40x=2Eexample=3E?=:;"},
+    {"\"B\xC3\xBC, b\" <b@b\xC3\xBC.example>, c@b\xC3\xBC.example",
+     "=?utf-8?Q?B=C3=BC=2C_b?= <b@b\xC3\xBC.example>, c@b\xC3\xBC.example",
+     "=?utf-8?Q?B=C3=BC=2C_b?= <b@xn--b-eha.example>, c@xn--b-eha.example",
+     "=?utf-8?Q?B=C3=BC=2C_b?= <b@xn--b-eha.example>, c@xn--b-eha.example"},
+    {"a@x.example (\xC3\xBC)", "a@x.example (=?utf-8?B?w7w=?=)", NULL, NULL},
+    {"<a@x.example(\xC3\xBC)>", "<a@x.example(\xC3\xBC)>", "<a@x.example>", "<a@x.example>"},
+};
+
+static void check_foreign(const char *value, enum header_mailboxes how, const char *want)
+{
+	struct buf out;
+	bool mailbox8;
+
+	buf_init(&out, 1000);
+	ck_assert(header_encode_addresses(&out, str_of(value), 4, how, &mailbox8));
+	ck_assert_str_eq(buf_cstr(&out), want);
+	ck_assert(mailbox8 == !codec_is_ascii(buf_str(&out)));
+	buf_release(&out);
+}
+
+START_TEST(foreign_addresses)
+{
+	const struct foreign_case *c = &foreign_cases[_i];
+
+	check_foreign(c->value, MAILBOXES_MENDED, c->mended);
+	check_foreign(c->value, MAILBOXES_DOMAINS, c->domains ? c->domains : c->mended);
+	check_foreign(c->value, MAILBOXES_ASCII, c->ascii ? c->ascii : c->mended);
 }
 END_TEST
 
@@ -352,7 +401,8 @@ START_TEST(long_addresses_fold)
 	for (int i = 0; i < 20; i++)
 		ck_assert(
 		    buf_add_str(&value, STR("Jos\xC3\xA9 Smith <somebody@host.example>, ")));
-	ck_assert(header_encode_addresses(&out, str_trim(buf_str(&value)), 4, &mailbox8));
+	ck_assert(header_encode_addresses(&out, str_trim(buf_str(&value)), 4, MAILBOXES_KEPT,
+	                                  &mailbox8));
 	rest = buf_str(&out);
 	while (str_cut(&rest, '\n', &line))
 		ck_assert_uint_le(line.len, 77);
@@ -556,6 +606,7 @@ int main(void)
 	tcase_add_test(t, encode_long_text);
 	tcase_add_test(t, encode_full);
 	tcase_add_loop_test(t, encode_addresses, 0, COUNT(address_cases));
+	tcase_add_loop_test(t, foreign_addresses, 0, COUNT(foreign_cases));
 	tcase_add_test(t, long_addresses_fold);
 	tcase_add_loop_test(t, encode_params, 0, COUNT(params_cases));
 	tcase_add_loop_test(t, phrases, 0, COUNT(phrase_cases));

@@ -230,6 +230,10 @@ static const struct conversion {
      "MIME-Version: 1.0\nContent-Type: (a;b) multipart (c) / x (\"); x=y ;;boundary=b=c/d; "
      "z\n\n"
      "--b=c/d\n\nx\n--b=c/d--\n??\n"},
+    {"an address in a message inside",
+     "MIME-Version: 1.0\nContent-Type: message/rfc822\n\nFrom: f\xC3\xBC@x\n\nx\n",
+     "MIME-Version: 1.0\nContent-Type: message/rfc822\n\nFrom: "
+     "=?utf-8?B?ZsO8QHg=?=:;\n\nx\n"},
     {"signed, and nothing to change in it",
      "MIME-Version: 1.0\nContent-Type: multipart/x; boundary=a\n\n--a\n"
      "Content-Type: multipart/signed; boundary=b\n\n--b\n\nx\n--b\n\nx\n--b--\n\n--a\n\n"
@@ -268,7 +272,6 @@ static const struct refusal {
     {"Content-Type: message/partial\n\n\xC3\xBC\n", "message"},
     {"Content-Type: message/delivery-status\n\n\xC3\xBC\n", "message"},
     {"Content-Type: text/x\nContent-Transfer-Encoding: x-mine\n\n\xC3\xBC\n", "encoding"},
-    {"Content-Type: message/rfc822\n\nFrom: \xC3\xBC@x\n\nx\n", "SMTPUTF8"},
 };
 
 START_TEST(refuses)

@@ -371,7 +371,8 @@ START_TEST(data_and_end)
 	t = meet(trust, &server, &fd, &pid, &f);
 	ck_assert_msg(t != NULL, "%s", f.text);
 	read_line(t, line, sizeof(line));
-	ck_assert_msg(tls_write(t, str_make(sent, 60000), LONG_MS, &f), "%s", f.text);
+	ck_assert_msg(tls_write(t, str_make(sent, 60000), LONG_MS, CLOCK_NEVER, &f), "%s",
+	              f.text);
 	while (have < 60000) {
 		ck_assert_msg(
 		    tls_read(t, back + have, 60000 - have, &got, clock_deadline(LONG_MS), &f),
@@ -385,7 +386,7 @@ START_TEST(data_and_end)
 	ck_assert_int_eq(f.sys, ETIMEDOUT);
 	ck_assert_int_eq(f.class, FAULT_RELAY);
 	/* The end without a goodbye is the end. */
-	ck_assert(tls_write(t, STR("crash"), LONG_MS, &f));
+	ck_assert(tls_write(t, STR("crash"), LONG_MS, CLOCK_NEVER, &f));
 	ck_assert_msg(tls_read(t, back, 10, &got, clock_deadline(LONG_MS), &f), "%s", f.text);
 	ck_assert_uint_eq(got, 0);
 	part(t, fd, pid);

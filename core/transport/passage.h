@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * passage - a message on its way from the entry to one server
+ *
+ * The entry's bytes are final; what a server cannot take is changed as they pass, always
+ * in the same way: an 8-bit header where there is no SMTPUTF8 (mail/encode), 8-bit parts
+ * where there is no 8BITMIME, and over-long lines (mail/mime).
+ */
+#ifndef TRANSPORT_PASSAGE_H
+#define TRANSPORT_PASSAGE_H
+
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/fault.h"
+#include "hold/hold.h"
+#include "mail/mime.h"
+#include "smtp/ehlo.h"
+
+struct passage {
+	const struct hold_entry *he;
+	struct mime *mime; /* NULL: not needed */
+	struct buf header; /* in place of the first old_header bytes, if there are any */
+	uint64_t old_header;
+	uint64_t passed; /* of these, in this pass */
+	/* The next in the row, while it passes. */
+	mime_sink *sink;
+	void *context;
+};
+
+/* False with FAULT_DATA: it cannot be brought into a form that this server takes; else
+ * the entry cannot be read. */
+bool passage_open(struct passage *p, const struct hold_entry *he, const struct ehlo *server,
+                  struct fault *f) __attribute__((warn_unused_result));
+void passage_close(struct passage *p);
+
+uint64_t passage_size(const struct passage *p); /* bytes; 0: not known */
+bool passage_is_8bit(const struct passage *p, const struct ehlo *server);
+bool passage_needs_utf8(const struct passage *p); /* SMTPUTF8, for its header */
+/* The whole message, as often as wanted; false stops and is passed on. */
+bool passage_give(struct passage *p, mime_sink *sink, void *context, struct fault *f)
+    __attribute__((warn_unused_result));
+
+#endif
