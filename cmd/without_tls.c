@@ -73,11 +73,13 @@ bool tls_read(struct tls *t, char *to, size_t len, size_t *got, int64_t deadline
 	return absent(f);
 }
 
-bool tls_write(struct tls *t, struct str bytes, int64_t stall_ms, struct fault *f)
+bool tls_write(struct tls *t, struct str bytes, int64_t stall_ms, int64_t limit,
+               struct fault *f)
 {
 	(void)t;
 	(void)bytes;
 	(void)stall_ms;
+	(void)limit;
 	return absent(f);
 }
 
