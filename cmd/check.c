@@ -188,7 +188,8 @@ static const struct config_relay *relay_named(const struct config *c, const char
 int check_relays(struct place *p, char *const *names, size_t count, bool verbose)
 {
 	const struct config *c = &p->config;
-	struct session_env env = {.config = c, .trace = verbose ? print_line : NULL};
+	struct session_env env = {
+	    .config = c, .trace = verbose ? print_line : NULL, .checks = true};
 	struct fault f = FAULT_INIT;
 	bool ok = true;
 	if (!place_become(p, &f)) {

@@ -45,20 +45,41 @@ static const enum smtp_security security_of[] = {
     [CONFIG_CLEAR] = SECURITY_NONE,
 };
 
-static int64_t phase_wait_ms(const struct session *s)
+static int64_t shorter(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static int64_t reply_wait_s(const struct session *s)
+{
+	int64_t wait = s->target.relay->timeout;
+	return s->env->checks ? shorter(wait, SESSION_CHECK_S) : wait;
+}
+
+/* Minutes are for a server that is slow to greet (RFC 5321 section 4.5.3.2.1). On the
+ * port where TLS comes first none greets in clear: it waits for us, as we for it, and
+ * each try would take minutes to come to nothing. */
+static int64_t greeting_wait_s(const struct session *s)
 {
 	const struct config_relay *r = s->target.relay;
+	bool mute = s->target.port == CONFIG_PORT_TLS && r->security != CONFIG_TLS;
+	return mute || s->env->checks ? shorter(r->timeout, SESSION_SILENT_S) : r->timeout;
+}
+
+static int64_t phase_wait_ms(const struct session *s)
+{
 	switch (smtp_phase(s->smtp)) {
 	case PHASE_DOT:
-		return r->dot_timeout * 1000;
+		return s->target.relay->dot_timeout * 1000;
 	case PHASE_QUIT:
 		return QUIT_WAIT_MS;
 	case PHASE_GREETING:
+		return greeting_wait_s(s) * 1000;
 	case PHASE_COMMAND:
 	case PHASE_DATA:
 		break;
 	}
-	return r->timeout * 1000;
+	return reply_wait_s(s) * 1000;
 }
 
 /* A server may refuse in the middle of the message and stop reading; its
@@ -109,6 +130,16 @@ static const char *phase_name(enum smtp_phase phase)
 	return "an answer";
 }
 
+/* A server that is silent from the beginning may be waiting for TLS, unless it is there. */
+static void blame_silence(const struct session *s, int64_t wait_ms, struct fault *f)
+{
+	enum smtp_phase phase = smtp_phase(s->smtp);
+	bool hint = phase == PHASE_GREETING && !conn_tls(s->conn);
+	fault_text(f, "waited %lld s for %s%s%s", (long long)(wait_ms / 1000),
+	           phase_name(phase), hint ? "; " : "",
+	           hint ? cause_row(CAUSE_NO_GREETING)->hint : "");
+}
+
 static void read_some(struct session *s)
 {
 	char bytes[CHUNK];
@@ -121,8 +152,7 @@ static void read_some(struct session *s)
 	do {
 		if (!conn_read(s->conn, bytes, sizeof(bytes), &got, deadline, &f)) {
 			if (f.sys == ETIMEDOUT)
-				fault_text(&f, "waited %lld s for %s", (long long)(wait / 1000),
-				           phase_name(smtp_phase(s->smtp)));
+				blame_silence(s, wait, &f);
 			smtp_failed(s->smtp, &f);
 			return;
 		}
@@ -173,8 +203,8 @@ static void secure(struct session *s)
 		return;
 	}
 	s->trust = make_trust(s, &f);
-	if (!s->trust || !conn_start_tls(s->conn, s->trust,
-	                                 clock_deadline(s->target.relay->timeout * 1000), &f)) {
+	if (!s->trust ||
+	    !conn_start_tls(s->conn, s->trust, clock_deadline(reply_wait_s(s) * 1000), &f)) {
 		s->tls_failed = true;
 		fault_cause(&f, f.class == FAULT_RELAY || f.class == FAULT_PROTOCOL
 		                    ? CAUSE_TLS

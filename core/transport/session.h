@@ -15,6 +15,8 @@
 #include "smtp/smtp.h"
 
 #define SESSION_PEER_MAX 320
+#define SESSION_SILENT_S 10 /* for a greeting, where a silent server waits for TLS */
+#define SESSION_CHECK_S  30 /* for any other answer, of a check */
 
 /* What all sessions of a run share; borrowed. */
 struct session_env {
@@ -23,6 +25,7 @@ struct session_env {
 	const char *hostname;    /* for EHLO where the relay has no helo */
 	smtp_trace *trace;       /* or NULL */
 	void *trace_context;
+	bool checks; /* somebody is looking: no wait is longer than the two below */
 };
 
 /* One server of a relay: one host and one port. */
