@@ -20,6 +20,7 @@ struct conn {
 	int fd;
 	bool talked; /* bytes have gone one way or the other */
 	struct tls *tls;
+	struct tls *refused; /* its handshake failed */
 };
 
 struct conn *conn_new(int fd)
@@ -35,6 +36,7 @@ void conn_free(struct conn *c)
 	if (c == NULL)
 		return;
 	tls_free(c->tls);
+	tls_free(c->refused);
 	close(c->fd);
 	free(c);
 }
@@ -163,7 +165,7 @@ bool conn_start_tls(struct conn *c, struct tls_trust *trust, int64_t deadline, s
 {
 	struct tls *t;
 
-	if (c->tls != NULL)
+	if (c->tls != NULL || c->refused != NULL)
 		return fault_set(f, FAULT_PROTOCOL, "TLS has begun already");
 	if (conn_pending(c) > 0)
 		return refuse_early(c, f);
@@ -171,7 +173,7 @@ bool conn_start_tls(struct conn *c, struct tls_trust *trust, int64_t deadline, s
 	if (t == NULL)
 		return false;
 	if (!tls_handshake(t, deadline, f)) {
-		tls_free(t);
+		c->refused = t;
 		return false;
 	}
 	c->tls = t;
@@ -181,6 +183,11 @@ bool conn_start_tls(struct conn *c, struct tls_trust *trust, int64_t deadline, s
 const struct tls_info *conn_tls(const struct conn *c)
 {
 	return c->tls != NULL ? tls_info(c->tls) : NULL;
+}
+
+const struct tls_info *conn_tls_refused(const struct conn *c)
+{
+	return c->refused != NULL ? tls_info(c->refused) : NULL;
 }
 
 void conn_goodbye(struct conn *c, int64_t deadline)

@@ -43,6 +43,7 @@ struct session_facts {
 	int port;
 	const struct tls_info *tls; /* NULL: in clear */
 	const char *auth;           /* mechanism, or "" */
+	struct str helo;            /* what we called ourselves */
 	const struct ehlo *ehlo;
 	int64_t dialed_ms; /* to look up and connect */
 	int64_t tls_ms;    /* the handshake; -1: none */
@@ -58,6 +59,9 @@ struct session_contact {
 	int port;                    /* 0: not connected */
 	char tls[16];                /* protocol, "no", or "" if it is not known */
 	char auth[24];               /* mechanism, "no", or "" */
+	/* Of a certificate that was refused, or "". */
+	char refused_names[256];
+	char refused_pin[80];
 };
 
 /* Up to the point where a message can be passed on; the addresses of the host are asked
@@ -86,6 +90,20 @@ enum session_end session_send(struct session *s, struct hold_entry *he, const si
 /* Has nothing come since that nobody asked for? If not, no verdict of the last
  * transaction stands; f says so, with its cause. Does not wait. */
 bool session_in_step(struct session *s, struct fault *f);
+
+/* The steps of a probe. */
+enum session_step { STEP_MAIL, STEP_RCPT, STEP_RSET, SESSION_STEPS };
+
+struct session_probe {
+	const char *sender;        /* in; wire form */
+	const char *rcpt;          /* in; NULL: MAIL alone is tried */
+	int64_t ms[SESSION_STEPS]; /* out; -1: not done */
+	enum session_step failed;  /* out, if false is returned */
+};
+
+/* MAIL and RCPT as for a message, then RSET: nothing is sent. False: one was refused, or
+ * the session is over (session_usable tells), for the reason in f. */
+bool session_probe(struct session *s, struct session_probe *p, struct fault *f);
 
 /* May another message be sent over it? */
 bool session_usable(const struct session *s);
