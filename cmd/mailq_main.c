@@ -521,8 +521,8 @@ static int run_in_place(struct run *run)
 	int code = fault_exit(FAULT_CONFIG);
 	if (!rights_begin(run->call->config, &f))
 		return complain(run, "", &f);
-	bool good =
-	    place_find(&run->place, run->program, run->call->config, run->call->for_user);
+	bool good = place_find(&run->place, run->program, run->call->config,
+	                       run->call->for_user, false);
 	run->place.tag = run->call->tag;
 	find_stderr(run);
 	if ((good || (run->call->job != JOB_TRY && run->place.hold_path))) {

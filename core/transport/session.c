@@ -437,6 +437,8 @@ struct session *session_open(const struct session_env *env, const struct session
 		                          cause_row(now.cause)->next == NEXT_ADDRESS);
 		if (in_clear)
 			tried.count--;
+		if (env->look && connected)
+			env->look(env->look_context, &s->facts, &s->contact);
 		session_drop(s);
 		if (!again)
 			return NULL;
@@ -649,6 +651,8 @@ static void ask(struct session *s, struct session_probe *p)
 		if (smtp_replies(s->smtp) == replies)
 			continue;
 		p->ms[step] = clock_mono_ms() - begin;
+		if (smtp_want(s->smtp) == SMTP_OVER)
+			break; /* this reply ended it */
 		begin = clock_mono_ms();
 		step = step_behind(step, p);
 	}

@@ -18,6 +18,12 @@
 #define SESSION_SILENT_S 10 /* for a greeting, where a silent server waits for TLS */
 #define SESSION_CHECK_S  30 /* for any other answer, of a check */
 
+struct session_facts;
+struct session_contact;
+/* Told how far a session came that ended before its login, at each address. */
+typedef void session_look(void *context, const struct session_facts *facts,
+                          const struct session_contact *contact);
+
 /* What all sessions of a run share; borrowed. */
 struct session_env {
 	const struct config *config;
@@ -25,7 +31,9 @@ struct session_env {
 	const char *hostname;    /* for EHLO where the relay has no helo */
 	smtp_trace *trace;       /* or NULL */
 	void *trace_context;
-	bool checks; /* somebody is looking: no wait is longer than the two below */
+	bool checks;        /* somebody is looking: no wait is longer than the two below */
+	session_look *look; /* or NULL */
+	void *look_context;
 };
 
 /* One server of a relay: one host and one port. */
@@ -44,11 +52,11 @@ struct session_facts {
 	const struct tls_info *tls; /* NULL: in clear */
 	const char *auth;           /* mechanism, or "" */
 	struct str helo;            /* what we called ourselves */
-	const struct ehlo *ehlo;
-	int64_t dialed_ms; /* to look up and connect */
-	int64_t tls_ms;    /* the handshake; -1: none */
-	int64_t login_ms;  /* the login; -1: none */
-	int64_t ready_ms;  /* all of it, from the beginning */
+	const struct ehlo *ehlo;    /* NULL: nothing was said yet */
+	int64_t dialed_ms;          /* to look up and connect */
+	int64_t tls_ms;             /* the handshake; -1: none */
+	int64_t login_ms;           /* the login; -1: none */
+	int64_t ready_ms;           /* all of it, from the beginning */
 };
 
 struct session;
