@@ -88,6 +88,12 @@ static void advise(const struct met *m, const struct fault *f, char to[ADVICE_MA
 		snprintf(to, ADVICE_MAX,
 		         "ask whose server it is whether that certificate is theirs; then "
 		         "tls_fingerprint is to be this one");
+	else if (f->cause == CAUSE_LOOKUP && f->sys == ETIMEDOUT)
+		snprintf(to, ADVICE_MAX, "no name server answered within %lld s: look at %s",
+		         (long long)m->relay->connect_timeout,
+		         m->order->place->config.dns_server
+		             ? "server in [dns], and the network"
+		             : "/etc/resolv.conf and the network");
 	else if (f->cause == CAUSE_DEFERRED)
 		snprintf(to, ADVICE_MAX,
 		         "it may take it later (a limit, greylisting): check again");

@@ -112,7 +112,7 @@ def no_names():
             result = looked_at(jail, "root", 75, (
                 r"^  FAILED +5\d{3} ms  host name: .*\(from the system; the resolver tells no full",
                 r"^  FAILED +3\d{3} ms  .*look up mx\.silent\.example: no answer in time",
-                "^  to do +look at /etc/resolv.conf"))
+                "^  to do +no name server answered within 3 s: look at /etc/resolv.conf"))
             check(result.seconds < 12, f"{result.seconds} s")
         finally:
             silent.close()
