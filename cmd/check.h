@@ -5,11 +5,12 @@
 #ifndef CMD_CHECK_H
 #define CMD_CHECK_H
 
+#include "cmd/options.h"
 #include "cmd/place.h"
 
-/* For each relay (or those named): looks up, connects, secures, logs in, and
- * prints what it saw and how long each step took. Sends no mail. 0 only if
- * every server of every relay passed, 64 for an unknown name, else 75. */
-int check_relays(struct place *p, char *const *names, size_t count, bool verbose);
+/* Looks at what is here (cmd/check_here), then at each relay, or those that are the
+ * operands (cmd/check_relay), and prints what it saw. Sends no mail. 0 only if all
+ * passed, 64 for an unknown name, else 75. */
+int check_all(struct place *p, const struct call *call);
 
 #endif

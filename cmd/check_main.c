@@ -36,8 +36,8 @@ int check_main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	/* It reads a password, later. */
 	narrow_hide();
-	if (place_find(&p, "sendmail", call.config, false))
-		code = check_relays(&p, call.operands, call.operand_count, call.verbose);
+	if (place_find(&p, "sendmail", call.config, false, true))
+		code = check_all(&p, &call);
 	place_release(&p);
 	return code;
 }

@@ -141,7 +141,11 @@ int flushq_try(struct place *p, struct hold *h, const struct flushq_call *call)
 			snprintf(ids[i], sizeof(ids[i]), "%s", call->ids[i]);
 	}
 	struct flush flush = {
-	    .env = {&p->config, h, p->hostname, call->verbose ? trace : NULL, &flushing},
+	    .env = {.config = &p->config,
+	            .hold = h,
+	            .hostname = p->hostname,
+	            .trace = call->verbose ? trace : NULL,
+	            .trace_context = &flushing},
 	    .hold = h,
 	    .all = call->all,
 	    .ids = (const hold_id *)ids,

@@ -525,8 +525,8 @@ static int run_in_place(struct run *run)
 	int code = fault_exit(FAULT_CONFIG);
 	if (!rights_begin(run->call->config, &f))
 		return complain(run, "", &f);
-	bool good =
-	    place_find(&run->place, run->program, run->call->config, run->call->for_user);
+	bool good = place_find(&run->place, run->program, run->call->config,
+	                       run->call->for_user, false);
 	if (good && run->call->job == JOB_TRY && !tls_is_here() &&
 	    with_tls_needed(&run->place.config)) {
 		place_release(&run->place);

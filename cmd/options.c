@@ -315,7 +315,7 @@ static bool config_mode(struct call *call, const char *argument, struct fault *f
 
 static const struct long_row long_rows[] = {
     {"--check", TAKES_NOTHING, check_mode,
-     "try the relays (all, or those named) and log in; no mail"},
+     "try this host and the relays (all, or those named); sends no mail"},
     {"--config", TAKES_NOTHING, config_mode, "print the configuration in effect"},
     {"--dry-run", TAKES_NOTHING, set_dry_run,
      "print envelope, route and message; send nothing"},

@@ -25,13 +25,14 @@
 
 struct telling {
 	const char *program;
+	bool warn;
 };
 
 static void print_note(void *context, bool warning, const char *text)
 {
 	struct telling *t = context;
 	/* A warning must not become the output of a call that succeeds. */
-	if (!t->program || (warning && !isatty(STDERR_FILENO)))
+	if (!t->program || (warning && !t->warn && !isatty(STDERR_FILENO)))
 		return;
 	fprintf(stderr, "%s: %s%s\n", t->program, warning ? "warning: " : "", text);
 }
@@ -106,10 +107,10 @@ static bool right_directory(const struct place *p, const char *program)
 	return false;
 }
 
-bool place_find(struct place *p, const char *program, const char *path, bool system)
+bool place_find(struct place *p, const char *program, const char *path, bool system, bool warn)
 {
 	/* Who started us for a user has told him already. */
-	struct telling telling = {system ? NULL : program};
+	struct telling telling = {system ? NULL : program, warn};
 	memset(p, 0, sizeof(*p));
 	p->config_path = path ? mem_copy(str_of(path)) : system ? NULL : own_config();
 	p->personal = p->config_path != NULL;

@@ -34,8 +34,9 @@ struct place {
 /* Finds and loads the configuration; each fault is printed to standard error
  * as "PROGRAM: FILE:LINE: what". False if there was one: config_good is
  * false, but hold_path is set where it could be found (else NULL). path: of
- * -C, or NULL. system: the system's, whatever the user has, and silently. */
-bool place_find(struct place *p, const char *program, const char *path, bool system);
+ * -C, or NULL. system: the system's, whatever the user has, and silently. warn:
+ * of warnings too where standard error is no terminal. */
+bool place_find(struct place *p, const char *program, const char *path, bool system, bool warn);
 void place_release(struct place *p);
 
 /* Fills here and hostname. May ask the resolver. */

@@ -299,7 +299,7 @@ static int with_place(const struct call *call)
 			intake_drain(&stop_signal);
 		return fault_exit(f.class);
 	}
-	bool good = place_find(&p, "sendmail", call->config, false);
+	bool good = place_find(&p, "sendmail", call->config, false, false);
 	p.tag = call->tag;
 	if (!good && call->mode == CALL_SUBMIT && !call->dry_run)
 		code = keep_failed(&p, call);

@@ -20,8 +20,8 @@
 /* A clear answer. */
 #define HELD(word, sentence, server, next, hint) \
 	{word, sentence, FATE_WAIT, true, server, true, next, 0, hint}
-#define FINAL(word, sentence, exit) \
-	{word, sentence, FATE_FAIL, true, SERVER_FINE, true, NEXT_NOBODY, exit, ""}
+#define FINAL(word, sentence, exit, hint) \
+	{word, sentence, FATE_FAIL, true, SERVER_FINE, true, NEXT_NOBODY, exit, hint}
 /* Found by Postern: another server may be able to take it. */
 #define OURS(word, sentence, hint) \
 	{word, sentence, FATE_FAIL, true, SERVER_FINE, true, NEXT_HOST, EX_DATAERR, hint}
@@ -101,7 +101,7 @@ static const struct cause_row table[CAUSES] = {
     [CAUSE_UNSTEADY] = {"server-unsteady", "it failed at several messages in a row", FATE_WAIT,
 			false, SERVER_SKIPPED, false, NEXT_SERVER, 0, ""},
     [CAUSE_AUTH_NEEDED] = HELD("login-needed", "the server wants a login, or another one",
-			SERVER_FINE, NEXT_RELAY, "check user, auth and from"),
+			SERVER_FINE, NEXT_RELAY, "check user, auth, security and from"),
     [CAUSE_TLS_NEEDED] = HELD("tls-needed", "the server wants encryption", SERVER_FINE,
 			NEXT_RELAY, "set security"),
     [CAUSE_NOT_AS_SENDER] = HELD("not-as-sender", "the account may not send as this sender",
@@ -113,12 +113,14 @@ static const struct cause_row table[CAUSES] = {
     [CAUSE_TOO_MANY] = HELD("too-many-recipients", "too many recipients at once", SERVER_FINE,
 			NEXT_AGAIN, ""),
     [CAUSE_DEFERRED] = HELD("deferred", "refused for now", SERVER_FINE, NEXT_NOBODY, ""),
-    [CAUSE_SENDER_REFUSED] = FINAL("sender-refused", "the sender is refused", EX_UNAVAILABLE),
-    [CAUSE_NO_SUCH_USER] = FINAL("recipient-unknown", "there is no such recipient", EX_NOUSER),
+    [CAUSE_SENDER_REFUSED] = FINAL("sender-refused", "the sender is refused", EX_UNAVAILABLE,
+			"set from to an address that this account may send as; see from_rule"),
+    [CAUSE_NO_SUCH_USER] = FINAL("recipient-unknown", "there is no such recipient", EX_NOUSER,
+			"check the address"),
     [CAUSE_RCPT_REFUSED] = FINAL("recipient-refused", "the recipient is refused",
-			EX_UNAVAILABLE),
+			EX_UNAVAILABLE, "the relay may want a login first: check user"),
     [CAUSE_MESSAGE_REFUSED] = FINAL("message-refused", "the message is refused",
-			EX_UNAVAILABLE),
+			EX_UNAVAILABLE, ""),
 
     [CAUSE_TOO_BIG] = OURS("too-big", "the message is too big for the server", ""),
     [CAUSE_NEEDS_UTF8] = OURS("needs-smtputf8", "the server cannot take this address", ""),

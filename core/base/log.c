@@ -287,6 +287,15 @@ static bool open_socket(void)
 	return false;
 }
 
+bool log_has_syslog(void)
+{
+	bool kept = state.fd >= 0, there = open_socket();
+
+	if (!kept)
+		close_socket();
+	return there;
+}
+
 static bool send_whole(struct str line)
 {
 	while (line.len > 0) {

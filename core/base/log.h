@@ -66,6 +66,9 @@ void log_text(int level, const char *format, ...) __attribute__((format(printf, 
 bool log_format(struct buf *out, bool json, const struct log_pair *pairs)
     __attribute__((warn_unused_result));
 
+/* Does anybody listen where syslog lines go? */
+bool log_has_syslog(void);
+
 /* Tests: the socket to use for the system's log; NULL gives back the usual. */
 void log_test_socket(const char *path);
 

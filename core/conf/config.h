@@ -33,6 +33,9 @@ struct config_list {
 	size_t count;
 };
 
+/* Speaks TLS from the first byte (RFC 8314 section 3.3). */
+#define CONFIG_PORT_TLS 465
+
 struct config_relay {
 	char *name;  /* "main" for a plain [relay], else its NAME */
 	size_t line; /* of its section */

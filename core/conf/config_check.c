@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PORT_SMTPS      465
 #define PORT_SUBMISSION 587
 #define PORT_SMTP       25
 
@@ -110,7 +109,7 @@ static int standard_port(const struct config_relay *relay)
 		return PORT_SMTP;
 	switch (relay->security) {
 	case CONFIG_TLS:
-		return PORT_SMTPS;
+		return CONFIG_PORT_TLS;
 	case CONFIG_STARTTLS:
 	case CONFIG_OPPORTUNISTIC:
 		return PORT_SUBMISSION;
@@ -127,7 +126,7 @@ static void check_ports(struct config_reading *r, const struct config_relay *rel
 	if (relay->security == CONFIG_TLS)
 		return;
 	for (size_t i = 0; i < relay->port_count; i++) {
-		if (relay->ports[i] != PORT_SMTPS)
+		if (relay->ports[i] != CONFIG_PORT_TLS)
 			continue;
 		config_warning(
 		    r, relay_line(r, "port"),

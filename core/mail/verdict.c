@@ -112,8 +112,9 @@ void verdict_line(const struct verdict *v, char to[VERDICT_LINE_MAX])
 		len = snprintf(to, VERDICT_LINE_MAX, "not sent: ");
 	else
 		len = put_lead(v, to);
-	/* Our own words say what to do as far as it is known. */
-	if (v->code == 0 && v->text)
+	/* Our own words say what to do as far as it is known; and what was final is for the
+	 * sender, who has no say in the configuration. */
+	if ((v->code == 0 && v->text) || row->fate == FATE_FAIL)
 		hint = "";
 	if (len < VERDICT_LINE_MAX)
 		snprintf(to + len, VERDICT_LINE_MAX - (size_t)len, "%s%s%s%s", reply,

@@ -22,6 +22,7 @@ struct conn {
 	int fd;
 	bool talked; /* bytes have gone one way or the other */
 	struct tls *tls;
+	struct tls *refused; /* its handshake failed */
 };
 
 struct conn *conn_new(int fd)
@@ -37,6 +38,7 @@ void conn_free(struct conn *c)
 	if (c == NULL)
 		return;
 	tls_free(c->tls);
+	tls_free(c->refused);
 	close(c->fd);
 	free(c);
 }
@@ -169,7 +171,7 @@ bool conn_start_tls(struct conn *c, struct tls_trust *trust, int64_t deadline, s
 {
 	struct tls *t;
 
-	if (c->tls != NULL)
+	if (c->tls != NULL || c->refused != NULL)
 		return fault_set(f, FAULT_PROTOCOL, "TLS has begun already");
 	if (conn_pending(c) > 0)
 		return refuse_early(c, f);
@@ -177,7 +179,7 @@ bool conn_start_tls(struct conn *c, struct tls_trust *trust, int64_t deadline, s
 	if (t == NULL)
 		return false;
 	if (!tls_handshake(t, deadline, f)) {
-		tls_free(t);
+		c->refused = t;
 		return false;
 	}
 	c->tls = t;
@@ -187,6 +189,11 @@ bool conn_start_tls(struct conn *c, struct tls_trust *trust, int64_t deadline, s
 const struct tls_info *conn_tls(const struct conn *c)
 {
 	return c->tls != NULL ? tls_info(c->tls) : NULL;
+}
+
+const struct tls_info *conn_tls_refused(const struct conn *c)
+{
+	return c->refused != NULL ? tls_info(c->refused) : NULL;
 }
 
 void conn_goodbye(struct conn *c, int64_t deadline)

@@ -4,6 +4,7 @@
 #endif
 #include "net/dns.h"
 
+#include <errno.h>
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
@@ -170,8 +171,10 @@ static bool look_up(struct resolver_question *q, struct gathered *g, int64_t dea
 		*result = DNS_FOUND;
 		return true;
 	}
-	if (!ended) {
+	/* The child may give up, without a word, just when we do. */
+	if (!ended || (!any && clock_left_ms(deadline) == 0)) {
 		fault_set(f, FAULT_TEMP, "cannot look up %s: no answer in time", q->name);
+		f->sys = ETIMEDOUT;
 		return false;
 	}
 	if (g->failed || !any)

@@ -5,7 +5,7 @@
  * The libc resolver has no deadline of its own, so a look-up is done in a
  * child process that is ended when the time is up. "No such name" and "no
  * record of that type" are results, not faults; servers that fail or do not
- * answer are FAULT_TEMP.
+ * answer are FAULT_TEMP, with ETIMEDOUT in f->sys if the deadline has passed.
  */
 #ifndef NET_DNS_H
 #define NET_DNS_H

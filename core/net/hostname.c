@@ -107,6 +107,7 @@ void hostname_find(struct hostname *h, bool ask, int64_t deadline)
 		memcpy(h->own, "localhost", sizeof("localhost"));
 	if (look_in_hosts(h) || is_full(str_of(h->own)) || !ask)
 		return;
+	h->asked = true;
 	dns_canonical(h->own, h->canonical, deadline);
 	if (!is_full(str_of(h->canonical)))
 		h->canonical[0] = '\0';

@@ -20,6 +20,7 @@
 struct hostname {
 	char own[DNS_NAME_MAX];       /* gethostname(3), never empty */
 	char canonical[DNS_NAME_MAX]; /* a full name that it has beside it, or "" */
+	bool asked;                   /* the resolver was */
 };
 
 /* No dot at the end of either. ask: where own is no full name and /etc/hosts

@@ -36,12 +36,14 @@ struct tls_setup {
 
 #define TLS_PRIORITY "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%PROFILE_MEDIUM"
 
-/* What came of it, for log, --check and SASL. */
+/* What came of it, for log, --check and SASL. Of a handshake that failed: what the
+ * server had shown by then. */
 struct tls_info {
 	char protocol[16]; /* "TLS1.3" */
 	char cipher[48];
 	char subject[256]; /* DNS and IP names of the certificate, printable */
 	char issuer[256];
+	char pin[80]; /* "sha256:HEX" of it, as tls_fingerprint has it; or "" */
 	/* How it was trusted: "system", "file PATH", "pin", "none", "resumed". */
 	char trust[64];
 	int64_t expires; /* of the server's certificate, seconds since 1970; 0 unknown */

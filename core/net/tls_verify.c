@@ -92,6 +92,22 @@ static struct str datum_str(const gnutls_datum_t *d)
 	return str_make((const char *)d->data, d->size);
 }
 
+static bool put_pin(char to[80], const gnutls_datum_t *leaf)
+{
+	unsigned char hash[TLS_HASH_LEN];
+	struct buf hex;
+	bool good;
+
+	if (gnutls_hash_fast(GNUTLS_DIG_SHA256, leaf->data, leaf->size, hash) != 0)
+		return false;
+	buf_init(&hex, 2 * sizeof(hash));
+	good = codec_hex(&hex, str_make((const char *)hash, sizeof(hash)));
+	if (good)
+		(void)snprintf(to, 80, "sha256:%s", buf_cstr(&hex));
+	buf_release(&hex);
+	return good;
+}
+
 /* The first certificate, its names and dates; false if it cannot be read. The
  * caller frees leaf->crt. */
 static bool read_leaf(struct tls *t, const gnutls_datum_t *chain, struct leaf *leaf)
@@ -110,6 +126,7 @@ static bool read_leaf(struct tls *t, const gnutls_datum_t *chain, struct leaf *l
 	if (t->info.subject[0] == '\0')
 		put_dn(t->info.subject, sizeof(t->info.subject), leaf->crt, false);
 	put_dn(t->info.issuer, sizeof(t->info.issuer), leaf->crt, true);
+	(void)put_pin(t->info.pin, chain);
 	if (!tls_roots_dates(datum_str(chain), &leaf->from, &leaf->until))
 		leaf->from = leaf->until = 0;
 	t->info.expires = leaf->until;
@@ -157,7 +174,6 @@ bool tls_pin_parse(const char *pin, unsigned char to[TLS_HASH_LEN])
 static bool check_pins(struct tls *t, const gnutls_datum_t *leaf)
 {
 	unsigned char hash[TLS_HASH_LEN];
-	struct buf hex;
 
 	if (gnutls_hash_fast(GNUTLS_DIG_SHA256, leaf->data, leaf->size, hash) != 0)
 		return fault_set(&t->refusal, FAULT_RELAY, "TLS: cannot compute SHA-256");
@@ -165,14 +181,10 @@ static bool check_pins(struct tls *t, const gnutls_datum_t *leaf)
 		if (memcmp(hash, t->trust->pins[i], sizeof(hash)) == 0)
 			return true;
 	}
-	buf_init(&hex, 2 * sizeof(hash));
-	if (codec_hex(&hex, str_make((const char *)hash, sizeof(hash))))
-		fault_set(&t->refusal, FAULT_RELAY,
-		          "TLS: the certificate (%.60s) has the fingerprint sha256:%s, "
-		          "which is not in tls_fingerprint",
-		          t->info.subject, buf_cstr(&hex));
-	buf_release(&hex);
-	return false;
+	return fault_set(&t->refusal, FAULT_RELAY,
+	                 "TLS: the certificate (%.60s) has the fingerprint %s, "
+	                 "which is not in tls_fingerprint",
+	                 t->info.subject, t->info.pin);
 }
 
 static void add_root(void *context, struct str der)

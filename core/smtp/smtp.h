@@ -78,8 +78,13 @@ struct smtp_setup {
 	void *trace_context;
 };
 
+/* To ask what the server would say, and send nothing: the commands up to there, each
+ * by itself, and then RSET. */
+enum smtp_probe { PROBE_NOT, PROBE_MAIL, PROBE_RCPT };
+
 /* One transaction: some recipients of one message. */
 struct smtp_transaction {
+	enum smtp_probe probe; /* recipients that are not refused get no verdict then */
 	const struct envelope *envelope;
 	struct rcpt **rcpts;
 	size_t rcpt_count;

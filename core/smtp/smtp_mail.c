@@ -169,7 +169,7 @@ static void decide_by_ehlo(struct smtp *s)
 static enum smtp_want settle(struct smtp *s)
 {
 	s->tx.over = true;
-	s->carried = true;
+	s->carried = s->carried || s->tx.t->probe == PROBE_NOT;
 	return SMTP_SETTLED;
 }
 
@@ -621,13 +621,36 @@ static bool nobody_left(struct smtp *s)
 	return next == s->tx.t->rcpt_count;
 }
 
+/* Of a probe, with all that was sent answered: is it at its end? */
+static bool is_probed(const struct smtp *s)
+{
+	const struct transaction *tx = &s->tx;
+
+	return tx->t->probe != PROBE_NOT && tx->mail_sent &&
+	       (tx->t->probe == PROBE_MAIL || tx->closed || tx->next == tx->t->rcpt_count);
+}
+
+/* Nothing of it is to be left at the server. */
+static enum smtp_want end_probe(struct smtp *s)
+{
+	bool open = s->dirty;
+
+	s->dirty = false;
+	if (!open)
+		return settle(s);
+	return smtp_command(s, VERB_RSET, NO_RCPT, STR("RSET"), NULL) ? SMTP_READ : SMTP_OVER;
+}
+
 /* All is answered: what comes now? */
 static enum smtp_want next_flight(struct smtp *s)
 {
-	size_t room = s->ehlo.pipelining ? FLIGHT_MAX : 1;
+	bool probe = s->tx.t->probe != PROBE_NOT;
+	size_t room = s->ehlo.pipelining && !probe ? FLIGHT_MAX : 1;
 
 	if (s->tx.again)
 		begin_again(s);
+	if (is_probed(s))
+		return end_probe(s);
 	if (s->tx.closed || nobody_left(s))
 		return settle(s);
 	if (!send_envelope(s, &room))

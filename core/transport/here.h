@@ -23,8 +23,9 @@ struct here {
 	alias_warn *warn;            /* for aliases that are refused, or NULL */
 	void *context;
 
+	struct hostname found; /* what it is made of */
+
 	/* Private. */
-	struct hostname found;
 	char own_label[DNS_NAME_MAX];
 	const char *names[HERE_NAMES_MAX];
 	struct alias *aliases;

@@ -18,11 +18,20 @@ static bool matches_any(const struct config_list *patterns, struct str mailbox)
 	return patterns->count == 0;
 }
 
+bool route_from(const struct config_relay *relay, struct str sender)
+{
+	return matches_any(&relay->senders, sender);
+}
+
+bool route_to(const struct config_relay *relay, struct str rcpt)
+{
+	return matches_any(&relay->recipients, rcpt);
+}
+
 static bool serves(const struct config_relay *relay, const struct envelope *e, struct str rcpt)
 {
 	return (!e->relay || strcmp(e->relay, relay->name) == 0) &&
-	       matches_any(&relay->senders, str_of(e->sender)) &&
-	       matches_any(&relay->recipients, rcpt);
+	       route_from(relay, str_of(e->sender)) && route_to(relay, rcpt);
 }
 
 /* The relays for one recipient, into a route of its own. */

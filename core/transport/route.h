@@ -30,6 +30,10 @@ struct routes {
 	size_t index_size;
 };
 
+/* By its patterns: does the relay take mail from that sender, and for that recipient? */
+bool route_from(const struct config_relay *relay, struct str sender);
+bool route_to(const struct config_relay *relay, struct str rcpt);
+
 /* Routes the waiting recipients. envelope->relay names the only one allowed. */
 void routes_plan(const struct config *c, const struct envelope *e, struct routes *out);
 void routes_release(struct routes *r);

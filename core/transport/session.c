@@ -47,20 +47,41 @@ static const enum smtp_security security_of[] = {
     [CONFIG_CLEAR] = SECURITY_NONE,
 };
 
-static int64_t phase_wait_ms(const struct session *s)
+static int64_t shorter(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static int64_t reply_wait_s(const struct session *s)
+{
+	int64_t wait = s->target.relay->timeout;
+	return s->env->checks ? shorter(wait, SESSION_CHECK_S) : wait;
+}
+
+/* Minutes are for a server that is slow to greet (RFC 5321 section 4.5.3.2.1). On the
+ * port where TLS comes first none greets in clear: it waits for us, as we for it, and
+ * each try would take minutes to come to nothing. */
+static int64_t greeting_wait_s(const struct session *s)
 {
 	const struct config_relay *r = s->target.relay;
+	bool mute = s->target.port == CONFIG_PORT_TLS && r->security != CONFIG_TLS;
+	return mute || s->env->checks ? shorter(r->timeout, SESSION_SILENT_S) : r->timeout;
+}
+
+static int64_t phase_wait_ms(const struct session *s)
+{
 	switch (smtp_phase(s->smtp)) {
 	case PHASE_DOT:
-		return r->dot_timeout * 1000;
+		return s->target.relay->dot_timeout * 1000;
 	case PHASE_QUIT:
 		return QUIT_WAIT_MS;
 	case PHASE_GREETING:
+		return greeting_wait_s(s) * 1000;
 	case PHASE_COMMAND:
 	case PHASE_DATA:
 		break;
 	}
-	return r->timeout * 1000;
+	return reply_wait_s(s) * 1000;
 }
 
 /* A server may refuse in the middle of the message and stop reading; its
@@ -129,6 +150,16 @@ static const char *phase_name(enum smtp_phase phase)
 	return "an answer";
 }
 
+/* A server that is silent from the beginning may be waiting for TLS, unless it is there. */
+static void blame_silence(const struct session *s, int64_t wait_ms, struct fault *f)
+{
+	enum smtp_phase phase = smtp_phase(s->smtp);
+	bool hint = phase == PHASE_GREETING && !conn_tls(s->conn);
+	fault_text(f, "waited %lld s for %s%s%s", (long long)(wait_ms / 1000),
+	           phase_name(phase), hint ? "; " : "",
+	           hint ? cause_row(CAUSE_NO_GREETING)->hint : "");
+}
+
 /* No answer by its deadline. */
 static void no_answer(struct session *s, int64_t wait, struct fault *f)
 {
@@ -136,8 +167,7 @@ static void no_answer(struct session *s, int64_t wait, struct fault *f)
 		too_slow(s, wait);
 		return;
 	}
-	fault_text(f, "waited %lld s for %s", (long long)(wait / 1000),
-	           phase_name(smtp_phase(s->smtp)));
+	blame_silence(s, wait, f);
 	smtp_failed(s->smtp, f);
 }
 
@@ -205,6 +235,17 @@ static struct tls_trust *make_trust(struct session *s, struct fault *f)
 	return trust;
 }
 
+/* For who has to decide whether it is the right one all the same. */
+static void note_refused(struct session *s)
+{
+	struct session_contact *c = &s->contact;
+	const struct tls_info *shown = conn_tls_refused(s->conn);
+	if (!shown)
+		return;
+	memcpy(c->refused_names, shown->subject, sizeof(c->refused_names));
+	memcpy(c->refused_pin, shown->pin, sizeof(c->refused_pin));
+}
+
 static void secure(struct session *s)
 {
 	struct fault f = FAULT_INIT;
@@ -215,12 +256,13 @@ static void secure(struct session *s)
 		smtp_secured(s->smtp, NULL, leftover);
 		return;
 	}
-	int64_t wait = budget_wait_ms(&s->budget, s->target.relay->timeout * 1000);
+	int64_t wait = budget_wait_ms(&s->budget, reply_wait_s(s) * 1000);
 	s->trust = make_trust(s, &f);
 	bool ok = s->trust && conn_start_tls(s->conn, s->trust, clock_deadline(wait), &f);
 	budget_spend(&s->budget, clock_mono_ms() - begin);
 	if (!ok) {
 		s->tls_failed = true;
+		note_refused(s);
 		fault_cause(&f, f.class == FAULT_RELAY || f.class == FAULT_PROTOCOL
 		                    ? CAUSE_TLS
 		                    : CAUSE_SETTINGS);
@@ -249,33 +291,39 @@ static void give_secret(struct session *s)
 	secret_free(secret);
 }
 
+/* What the machine wants is done, if it is not for its user to do. */
+static bool converse_once(struct session *s)
+{
+	switch (smtp_want(s->smtp)) {
+	case SMTP_READ:
+		if (write_output(s))
+			read_some(s);
+		return true;
+	case SMTP_HANDSHAKE:
+		if (write_output(s))
+			secure(s);
+		return true;
+	case SMTP_SECRET:
+		give_secret(s);
+		return true;
+	case SMTP_OVER:
+		s->last = *smtp_fault(s->smtp);
+		return false;
+	case SMTP_READY:
+	case SMTP_MESSAGE:
+	case SMTP_SETTLED:
+		break;
+	}
+	return false;
+}
+
 /* Until the machine wants something that only its user can give. What it has
  * to say when it wants the message goes out with the message, in one write. */
 static enum smtp_want converse(struct session *s)
 {
-	for (;;) {
-		enum smtp_want want = smtp_want(s->smtp);
-		switch (want) {
-		case SMTP_READ:
-			if (write_output(s))
-				read_some(s);
-			continue;
-		case SMTP_HANDSHAKE:
-			if (write_output(s))
-				secure(s);
-			continue;
-		case SMTP_SECRET:
-			give_secret(s);
-			continue;
-		case SMTP_OVER:
-			s->last = *smtp_fault(s->smtp);
-			return want;
-		case SMTP_READY:
-		case SMTP_MESSAGE:
-		case SMTP_SETTLED:
-			return want;
-		}
-	}
+	while (converse_once(s))
+		continue;
+	return smtp_want(s->smtp);
 }
 
 /* What we call ourselves: RFC 5321 section 4.1.4 has a full name or a literal. */
@@ -377,6 +425,7 @@ static bool open_once(struct session *s, struct tried *tried, struct fault *f)
 		return false;
 	s->facts.dialed_ms = clock_mono_ms() - begin;
 	setup_machine(s);
+	s->facts.helo = s->setup.helo;
 	enum smtp_want want = converse(s);
 	s->facts.ready_ms = clock_mono_ms() - begin;
 	if (s->login_begun)
@@ -434,6 +483,8 @@ struct session *session_open(const struct session_env *env, const struct session
 		                          cause_row(now.cause)->next == NEXT_ADDRESS);
 		if (in_clear)
 			tried.count--;
+		if (env->look && connected)
+			env->look(env->look_context, &s->facts, &s->contact);
 		session_drop(s);
 		if (!again)
 			return NULL;
@@ -585,6 +636,68 @@ enum session_end session_send(struct session *s, struct hold_entry *he, const si
 	free(t.rcpts);
 	passage_close(&p);
 	return end;
+}
+
+/* The step that the next reply is about. */
+static enum session_step step_behind(enum session_step done, const struct session_probe *p)
+{
+	return done == STEP_MAIL && p->rcpt ? STEP_RCPT : STEP_RSET;
+}
+
+/* Each command goes by itself, and takes its own time. */
+static void ask(struct session *s, struct session_probe *p)
+{
+	enum session_step step = STEP_MAIL;
+	int64_t begin = clock_mono_ms();
+	while (p->failed = step, smtp_want(s->smtp) == SMTP_READ) {
+		size_t replies = smtp_replies(s->smtp);
+		converse_once(s);
+		if (smtp_replies(s->smtp) == replies)
+			continue;
+		p->ms[step] = clock_mono_ms() - begin;
+		if (smtp_want(s->smtp) == SMTP_OVER)
+			break; /* this reply ended it */
+		begin = clock_mono_ms();
+		step = step_behind(step, p);
+	}
+	/* Leaves the reason, if it is over. */
+	converse(s);
+}
+
+static bool refused(const struct verdict *v, struct fault *f)
+{
+	fault_reply(f, FAULT_RELAY, v->code, v->status, "%s", v->text ? v->text : "");
+	return fault_cause(f, v->cause);
+}
+
+bool session_probe(struct session *s, struct session_probe *p, struct fault *f)
+{
+	/* Where nobody is to be asked for, the machine still wants somebody. */
+	struct rcpt rcpt = {.address = (char *)(uintptr_t)(p->rcpt ? p->rcpt : "")};
+	struct rcpt *rcpts[] = {&rcpt};
+	struct envelope e = {.sender = (char *)(uintptr_t)p->sender};
+	struct smtp_transaction t = {
+	    .probe = p->rcpt ? PROBE_RCPT : PROBE_MAIL,
+	    .envelope = &e,
+	    .rcpts = rcpts,
+	    .rcpt_count = 1,
+	};
+	rcpt.state = RCPT_WAITING;
+	for (int i = 0; i < SESSION_STEPS; i++)
+		p->ms[i] = -1;
+	smtp_start(s->smtp, &t);
+	ask(s, p);
+	bool over = smtp_want(s->smtp) == SMTP_OVER;
+	smtp_commit(s->smtp, NULL, NULL);
+	bool ok = !over && rcpt.verdict.cause == CAUSE_NONE;
+	if (!ok && rcpt.verdict.cause != CAUSE_NONE) {
+		p->failed = p->ms[STEP_RCPT] >= 0 ? STEP_RCPT : STEP_MAIL;
+		refused(&rcpt.verdict, f);
+	} else if (!ok) {
+		*f = s->last;
+	}
+	verdict_release(&rcpt.verdict);
+	return ok;
 }
 
 bool session_in_step(struct session *s, struct fault *f)

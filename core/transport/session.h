@@ -15,6 +15,14 @@
 #include "smtp/smtp.h"
 
 #define SESSION_PEER_MAX 320
+#define SESSION_SILENT_S 10 /* for a greeting, where a silent server waits for TLS */
+#define SESSION_CHECK_S  30 /* for any other answer, of a check */
+
+struct session_facts;
+struct session_contact;
+/* Told how far a session came that ended before its login, at each address. */
+typedef void session_look(void *context, const struct session_facts *facts,
+                          const struct session_contact *contact);
 
 /* What all sessions of a run share; borrowed. */
 struct session_env {
@@ -23,6 +31,9 @@ struct session_env {
 	const char *hostname;    /* for EHLO where the relay has no helo */
 	smtp_trace *trace;       /* or NULL */
 	void *trace_context;
+	bool checks;        /* somebody is looking: no wait is longer than the two below */
+	session_look *look; /* or NULL */
+	void *look_context;
 };
 
 /* One server of a relay: one host and one port. */
@@ -40,11 +51,12 @@ struct session_facts {
 	int port;
 	const struct tls_info *tls; /* NULL: in clear */
 	const char *auth;           /* mechanism, or "" */
-	const struct ehlo *ehlo;
-	int64_t dialed_ms; /* to look up and connect */
-	int64_t tls_ms;    /* the handshake; -1: none */
-	int64_t login_ms;  /* the login; -1: none */
-	int64_t ready_ms;  /* all of it, from the beginning */
+	struct str helo;            /* what we called ourselves */
+	const struct ehlo *ehlo;    /* NULL: nothing was said yet */
+	int64_t dialed_ms;          /* to look up and connect */
+	int64_t tls_ms;             /* the handshake; -1: none */
+	int64_t login_ms;           /* the login; -1: none */
+	int64_t ready_ms;           /* all of it, from the beginning */
 };
 
 struct session;
@@ -55,6 +67,9 @@ struct session_contact {
 	int port;                    /* 0: not connected */
 	char tls[16];                /* protocol, "no", or "" if it is not known */
 	char auth[24];               /* mechanism, "no", or "" */
+	/* Of a certificate that was refused, or "". */
+	char refused_names[256];
+	char refused_pin[80];
 };
 
 /* Up to the point where a message can be passed on; the addresses of the host are asked
@@ -83,6 +98,20 @@ enum session_end session_send(struct session *s, struct hold_entry *he, const si
 /* Has nothing come since that nobody asked for? If not, no verdict of the last
  * transaction stands; f says so, with its cause. Does not wait. */
 bool session_in_step(struct session *s, struct fault *f);
+
+/* The steps of a probe. */
+enum session_step { STEP_MAIL, STEP_RCPT, STEP_RSET, SESSION_STEPS };
+
+struct session_probe {
+	const char *sender;        /* in; wire form */
+	const char *rcpt;          /* in; NULL: MAIL alone is tried */
+	int64_t ms[SESSION_STEPS]; /* out; -1: not done */
+	enum session_step failed;  /* out, if false is returned */
+};
+
+/* MAIL and RCPT as for a message, then RSET: nothing is sent. False: one was refused, or
+ * the session is over (session_usable tells), for the reason in f. */
+bool session_probe(struct session *s, struct session_probe *p, struct fault *f);
 
 /* May another message be sent over it? */
 bool session_usable(const struct session *s);

@@ -872,7 +872,10 @@ def check_passes(name, options, cert, keys, shows):
             same("end", (result.code, result.err), (0, ""))
             for pattern in shows:
                 match("--check", pattern, result.out)
-            same("no mail", [x for x in relay.commands() if x.startswith("MAIL")], [])
+            same("MAIL is taken back", [x.split()[0] for x in relay.commands()
+                                        if x.startswith(("MAIL", "DATA", "BDAT", "RSET"))],
+                 ["MAIL", "RSET"])
+            same("no mail", relay.events("message"), [])
             same("how it ended", relay.wait_for("close")[0]["how"], "QUIT")
             same("held", case.entries(), [])
             case.check_secret(SECRET, result)

@@ -36,6 +36,8 @@ enum {
 	WRONG_SIZE = 32768,
 	IN_DOUBT = 65536,      /* expected */
 	CHUNKING_OFF = 131072, /* expected */
+	ASKED_MAIL = 262144,
+	ASKED_RCPT = 524288,
 };
 
 struct row {
@@ -67,7 +69,29 @@ struct row {
 
 #define NONE SECURITY_NONE, 0
 
+#define RSET "> RSET\n< 250 ok\n"
+
 static const struct row rows[] = {
+    /* Asked, and nothing sent: a command at a time, whatever is on offer. */
+    {"asked, MAIL", SECURITY_NONE, ASKED_MAIL | UNSIZED, CHUNKED MAIL "< 250 ok\n" RSET QUIT,
+     "WW", FAULT_NONE, NULL},
+    {"asked, RCPT", SECURITY_NONE, ASKED_RCPT | UNSIZED,
+     CHUNKED MAIL "< 250 ok\n> RCPT TO:<b@y.example>\n< 250 ok\n"
+                  "> RCPT TO:<c@y.example>\n< 250 ok\n" RSET QUIT,
+     "WW", FAULT_NONE, NULL},
+    {"asked, MAIL refused", SECURITY_NONE, ASKED_RCPT | UNSIZED,
+     CHUNKED MAIL "< 553 5.7.1 not owned\n" QUIT, "FF", FAULT_NONE, "553 5.7.1 not owned"},
+    {"asked, RCPT refused", SECURITY_NONE, ASKED_RCPT | UNSIZED,
+     PLAIN MAIL "< 250 ok\n> RCPT TO:<b@y.example>\n< 550 5.1.1 who\n"
+                "> RCPT TO:<c@y.example>\n< 450 later\n" RSET QUIT,
+     "FW", FAULT_NONE, "550 5.1.1 who"},
+    {"asked twice", SECURITY_NONE, ASKED_MAIL | UNSIZED | TWICE,
+     PLAIN MAIL "< 250 ok\n" RSET MAIL "< 450 4.7.1 later\n" QUIT, "WW", FAULT_NONE,
+     "450 4.7.1 later"},
+    {"asked, no RSET", SECURITY_NONE, ASKED_MAIL | UNSIZED,
+     PLAIN MAIL "< 250 ok\n> RSET\n< 500 what\n", "WW", FAULT_PROTOCOL, "RSET refused"},
+    {"asked, closed", SECURITY_NONE, ASKED_MAIL | UNSIZED, PLAIN MAIL "= EOF\n", "WW",
+     FAULT_RELAY, "instead of answering MAIL"},
     /* Greeting */
     {"good", NONE, PIPED GOOD, "DD", FAULT_NONE, NULL},
     {"greeting of lines", NONE,
@@ -530,6 +554,9 @@ static void open_play(struct play *p, const struct row *row, size_t cut)
 		p->rcpts[0]->orcpt = mem_copy(STR("rfc822;B@y.example"));
 	}
 	p->t = (struct smtp_transaction){
+	    .probe = flags & ASKED_MAIL   ? PROBE_MAIL
+	             : flags & ASKED_RCPT ? PROBE_RCPT
+	                                  : PROBE_NOT,
 	    .envelope = &p->envelope,
 	    .rcpts = p->rcpts,
 	    .rcpt_count = 2,
