@@ -73,7 +73,7 @@ void who_find(struct who *w, const struct place *p, const struct call *call)
 	    .login = str_of(w->login),
 	    .full_name = str_of(w->full_name),
 	    .name_given = call->full_name != NULL,
-	    .utf8_domains = call->smtputf8,
+	    .smtputf8 = call->smtputf8,
 	};
 }
 

@@ -145,12 +145,12 @@ static bool copy_up_to(struct edit *e, size_t to)
 
 /* An international domain would need SMTPUTF8 all the way; its ASCII form needs
  * nothing. A local-part beyond ASCII needs SMTPUTF8 anyway. */
-static bool ascii_form(const struct identity *id, struct str mailbox, struct buf *out)
+static bool ascii_form(struct str mailbox, struct buf *out)
 {
 	struct fault ignored = FAULT_INIT;
 
-	return !id->utf8_domains && codec_is_ascii(addr_local(mailbox)) &&
-	       !codec_is_ascii(addr_domain(mailbox)) && idna_mailbox(out, mailbox, &ignored);
+	return codec_is_ascii(addr_local(mailbox)) && !codec_is_ascii(addr_domain(mailbox)) &&
+	       idna_mailbox(out, mailbox, &ignored);
 }
 
 /* A display name that somebody wrote without care: quoted, for it may hold what has
@@ -195,7 +195,7 @@ static bool edit_loose(struct edit *e, const struct addr *a, struct fault *f)
 	buf_init(&other, 2 * ADDR_MAX);
 	replace = e->rule && replaced_by(e->id, a->mailbox, &other);
 	address = replace ? buf_str(&other) : a->mailbox;
-	if (ascii_form(e->id, address, &ascii))
+	if (ascii_form(address, &ascii))
 		address = buf_str(&ascii);
 	fits = copy_up_to(e, source) && add_loose_name(&e->out, a->name) &&
 	       buf_add_str(&e->out, STR(" <")) &&
@@ -214,7 +214,7 @@ static bool edit_loose(struct edit *e, const struct addr *a, struct fault *f)
  * here: with a domain it would be an address that only SMTPUTF8 can carry. */
 static bool is_word(const struct edit *e, const struct addr *a)
 {
-	return !e->id->utf8_domains && !codec_is_ascii(a->mailbox);
+	return !e->id->smtputf8 && !codec_is_ascii(a->mailbox);
 }
 
 static bool edit_address(void *context, const struct addr *a, struct fault *f)
@@ -235,7 +235,7 @@ static bool edit_address(void *context, const struct addr *a, struct fault *f)
 		e->done = spec + a->spec.len;
 		e->replaced = e->replaced || !str_caseeq(a->mailbox, buf_str(&other));
 		e->changed = true;
-	} else if (ascii_form(e->id, a->mailbox, &ascii)) {
+	} else if (ascii_form(a->mailbox, &ascii)) {
 		fits = copy_up_to(e, spec) && buf_add_str(&e->out, buf_str(&ascii));
 		e->done = spec + a->spec.len;
 		e->changed = true;

@@ -32,7 +32,7 @@ struct identity {
 	struct str login;     /* the caller's user name, or "uid4242" */
 	struct str full_name; /* -F, else NAME, else gecos up to the first comma; or empty */
 	bool name_given;      /* full_name is from -F: it goes before from_name */
-	bool utf8_domains;    /* international domains in the header are left as they are */
+	bool smtputf8;        /* a word beyond ASCII is a user here, not half a name */
 };
 
 /* What [senders] makes of a mailbox; false, and nothing added, if no row matches.

@@ -291,7 +291,8 @@ def old_clock():
     with Case("old clock") as case:
         relay = case.relay()
         case.configure({"port": relay.port}, conf=WHOLE)
-        for name in ("sendmail", "flushq"):
+        os.mkdir(case.dir + "/tls")
+        for name in ("sendmail", "tls/flushq"):
             path = os.path.join(case.dir, name)
             shutil.copy(os.path.join(BUILD, name), path)
             os.utime(path, (time.time() + 3 * 86400,) * 2)

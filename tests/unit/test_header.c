@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/codec.h"
+#include "base/idna.h"
 #include "mail/header.h"
 
 #define COUNT(array) (int)(sizeof(array) / sizeof((array)[0]))
@@ -588,6 +589,7 @@ END_TEST
 
 int main(void)
 {
+	idna_use(idna_by_library);
 	Suite *s = suite_create("header");
 	TCase *t = tcase_create("header");
 	SRunner *r;
