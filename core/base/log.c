@@ -22,6 +22,7 @@
 #define TEXT_MAX    1024 /* of log_text, before it is cut to the line */
 #define WAIT_ALL_MS 1000 /* what all lines of a process may wait for together */
 #define RETRY_MS    10
+#define ABSENT_MS   1000 /* before a system's log that is not there is looked for again */
 
 /* The only state: what log_open was told, and the socket of the system's log. */
 static struct {
@@ -34,7 +35,8 @@ static struct {
 	mode_t mode; /* of a file that is made */
 	int kept;    /* the file, for when it can no longer be opened */
 	int wait_ms;
-	log_reader *reader; /* instead of standard error, or NULL */
+	int64_t absent_until; /* monotonic ms; 0: not known to be absent */
+	log_reader *reader;   /* instead of standard error, or NULL */
 	void *reader_context;
 	bool reason_told; /* why it is not the log that was asked for */
 } state = {.sink = LOG_TO_NONE, .fd = -1, .mode = 0600, .kept = -1};
@@ -74,6 +76,17 @@ static size_t put_piece(char to[PIECE_MAX], bool json, struct str s, size_t *tak
 	return len;
 }
 
+/* How many bytes from the first on stand in a line as they are. */
+static size_t plain_len(struct str value)
+{
+	size_t n = 0;
+
+	while (n < value.len && value.at[n] >= ' ' && value.at[n] <= '~' &&
+	       value.at[n] != '"' && value.at[n] != '\\')
+		n++;
+	return n;
+}
+
 /* Bytes that value takes in a line when cut, between two characters, to cap;
  * they are added to out unless it is NULL. */
 static size_t put_value(struct buf *out, const struct fit *fit, struct str value)
@@ -82,8 +95,17 @@ static size_t put_value(struct buf *out, const struct fit *fit, struct str value
 	size_t len = 0;
 
 	while (value.len > 0) {
-		size_t taken, more = put_piece(piece, fit->json, value, &taken);
+		struct str plain = str_first(value, plain_len(value));
+		size_t taken, more;
 
+		plain = str_first(plain, fit->cap - len);
+		if (out != NULL && !buf_add_str(out, plain))
+			break;
+		len += plain.len;
+		value = str_from(value, plain.len);
+		if (value.len == 0)
+			break;
+		more = put_piece(piece, fit->json, value, &taken);
 		if (more > fit->cap - len || (out != NULL && !buf_add(out, piece, more)))
 			break;
 		len += more;
@@ -121,11 +143,14 @@ static size_t line_len(const struct log_pair *pairs, const struct fit *fit)
  * dropped only when the keys alone are too much. */
 static struct fit fit_line(bool json, const struct log_pair *pairs, size_t limit)
 {
-	struct fit fit = {.json = json};
+	struct fit fit = {.json = json, .cap = limit};
 	size_t low = 0, high = limit;
 
 	while (pairs[fit.count].key != NULL)
 		fit.count++;
+	if (line_len(pairs, &fit) <= limit)
+		return fit;
+	fit.cap = 0;
 	while (fit.count > 0 && line_len(pairs, &fit) > limit)
 		fit.count--;
 	while (low < high) {
@@ -188,6 +213,7 @@ void log_open(enum log_sink sink, bool json, const char *path, const char *tag)
 	state.wait_ms = WAIT_ALL_MS;
 	state.reader = NULL;
 	state.reason_told = false;
+	state.absent_until = 0;
 	state.open = true;
 }
 
@@ -252,22 +278,26 @@ static bool wait_ready(int fd)
 static bool connect_socket(const char *path, int type)
 {
 	struct sockaddr_un to = {.sun_family = AF_UNIX};
-	int flags;
 
 	if (strlen(path) >= sizeof(to.sun_path))
 		return false;
 	memcpy(to.sun_path, path, strlen(path));
-	state.fd = socket(AF_UNIX, type, 0);
+	state.fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	state.stream = type == SOCK_STREAM;
 	if (state.fd < 0)
 		return false;
-	flags = fcntl(state.fd, F_GETFL);
-	if (flags != -1 && fcntl(state.fd, F_SETFL, flags | O_NONBLOCK) != -1 &&
-	    fcntl(state.fd, F_SETFD, FD_CLOEXEC) != -1 &&
-	    connect(state.fd, (const struct sockaddr *)&to, sizeof(to)) == 0)
+	if (connect(state.fd, (const struct sockaddr *)&to, sizeof(to)) == 0)
 		return true;
+	int sys = errno;
 	close_socket();
+	errno = sys;
 	return false;
+}
+
+static bool connect_any(const char *path)
+{
+	return connect_socket(path, SOCK_DGRAM) ||
+	       (errno == EPROTOTYPE && connect_socket(path, SOCK_STREAM));
 }
 
 static bool open_socket(void)
@@ -276,14 +306,15 @@ static bool open_socket(void)
 
 	if (state.fd >= 0)
 		return true;
-	if (state.test_socket != NULL)
-		return connect_socket(state.test_socket, SOCK_DGRAM) ||
-		       connect_socket(state.test_socket, SOCK_STREAM);
-	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
-		if (connect_socket(paths[i], SOCK_DGRAM) ||
-		    connect_socket(paths[i], SOCK_STREAM))
+	if (state.absent_until > clock_mono_ms())
+		return false;
+	if (state.test_socket != NULL && connect_any(state.test_socket))
+		return true;
+	for (size_t i = 0; state.test_socket == NULL && i < sizeof(paths) / sizeof(paths[0]);
+	     i++)
+		if (connect_any(paths[i]))
 			return true;
-	}
+	state.absent_until = clock_deadline(ABSENT_MS);
 	return false;
 }
 

@@ -451,10 +451,14 @@ START_TEST(to_syslog)
 	log_open(LOG_TO_SYSLOG, false, NULL, "sendmail");
 	log_event(LOG_INFO, two);
 	receives(fd, want, strlen(want));
-	/* A daemon that was started again is found again. */
+	/* A daemon that was started again is found again, within a second if it was
+	 * missed meanwhile. */
 	close(fd);
 	log_text(LOG_ERR, "lost");
 	fd = listener("socket", SOCK_DGRAM);
+	log_text(LOG_ERR, "lost, too");
+	ck_assert_int_eq(recv(fd, (char[1]){0}, 1, MSG_DONTWAIT), -1);
+	clock_test_set(NOON_2024, 1000);
 	log_text(LOG_ERR, "next");
 	receives(fd, next, strlen(next));
 	close(fd);
