@@ -168,10 +168,11 @@ static const struct rule {
     {AUTH, 500, 599, NULL, 0, 0, CAUSE_LOGIN_REFUSED},
 
     /* A connection that has carried mail may only have been used up: what it says
-     * or does before the message is under way is asked again over a fresh one. */
+     * or does before the message is under way is asked again over a fresh one. A 4xx
+     * where none was taken is no sign of that, and would cost each message one. */
     {IDLE | MAIL | RCPT | DATA, EVENT_CLOSED, EVENT_CLOSED, NULL, HAD_CARRIED, 0, CAUSE_USED_UP},
     {IDLE | MAIL | RCPT | DATA, 421, 421, NULL, HAD_CARRIED, 0, CAUSE_USED_UP},
-    {MAIL, 400, 499, NULL, HAD_CARRIED, 0, CAUSE_USED_UP},
+    {MAIL, 400, 499, NULL, HAD_TAKEN, 0, CAUSE_USED_UP},
     {TRANSACTION, EVENT_CLOSED, EVENT_NONSENSE, NULL, HAD_SENT, 0, CAUSE_IN_DOUBT},
     {TRANSACTION, EVENT_NONSENSE, EVENT_NONSENSE, NULL, 0, 0, CAUSE_OUT_OF_STEP},
     {TRANSACTION, EVENT_CLOSED, EVENT_SILENT, NULL, 0, 0, CAUSE_LOST},

@@ -214,8 +214,8 @@ unsigned smtp_had(const struct smtp *s)
 {
 	return (s->tx.accepted > 0 ? HAD_ACCEPTED : 0u) |
 	       (s->tx.sent || is_in_doubt(s) ? HAD_SENT : 0u) |
-	       (s->carried ? HAD_CARRIED : 0u) | (smtp_must_encrypt(s) ? NEEDS_TLS : 0u) |
-	       (s->setup.login ? NEEDS_LOGIN : 0u);
+	       (s->carried ? HAD_CARRIED : 0u) | (s->taken ? HAD_TAKEN : 0u) |
+	       (smtp_must_encrypt(s) ? NEEDS_TLS : 0u) | (s->setup.login ? NEEDS_LOGIN : 0u);
 }
 
 static enum cause_phase where(const struct smtp *s)

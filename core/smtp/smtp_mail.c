@@ -108,6 +108,7 @@ bool smtp_commit(struct smtp *s, const char *relay, const char *host)
 			continue;
 		}
 		r->state = state_of(a->verdict.cause);
+		s->taken = s->taken || r->state == RCPT_DELIVERED;
 		verdict_set(&r->verdict, a->verdict.cause, a->verdict.code, a->verdict.status,
 		            relay, host, str_of(a->verdict.text));
 	}

@@ -457,6 +457,27 @@ FRESH = [fresh_connection(r) for r in ("reply 450 4.7.1 rate", "reply 454 4.3.0 
                                        'reply "421 4.7.0 enough\\r\\n" close', "close")]
 
 
+def refused_at_mail(reply, senders, commands):
+    """A server that takes nothing at MAIL now does not get a connection for each message, and
+    one that wants less hears no more of it than it must."""
+    def run():
+        case, relay = case_of(f"MAIL reply {reply}", conf=HELD)
+        with case:
+            for n in range(12):
+                quiet(send(case, f"s{n % senders}@src.example"))
+            case.flush("--all")
+            same("connections", len(relay.events("connect")), 1)
+            same("MAIL commands", len([x for x in relay.commands() if x.startswith("MAIL")]),
+                 commands)
+            same("held", len(case.entries()), 12)
+    return f"busy: all MAIL {reply}, {senders} senders", run
+
+
+AT_MAIL = [refused_at_mail("450 4.1.8 no such domain", 12, 12),
+           refused_at_mail("451 4.3.0 later", 12, 12), refused_at_mail("450 4.7.1 rate", 12, 3),
+           refused_at_mail("452 4.3.1 full", 2, 6)]
+
+
 # Each port is a server of its own
 
 def next_port(name, *options, keys=None, good=(), cert=None):
@@ -674,7 +695,7 @@ def main():
               for p in ("", "wait 30")),
             *ABOUT_US, ("at every phase: an echo", echoed),
             ("mechanism: another mechanism", other_mechanism), ("mechanism: none", no_mechanism),
-            ("busy: thirty callers", crowd), *FRESH, *PORTS,
+            ("busy: thirty callers", crowd), *FRESH, *AT_MAIL, *PORTS,
             *(f(n) for n in OURS for f in (not_sent, another_can)),
             ("ours: in the server's words", in_the_servers_words),
             *(logged(r) for r in ("DATA close", "MAIL stall", 'RCPT send "x\\r\\n"')), *EXITS,
