@@ -97,6 +97,7 @@ bool smtp_commit(struct smtp *s, const char *relay, const char *host)
 {
 	bool all = true;
 
+	smtp_heard(s);
 	if (!s->tx.answers)
 		return false;
 	for (size_t i = 0; i < s->tx.count; i++) {

@@ -312,6 +312,34 @@ def twice_then_refused():
         same("delivered", relay.recipients(), [TO])
 
 
+def begun(name, *lines):
+    """Of the reply that shows it only the beginning is there when all seems answered."""
+    def run():
+        case, relay = case_of("MAIL normal normal", *lines,
+                              options=("--with", "CHUNKING", "--delay", "20"))
+        with case:
+            quiet(send(case, GOOD))
+            same("accepted", relay.recipients(), [])
+            same("waiting", case.waiting(), [TO])
+            match("log", DUPLICATE, case.log())
+    return f"out of step: {name} of a reply", run
+
+
+BEGUN = [begun("a line", 'DOT send "550-5.7.1 no\\r\\n" wait 150 send "550 5.7.1 no\\r\\n"'),
+         begun("a byte", 'DOT send "5" wait 150 send "50 5.7.1 no\\r\\n"'),
+         begun("the beginning, and no more,", 'DOT send "550-5.7.1 no\\r\\n" stall'),
+         begun("the beginning, and the end,", 'DOT send "550-5.7.1 no\\r\\n" close')]
+
+
+def closing_in_pieces():
+    """What has begun may as well be the server's leave, which takes nothing back."""
+    case, relay = case_of('DOT normal send "421" wait 150 send " 4.3.2 bye\\r\\n" close')
+    with case:
+        quiet(send(case, GOOD))
+        same("delivered", relay.recipients(), [TO])
+        same("held", case.entries(), [])
+
+
 def refused_twice():
     """A 5xx that is said twice, of a message that others got."""
     case, relay = case_of(f"RCPT to {TO} send \"550 5.1.1 no\\r\\n550 5.1.1 no\\r\\n\"",
@@ -689,7 +717,8 @@ def main():
             ("order: behind what was not tried", put_off), ("order: longest ago first", put_off_longest),
             *WORDS,
             ("our own lack: no network", without_network), ("our own lack: no descriptors", without_descriptors),
-            ("out of step: MAIL twice, BDAT refused", twice_then_refused),
+            ("out of step: MAIL twice, BDAT refused", twice_then_refused), *BEGUN,
+            ("out of step: the leave in pieces", closing_in_pieces),
             ("out of step: refused twice", refused_twice), ("out of step: LMTP doubled", lmtp_doubled),
             *(one_too_many(c, p) for c in ("500", "550 5.1.1", "250", "450")
               for p in ("", "wait 30")),
