@@ -169,8 +169,10 @@ static const struct rule {
 
     /* A connection that has carried mail may only have been used up: what it says
      * or does before the message is under way is asked again over a fresh one. A 4xx
-     * where none was taken is no sign of that, and would cost each message one. */
-    {IDLE | MAIL | RCPT | DATA, EVENT_CLOSED, EVENT_CLOSED, NULL, HAD_CARRIED, 0, CAUSE_USED_UP},
+     * where none was taken is no sign of that, and would cost each message one. Where
+     * the whole message is out with its MAIL, who closes may have it. */
+    {IDLE | MAIL | RCPT | DATA, EVENT_CLOSED, EVENT_CLOSED, NULL, HAD_CARRIED, HAD_SENT,
+     CAUSE_USED_UP},
     {IDLE | MAIL | RCPT | DATA, 421, 421, NULL, HAD_CARRIED, 0, CAUSE_USED_UP},
     {MAIL, 400, 499, NULL, HAD_TAKEN, 0, CAUSE_USED_UP},
     {TRANSACTION, EVENT_CLOSED, EVENT_NONSENSE, NULL, HAD_SENT, 0, CAUSE_IN_DOUBT},

@@ -102,7 +102,10 @@ static struct session *open_session(struct attempt *a, const struct server *serv
 static bool session_for(struct attempt *a, const struct server *server, struct fault *f)
 {
 	struct offerer *o = a->o;
-	if (o->session && server_same(&o->server, server) && session_usable(o->session) &&
+	struct fault ignored = FAULT_INIT;
+	/* A server that has closed in the meantime gets no message, and raises no doubt. */
+	if (o->session && server_same(&o->server, server) &&
+	    session_in_step(o->session, &ignored) && session_usable(o->session) &&
 	    session_messages(o->session) < (size_t)server->relay->max_messages)
 		return true;
 	end_session(o);

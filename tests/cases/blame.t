@@ -485,6 +485,35 @@ FRESH = [fresh_connection(r) for r in ("reply 450 4.7.1 rate", "reply 454 4.3.0 
                                        'reply "421 4.7.0 enough\\r\\n" close', "close")]
 
 
+def taken_in_silence(words, name):
+    """Who closes a connection that has carried mail, when the whole of the next message is out
+    with its MAIL, may have that message."""
+    def run():
+        case, relay = case_of("MAIL 2 commit", "RCPT 2 commit", f"DOT 2 commit {words}",
+                              options=("--with", "CHUNKING"), conf=HELD)
+        with case:
+            for _ in range(3):
+                quiet(send(case, GOOD))
+            case.flush("--all")
+            same("taken", len(relay.accepted()), 3)
+            same("held", len(case.entries()), 1)
+            match("log", DUPLICATE, case.log())
+            no_mark(case)
+    return f"busy: taken, and {name}", run
+
+
+def closed_between():
+    """One that has closed before the next message was sent does not have it."""
+    case, relay = case_of("DOT 1 normal close", options=("--with", "CHUNKING"), conf=HELD)
+    with case:
+        for _ in range(3):
+            quiet(send(case, GOOD))
+        case.flush("--all")
+        same("delivered", len(relay.accepted()), 3)
+        same("held", case.entries(), [])
+        no_match("log", DUPLICATE, case.log())
+
+
 def refused_at_mail(reply, senders, commands):
     """A server that takes nothing at MAIL now does not get a connection for each message, and
     one that wants less hears no more of it than it must."""
@@ -724,7 +753,9 @@ def main():
               for p in ("", "wait 30")),
             *ABOUT_US, ("at every phase: an echo", echoed),
             ("mechanism: another mechanism", other_mechanism), ("mechanism: none", no_mechanism),
-            ("busy: thirty callers", crowd), *FRESH, *AT_MAIL, *PORTS,
+            ("busy: thirty callers", crowd), *FRESH, *AT_MAIL,
+            taken_in_silence("close", "closed"), taken_in_silence("reset", "reset"),
+            ("busy: closed in between", closed_between), *PORTS,
             *(f(n) for n in OURS for f in (not_sent, another_can)),
             ("ours: in the server's words", in_the_servers_words),
             *(logged(r) for r in ("DATA close", "MAIL stall", 'RCPT send "x\\r\\n"')), *EXITS,

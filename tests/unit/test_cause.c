@@ -68,6 +68,7 @@ static const struct {
     {AT_DOT, EVENT_NONSENSE, "", HAD_SENT, "possible-duplicate"},
     {AT_RCPT, EVENT_NONSENSE, "", 0, "out-of-step"},
     {AT_MAIL, EVENT_CLOSED, "", HAD_CARRIED, "used-up"},
+    {AT_MAIL, EVENT_CLOSED, "", HAD_CARRIED | HAD_SENT, "possible-duplicate"},
     {AT_MESSAGE, EVENT_CLOSED, "", HAD_CARRIED, "connection-lost"},
     {AT_DATA, EVENT_SILENT, "", HAD_CARRIED, "connection-lost"},
 };
