@@ -74,9 +74,9 @@ void offerer_drop(struct offerer *o)
 	server_release(&o->server);
 }
 
-static const char *sender_of(const struct attempt *a)
+static struct server_client client_of(const struct attempt *a)
 {
-	return a->he->entry.envelope.sender;
+	return (struct server_client){hold_uid(a->he), a->he->entry.envelope.sender};
 }
 
 static struct rcpt *rcpt_of(const struct attempt *a, const struct todo *t)
@@ -157,8 +157,9 @@ static void not_reached(struct attempt *a, const struct server *server, const st
 		return;
 	int connections =
 	    o->open ? atomic_load(&o->open[server->relay - o->env->config->relays]) : 0;
+	const struct server_client client = client_of(a);
 	servers_failed(&o->memory, server, f, connections + 1);
-	servers_ask(&o->memory, server, sender_of(a), &state);
+	servers_ask(&o->memory, server, &client, &state);
 	pass_over(a, server, f->cause, state);
 	char *text = server_text(server);
 	verdict_set_fault(&a->why, f, server->relay->name,
@@ -330,8 +331,9 @@ static bool transact(struct attempt *a, const struct server *server, struct faul
 		cause = why.cause;
 	}
 	a->sum->strained = a->sum->strained || cause_row(cause)->server == SERVER_STRAINED;
+	const struct server_client client = client_of(a);
 	if (!chunking_lost)
-		servers_transaction(&o->memory, server, sender_of(a), cause);
+		servers_transaction(&o->memory, server, &client, cause);
 	log_batch(a);
 	if (!kept(a) || chunking_lost)
 		end_session(o);
@@ -340,11 +342,12 @@ static bool transact(struct attempt *a, const struct server *server, struct faul
 
 static bool use_server(struct attempt *a, const struct server *server, struct fault *f)
 {
+	const struct server_client client = client_of(a);
 	while (gather(a, server) > 0) {
 		struct fault why = FAULT_INIT;
 		const struct server_state *state;
 		/* It may have come to that with this very entry. */
-		enum cause cause = servers_ask(&a->o->memory, server, sender_of(a), &state);
+		enum cause cause = servers_ask(&a->o->memory, server, &client, &state);
 		if (cause != CAUSE_NONE) {
 			pass_over(a, server, cause, state);
 			return true;
