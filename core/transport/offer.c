@@ -12,6 +12,8 @@ struct todo {
 	bool decided; /* nobody else is asked */
 	bool refused; /* by what we found ourselves: final if nobody else can be asked */
 	bool again;   /* the same server was asked a second time */
+	/* Of one that may take it another time: then no other's refusal is final. */
+	struct verdict put_off;
 	/* Whom not to ask any more: */
 	const struct config_relay *past_relay;
 	const char *past_host; /* a host of past_relay; NULL: all of it */
@@ -230,6 +232,8 @@ static void sort_out(struct attempt *a, const struct server *server, bool chunki
 		t->refused = !t->decided && r->state == RCPT_FAILED;
 		if (t->refused)
 			r->state = RCPT_WAITING; /* as long as another may take it */
+		else if (!t->decided && !chunking_lost)
+			verdict_copy(&t->put_off, &r->verdict);
 	}
 }
 
@@ -430,7 +434,9 @@ static void conclude(struct attempt *a, struct todo *t, const struct route *rout
 {
 	struct rcpt *r = rcpt_of(a, t);
 	bool answered = t->past_relay != NULL;
-	if (t->refused && !a->trouble) {
+	if (t->refused && t->put_off.cause != CAUSE_NONE) {
+		verdict_copy(&r->verdict, &t->put_off);
+	} else if (t->refused && !a->trouble) {
 		r->state = RCPT_FAILED;
 	} else if (route->relay_count == 0) {
 		verdict_set(&r->verdict, CAUSE_NO_RELAY, 0, NULL, NULL, NULL, STR(""));
@@ -495,6 +501,8 @@ enum offer_end offer(struct offerer *o, struct hold_entry *he, const struct rout
 	if (ok && !a.turned_away)
 		ok = finish_route(&a, route, f);
 	verdict_release(&a.why);
+	for (size_t i = 0; i < n; i++)
+		verdict_release(&a.todo[i].put_off);
 	free(a.todo);
 	free(a.batch);
 	free(a.items);

@@ -608,6 +608,25 @@ def another_can(name):
     return f"ours: {name}, another relay can", run
 
 
+def another_could(name, *lines):
+    """The first could take it, but not now: what the second cannot take is not final."""
+    options, to = OURS[name]
+
+    def run():
+        with Case("could") as case:
+            able, small = case.relay(*rules(*lines)), case.relay(*options)
+            case.configure(("able", {"port": able.port}), ("small", {"port": small.port}))
+            quiet(send(case, GOOD, to, message=LONG))
+            same("failed", case.entries("failed"), [])
+            entry, r = one(case, to)
+            same("asked first", (r["status"], len(entry["recipients"])), ("waiting", 1))
+            check(r["cause"] not in ("too-big", "needs-smtputf8"), f"it waits for {r['cause']}")
+            able.good()
+            case.flush("--all")
+            same("delivered", (len(able.accepted()), case.entries()), (1, []))
+    return f"ours: {name}, another could: {lines[0]}", run
+
+
 def in_the_servers_words():
     """The report of what a server refused names it."""
     case, relay = case_of(f"RCPT to {TO} reply 550 5.1.1 {WORD}", conf=HELD)
@@ -757,6 +776,9 @@ def main():
             taken_in_silence("close", "closed"), taken_in_silence("reset", "reset"),
             ("busy: closed in between", closed_between), *PORTS,
             *(f(n) for n in OURS for f in (not_sent, another_can)),
+            *(another_could(n, line) for n in OURS for line in (
+                "MAIL close", "RCPT reply 530 5.7.0 log in", 'MAIL send "x\\r\\n"',
+                "CONNECT close")),
             ("ours: in the server's words", in_the_servers_words),
             *(logged(r) for r in ("DATA close", "MAIL stall", 'RCPT send "x\\r\\n"')), *EXITS,
             *(no_try(n, r) for n, r in (("closed port", ""), ("554", "CONNECT reply 554 no"),
