@@ -163,6 +163,31 @@ def in_the_middle(reply, end, options=()):
 MIDDLE = [in_the_middle(r, e, o) for r, e in (("552 5.3.4", "close"), ("552", "stall"),
                                               ("452 4.3.1", "close"))
           for o in ((), ("--with", "CHUNKING"), ("--without", "PIPELINING"))]
+
+
+def for_the_first(reply, times, wanted):
+    """By LMTP a reply is one recipient's, and in the middle of the message the first one's."""
+    def run():
+        case, relay = case_of(f'{times} on BODY 1000000 {POISONED} send "{reply} {WORD}\\r\\n" close',
+                              options=("--lmtp", "--receive-buffer", "65536"), conf=HELD,
+                              keys={"timeout": "10s", "protocol": "lmtp"})
+        with case:
+            quiet(send(case, POISON, TO, OTHER, message=BIG))
+            case.flush()
+            listed = case.listing() + case.listing("--failed")
+            states = {r["address"]: r["status"] for e in listed if e["sender"] == POISON
+                      for r in e["recipients"] if r["status"] != "delivered"}
+            same("left", states, wanted)
+            same("delivered", [r for r in relay.recipients() if r != POISON],
+                 sorted({TO, OTHER} - set(wanted)))
+            no_match("log", DUPLICATE, case.log())
+            no_mark(case)
+    return f"in the middle: LMTP, {reply} {times}", run
+
+
+MIDDLE += [for_the_first("550 5.1.1", "once", {TO: "failed"}),
+           for_the_first("452 4.2.2", "once", {TO: "waiting"}),
+           for_the_first("552 5.3.4", "", {TO: "failed", OTHER: "failed"})]
 NONSENSE = {"no code": f"{WORD}", "two codes": f"250-{WORD}\\r\\n550 x", "no reply": "",
             "too long": "250 " + 5000 * "x"}
 
