@@ -53,8 +53,6 @@ static size_t relay_place(const struct offerer *o)
 
 static void end_session(struct offerer *o)
 {
-	if (o->session && session_chunking_broken(o->session))
-		o->no_chunking = o->server.relay;
 	if (o->session)
 		session_close(o->session);
 	if (o->session && o->open)
@@ -324,6 +322,9 @@ static bool transact(struct attempt *a, const struct server *server, struct faul
 	a->sum->offered = true;
 	bool chunking_lost = end == SESSION_BROKEN && session_chunking_broken(o->session) &&
 	                     o->no_chunking != server->relay;
+	/* Known from here on: what goes wrong by DATA later is no fault of BDAT's. */
+	if (session_chunking_broken(o->session))
+		o->no_chunking = server->relay;
 	enum cause cause = server_cause(a, end, &why);
 	sort_out(a, server, chunking_lost);
 	bool final = any_final(a, &delivered);

@@ -527,6 +527,20 @@ def taken_in_silence(words, name):
     return f"busy: taken, and {name}", run
 
 
+def taken_after_bdat_failed():
+    """What is wrong with BDAT was seen at one message: the next, by DATA, is in doubt like any
+    other."""
+    case, relay = case_of("once on DOT 1 reply 500 5.5.1 what",
+                          "once on DOT 3 commit close", options=("--with", "CHUNKING"), conf=HELD)
+    with case:
+        for _ in range(3):
+            quiet(send(case, GOOD))
+        case.flush("--all")
+        same("taken", len(relay.accepted()), 3)
+        same("held", len(case.entries()), 1)
+        match("log", DUPLICATE, case.log())
+
+
 def closed_between():
     """One that has closed before the next message was sent does not have it."""
     case, relay = case_of("DOT 1 normal close", options=("--with", "CHUNKING"), conf=HELD)
@@ -799,6 +813,7 @@ def main():
             ("mechanism: another mechanism", other_mechanism), ("mechanism: none", no_mechanism),
             ("busy: thirty callers", crowd), *FRESH, *AT_MAIL,
             taken_in_silence("close", "closed"), taken_in_silence("reset", "reset"),
+            ("in doubt: after BDAT has failed", taken_after_bdat_failed),
             ("busy: closed in between", closed_between), *PORTS,
             *(f(n) for n in OURS for f in (not_sent, another_can)),
             *(another_could(n, line) for n in OURS for line in (
