@@ -36,6 +36,7 @@ struct attempt {
 	struct verdict why; /* of the last such server */
 	struct session_contact contact;
 	bool verified; /* the entry's checksum is right, and marks can be made */
+	int broken;    /* transactions with that server that came to no good end */
 };
 
 void offerer_init(struct offerer *o, const struct session_env *env, const struct hold *hold,
@@ -302,6 +303,12 @@ static bool kept(const struct attempt *a)
 	return true;
 }
 
+static bool is_broken(enum cause cause)
+{
+	enum cause_server how = cause_row(cause)->server;
+	return how == SERVER_SUSPECT || how == SERVER_STRAINED;
+}
+
 /* One transaction. False: the entry itself cannot be worked on. */
 static bool transact(struct attempt *a, const struct server *server, struct fault *f)
 {
@@ -337,7 +344,8 @@ static bool transact(struct attempt *a, const struct server *server, struct faul
 	}
 	a->sum->strained = a->sum->strained || cause_row(cause)->server == SERVER_STRAINED;
 	const struct server_client client = client_of(a);
-	if (!chunking_lost)
+	/* However many transactions it is, it is one message that the server meets. */
+	if (!chunking_lost && (!is_broken(cause) || a->broken++ == 0))
 		servers_transaction(&o->memory, server, &client, cause);
 	log_batch(a);
 	if (!kept(a) || chunking_lost)
@@ -348,11 +356,14 @@ static bool transact(struct attempt *a, const struct server *server, struct faul
 static bool use_server(struct attempt *a, const struct server *server, struct fault *f)
 {
 	const struct server_client client = client_of(a);
+	a->broken = 0;
 	while (gather(a, server) > 0) {
 		struct fault why = FAULT_INIT;
 		const struct server_state *state;
 		/* It may have come to that with this very entry. */
 		enum cause cause = servers_ask(&a->o->memory, server, &client, &state);
+		if (cause == CAUSE_NONE && a->broken >= SUSPECT_TRIES)
+			cause = CAUSE_UNSTEADY;
 		if (cause != CAUSE_NONE) {
 			pass_over(a, server, cause, state);
 			return true;

@@ -223,6 +223,23 @@ def nonsense_for_all():
         same("failed", case.entries("failed"), [])
 
 
+def many_recipients():
+    """A message of many recipients is many transactions, and one message: it ends the run for
+    itself and not for its sender's next."""
+    many = [f"r{n}@dest.example" for n in range(10)]
+    case, relay = case_of(*(f"DATA to {r} close" for r in many[::2]),
+                          keys={"max_recipients": "2"}, conf=HELD)
+    with case:
+        quiet(send(case, GOOD, *many))
+        time.sleep(1.1)
+        quiet(send(case, GOOD))
+        case.flush("--all")
+        same("delivered", relay.recipients(), [TO])
+        same("offered", len(senders(relay)), 4)
+        entry, = case.listing()
+        same("tries", entry["attempts"], 1)
+
+
 # What was put off goes behind what was not tried
 
 def put_off():
@@ -801,6 +818,7 @@ def expires(lines, last, wanted):
 def main():
     jobs = [*REPLIES, *MIDDLE, *(nonsense(*n) for n in NONSENSE.items()),
             ("in the middle: nonsense for all", nonsense_for_all),
+            ("in the middle: of a message to many", many_recipients),
             ("order: behind what was not tried", put_off), ("order: longest ago first", put_off_longest),
             *WORDS,
             ("our own lack: no network", without_network), ("our own lack: no descriptors", without_descriptors),
