@@ -173,10 +173,13 @@ static const struct rule {
     {AUTH, 500, 599, NULL, 0, 0, CAUSE_LOGIN_REFUSED},
 
     /* A connection that has carried mail may only have been used up: what it says
-     * or does before the message is under way is asked again over a fresh one. */
-    {IDLE | MAIL | RCPT | DATA, EVENT_CLOSED, EVENT_CLOSED, NULL, HAD_CARRIED, 0, CAUSE_USED_UP},
+     * or does before the message is under way is asked again over a fresh one. A 4xx
+     * where none was taken is no sign of that, and would cost each message one. Where
+     * the whole message is out with its MAIL, who closes may have it. */
+    {IDLE | MAIL | RCPT | DATA, EVENT_CLOSED, EVENT_CLOSED, NULL, HAD_CARRIED, HAD_SENT,
+     CAUSE_USED_UP},
     {IDLE | MAIL | RCPT | DATA, 421, 421, NULL, HAD_CARRIED, 0, CAUSE_USED_UP},
-    {MAIL, 400, 499, NULL, HAD_CARRIED, 0, CAUSE_USED_UP},
+    {MAIL, 400, 499, NULL, HAD_TAKEN, 0, CAUSE_USED_UP},
     {TRANSACTION, EVENT_CLOSED, EVENT_SLOW, NULL, HAD_SENT, 0, CAUSE_IN_DOUBT},
     {TRANSACTION, EVENT_SLOW, EVENT_SLOW, NULL, 0, 0, CAUSE_TOO_SLOW},
     {TRANSACTION, EVENT_NONSENSE, EVENT_NONSENSE, NULL, 0, 0, CAUSE_OUT_OF_STEP},

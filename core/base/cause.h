@@ -45,10 +45,11 @@ enum cause_event {
 enum cause_had {
 	HAD_ACCEPTED = 1, /* another recipient was accepted in this transaction */
 	HAD_SENT = 2,     /* the whole message is out: the server may have it */
-	HAD_CARRIED = 4,  /* this connection has carried a message before */
+	HAD_CARRIED = 4,  /* a transaction came to its end over this connection before */
 	HAD_STATUS = 8,   /* set by cause_of: the reply has an enhanced status */
 	NEEDS_TLS = 16,   /* encryption is required, and not there yet */
-	NEEDS_LOGIN = 32
+	NEEDS_LOGIN = 32,
+	HAD_TAKEN = 64 /* the server took a message over this connection before */
 };
 
 enum cause {

@@ -214,8 +214,8 @@ unsigned smtp_had(const struct smtp *s)
 {
 	return (s->tx.accepted > 0 ? HAD_ACCEPTED : 0u) |
 	       (s->tx.sent || is_in_doubt(s) ? HAD_SENT : 0u) |
-	       (s->carried ? HAD_CARRIED : 0u) | (smtp_must_encrypt(s) ? NEEDS_TLS : 0u) |
-	       (s->setup.login ? NEEDS_LOGIN : 0u);
+	       (s->carried ? HAD_CARRIED : 0u) | (s->taken ? HAD_TAKEN : 0u) |
+	       (smtp_must_encrypt(s) ? NEEDS_TLS : 0u) | (s->setup.login ? NEEDS_LOGIN : 0u);
 }
 
 static enum cause_phase where(const struct smtp *s)
@@ -452,6 +452,17 @@ void smtp_feed(struct smtp *s, struct str bytes)
 	doubt_early(s, bytes);
 }
 
+bool smtp_in_reply(const struct smtp *s)
+{
+	return s->want != SMTP_OVER && reply_begun(&s->reply);
+}
+
+void smtp_heard(struct smtp *s)
+{
+	if (s->want == SMTP_SETTLED)
+		(void)smtp_out_of_step(s);
+}
+
 /* What was going on, for the text of a fault. */
 static const char *awaited(const struct smtp *s)
 {
@@ -469,6 +480,7 @@ void smtp_eof(struct smtp *s)
 		(void)smtp_drop(s, &s->fault);
 		return;
 	}
+	smtp_heard(s);
 	if (what[0] == '\0')
 		fault_set(&f, FAULT_RELAY, "the server closed the connection");
 	else if (smtp_phase(s) == PHASE_GREETING)

@@ -16,8 +16,9 @@
  *                (again, if it comes a second time), writing smtp_output as it grows;
  *                feeds what the server says meanwhile, at the latest before the end;
  *                stops when the machine wants something else
- *   SETTLED      feeds what has arrived meanwhile; if it is settled still, smtp_commit,
- *                acts on the verdicts, marks and syncs; then smtp_start or smtp_quit
+ *   SETTLED      feeds what has arrived meanwhile, and a reply that has begun (smtp_in_reply)
+ *                to its end; if it is settled still, smtp_commit, acts on the verdicts,
+ *                marks and syncs; then smtp_start or smtp_quit
  *   OVER         smtp_commit; closes; smtp_fault says why (class FAULT_NONE after a
  *                plain QUIT)
  *
@@ -112,6 +113,11 @@ size_t smtp_replies(const struct smtp *s);
 
 void smtp_feed(struct smtp *s, struct str bytes);
 void smtp_eof(struct smtp *s); /* the server closed */
+/* Has a reply begun that is not at its end? */
+bool smtp_in_reply(const struct smtp *s);
+/* No more is heard for now: where all was answered, a reply that has begun is one too
+ * many, and the machine fails. smtp_commit does so by itself. */
+void smtp_heard(struct smtp *s);
 /* The connection is gone: time-out, reset, TLS. */
 void smtp_failed(struct smtp *s, const struct fault *f);
 /* We give up: each answer may have come in time, but it takes too long (base/budget). */

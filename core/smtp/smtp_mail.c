@@ -97,6 +97,7 @@ bool smtp_commit(struct smtp *s, const char *relay, const char *host)
 {
 	bool all = true;
 
+	smtp_heard(s);
 	if (!s->tx.answers)
 		return false;
 	for (size_t i = 0; i < s->tx.count; i++) {
@@ -108,6 +109,7 @@ bool smtp_commit(struct smtp *s, const char *relay, const char *host)
 			continue;
 		}
 		r->state = state_of(a->verdict.cause);
+		s->taken = s->taken || r->state == RCPT_DELIVERED;
 		verdict_set(&r->verdict, a->verdict.cause, a->verdict.code, a->verdict.status,
 		            relay, host, str_of(a->verdict.text));
 	}
@@ -410,6 +412,20 @@ static bool bdat_is_broken(const struct reply *r)
 	return may_be && (r->status[0] == '\0' || strncmp(r->status, "5.5.", 4) == 0);
 }
 
+/* Replies of LMTP come in the order of those who were accepted (RFC 2033 section 4.2): of
+ * several it is the first's, and the others ask again over a fresh connection. */
+static void decide_first(struct smtp *s, const struct reply *r)
+{
+	size_t first = 0;
+
+	while (s->tx.answers[first].state != ANSWER_ACCEPTED)
+		first++;
+	decide(s, first, cause_of(AT_MESSAGE, r->code, r->status, smtp_had(s)), r);
+	s->tx.closed = true;
+	fault_set(&s->fault, FAULT_RELAY, "the server answered for another recipient only");
+	fault_cause(&s->fault, CAUSE_USED_UP);
+}
+
 bool smtp_early_verdict(struct smtp *s, const struct reply *r)
 {
 	/* Before its first byte is out nothing can be said of it. */
@@ -420,7 +436,10 @@ bool smtp_early_verdict(struct smtp *s, const struct reply *r)
 		s->chunking_broken = true;
 		return false;
 	}
-	decide_rest(s, AT_MESSAGE, r);
+	if (s->setup.lmtp && s->tx.accepted > 1)
+		decide_first(s, r);
+	else
+		decide_rest(s, AT_MESSAGE, r);
 	s->tx.early = true;
 	return true;
 }

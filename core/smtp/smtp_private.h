@@ -102,6 +102,7 @@ struct smtp {
 	unsigned spurned; /* mechanisms that the server offers and does not want, as bits */
 	bool logged_in;
 	bool carried;      /* a transaction came to its end over this connection */
+	bool taken;        /* and one in which a message was taken */
 	struct buf answer; /* what was sent last of the login, until it is answered */
 
 	struct transaction tx;

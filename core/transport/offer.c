@@ -12,6 +12,8 @@ struct todo {
 	bool decided; /* nobody else is asked */
 	bool refused; /* by what we found ourselves: final if nobody else can be asked */
 	bool again;   /* the same server was asked a second time */
+	/* Of one that may take it another time: then no other's refusal is final. */
+	struct verdict put_off;
 	/* Whom not to ask any more: */
 	const struct config_relay *past_relay;
 	const char *past_host; /* a host of past_relay; NULL: all of it */
@@ -35,6 +37,7 @@ struct attempt {
 	struct verdict why; /* of the last such server */
 	struct session_contact contact;
 	bool verified; /* the entry's checksum is right, and marks can be made */
+	int broken;    /* transactions with that server that came to no good end */
 };
 
 void offerer_init(struct offerer *o, const struct session_env *env, const struct hold *hold,
@@ -52,8 +55,6 @@ static size_t relay_place(const struct offerer *o)
 
 static void end_session(struct offerer *o)
 {
-	if (o->session && session_chunking_broken(o->session))
-		o->no_chunking = o->server.relay;
 	if (o->session)
 		session_close(o->session);
 	if (o->session && o->open)
@@ -75,9 +76,9 @@ void offerer_drop(struct offerer *o)
 	server_release(&o->server);
 }
 
-static const char *sender_of(const struct attempt *a)
+static struct server_client client_of(const struct attempt *a)
 {
-	return a->he->entry.envelope.sender;
+	return (struct server_client){hold_uid(a->he), a->he->entry.envelope.sender};
 }
 
 static struct rcpt *rcpt_of(const struct attempt *a, const struct todo *t)
@@ -103,7 +104,10 @@ static struct session *open_session(struct attempt *a, const struct server *serv
 static bool session_for(struct attempt *a, const struct server *server, struct fault *f)
 {
 	struct offerer *o = a->o;
-	if (o->session && server_same(&o->server, server) && session_usable(o->session) &&
+	struct fault ignored = FAULT_INIT;
+	/* A server that has closed in the meantime gets no message, and raises no doubt. */
+	if (o->session && server_same(&o->server, server) &&
+	    session_in_step(o->session, &ignored) && session_usable(o->session) &&
 	    session_messages(o->session) < (size_t)server->relay->max_messages)
 		return true;
 	end_session(o);
@@ -155,8 +159,9 @@ static void not_reached(struct attempt *a, const struct server *server, const st
 		return;
 	int connections =
 	    o->open ? atomic_load(&o->open[server->relay - o->env->config->relays]) : 0;
+	const struct server_client client = client_of(a);
 	servers_failed(&o->memory, server, f, connections + 1);
-	servers_ask(&o->memory, server, sender_of(a), &state);
+	servers_ask(&o->memory, server, &client, &state);
 	pass_over(a, server, f->cause, state);
 	char *text = server_text(server);
 	verdict_set_fault(&a->why, f, server->relay->name,
@@ -247,6 +252,8 @@ static void sort_out(struct attempt *a, const struct server *server, bool chunki
 		t->refused = !t->decided && r->state == RCPT_FAILED;
 		if (t->refused)
 			r->state = RCPT_WAITING; /* as long as another may take it */
+		else if (!t->decided && !chunking_lost)
+			verdict_copy(&t->put_off, &r->verdict);
 	}
 }
 
@@ -317,6 +324,12 @@ static bool kept(const struct attempt *a)
 	return true;
 }
 
+static bool is_broken(enum cause cause)
+{
+	enum cause_server how = cause_row(cause)->server;
+	return how == SERVER_SUSPECT || how == SERVER_STRAINED;
+}
+
 /* One transaction. False: the entry itself cannot be worked on. */
 static bool transact(struct attempt *a, const struct server *server, struct fault *f)
 {
@@ -337,6 +350,9 @@ static bool transact(struct attempt *a, const struct server *server, struct faul
 	a->sum->offered = true;
 	bool chunking_lost = end == SESSION_BROKEN && session_chunking_broken(o->session) &&
 	                     o->no_chunking != server->relay;
+	/* Known from here on: what goes wrong by DATA later is no fault of BDAT's. */
+	if (session_chunking_broken(o->session))
+		o->no_chunking = server->relay;
 	enum cause cause = server_cause(a, end, &why);
 	sort_out(a, server, chunking_lost);
 	bool final = any_final(a, &delivered);
@@ -348,8 +364,10 @@ static bool transact(struct attempt *a, const struct server *server, struct faul
 		cause = why.cause;
 	}
 	a->sum->strained = a->sum->strained || cause_row(cause)->server == SERVER_STRAINED;
-	if (!chunking_lost)
-		servers_transaction(&o->memory, server, sender_of(a), cause);
+	const struct server_client client = client_of(a);
+	/* However many transactions it is, it is one message that the server meets. */
+	if (!chunking_lost && (!is_broken(cause) || a->broken++ == 0))
+		servers_transaction(&o->memory, server, &client, cause);
 	log_batch(a);
 	if (!kept(a) || chunking_lost)
 		end_session(o);
@@ -358,12 +376,16 @@ static bool transact(struct attempt *a, const struct server *server, struct faul
 
 static bool use_server(struct attempt *a, const struct server *server, struct fault *f)
 {
+	const struct server_client client = client_of(a);
+	a->broken = 0;
 	a->at_once = most_at_once(a, server);
 	while (gather(a, server) > 0) {
 		struct fault why = FAULT_INIT;
 		const struct server_state *state;
 		/* It may have come to that with this very entry. */
-		enum cause cause = servers_ask(&a->o->memory, server, sender_of(a), &state);
+		enum cause cause = servers_ask(&a->o->memory, server, &client, &state);
+		if (cause == CAUSE_NONE && a->broken >= SUSPECT_TRIES)
+			cause = CAUSE_UNSTEADY;
 		if (cause != CAUSE_NONE) {
 			pass_over(a, server, cause, state);
 			return true;
@@ -446,7 +468,9 @@ static void conclude(struct attempt *a, struct todo *t, const struct route *rout
 {
 	struct rcpt *r = rcpt_of(a, t);
 	bool answered = t->past_relay != NULL;
-	if (t->refused && !a->trouble) {
+	if (t->refused && t->put_off.cause != CAUSE_NONE) {
+		verdict_copy(&r->verdict, &t->put_off);
+	} else if (t->refused && !a->trouble) {
 		r->state = RCPT_FAILED;
 	} else if (route->relay_count == 0) {
 		verdict_set(&r->verdict, CAUSE_NO_RELAY, 0, NULL, NULL, NULL, STR(""));
@@ -511,6 +535,8 @@ enum offer_end offer(struct offerer *o, struct hold_entry *he, const struct rout
 	if (ok && !a.turned_away)
 		ok = finish_route(&a, route, f);
 	verdict_release(&a.why);
+	for (size_t i = 0; i < n; i++)
+		verdict_release(&a.todo[i].put_off);
 	free(a.todo);
 	free(a.batch);
 	free(a.items);

@@ -212,26 +212,50 @@ static struct server_state *state_of(struct servers_memory *m, const struct serv
 	return s;
 }
 
-static uint32_t sender_mark(const char *sender)
+static struct suspect suspect_made(const struct servers_memory *m,
+                                   const struct server_client *client)
 {
-	return crc_add(0, sender, strlen(sender));
+	uint32_t sender = crc_add(0, client->sender, strlen(client->sender));
+	return (struct suspect){m->hold->shared ? (uint32_t)client->uid : sender, sender, 1};
 }
 
-static struct suspect *suspect_of(struct server_state *s, uint32_t sender)
+static struct suspect *suspect_known(struct server_state *s, const struct suspect *wanted)
 {
 	for (size_t i = 0; i < s->suspect_count; i++)
-		if (s->suspects[i].sender == sender)
+		if (s->suspects[i].user == wanted->user &&
+		    s->suspects[i].sender == wanted->sender)
 			return &s->suspects[i];
 	return NULL;
 }
 
+static int senders_of(const struct server_state *s, uint32_t user)
+{
+	int count = 0;
+	for (size_t i = 0; i < s->suspect_count; i++)
+		count += s->suspects[i].user == user;
+	return count;
+}
+
+static int users_of(const struct server_state *s)
+{
+	int count = 0;
+	for (size_t i = 0; i < s->suspect_count; i++) {
+		size_t k = 0;
+		while (s->suspects[k].user != s->suspects[i].user)
+			k++;
+		count += k == i;
+	}
+	return count;
+}
+
 enum cause servers_ask(struct servers_memory *m, const struct server *server,
-                       const char *sender, const struct server_state **state)
+                       const struct server_client *client, const struct server_state **state)
 {
 	struct server_state *s = state_of(m, server);
-	const struct suspect *suspect = suspect_of(s, sender_mark(sender));
+	const struct suspect who = suspect_made(m, client), *known = suspect_known(s, &who);
 	*state = s;
-	if (s->cause == CAUSE_NONE && suspect && suspect->tries >= SUSPECT_TRIES)
+	if (s->cause == CAUSE_NONE && ((known && known->tries >= SUSPECT_TRIES) ||
+	                               senders_of(s, who.user) >= SUSPECT_SENDERS))
 		return CAUSE_UNSTEADY;
 	return s->cause;
 }
@@ -284,17 +308,19 @@ void servers_answered(struct servers_memory *m, const struct server *server)
 	end_probe(s);
 }
 
-/* It broke at this sender's message. */
-static void suspect(struct servers_memory *m, struct server_state *s, uint32_t sender,
-                    enum cause cause)
+/* It broke at his message. */
+static void suspect(struct servers_memory *m, struct server_state *s,
+                    const struct server_client *client, enum cause cause)
 {
-	struct suspect *known = suspect_of(s, sender);
+	const struct suspect who = suspect_made(m, client);
+	struct suspect *known = suspect_known(s, &who);
 	if (known) {
 		known->tries++;
 		return;
 	}
-	s->suspects[s->suspect_count++] = (struct suspect){sender, 1};
-	if (s->suspect_count < SUSPECT_SENDERS)
+	if (s->suspect_count < SUSPECTS_MAX)
+		s->suspects[s->suspect_count++] = who;
+	if (users_of(s) < SUSPECT_USERS)
 		return;
 	s->cause = CAUSE_UNSTEADY;
 	s->code = 0;
@@ -307,14 +333,14 @@ static void suspect(struct servers_memory *m, struct server_state *s, uint32_t s
 }
 
 void servers_transaction(struct servers_memory *m, const struct server *server,
-                         const char *sender, enum cause cause)
+                         const struct server_client *client, enum cause cause)
 {
 	struct server_state *s = state_of(m, server);
 	switch (cause_row(cause)->server) {
 	case SERVER_SUSPECT:
 	case SERVER_STRAINED:
 		if (s->cause == CAUSE_NONE)
-			suspect(m, s, sender_mark(sender), cause);
+			suspect(m, s, client, cause);
 		break;
 	case SERVER_FINE:
 	case SERVER_DEAD:

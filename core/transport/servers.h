@@ -45,8 +45,19 @@ bool server_same(const struct server *a, const struct server *b);
 /* "NAME:PORT" or the path of the socket, for texts. */
 char *server_text(const struct server *s);
 
-#define SUSPECT_SENDERS 3 /* so many, in a row, end the run for a server */
-#define SUSPECT_TRIES   3 /* so many of one sender, in a row, end it for that one */
+/* In a row, so many of one sender end the run for that sender; of so many senders of a user,
+ * for that user; of so many users, for all. Where all mail is one user's, each sender counts
+ * for a user. A user can call himself what he likes, so that he alone stops nobody else. */
+#define SUSPECT_TRIES   3
+#define SUSPECT_SENDERS 3
+#define SUSPECT_USERS   3
+#define SUSPECTS_MAX    ((SUSPECT_USERS - 1) * SUSPECT_SENDERS + 1)
+
+/* Whose message it is. */
+struct server_client {
+	uid_t uid;
+	const char *sender;
+};
 
 /* What a run knows of one server. */
 struct server_state {
@@ -56,11 +67,11 @@ struct server_state {
 	bool found_now; /* by this run, and not remembered from another */
 	struct backoff past;
 	int probe; /* descriptor while we are the one that asks it again, or -1 */
-	/* Senders at whose messages it broke since the last success. */
+	/* At whose messages it broke since the last success. */
 	struct suspect {
-		uint32_t sender;
+		uint32_t user, sender;
 		int tries;
-	} suspects[SUSPECT_SENDERS];
+	} suspects[SUSPECTS_MAX];
 	size_t suspect_count;
 };
 
@@ -74,18 +85,18 @@ struct servers_memory {
 void servers_memory_init(struct servers_memory *m, const struct hold *h, bool ask_again);
 void servers_memory_release(struct servers_memory *m);
 
-/* Why the server is not to be asked for a message of that sender; CAUSE_NONE: it is. The
- * state says more, and is good until the next call. */
+/* Why the server is not to be asked for a message of his; CAUSE_NONE: it is. The state says
+ * more, and is good until the next call. */
 enum cause servers_ask(struct servers_memory *m, const struct server *server,
-                       const char *sender, const struct server_state **state);
+                       const struct server_client *client, const struct server_state **state);
 /* It did not come to a login. connections: how many this run had open to the relay. */
 void servers_failed(struct servers_memory *m, const struct server *server,
                     const struct fault *why, int connections);
 /* It did. */
 void servers_answered(struct servers_memory *m, const struct server *server);
-/* How a transaction for that sender ended, by what its cause says of the server. */
+/* How a transaction of his ended, by what its cause says of the server. */
 void servers_transaction(struct servers_memory *m, const struct server *server,
-                         const char *sender, enum cause cause);
+                         const struct server_client *client, enum cause cause);
 /* An entry that was not offered since that server is left alone: until when? False: that
  * is not so, or not known. */
 bool servers_next(const struct hold *h, const struct verdict *v, int64_t *until);

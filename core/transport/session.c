@@ -525,17 +525,34 @@ static bool to_server(void *context, struct str bytes, struct fault *f)
 /* A reply that runs ahead of the end of the message is heard before that end is
  * sent; and where the server has gone the end is not sent, so that nothing is
  * in doubt. */
-static void hear_early(struct session *s)
+static bool hear(struct session *s, int64_t deadline)
 {
 	char bytes[4096];
 	size_t got;
 	struct fault f = FAULT_INIT;
-	if (!conn_read(s->conn, bytes, sizeof(bytes), &got, clock_deadline(0), &f))
-		return;
+	if (!conn_read(s->conn, bytes, sizeof(bytes), &got, deadline, &f))
+		return false;
 	if (got > 0)
 		smtp_feed(s->smtp, str_make(bytes, got));
 	else
 		smtp_eof(s->smtp);
+	return got > 0;
+}
+
+static void hear_early(struct session *s)
+{
+	hear(s, clock_deadline(0));
+}
+
+/* All is answered, as it seems: what has arrived beyond that is heard, and what has begun
+ * is heard to its end. A server that was out of step has sent more. */
+static void hear_all(struct session *s)
+{
+	int64_t deadline = clock_deadline(LAST_WORDS_MS);
+	hear_early(s);
+	while (smtp_in_reply(s->smtp) && hear(s, deadline))
+		continue;
+	smtp_heard(s->smtp);
 }
 
 /* Sends the message once; the machine may want it a second time. */
@@ -600,8 +617,7 @@ static enum session_end run_transaction(struct session *s, struct passage *p,
 			s->last = *f;
 			return SESSION_ENTRY;
 		}
-	/* All is answered, as it seems: a server that was out of step has sent more. */
-	hear_early(s);
+	hear_all(s);
 	s->last = *smtp_fault(s->smtp);
 	if (!smtp_commit(s->smtp, session_relay(s), session_peer(s)))
 		return leave_rest(s, g, f);
@@ -704,7 +720,7 @@ bool session_in_step(struct session *s, struct fault *f)
 {
 	if (!session_usable(s))
 		return true;
-	hear_early(s);
+	hear_all(s);
 	const struct fault *now = smtp_fault(s->smtp);
 	if (smtp_want(s->smtp) != SMTP_OVER || now->class != FAULT_PROTOCOL)
 		return true;

@@ -163,6 +163,31 @@ def in_the_middle(reply, end, options=()):
 MIDDLE = [in_the_middle(r, e, o) for r, e in (("552 5.3.4", "close"), ("552", "stall"),
                                               ("452 4.3.1", "close"))
           for o in ((), ("--with", "CHUNKING"), ("--without", "PIPELINING"))]
+
+
+def for_the_first(reply, times, wanted):
+    """By LMTP a reply is one recipient's, and in the middle of the message the first one's."""
+    def run():
+        case, relay = case_of(f'{times} on BODY 1000000 {POISONED} send "{reply} {WORD}\\r\\n" close',
+                              options=("--lmtp", "--receive-buffer", "65536"), conf=HELD,
+                              keys={"timeout": "10s", "protocol": "lmtp"})
+        with case:
+            quiet(send(case, POISON, TO, OTHER, message=BIG))
+            case.flush()
+            listed = case.listing() + case.listing("--failed")
+            states = {r["address"]: r["status"] for e in listed if e["sender"] == POISON
+                      for r in e["recipients"] if r["status"] != "delivered"}
+            same("left", states, wanted)
+            same("delivered", [r for r in relay.recipients() if r != POISON],
+                 sorted({TO, OTHER} - set(wanted)))
+            no_match("log", DUPLICATE, case.log())
+            no_mark(case)
+    return f"in the middle: LMTP, {reply} {times}", run
+
+
+MIDDLE += [for_the_first("550 5.1.1", "once", {TO: "failed"}),
+           for_the_first("452 4.2.2", "once", {TO: "waiting"}),
+           for_the_first("552 5.3.4", "", {TO: "failed", OTHER: "failed"})]
 NONSENSE = {"no code": f"{WORD}", "two codes": f"250-{WORD}\\r\\n550 x", "no reply": "",
             "too long": "250 " + 5000 * "x"}
 
@@ -196,6 +221,23 @@ def nonsense_for_all():
         tries = sorted(e["attempts"] for e in case.listing())
         same("tries", tries, [0] * (40 - offered) + [1] * offered)
         same("failed", case.entries("failed"), [])
+
+
+def many_recipients():
+    """A message of many recipients is many transactions, and one message: it ends the run for
+    itself and not for its sender's next."""
+    many = [f"r{n}@dest.example" for n in range(10)]
+    case, relay = case_of(*(f"DATA to {r} close" for r in many[::2]),
+                          keys={"max_recipients": "2"}, conf=HELD)
+    with case:
+        quiet(send(case, GOOD, *many))
+        time.sleep(1.1)
+        quiet(send(case, GOOD))
+        case.flush("--all")
+        same("delivered", relay.recipients(), [TO])
+        same("offered", len(senders(relay)), 4)
+        entry, = case.listing()
+        same("tries", entry["attempts"], 1)
 
 
 # What was put off goes behind what was not tried
@@ -310,6 +352,34 @@ def twice_then_refused():
         relay.good()
         case.flush("--all")
         same("delivered", relay.recipients(), [TO])
+
+
+def begun(name, *lines):
+    """Of the reply that shows it only the beginning is there when all seems answered."""
+    def run():
+        case, relay = case_of("MAIL normal normal", *lines,
+                              options=("--with", "CHUNKING", "--delay", "20"))
+        with case:
+            quiet(send(case, GOOD))
+            same("accepted", relay.recipients(), [])
+            same("waiting", case.waiting(), [TO])
+            match("log", DUPLICATE, case.log())
+    return f"out of step: {name} of a reply", run
+
+
+BEGUN = [begun("a line", 'DOT send "550-5.7.1 no\\r\\n" wait 150 send "550 5.7.1 no\\r\\n"'),
+         begun("a byte", 'DOT send "5" wait 150 send "50 5.7.1 no\\r\\n"'),
+         begun("the beginning, and no more,", 'DOT send "550-5.7.1 no\\r\\n" stall'),
+         begun("the beginning, and the end,", 'DOT send "550-5.7.1 no\\r\\n" close')]
+
+
+def closing_in_pieces():
+    """What has begun may as well be the server's leave, which takes nothing back."""
+    case, relay = case_of('DOT normal send "421" wait 150 send " 4.3.2 bye\\r\\n" close')
+    with case:
+        quiet(send(case, GOOD))
+        same("delivered", relay.recipients(), [TO])
+        same("held", case.entries(), [])
 
 
 def refused_twice():
@@ -457,6 +527,70 @@ FRESH = [fresh_connection(r) for r in ("reply 450 4.7.1 rate", "reply 454 4.3.0 
                                        'reply "421 4.7.0 enough\\r\\n" close', "close")]
 
 
+def taken_in_silence(words, name):
+    """Who closes a connection that has carried mail, when the whole of the next message is out
+    with its MAIL, may have that message."""
+    def run():
+        case, relay = case_of("MAIL 2 commit", "RCPT 2 commit", f"DOT 2 commit {words}",
+                              options=("--with", "CHUNKING"), conf=HELD)
+        with case:
+            for _ in range(3):
+                quiet(send(case, GOOD))
+            case.flush("--all")
+            same("taken", len(relay.accepted()), 3)
+            same("held", len(case.entries()), 1)
+            match("log", DUPLICATE, case.log())
+            no_mark(case)
+    return f"busy: taken, and {name}", run
+
+
+def taken_after_bdat_failed():
+    """What is wrong with BDAT was seen at one message: the next, by DATA, is in doubt like any
+    other."""
+    case, relay = case_of("once on DOT 1 reply 500 5.5.1 what",
+                          "once on DOT 3 commit close", options=("--with", "CHUNKING"), conf=HELD)
+    with case:
+        for _ in range(3):
+            quiet(send(case, GOOD))
+        case.flush("--all")
+        same("taken", len(relay.accepted()), 3)
+        same("held", len(case.entries()), 1)
+        match("log", DUPLICATE, case.log())
+
+
+def closed_between():
+    """One that has closed before the next message was sent does not have it."""
+    case, relay = case_of("DOT 1 normal close", options=("--with", "CHUNKING"), conf=HELD)
+    with case:
+        for _ in range(3):
+            quiet(send(case, GOOD))
+        case.flush("--all")
+        same("delivered", len(relay.accepted()), 3)
+        same("held", case.entries(), [])
+        no_match("log", DUPLICATE, case.log())
+
+
+def refused_at_mail(reply, senders, commands):
+    """A server that takes nothing at MAIL now does not get a connection for each message, and
+    one that wants less hears no more of it than it must."""
+    def run():
+        case, relay = case_of(f"MAIL reply {reply}", conf=HELD)
+        with case:
+            for n in range(12):
+                quiet(send(case, f"s{n % senders}@src.example"))
+            case.flush("--all")
+            same("connections", len(relay.events("connect")), 1)
+            same("MAIL commands", len([x for x in relay.commands() if x.startswith("MAIL")]),
+                 commands)
+            same("held", len(case.entries()), 12)
+    return f"busy: all MAIL {reply}, {senders} senders", run
+
+
+AT_MAIL = [refused_at_mail("450 4.1.8 no such domain", 12, 12),
+           refused_at_mail("451 4.3.0 later", 12, 12), refused_at_mail("450 4.7.1 rate", 12, 3),
+           refused_at_mail("452 4.3.1 full", 2, 6)]
+
+
 # Each port is a server of its own
 
 def next_port(name, *options, keys=None, good=(), cert=None):
@@ -528,6 +662,25 @@ def another_can(name):
             quiet(send(case, GOOD, to, message=LONG))
             same("the first is asked again", len(small.accepted()), 1)
     return f"ours: {name}, another relay can", run
+
+
+def another_could(name, *lines):
+    """The first could take it, but not now: what the second cannot take is not final."""
+    options, to = OURS[name]
+
+    def run():
+        with Case("could") as case:
+            able, small = case.relay(*rules(*lines)), case.relay(*options)
+            case.configure(("able", {"port": able.port}), ("small", {"port": small.port}))
+            quiet(send(case, GOOD, to, message=LONG))
+            same("failed", case.entries("failed"), [])
+            entry, r = one(case, to)
+            same("asked first", (r["status"], len(entry["recipients"])), ("waiting", 1))
+            check(r["cause"] not in ("too-big", "needs-smtputf8"), f"it waits for {r['cause']}")
+            able.good()
+            case.flush("--all")
+            same("delivered", (len(able.accepted()), case.entries()), (1, []))
+    return f"ours: {name}, another could: {lines[0]}", run
 
 
 def in_the_servers_words():
@@ -680,17 +833,25 @@ def expires(lines, last, wanted):
 def main():
     jobs = [*REPLIES, *MIDDLE, *(nonsense(*n) for n in NONSENSE.items()),
             ("in the middle: nonsense for all", nonsense_for_all),
+            ("in the middle: of a message to many", many_recipients),
             ("order: behind what was not tried", put_off), ("order: longest ago first", put_off_longest),
             *WORDS,
             ("our own lack: no network", without_network), ("our own lack: no descriptors", without_descriptors),
-            ("out of step: MAIL twice, BDAT refused", twice_then_refused),
+            ("out of step: MAIL twice, BDAT refused", twice_then_refused), *BEGUN,
+            ("out of step: the leave in pieces", closing_in_pieces),
             ("out of step: refused twice", refused_twice), ("out of step: LMTP doubled", lmtp_doubled),
             *(one_too_many(c, p) for c in ("500", "550 5.1.1", "250", "450")
               for p in ("", "wait 30")),
             *ABOUT_US, ("at every phase: an echo", echoed),
             ("mechanism: another mechanism", other_mechanism), ("mechanism: none", no_mechanism),
-            ("busy: thirty callers", crowd), *FRESH, *PORTS,
+            ("busy: thirty callers", crowd), *FRESH, *AT_MAIL,
+            taken_in_silence("close", "closed"), taken_in_silence("reset", "reset"),
+            ("in doubt: after BDAT has failed", taken_after_bdat_failed),
+            ("busy: closed in between", closed_between), *PORTS,
             *(f(n) for n in OURS for f in (not_sent, another_can)),
+            *(another_could(n, line) for n in OURS for line in (
+                "MAIL close", "RCPT reply 530 5.7.0 log in", 'MAIL send "x\\r\\n"',
+                "CONNECT close")),
             ("ours: in the server's words", in_the_servers_words),
             *(logged(r) for r in ("DATA close", "MAIL stall", 'RCPT send "x\\r\\n"')), *EXITS,
             *(no_try(n, r) for n, r in (("closed port", ""), ("554", "CONNECT reply 554 no"),

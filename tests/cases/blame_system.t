@@ -61,6 +61,26 @@ def another_goes_on(line, way):
     return f"one refused, words: {line} by {way}", run
 
 
+def one_of_many_names(line, way):
+    """ann calls herself this and that, and each such message breaks the session or makes the
+    server want less: it is hers alone that are not offered any more."""
+    def run():
+        rules = [x for n in range(5) for x in ("--on", f"MAIL from ann{n}@src.example {line}")]
+        with Jail("names", gate=way == "socket", setgid=way != "socket") as jail:
+            relay = jail.simple(*rules, connections="1")
+            for n in range(5):
+                send(jail, "ann", f"ann{n}@src.example", "a@dest.example", "-odq")
+            time.sleep(1.1)  # hers are older
+            for n in range(2):
+                send(jail, "bob", BOBS, f"b{n}@dest.example", "-odq")
+            jail.run_as("root", "flushq")
+            same("bob's", relay.recipients(), ["b0@dest.example", "b1@dest.example"])
+            same("remembered", marks(jail), [])
+            tries = sorted(e["attempts"] for e in jail.listing_as("ann"))
+            same("tries of ann's", tries, [0, 0, 1, 1, 1])
+    return f"one of many names: {line} by {way}", run
+
+
 def while_down(way):
     """The relay is gone: what ann's message met before is not the reason of bob's."""
     def run():
@@ -111,6 +131,9 @@ def main():
     lines = (f"reply 530 5.7.1 not authorized to send as {WORD}", f"reply 503 5.5.1 {WORD}",
              f'send "{WORD}\\r\\n"', f'reply "421 4.3.2 {WORD}\\r\\n" close')
     run_all([another_goes_on(line, way) for line in lines for way in WAYS]
+            + [one_of_many_names(line, way) for way in WAYS for line in (
+                "close", 'send "x\\r\\n"', "reply 452 4.3.1 full",
+                'reply "421 4.3.2 bye\\r\\n" close')]
             + [while_down(way) for way in WAYS]
             + [("one refused: by -bs", by_session), ("our own lack: no network", without_network)])
 

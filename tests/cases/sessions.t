@@ -130,6 +130,9 @@ class Peer:
         self.count += 1
         fault = self.spoilt.get(self.count)
         self.trace(f"< {text} {fault or ''}")
+        odd = self.dice.choice(ODD) if fault == "odd" else ""
+        if fault == "odd" and text.startswith("220") and odd == "220 x":
+            text, fault = odd, None  # a greeting like any other
         if fault in ("doubled", "odd", "unasked", "missing"):
             self.in_step = False
         if self.in_step and text in FINAL and fault in (None, "late"):
@@ -147,7 +150,7 @@ class Peer:
         elif fault == "doubled":
             self.write(whole + whole)
         elif fault == "odd":
-            self.write(self.dice.choice(ODD) + "\r\n")
+            self.write(odd + "\r\n")
         elif fault == "unasked":
             extra = self.dice.choice(UNASKED)
             if text[:3] == "354" and extra in FINAL:  # while the message is going out it is clear

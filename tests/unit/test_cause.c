@@ -38,7 +38,8 @@ static const struct {
     {AT_MAIL, 550, "5.7.1", 0, "sender-refused"},
     {AT_MAIL, 553, "5.1.3", 0, "sender-refused"},
     {AT_MAIL, 451, "4.3.0", 0, "deferred"},
-    {AT_MAIL, 451, "4.3.0", HAD_CARRIED, "used-up"},
+    {AT_MAIL, 451, "4.3.0", HAD_CARRIED | HAD_TAKEN, "used-up"},
+    {AT_MAIL, 451, "4.3.0", HAD_CARRIED, "deferred"},
     {AT_MAIL, 450, "4.7.1", 0, "throttled"},
     {AT_MAIL, 432, "4.3.2", 0, "throttled"},
     {AT_MAIL, 454, "", 0, "throttled"},
@@ -70,6 +71,7 @@ static const struct {
     {AT_RCPT, EVENT_SLOW, "", HAD_CARRIED, "too-slow"},
     {AT_RCPT, EVENT_NONSENSE, "", 0, "out-of-step"},
     {AT_MAIL, EVENT_CLOSED, "", HAD_CARRIED, "used-up"},
+    {AT_MAIL, EVENT_CLOSED, "", HAD_CARRIED | HAD_SENT, "possible-duplicate"},
     {AT_MESSAGE, EVENT_CLOSED, "", HAD_CARRIED, "connection-lost"},
     {AT_DATA, EVENT_SILENT, "", HAD_CARRIED, "connection-lost"},
 };
