@@ -3,9 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <syslog.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"

@@ -9,7 +9,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/file.h>
 #ifdef HAVE_MEMFD_CREATE
 #include <sys/mman.h>

@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
-
 /* A recipient of the route that is not decided. */
 struct todo {
 	size_t rcpt;  /* its place in the envelope */
