@@ -273,7 +273,6 @@ void servers_failed(struct servers_memory *m, const struct server *server,
 	int64_t now = clock_wall();
 	s->cause = why->cause;
 	s->code = why->code;
-	s->found_now = true;
 	switch (cause_row(why->cause)->server) {
 	case SERVER_DEAD:
 		/* Another process may have found it dead in the meantime. */
@@ -324,7 +323,6 @@ static void suspect(struct servers_memory *m, struct server_state *s,
 		return;
 	s->cause = CAUSE_UNSTEADY;
 	s->code = 0;
-	s->found_now = true;
 	if (cause_row(cause)->server == SERVER_STRAINED) {
 		s->cause = CAUSE_BUSY;
 		backoff_busy(&s->past, s->cause, 0, 1, clock_wall(), random_number());
