@@ -23,12 +23,6 @@ enum number { CODE, BUSY, SINCE, UNTIL, LIMIT, FAILURES, LAST, UPTIME, CONNECTIO
 static const char *const number_names[NUMBERS] = {
     "code", "busy", "since", "until", "limit", "failures", "last", "uptime", "connections"};
 
-/* Who is not the owner of a shared hold has files of his own. */
-static bool is_guest(const struct hold *h)
-{
-	return h->shared && geteuid() != h->owner;
-}
-
 static unsigned long crc_of(const char *text)
 {
 	return (unsigned long)crc_add(0, text, strlen(text));
@@ -116,7 +110,8 @@ bool backoff_get(const struct hold *h, const char *key, struct backoff *b)
 {
 	struct backoff own;
 	bool found = read_file(h, key, COMMON, b);
-	if (is_guest(h) && read_file(h, key, OWN, &own) && (!found || own.until > b->until)) {
+	if (hold_is_guest(h) && read_file(h, key, OWN, &own) &&
+	    (!found || own.until > b->until)) {
 		*b = own;
 		found = true;
 	}
@@ -128,7 +123,7 @@ bool backoff_probe(const struct hold *h, const char *key, int *fd)
 	struct fault f = FAULT_INIT;
 	bool locked = false;
 	*fd = -1;
-	if (!open_file(h, key, is_guest(h) ? OWN : COMMON, fd))
+	if (!open_file(h, key, hold_is_guest(h) ? OWN : COMMON, fd))
 		return true;
 	if (file_try_lock(*fd, "state", &locked, &f) && locked)
 		return true;
@@ -153,7 +148,7 @@ static bool format(const char *key, const struct backoff *b, struct buf *out)
 
 void backoff_set(const struct hold *h, const char *key, const struct backoff *b)
 {
-	enum whose whose = is_guest(h) ? OWN : COMMON;
+	enum whose whose = hold_is_guest(h) ? OWN : COMMON;
 	char name[NAME_SIZE];
 	struct buf text;
 	struct fault f = FAULT_INIT;
@@ -171,7 +166,7 @@ void backoff_set(const struct hold *h, const char *key, const struct backoff *b)
 
 void backoff_clear(const struct hold *h, const char *key)
 {
-	for (enum whose whose = COMMON; whose <= (is_guest(h) ? OWN : COMMON); whose++) {
+	for (enum whose whose = COMMON; whose <= (hold_is_guest(h) ? OWN : COMMON); whose++) {
 		char name[NAME_SIZE];
 		struct stat st;
 		struct fault f = FAULT_INIT;

@@ -24,14 +24,9 @@ static const char scan[] = "accepted %20llu\ndelivered %20llu\nfailed %20llu\n"
                            "recipients delivered %20llu\nrecipients failed %20llu\n"
                            "bytes %20llu\nlast success %20llu\nlast flush %20llu\n";
 
-static bool is_guest(const struct hold *h)
-{
-	return h->shared && geteuid() != h->owner;
-}
-
 static void own_name(const struct hold *h, char name[NAME_SIZE])
 {
-	if (is_guest(h))
+	if (hold_is_guest(h))
 		snprintf(name, NAME_SIZE, NAME ".%lu", (unsigned long)geteuid());
 	else
 		snprintf(name, NAME_SIZE, NAME);

@@ -101,6 +101,11 @@ void hold_close(struct hold *h)
 	h->path = NULL;
 }
 
+bool hold_is_guest(const struct hold *h)
+{
+	return h->shared && geteuid() != h->owner;
+}
+
 static void id_make(char id[ENTRY_ID_LEN + 1])
 {
 	unsigned char random[2];

@@ -64,6 +64,10 @@ bool hold_open_shared(const char *path, struct hold *h, struct fault *f)
     __attribute__((warn_unused_result));
 void hold_close(struct hold *h);
 
+/* Does this process work on a shared hold as another user than the owner of its rooms? What
+ * it finds out is then kept apart in state/: that user can stop it, or make it fail. */
+bool hold_is_guest(const struct hold *h);
+
 /* Are min_free bytes (0: no limit) free on the file system of the hold? Else
  * FAULT_TEMP. The hold itself need not be open to the caller. */
 bool hold_has_space(const char *path, uint64_t min_free, struct fault *f)
