@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "hold/backoff.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,17 +22,12 @@ enum number { CODE, BUSY, SINCE, UNTIL, LIMIT, FAILURES, LAST, UPTIME, CONNECTIO
 static const char *const number_names[NUMBERS] = {
     "code", "busy", "since", "until", "limit", "failures", "last", "uptime", "connections"};
 
-static unsigned long crc_of(const char *text)
-{
-	return (unsigned long)crc_add(0, text, strlen(text));
-}
-
-/* A file name that any key fits in, and that is this host's. */
+/* A file name that any key fits in, and that is this machine's. */
 static void file_name(const char *key, enum whose whose, char name[NAME_SIZE])
 {
-	char host[HOST_NAME_MAX + 1] = "";
-	gethostname(host, sizeof(host) - 1);
-	int len = snprintf(name, NAME_SIZE, "server.%08lX.%08lX", crc_of(key), crc_of(host));
+	int len = snprintf(name, NAME_SIZE, "server.%08lX.%08lX",
+	                   (unsigned long)crc_add(0, key, strlen(key)),
+	                   (unsigned long)hold_machine());
 	if (whose == OWN)
 		snprintf(name + len, NAME_SIZE - (size_t)len, ".%lu", (unsigned long)geteuid());
 }

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/crc.h"
 #include "base/file.h"
 #include "base/random.h"
 
@@ -104,6 +106,13 @@ void hold_close(struct hold *h)
 bool hold_is_guest(const struct hold *h)
 {
 	return h->shared && geteuid() != h->owner;
+}
+
+uint32_t hold_machine(void)
+{
+	char name[HOST_NAME_MAX + 1] = "";
+	(void)gethostname(name, sizeof(name) - 1);
+	return crc_add(0, name, strlen(name));
 }
 
 static void id_make(char id[ENTRY_ID_LEN + 1])

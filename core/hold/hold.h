@@ -67,6 +67,9 @@ void hold_close(struct hold *h);
 /* Does this process work on a shared hold as another user than the owner of its rooms? What
  * it finds out is then kept apart in state/: that user can stop it, or make it fail. */
 bool hold_is_guest(const struct hold *h);
+/* A number made of this machine's name: of machines that share a hold each remembers apart
+ * in state/ what depends on its network or its uptime. */
+uint32_t hold_machine(void);
 
 /* Are min_free bytes (0: no limit) free on the file system of the hold? Else
  * FAULT_TEMP. The hold itself need not be open to the caller. */

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/crc.h"
 #include "base/file.h"
 #include "hold/retry.h"
 
@@ -49,14 +48,6 @@ static void sweep_room(struct hold *h, enum hold_room room, int64_t wall, int64_
 	free(ids);
 }
 
-/* Machines that share a hold have uptimes of their own. */
-static void clock_name(char name[64])
-{
-	char host[256] = "";
-	(void)gethostname(host, sizeof(host) - 1);
-	snprintf(name, 64, "clock.%08lX", (unsigned long)crc_add(0, host, strlen(host)));
-}
-
 static bool read_clock(const struct hold *h, const char *name, struct retry_clock *c)
 {
 	struct stat st;
@@ -81,10 +72,10 @@ static bool read_clock(const struct hold *h, const char *name, struct retry_cloc
 
 static bool clock_is_right(const struct hold *h, int64_t wall, int64_t uptime)
 {
-	char name[64], text[80];
+	char name[24], text[80];
 	struct retry_clock c = {0};
 	struct fault f = FAULT_INIT;
-	clock_name(name);
+	snprintf(name, sizeof(name), "clock.%08lX", (unsigned long)hold_machine());
 	if (!read_clock(h, name, &c))
 		c = (struct retry_clock){0};
 	bool right = retry_clock_seen(&c, wall, uptime);
