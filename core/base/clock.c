@@ -77,6 +77,13 @@ int clock_left_ms(int64_t deadline)
 	return deadline - now > INT_MAX ? INT_MAX : (int)(deadline - now);
 }
 
+void clock_pause_ms(int ms)
+{
+	const struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
+
+	(void)nanosleep(&pause, NULL);
+}
+
 int clock_zone_min(int64_t wall)
 {
 	struct tm local, utc;

@@ -24,6 +24,9 @@ int64_t clock_sooner(int64_t a, int64_t b);
 /* Milliseconds left until deadline: 0 if past, at most INT_MAX; for poll(2). */
 int clock_left_ms(int64_t deadline);
 
+/* Sleeps for so long, or until a signal comes. */
+void clock_pause_ms(int ms);
+
 /* Offset of local time from UTC at that second, in minutes (TZ is honoured). */
 int clock_zone_min(int64_t wall);
 

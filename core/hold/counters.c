@@ -5,9 +5,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 
 #define NAME          "counters" /* with ".UID" behind it: a guest's */
@@ -84,12 +84,11 @@ static bool open_own(const struct hold *h, const char *name, int *fd)
 
 static bool lock(int fd, const char *name)
 {
-	const struct timespec pause = {.tv_nsec = LOCK_PAUSE_MS * 1000000L};
 	struct fault f = FAULT_INIT;
 	bool locked = false;
 	for (int i = 0; i < LOCK_TRIES && !locked; i++) {
 		if (i > 0)
-			nanosleep(&pause, NULL);
+			clock_pause_ms(LOCK_PAUSE_MS);
 		if (!file_try_lock(fd, name, &locked, &f))
 			return false;
 	}

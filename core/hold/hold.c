@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -417,13 +416,12 @@ enum hold_claim hold_claim(struct hold *h, enum hold_room room, const char *id,
 enum hold_claim hold_claim_soon(struct hold *h, enum hold_room room, const char *id,
                                 struct hold_entry *he, struct fault *f)
 {
-	const struct timespec pause = {.tv_nsec = CLAIM_PAUSE_MS * 1000000L};
 	enum hold_claim result;
 	for (int tries = 0;; tries++) {
 		result = hold_claim(h, room, id, he, f);
 		if (result != CLAIM_BUSY || tries == CLAIM_TRIES)
 			return result;
-		nanosleep(&pause, NULL);
+		clock_pause_ms(CLAIM_PAUSE_MS);
 	}
 }
 
