@@ -16,6 +16,7 @@
 #ifndef BASE_FILE_H
 #define BASE_FILE_H
 
+#include <dirent.h>
 #include <stdint.h>
 #include <sys/stat.h>
 
@@ -31,6 +32,8 @@ _Static_assert(sizeof(off_t) >= 8 && sizeof(ino_t) >= 8, "files have offsets of 
 void file_std_open(void);
 
 bool file_open_dir(int dir, const char *path, int *fd, struct fault *f);
+/* A directory to be read by readdir(3), and closed by closedir. */
+bool file_open_list(int dir, const char *path, DIR **list, struct fault *f);
 bool file_open_read(int dir, const char *path, int *fd, struct fault *f);
 /* Read a regular file, links followed, not waiting on a FIFO; what it is, is in
  * *st. Something else than a regular file is FAULT_IO with f->sys 0. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "hold/counters.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -149,15 +148,10 @@ static void read_one(const struct hold *h, const char *name, struct counters *su
 void counters_read(const struct hold *h, struct counters *sum)
 {
 	struct fault f = FAULT_INIT;
-	int fd;
+	DIR *dir;
 	*sum = (struct counters){0};
-	if (!file_open_dir(h->rooms[HOLD_STATE], ".", &fd, &f))
+	if (!file_open_list(h->rooms[HOLD_STATE], ".", &dir, &f))
 		return;
-	DIR *dir = fdopendir(fd);
-	if (!dir) {
-		close(fd);
-		return;
-	}
 	for (struct dirent *d; (d = readdir(dir));)
 		if (strncmp(d->d_name, NAME, strlen(NAME)) == 0)
 			read_one(h, d->d_name, sum);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "hold/hold.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -525,18 +524,13 @@ bool hold_list(const struct hold *h, enum hold_room room, hold_id **ids, size_t 
                struct fault *f)
 {
 	size_t cap = 0;
-	int fd;
+	DIR *dir;
 	*ids = NULL;
 	*count = 0;
 	if (h->rooms[room] < 0)
 		return true;
-	if (!file_open_dir(h->rooms[room], ".", &fd, f))
+	if (!file_open_list(h->rooms[room], ".", &dir, f))
 		return fault_prefix(f, "%s/%s", h->path, room_names[room]);
-	DIR *dir = fdopendir(fd);
-	if (!dir) {
-		close(fd);
-		return fault_sys(f, FAULT_TEMP, errno, "%s/%s", h->path, room_names[room]);
-	}
 	for (struct dirent *d; errno = 0, (d = readdir(dir));) {
 		if (!entry_is_id(d->d_name))
 			continue;

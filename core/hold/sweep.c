@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "hold/sweep.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,15 +115,11 @@ static int64_t state_age(const char *name)
 
 static void sweep_state(struct hold *h, int64_t wall)
 {
-	int fd, room = h->rooms[HOLD_STATE];
+	int room = h->rooms[HOLD_STATE];
+	DIR *dir;
 	struct fault f = FAULT_INIT;
-	if (!file_open_dir(room, ".", &fd, &f))
+	if (!file_open_list(room, ".", &dir, &f))
 		return;
-	DIR *dir = fdopendir(fd);
-	if (!dir) {
-		close(fd);
-		return;
-	}
 	for (struct dirent *d; (d = readdir(dir));) {
 		struct stat st;
 		int64_t age = state_age(d->d_name);
