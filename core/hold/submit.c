@@ -53,6 +53,16 @@ bool submit_message(struct submit *s, struct str bytes, struct fault *f)
 	return kept(hold_put_message(&s->put, bytes, f), f);
 }
 
+static bool copy_piece(void *context, struct str bytes, struct fault *f)
+{
+	return submit_message(context, bytes, f);
+}
+
+bool submit_copy(struct submit *s, const struct hold_entry *from, struct fault *f)
+{
+	return submit_begin(s, f) && entry_each(from->fd, &from->entry, copy_piece, s, f);
+}
+
 bool submit_end(struct submit *s, const struct message_facts *facts, struct fault *f)
 {
 	s->entry.facts = *facts;

@@ -34,6 +34,9 @@ void submit_release(struct submit *s); /* gives up what was not ended */
 bool submit_begin(struct submit *s, struct fault *f) __attribute__((warn_unused_result));
 bool submit_message(struct submit *s, struct str bytes, struct fault *f)
     __attribute__((warn_unused_result));
+/* Both for the message of another entry; its end is left to the caller. */
+bool submit_copy(struct submit *s, const struct hold_entry *from, struct fault *f)
+    __attribute__((warn_unused_result));
 /* Durable: s->entry.id names it. */
 bool submit_end(struct submit *s, const struct message_facts *facts, struct fault *f)
     __attribute__((warn_unused_result));

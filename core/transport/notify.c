@@ -95,15 +95,10 @@ static bool own_address(const struct here *here, struct buf *out, struct fault *
 	       local_complete(&here->local, str_of(here->config->from), out, f);
 }
 
-static bool copy_piece(void *context, struct str bytes, struct fault *f)
-{
-	return submit_message(context, bytes, f);
-}
-
 static bool copy_report(struct hold_entry *he, struct submit *s, struct fault *f)
 {
 	bool exists;
-	return submit_begin(s, f) && entry_each(he->fd, &he->entry, copy_piece, s, f) &&
+	return submit_copy(s, he, f) &&
 	       submit_end_report(s, &he->entry.facts,
 	                         envelope_count(&he->entry.envelope, RCPT_FAILED), &exists, f);
 }
