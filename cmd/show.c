@@ -90,8 +90,7 @@ bool show_head(struct buf *out, const struct show *s, const struct entry *e)
 static size_t harmless(struct str s)
 {
 	size_t len = codec_utf8_len(s);
-	bool c1 = len == 2 && (unsigned char)s.at[0] == 0xC2 && (unsigned char)s.at[1] < 0xA0;
-	return len == 0 || c1 ? 1 : len;
+	return len == 0 || codec_is_c1(s) ? 1 : len;
 }
 
 static bool add_character(struct buf *out, bool terminal, struct str c)
