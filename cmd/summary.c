@@ -8,16 +8,6 @@
 #define COLOUR_BAR    "\033[36m"
 #define COLOUR_OFF    "\033[0m"
 
-static const char *plural(uint64_t n)
-{
-	return n == 1 ? "" : "s";
-}
-
-static unsigned long long kbytes(uint64_t bytes)
-{
-	return bytes / 1024 + (bytes % 1024 >= 512);
-}
-
 static bool bar(struct buf *out, uint64_t n, uint64_t most, bool colour)
 {
 	static const char marks[] = "########################################";
@@ -40,12 +30,12 @@ static bool head(struct buf *out, const struct tally *t, int64_t now)
 {
 	char text[WORDS_TIME];
 	bool ok = buf_addf(out, "held       %llu message%s", (unsigned long long)t->held,
-	                   plural(t->held));
+	                   words_plural(t->held));
 	if (ok && t->held > 0) {
 		words_age(text, t->oldest);
 		ok = buf_addf(out, " for %llu recipient%s, %llu Kbytes",
-		              (unsigned long long)t->recipients, plural(t->recipients),
-		              kbytes(t->held_bytes)) &&
+		              (unsigned long long)t->recipients, words_plural(t->recipients),
+		              words_kbytes(t->held_bytes)) &&
 		     part(out, t->active, "being sent") && part(out, t->frozen, "frozen") &&
 		     part(out, t->untried, "not tried yet") &&
 		     buf_addf(out, "\noldest     %s (%s)", text, t->oldest_id);
@@ -57,11 +47,11 @@ static bool head(struct buf *out, const struct tally *t, int64_t now)
 	}
 	if (ok && t->failed > 0)
 		ok = buf_addf(out, "\nfailed     %llu message%s, %llu Kbytes (mailq --failed)",
-		              (unsigned long long)t->failed, plural(t->failed),
-		              kbytes(t->failed_bytes));
+		              (unsigned long long)t->failed, words_plural(t->failed),
+		              words_kbytes(t->failed_bytes));
 	if (ok && t->damaged > 0)
 		ok = buf_addf(out, "\ndamaged    %llu file%s in corrupt/",
-		              (unsigned long long)t->damaged, plural(t->damaged));
+		              (unsigned long long)t->damaged, words_plural(t->damaged));
 	return ok && buf_add_char(out, '\n');
 }
 
