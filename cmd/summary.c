@@ -98,9 +98,10 @@ bool summary_text(struct buf *out, const struct tally *t, int64_t now, bool colo
 	       (t->recipients == 0 || reasons(out, t, colour));
 }
 
-static bool family(struct buf *out, const char *name, const char *unit, const char *help)
+bool summary_family(struct buf *out, const char *name, const char *type, const char *unit,
+                    const char *help)
 {
-	return buf_addf(out, "# TYPE %s gauge\n", name) &&
+	return buf_addf(out, "# TYPE %s %s\n", name, type) &&
 	       (!unit || buf_addf(out, "# UNIT %s %s\n", name, unit)) &&
 	       buf_addf(out, "# HELP %s %s\n", name, help);
 }
@@ -125,7 +126,7 @@ static bool metrics_reasons(struct buf *out, const struct tally *t)
 {
 	static const char name[] = "postern_waiting_recipients";
 	uint64_t others = t->other_recipients;
-	bool ok = family(out, name, NULL, "Recipients that wait, by reason.");
+	bool ok = summary_family(out, name, "gauge", NULL, "Recipients that wait, by reason.");
 	for (size_t i = 0; ok && i < t->reason_count; i++) {
 		if (i < SUMMARY_LABELS)
 			ok = sample(out, name, t->reasons[i].text, t->reasons[i].recipients);
@@ -154,7 +155,8 @@ bool summary_metrics(struct buf *out, const struct tally *t)
 	};
 	bool ok = true;
 	for (size_t i = 0; ok && i < sizeof(metrics) / sizeof(metrics[0]); i++)
-		ok = family(out, metrics[i].name, metrics[i].unit, metrics[i].help) &&
+		ok = summary_family(out, metrics[i].name, "gauge", metrics[i].unit,
+		                    metrics[i].help) &&
 		     buf_addf(out, "%s %llu\n", metrics[i].name,
 		              (unsigned long long)metrics[i].value);
 	return ok && metrics_reasons(out, t) && buf_add_str(out, STR("# EOF\n"));
