@@ -3,8 +3,9 @@
  * file - the system calls on files
  *
  * The only caller of open, rename, link, unlink, fsync and their like in the
- * program, so that a test can put another object in its place and make the
- * n-th call fail. Every descriptor is close-on-exec. Interrupted calls are
+ * program: what must hold of each of them (no link followed, taken up again
+ * after a signal, which failure is which class) is seen to once. Every
+ * descriptor is close-on-exec. Interrupted calls are
  * taken up again. A failed sync is never repeated (the kernel may have dropped
  * the pages and then report success).
  *

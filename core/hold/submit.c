@@ -41,7 +41,7 @@ bool submit_begin(struct submit *s, struct fault *f)
 		s->entry.created = now;
 		s->entry.uid = getuid();
 	}
-	/* Never a moment sooner than asked, so the second begun counts not at all. */
+	/* Rounded up: now has lost its fraction, and it must not be sent sooner than asked. */
 	s->entry.next_try = s->delay > 0 ? now + s->delay + 1 : now;
 	return kept(hold_put_begin(&s->put, s->hold, &s->entry, s->min_free, f), f);
 }

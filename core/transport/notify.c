@@ -165,7 +165,7 @@ bool notify_sender(const struct config *c, const char *hostname, struct hold_ent
 	random_fill(r.random, sizeof(r.random));
 	struct writing w = {0};
 	submit_init(&w.submit, he->hold, NULL);
-	/* Whoever runs us, it belongs to him who is to read it. */
+	/* Whoever runs us: the report belongs to the user who sent the message. */
 	w.submit.entry.created = r.wall;
 	w.submit.entry.uid = hold_uid(he);
 	if (kind == REPORT_FAILED)
