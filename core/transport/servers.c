@@ -356,7 +356,7 @@ bool servers_next(const struct hold *h, const struct verdict *v, int64_t *until)
 	if ((how != SERVER_DEAD && how != SERVER_BUSY) || !v->relay || !v->host)
 		return false;
 	/* The name as it is configured: "NAME[ADDRESS]:PORT" without the address. */
-	struct str host = str_of(v->host), port = str_from(host, verdict_host(v).len);
+	struct str host = str_of(v->host), port = str_from(host, verdict_host(v->host).len);
 	size_t address = port.len > 0 ? str_find(host, '[') : STR_NONE;
 	char *key = address == STR_NONE || address == 0
 	                ? mem_printf("%s %s", v->relay, v->host)
