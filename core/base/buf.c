@@ -47,6 +47,15 @@ bool str_caseeq(struct str a, struct str b)
 	return true;
 }
 
+bool str_caseamong(struct str s, const char *const *words, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (str_caseeq(s, str_of(words[i])))
+			return true;
+	}
+	return false;
+}
+
 bool str_starts(struct str s, struct str prefix)
 {
 	return str_eq(str_first(s, prefix.len), prefix);
