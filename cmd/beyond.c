@@ -2,8 +2,6 @@
 #include "cmd/beyond.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "hold/gate.h"

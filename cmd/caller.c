@@ -2,7 +2,6 @@
 #include "cmd/caller.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,7 +76,7 @@ static char *refusal(const struct rcpt *r)
 	}
 	verdict_reply(&r->verdict, text);
 	return mem_printf("<%s>: refused by %.*s: %s", r->address,
-	                  STR_FMT(verdict_host(&r->verdict)), text);
+	                  STR_FMT(verdict_host(r->verdict.host)), text);
 }
 
 /* A signal that asks us to end must not make a report of what was told. */

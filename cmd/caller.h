@@ -3,11 +3,11 @@
  * caller - what flushq tells the sendmail that started it and waits
  *
  * Lines over a socket: "T text" of the conversation (-v), "L text" of the log
- * (to = stderr), "H text" why the
- * message stays held, "D" that nothing of it waits any more, "F code text" for
- * each refused recipient, then "?": the failures have been told and an answer
- * is due. Only when sendmail answers has somebody been told; if it has gone
- * (its time was up, or it was killed) the sender gets a report instead.
+ * (to = stderr), "H text" why the message stays held, "D" that nothing of it
+ * waits any more, "F code text" for each refused recipient, then "?": the
+ * failures have been told and an answer is due. Only when sendmail answers has
+ * somebody been told; if it has gone (its time was up, or it was killed) the
+ * sender gets a report instead.
  */
 #ifndef CMD_CALLER_H
 #define CMD_CALLER_H

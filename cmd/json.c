@@ -4,18 +4,11 @@
 #include "base/codec.h"
 #include "cmd/words.h"
 
-/* C1 controls, of which some terminals take commands too. */
-static bool is_c1(struct str character)
-{
-	return character.len == 2 && (unsigned char)character.at[0] == 0xC2 &&
-	       (unsigned char)character.at[1] < 0xA0;
-}
-
 /* One character; more than one byte only if it is valid. */
 static bool add_character(struct buf *out, struct str c)
 {
 	unsigned char byte = (unsigned char)c.at[0];
-	if (is_c1(c))
+	if (codec_is_c1(c))
 		return buf_addf(out, "\\u%04X", (unsigned char)c.at[1]);
 	if (c.len > 1)
 		return buf_add_str(out, c);

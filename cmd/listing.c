@@ -112,7 +112,7 @@ static bool details(struct buf *out, const struct listing *l, const struct entry
 	words_age(age, l->now - e->created);
 	return colour(out, l, COLOUR_DIM) && buf_addf(out, "%*sage %s", TIME_COLUMN, "", age) &&
 	       (!l->verbose || buf_addf(out, ", %lld attempt%s", (long long)e->attempts,
-	                                e->attempts == 1 ? "" : "s")) &&
+	                                words_plural((uint64_t)e->attempts))) &&
 	       buf_add_str(out, STR(", ")) && next_try(out, l, e, busy) &&
 	       (!l->verbose || l->failed || relays(out, l, &e->envelope)) &&
 	       colour(out, l, COLOUR_OFF) && buf_add_char(out, '\n');
@@ -215,7 +215,7 @@ bool listing_entry(struct buf *out, const struct listing *l, const struct entry 
 
 bool listing_total(struct buf *out, uint64_t entries, uint64_t bytes)
 {
-	unsigned long long n = entries, kbytes = bytes / 1024 + (bytes % 1024 >= 512);
+	unsigned long long n = entries;
 	return buf_addf(out, "\t\tTotal requests: %llu\n-- %llu Kbytes in %llu Request%s.\n", n,
-	                kbytes, n, n == 1 ? "" : "s");
+	                words_kbytes(bytes), n, words_plural(n));
 }

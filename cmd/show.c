@@ -46,17 +46,13 @@ static bool state(struct buf *out, const struct show *s, const struct entry *e)
 
 static bool envelope(struct buf *out, const struct entry *e)
 {
-	static const char *const bodies[] = {
-	    [BODY_UNSET] = NULL, [BODY_7BIT] = "7BIT", [BODY_8BITMIME] = "8BITMIME"};
-	static const char *const rets[] = {
-	    [RET_UNSET] = NULL, [RET_FULL] = "FULL", [RET_HDRS] = "HDRS"};
 	const struct envelope *v = &e->envelope;
 	return text_line(out, "report on", "", e->report_of[0] ? e->report_of : NULL, "") &&
 	       text_line(out, "relay", "", v->relay, "") &&
 	       text_line(out, "sender", "<", v->sender, ">") &&
-	       text_line(out, "body", "", bodies[v->body], "") &&
+	       text_line(out, "body", "", envelope_body_name(v->body), "") &&
 	       text_line(out, "smtputf8", "", v->smtputf8 ? "yes" : NULL, "") &&
-	       text_line(out, "ret", "", rets[v->ret], "") &&
+	       text_line(out, "ret", "", envelope_ret_name(v->ret), "") &&
 	       text_line(out, "envid", "", v->envid, "");
 }
 
@@ -90,8 +86,7 @@ bool show_head(struct buf *out, const struct show *s, const struct entry *e)
 static size_t harmless(struct str s)
 {
 	size_t len = codec_utf8_len(s);
-	bool c1 = len == 2 && (unsigned char)s.at[0] == 0xC2 && (unsigned char)s.at[1] < 0xA0;
-	return len == 0 || c1 ? 1 : len;
+	return len == 0 || codec_is_c1(s) ? 1 : len;
 }
 
 static bool add_character(struct buf *out, bool terminal, struct str c)

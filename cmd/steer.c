@@ -3,13 +3,12 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <syslog.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "cmd/words.h"
 
 /* Changes the claimed entry. */
 typedef bool steer_action(struct hold_entry *he, struct fault *f);
@@ -214,6 +213,6 @@ int steer(struct hold *h, const char *program, const struct mailq_call *call)
 		sync_rooms(&run);
 	if (run.tell)
 		fprintf(stderr, "%s: %zu message%s %s\n", program, run.done,
-		        run.done == 1 ? "" : "s", run.way->done);
+		        words_plural(run.done), run.way->done);
 	return run.code;
 }

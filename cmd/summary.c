@@ -8,16 +8,6 @@
 #define COLOUR_BAR    "\033[36m"
 #define COLOUR_OFF    "\033[0m"
 
-static const char *plural(uint64_t n)
-{
-	return n == 1 ? "" : "s";
-}
-
-static unsigned long long kbytes(uint64_t bytes)
-{
-	return bytes / 1024 + (bytes % 1024 >= 512);
-}
-
 static bool bar(struct buf *out, uint64_t n, uint64_t most, bool colour)
 {
 	static const char marks[] = "########################################";
@@ -40,12 +30,12 @@ static bool head(struct buf *out, const struct tally *t, int64_t now)
 {
 	char text[WORDS_TIME];
 	bool ok = buf_addf(out, "held       %llu message%s", (unsigned long long)t->held,
-	                   plural(t->held));
+	                   words_plural(t->held));
 	if (ok && t->held > 0) {
 		words_age(text, t->oldest);
 		ok = buf_addf(out, " for %llu recipient%s, %llu Kbytes",
-		              (unsigned long long)t->recipients, plural(t->recipients),
-		              kbytes(t->held_bytes)) &&
+		              (unsigned long long)t->recipients, words_plural(t->recipients),
+		              words_kbytes(t->held_bytes)) &&
 		     part(out, t->active, "being sent") && part(out, t->frozen, "frozen") &&
 		     part(out, t->untried, "not tried yet") &&
 		     buf_addf(out, "\noldest     %s (%s)", text, t->oldest_id);
@@ -57,11 +47,11 @@ static bool head(struct buf *out, const struct tally *t, int64_t now)
 	}
 	if (ok && t->failed > 0)
 		ok = buf_addf(out, "\nfailed     %llu message%s, %llu Kbytes (mailq --failed)",
-		              (unsigned long long)t->failed, plural(t->failed),
-		              kbytes(t->failed_bytes));
+		              (unsigned long long)t->failed, words_plural(t->failed),
+		              words_kbytes(t->failed_bytes));
 	if (ok && t->damaged > 0)
 		ok = buf_addf(out, "\ndamaged    %llu file%s in corrupt/",
-		              (unsigned long long)t->damaged, plural(t->damaged));
+		              (unsigned long long)t->damaged, words_plural(t->damaged));
 	return ok && buf_add_char(out, '\n');
 }
 
@@ -108,9 +98,10 @@ bool summary_text(struct buf *out, const struct tally *t, int64_t now, bool colo
 	       (t->recipients == 0 || reasons(out, t, colour));
 }
 
-static bool family(struct buf *out, const char *name, const char *unit, const char *help)
+bool summary_family(struct buf *out, const char *name, const char *type, const char *unit,
+                    const char *help)
 {
-	return buf_addf(out, "# TYPE %s gauge\n", name) &&
+	return buf_addf(out, "# TYPE %s %s\n", name, type) &&
 	       (!unit || buf_addf(out, "# UNIT %s %s\n", name, unit)) &&
 	       buf_addf(out, "# HELP %s %s\n", name, help);
 }
@@ -135,7 +126,7 @@ static bool metrics_reasons(struct buf *out, const struct tally *t)
 {
 	static const char name[] = "postern_waiting_recipients";
 	uint64_t others = t->other_recipients;
-	bool ok = family(out, name, NULL, "Recipients that wait, by reason.");
+	bool ok = summary_family(out, name, "gauge", NULL, "Recipients that wait, by reason.");
 	for (size_t i = 0; ok && i < t->reason_count; i++) {
 		if (i < SUMMARY_LABELS)
 			ok = sample(out, name, t->reasons[i].text, t->reasons[i].recipients);
@@ -164,7 +155,8 @@ bool summary_metrics(struct buf *out, const struct tally *t)
 	};
 	bool ok = true;
 	for (size_t i = 0; ok && i < sizeof(metrics) / sizeof(metrics[0]); i++)
-		ok = family(out, metrics[i].name, metrics[i].unit, metrics[i].help) &&
+		ok = summary_family(out, metrics[i].name, "gauge", metrics[i].unit,
+		                    metrics[i].help) &&
 		     buf_addf(out, "%s %llu\n", metrics[i].name,
 		              (unsigned long long)metrics[i].value);
 	return ok && metrics_reasons(out, t) && buf_add_str(out, STR("# EOF\n"));

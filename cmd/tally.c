@@ -34,7 +34,7 @@ void tally_release(struct tally *t)
 /* The name of the server, without address and port: the same outage is met at any. */
 static struct str host_name(const struct verdict *v)
 {
-	struct str host = verdict_host(v);
+	struct str host = verdict_host(v->host);
 	size_t end = str_find(host, '[');
 	if (end == STR_NONE || end == 0)
 		end = str_rfind(host, ':');

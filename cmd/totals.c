@@ -1,13 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cmd/totals.h"
 
-static bool family(struct buf *out, const char *name, const char *type, const char *unit,
-                   const char *help)
-{
-	return buf_addf(out, "# TYPE %s %s\n", name, type) &&
-	       (!unit || buf_addf(out, "# UNIT %s %s\n", name, unit)) &&
-	       buf_addf(out, "# HELP %s %s\n", name, help);
-}
+#include "cmd/summary.h"
 
 bool totals_metrics(struct buf *out, const struct counters *c)
 {
@@ -37,12 +31,13 @@ bool totals_metrics(struct buf *out, const struct counters *c)
 	};
 	bool ok = true;
 	for (size_t i = 0; ok && i < sizeof(totals) / sizeof(totals[0]); i++)
-		ok = family(out, totals[i].name, "counter", totals[i].unit, totals[i].help) &&
+		ok = summary_family(out, totals[i].name, "counter", totals[i].unit,
+		                    totals[i].help) &&
 		     buf_addf(out, "%s_total %llu\n", totals[i].name,
 		              (unsigned long long)totals[i].value);
 	for (size_t i = 0; ok && i < sizeof(times) / sizeof(times[0]); i++)
 		ok = times[i].value == 0 ||
-		     (family(out, times[i].name, "gauge", "seconds", times[i].help) &&
+		     (summary_family(out, times[i].name, "gauge", "seconds", times[i].help) &&
 		      buf_addf(out, "%s %lld\n", times[i].name, (long long)times[i].value));
 	return ok;
 }

@@ -9,6 +9,7 @@
 #include "hold/counters.h"
 
 /* Without the line that ends the whole. False: out is full. */
-bool totals_metrics(struct buf *out, const struct counters *c);
+bool totals_metrics(struct buf *out, const struct counters *c)
+    __attribute__((warn_unused_result));
 
 #endif

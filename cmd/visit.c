@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 static int complain(const struct visit *v, const char *id, const struct fault *f)
 {

@@ -25,6 +25,16 @@ void words_age(char to[WORDS_TIME], int64_t seconds)
 		snprintf(to, WORDS_TIME, "%lldd", s / 86400);
 }
 
+const char *words_plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+unsigned long long words_kbytes(uint64_t bytes)
+{
+	return bytes / 1024 + (bytes % 1024 >= 512);
+}
+
 static bool add_printable(struct buf *out, struct str s, bool double_backslash)
 {
 	size_t from = 0;

@@ -20,6 +20,11 @@ void words_time(char to[WORDS_TIME], int64_t wall);
 /* "45s", "12m", "47h", "2d": whole units, days from two on. Negative is "0s". */
 void words_age(char to[WORDS_TIME], int64_t seconds);
 
+/* The ending of a noun after that number: "", or "s". */
+const char *words_plural(uint64_t n);
+/* Kbytes, rounded, as Postfix counts them. */
+unsigned long long words_kbytes(uint64_t bytes);
+
 /* Adds s as printable ASCII, other bytes as \xHH, a backslash doubled. */
 bool words_add(struct buf *out, struct str s) __attribute__((warn_unused_result));
 /* The same for a reason, which was escaped when it was recorded: a backslash stays. */

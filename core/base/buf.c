@@ -2,6 +2,7 @@
 #include "base/buf.h"
 
 #include <stdint.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +45,15 @@ bool str_caseeq(struct str a, struct str b)
 			return false;
 	}
 	return true;
+}
+
+bool str_caseamong(struct str s, const char *const *words, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (str_caseeq(s, str_of(words[i])))
+			return true;
+	}
+	return false;
 }
 
 bool str_starts(struct str s, struct str prefix)

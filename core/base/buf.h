@@ -13,7 +13,6 @@
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
 
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -40,6 +39,8 @@ struct str str_of(const char *text); /* of a C string; NULL gives an empty view 
 struct str str_make(const char *at, size_t len);
 bool str_eq(struct str a, struct str b);
 bool str_caseeq(struct str a, struct str b); /* ASCII case only */
+/* Is s one of these words, ASCII case aside? */
+bool str_caseamong(struct str s, const char *const *words, size_t count);
 bool str_starts(struct str s, struct str prefix);
 bool str_casestarts(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);

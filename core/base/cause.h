@@ -151,7 +151,8 @@ const struct cause_row *cause_row(enum cause c);
 enum cause cause_by_word(struct str word);
 
 /* Of a reply (code 400 to 599, status "5.7.1" or "") or an event (code one of
- * enum cause_event) in that phase; had: bits of enum cause_had. */
+ * enum cause_event) in that phase; had: bits of enum cause_had. CAUSE_UNKNOWN where no rule
+ * fits: it keeps the mail. */
 enum cause cause_of(enum cause_phase phase, int code, const char *status, unsigned had);
 /* Of a connection that could not be made, by errno. */
 enum cause cause_of_connect(int sys);

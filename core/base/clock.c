@@ -38,16 +38,6 @@ int64_t clock_wall(void)
 	return now.tv_sec;
 }
 
-int64_t clock_wall_us(void)
-{
-	struct timespec now;
-
-	if (test_set)
-		return test_wall * 1000000;
-	(void)read_clock(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 int64_t clock_uptime(void)
 {
 	struct timespec now;
@@ -85,6 +75,13 @@ int clock_left_ms(int64_t deadline)
 	if (now < 0 && deadline > INT_MAX + now)
 		return INT_MAX;
 	return deadline - now > INT_MAX ? INT_MAX : (int)(deadline - now);
+}
+
+void clock_pause_ms(int ms)
+{
+	const struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
+
+	(void)nanosleep(&pause, NULL);
 }
 
 int clock_zone_min(int64_t wall)

@@ -15,7 +15,6 @@
 
 int64_t clock_mono_ms(void); /* monotonic, milliseconds */
 int64_t clock_wall(void);    /* seconds since 1970-01-01 UTC */
-int64_t clock_wall_us(void); /* the same in microseconds */
 int64_t clock_uptime(void);  /* seconds the machine has run, sleep included where known */
 
 /* Now plus ms, never overflowing. */
@@ -24,6 +23,9 @@ int64_t clock_deadline(int64_t ms);
 int64_t clock_sooner(int64_t a, int64_t b);
 /* Milliseconds left until deadline: 0 if past, at most INT_MAX; for poll(2). */
 int clock_left_ms(int64_t deadline);
+
+/* Sleeps for so long, or until a signal comes. */
+void clock_pause_ms(int ms);
 
 /* Offset of local time from UTC at that second, in minutes (TZ is honoured). */
 int clock_zone_min(int64_t wall);

@@ -296,6 +296,12 @@ size_t codec_utf8_len(struct str s)
 	return len;
 }
 
+bool codec_is_c1(struct str s)
+{
+	return s.len >= 2 && (unsigned char)s.at[0] == 0xC2 && (unsigned char)s.at[1] >= 0x80 &&
+	       (unsigned char)s.at[1] < 0xA0;
+}
+
 bool codec_is_utf8(struct str s)
 {
 	while (s.len > 0) {

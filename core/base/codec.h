@@ -45,6 +45,9 @@ size_t codec_one_line(char *to, size_t size, struct str s);
 /* Bytes of the UTF-8 character at the start of s (RFC 3629 section 4): 1 to 4,
  * or 0 if it is malformed or cut, or s is empty. */
 size_t codec_utf8_len(struct str s);
+/* Does s begin with U+0080 to U+009F, written in UTF-8? Some terminals take commands from
+ * these, as from the bytes 1 to 31. */
+bool codec_is_c1(struct str s);
 /* Is s valid UTF-8 (RFC 3629: no overlong forms, no surrogates)? Plain ASCII is. */
 bool codec_is_utf8(struct str s);
 bool codec_is_ascii(struct str s); /* only bytes 1..127 */

@@ -19,16 +19,24 @@ __attribute__((format(printf, 2, 0))) static void format_long(char *to, const ch
 		to[0] = '\0';
 }
 
-bool fault_set(struct fault *f, enum fault_class class, const char *format, ...)
+/* facts with that text. Formatted first, for it may be made of what *f says now. */
+__attribute__((format(printf, 3, 0))) static void fill(struct fault *f, struct fault facts,
+                                                       const char *format, va_list args)
 {
 	char text[TEXT_LONG];
+
+	format_long(text, format, args);
+	*f = facts;
+	codec_one_line(f->text, sizeof(f->text), str_of(text));
+}
+
+bool fault_set(struct fault *f, enum fault_class class, const char *format, ...)
+{
 	va_list args;
 
 	va_start(args, format);
-	format_long(text, format, args);
+	fill(f, (struct fault){.class = class}, format, args);
 	va_end(args);
-	*f = (struct fault){.class = class};
-	codec_one_line(f->text, sizeof(f->text), str_of(text));
 	return false;
 }
 
@@ -56,28 +64,23 @@ bool fault_sys(struct fault *f, enum fault_class class, int sys, const char *for
 bool fault_reply(struct fault *f, enum fault_class class, int code, const char *status,
                  const char *format, ...)
 {
-	char text[TEXT_LONG], known[FAULT_STATUS_MAX];
+	struct fault facts = {.class = class, .code = code};
 	va_list args;
 
+	codec_one_line(facts.status, sizeof(facts.status), str_of(status ? status : ""));
 	va_start(args, format);
-	format_long(text, format, args);
+	fill(f, facts, format, args);
 	va_end(args);
-	codec_one_line(known, sizeof(known), str_of(status ? status : ""));
-	*f = (struct fault){.class = class, .code = code};
-	memcpy(f->status, known, sizeof(known));
-	codec_one_line(f->text, sizeof(f->text), str_of(text));
 	return false;
 }
 
 bool fault_text(struct fault *f, const char *format, ...)
 {
-	char text[TEXT_LONG];
 	va_list args;
 
 	va_start(args, format);
-	format_long(text, format, args);
+	fill(f, *f, format, args);
 	va_end(args);
-	codec_one_line(f->text, sizeof(f->text), str_of(text));
 	return false;
 }
 

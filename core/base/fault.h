@@ -4,9 +4,9 @@
  *
  * A fault is filled once, where the cause is known, and travels unchanged to
  * the log, the exit code and the report. Its class and its cause decide what
- * happens to the mail; its text is for people. A function that can fail returns false and
- * fills its last argument; it returns true and leaves the fault alone
- * otherwise.
+ * happens to the mail; its text is for people. A function that can fail returns
+ * false and fills its last argument; otherwise it returns true and leaves the
+ * fault alone.
  *
  * Text is one line of printable ASCII however it was made: other bytes are
  * written as \xHH when they are put in. A backslash stays as it is, so that
@@ -77,7 +77,7 @@ bool fault_prefix(struct fault *f, const char *format, ...)
 
 /* The sysexits code of the class: the only such map in the program. FAULT_NONE is 0. */
 int fault_exit(enum fault_class class);
-/* Of the exit codes of two things that were done: the one to end with. */
+/* Of the exit codes of two things that were done: the one to end with, the greater. */
 int fault_worse(int a, int b);
 
 #endif

@@ -9,7 +9,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/file.h>
 #ifdef HAVE_MEMFD_CREATE
 #include <sys/mman.h>
@@ -109,6 +108,19 @@ void file_std_open(void)
 bool file_open_dir(int dir, const char *path, int *fd, struct fault *f)
 {
 	return open_as(dir, path, O_RDONLY | O_DIRECTORY, fd, f);
+}
+
+bool file_open_list(int dir, const char *path, DIR **list, struct fault *f)
+{
+	int fd;
+	if (!file_open_dir(dir, path, &fd, f))
+		return false;
+	*list = fdopendir(fd);
+	if (*list)
+		return true;
+	int sys = errno;
+	close(fd);
+	return fault_sys(f, FAULT_TEMP, sys, "%s", path);
 }
 
 bool file_open_read(int dir, const char *path, int *fd, struct fault *f)

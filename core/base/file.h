@@ -3,8 +3,9 @@
  * file - the system calls on files
  *
  * The only caller of open, rename, link, unlink, fsync and their like in the
- * program, so that a test can put another object in its place and make the
- * n-th call fail. Every descriptor is close-on-exec. Interrupted calls are
+ * program: what must hold of each of them (no link followed, taken up again
+ * after a signal, which failure is which class) is seen to once. Every
+ * descriptor is close-on-exec. Interrupted calls are
  * taken up again. A failed sync is never repeated (the kernel may have dropped
  * the pages and then report success).
  *
@@ -16,6 +17,7 @@
 #ifndef BASE_FILE_H
 #define BASE_FILE_H
 
+#include <dirent.h>
 #include <stdint.h>
 #include <sys/stat.h>
 
@@ -31,6 +33,8 @@ _Static_assert(sizeof(off_t) >= 8 && sizeof(ino_t) >= 8, "files have offsets of 
 void file_std_open(void);
 
 bool file_open_dir(int dir, const char *path, int *fd, struct fault *f);
+/* A directory to be read by readdir(3), and closed by closedir. */
+bool file_open_list(int dir, const char *path, DIR **list, struct fault *f);
 bool file_open_read(int dir, const char *path, int *fd, struct fault *f);
 /* Read a regular file, links followed, not waiting on a FIFO; what it is, is in
  * *st. Something else than a regular file is FAULT_IO with f->sys 0. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "base/log.h"
 
+#include <stdarg.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -69,8 +70,7 @@ static size_t put_piece(char to[PIECE_MAX], bool json, struct str s, size_t *tak
 	if (len < 2)
 		return (size_t)snprintf(to, PIECE_MAX, "\\u%04X", c);
 	*taken = len;
-	/* U+0080 to U+009F command a terminal as the bytes 1 to 31 do. */
-	if (c == 0xC2 && (unsigned char)s.at[1] < 0xA0)
+	if (codec_is_c1(s))
 		return (size_t)snprintf(to, PIECE_MAX, "\\u%04X", (unsigned char)s.at[1]);
 	memcpy(to, s.at, len);
 	return len;

@@ -2,7 +2,6 @@
 #include "conf/config_parse.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #define PORT_SUBMISSION 587
 #define PORT_SMTP       25

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "hold/backoff.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,23 +22,12 @@ enum number { CODE, BUSY, SINCE, UNTIL, LIMIT, FAILURES, LAST, UPTIME, CONNECTIO
 static const char *const number_names[NUMBERS] = {
     "code", "busy", "since", "until", "limit", "failures", "last", "uptime", "connections"};
 
-/* Who is not the owner of a shared hold has files of his own. */
-static bool is_guest(const struct hold *h)
-{
-	return h->shared && geteuid() != h->owner;
-}
-
-static unsigned long crc_of(const char *text)
-{
-	return (unsigned long)crc_add(0, text, strlen(text));
-}
-
-/* A file name that any key fits in, and that is this host's. */
+/* A file name that any key fits in, and that is this machine's. */
 static void file_name(const char *key, enum whose whose, char name[NAME_SIZE])
 {
-	char host[HOST_NAME_MAX + 1] = "";
-	gethostname(host, sizeof(host) - 1);
-	int len = snprintf(name, NAME_SIZE, "server.%08lX.%08lX", crc_of(key), crc_of(host));
+	int len = snprintf(name, NAME_SIZE, "server.%08lX.%08lX",
+	                   (unsigned long)crc_add(0, key, strlen(key)),
+	                   (unsigned long)hold_machine());
 	if (whose == OWN)
 		snprintf(name + len, NAME_SIZE - (size_t)len, ".%lu", (unsigned long)geteuid());
 }
@@ -116,7 +104,8 @@ bool backoff_get(const struct hold *h, const char *key, struct backoff *b)
 {
 	struct backoff own;
 	bool found = read_file(h, key, COMMON, b);
-	if (is_guest(h) && read_file(h, key, OWN, &own) && (!found || own.until > b->until)) {
+	if (hold_is_guest(h) && read_file(h, key, OWN, &own) &&
+	    (!found || own.until > b->until)) {
 		*b = own;
 		found = true;
 	}
@@ -128,7 +117,7 @@ bool backoff_probe(const struct hold *h, const char *key, int *fd)
 	struct fault f = FAULT_INIT;
 	bool locked = false;
 	*fd = -1;
-	if (!open_file(h, key, is_guest(h) ? OWN : COMMON, fd))
+	if (!open_file(h, key, hold_is_guest(h) ? OWN : COMMON, fd))
 		return true;
 	if (file_try_lock(*fd, "state", &locked, &f) && locked)
 		return true;
@@ -153,7 +142,7 @@ static bool format(const char *key, const struct backoff *b, struct buf *out)
 
 void backoff_set(const struct hold *h, const char *key, const struct backoff *b)
 {
-	enum whose whose = is_guest(h) ? OWN : COMMON;
+	enum whose whose = hold_is_guest(h) ? OWN : COMMON;
 	char name[NAME_SIZE];
 	struct buf text;
 	struct fault f = FAULT_INIT;
@@ -171,7 +160,7 @@ void backoff_set(const struct hold *h, const char *key, const struct backoff *b)
 
 void backoff_clear(const struct hold *h, const char *key)
 {
-	for (enum whose whose = COMMON; whose <= (is_guest(h) ? OWN : COMMON); whose++) {
+	for (enum whose whose = COMMON; whose <= (hold_is_guest(h) ? OWN : COMMON); whose++) {
 		char name[NAME_SIZE];
 		struct stat st;
 		struct fault f = FAULT_INIT;

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "hold/counters.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 
 #define NAME          "counters" /* with ".UID" behind it: a guest's */
@@ -25,14 +23,9 @@ static const char scan[] = "accepted %20llu\ndelivered %20llu\nfailed %20llu\n"
                            "recipients delivered %20llu\nrecipients failed %20llu\n"
                            "bytes %20llu\nlast success %20llu\nlast flush %20llu\n";
 
-static bool is_guest(const struct hold *h)
-{
-	return h->shared && geteuid() != h->owner;
-}
-
 static void own_name(const struct hold *h, char name[NAME_SIZE])
 {
-	if (is_guest(h))
+	if (hold_is_guest(h))
 		snprintf(name, NAME_SIZE, NAME ".%lu", (unsigned long)geteuid());
 	else
 		snprintf(name, NAME_SIZE, NAME);
@@ -90,12 +83,11 @@ static bool open_own(const struct hold *h, const char *name, int *fd)
 
 static bool lock(int fd, const char *name)
 {
-	const struct timespec pause = {.tv_nsec = LOCK_PAUSE_MS * 1000000L};
 	struct fault f = FAULT_INIT;
 	bool locked = false;
 	for (int i = 0; i < LOCK_TRIES && !locked; i++) {
 		if (i > 0)
-			nanosleep(&pause, NULL);
+			clock_pause_ms(LOCK_PAUSE_MS);
 		if (!file_try_lock(fd, name, &locked, &f))
 			return false;
 	}
@@ -156,15 +148,10 @@ static void read_one(const struct hold *h, const char *name, struct counters *su
 void counters_read(const struct hold *h, struct counters *sum)
 {
 	struct fault f = FAULT_INIT;
-	int fd;
+	DIR *dir;
 	*sum = (struct counters){0};
-	if (!file_open_dir(h->rooms[HOLD_STATE], ".", &fd, &f))
+	if (!file_open_list(h->rooms[HOLD_STATE], ".", &dir, &f))
 		return;
-	DIR *dir = fdopendir(fd);
-	if (!dir) {
-		close(fd);
-		return;
-	}
 	for (struct dirent *d; (d = readdir(dir));)
 		if (strncmp(d->d_name, NAME, strlen(NAME)) == 0)
 			read_one(h, d->d_name, sum);

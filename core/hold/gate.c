@@ -14,9 +14,9 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <sysexits.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 
 #define POST          POSTERN_LIBEXECDIR "/post"
@@ -46,7 +46,6 @@ static void let_go(struct gate *g)
 
 void gate_close(struct gate *g)
 {
-	const struct timespec pause = {.tv_nsec = CLOSE_STEP_MS * 1000000L};
 	let_go(g);
 	/* It ends as soon as it sees that we have gone, unless it works for us still, or
 	 * hangs in a file system: then it is left to itself. */
@@ -54,7 +53,7 @@ void gate_close(struct gate *g)
 		pid_t ended = waitpid(g->pid, NULL, WNOHANG);
 		if (ended == g->pid || (ended < 0 && errno != EINTR))
 			break;
-		nanosleep(&pause, NULL);
+		clock_pause_ms(CLOSE_STEP_MS);
 	}
 	g->pid = -1;
 }

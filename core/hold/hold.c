@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "hold/hold.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/crc.h"
 #include "base/file.h"
 #include "base/random.h"
 
@@ -99,6 +99,18 @@ void hold_close(struct hold *h)
 			close(h->rooms[i]);
 	free(h->path);
 	h->path = NULL;
+}
+
+bool hold_is_guest(const struct hold *h)
+{
+	return h->shared && geteuid() != h->owner;
+}
+
+uint32_t hold_machine(void)
+{
+	char name[HOST_NAME_MAX + 1] = "";
+	(void)gethostname(name, sizeof(name) - 1);
+	return crc_add(0, name, strlen(name));
 }
 
 static void id_make(char id[ENTRY_ID_LEN + 1])
@@ -403,13 +415,12 @@ enum hold_claim hold_claim(struct hold *h, enum hold_room room, const char *id,
 enum hold_claim hold_claim_soon(struct hold *h, enum hold_room room, const char *id,
                                 struct hold_entry *he, struct fault *f)
 {
-	const struct timespec pause = {.tv_nsec = CLAIM_PAUSE_MS * 1000000L};
 	enum hold_claim result;
 	for (int tries = 0;; tries++) {
 		result = hold_claim(h, room, id, he, f);
 		if (result != CLAIM_BUSY || tries == CLAIM_TRIES)
 			return result;
-		nanosleep(&pause, NULL);
+		clock_pause_ms(CLAIM_PAUSE_MS);
 	}
 }
 
@@ -513,18 +524,13 @@ bool hold_list(const struct hold *h, enum hold_room room, hold_id **ids, size_t 
                struct fault *f)
 {
 	size_t cap = 0;
-	int fd;
+	DIR *dir;
 	*ids = NULL;
 	*count = 0;
 	if (h->rooms[room] < 0)
 		return true;
-	if (!file_open_dir(h->rooms[room], ".", &fd, f))
+	if (!file_open_list(h->rooms[room], ".", &dir, f))
 		return fault_prefix(f, "%s/%s", h->path, room_names[room]);
-	DIR *dir = fdopendir(fd);
-	if (!dir) {
-		close(fd);
-		return fault_sys(f, FAULT_TEMP, errno, "%s/%s", h->path, room_names[room]);
-	}
 	for (struct dirent *d; errno = 0, (d = readdir(dir));) {
 		if (!entry_is_id(d->d_name))
 			continue;

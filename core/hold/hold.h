@@ -6,7 +6,7 @@
  *   hold/     to be sent: a file here is a complete, durable entry
  *   failed/   refused for good or expired, kept for people
  *   corrupt/  damaged, never touched again
- *   state/    remembered dead relays, TLS tickets: may be lost
+ *   state/    dead relays, TLS tickets, counters, the clock: may be lost
  *
  * A message is published by: exclusive create in tmp/, lock, write, fsync,
  * rename without replacing into hold/, fsync of hold/. Only after the last is
@@ -63,6 +63,13 @@ bool hold_open_to_look(const char *path, struct hold *h, struct fault *f)
 bool hold_open_shared(const char *path, struct hold *h, struct fault *f)
     __attribute__((warn_unused_result));
 void hold_close(struct hold *h);
+
+/* Does this process work on a shared hold as another user than the owner of its rooms? What
+ * it finds out is then kept apart in state/: that user can stop it, or make it fail. */
+bool hold_is_guest(const struct hold *h);
+/* A number made of this machine's name: of machines that share a hold each remembers apart
+ * in state/ what depends on its network or its uptime. */
+uint32_t hold_machine(void);
 
 /* Are min_free bytes (0: no limit) free on the file system of the hold? Else
  * FAULT_TEMP. The hold itself need not be open to the caller. */
@@ -150,7 +157,8 @@ uid_t hold_uid(const struct hold_entry *he);
 
 /* Whether length and checksum are right; a damaged entry goes to corrupt/. */
 bool hold_verify(struct hold_entry *he, struct fault *f) __attribute__((warn_unused_result));
-/* Verdicts of the recipients, each marked and then synced at once. */
+/* Writes the verdicts of these recipients into their slots; with sync they are durable
+ * then, and what was written before is, too. */
 bool hold_mark(struct hold_entry *he, const size_t *rcpts, size_t count, bool sync,
                struct fault *f) __attribute__((warn_unused_result));
 bool hold_mark_head(struct hold_entry *he, struct fault *f) __attribute__((warn_unused_result));
@@ -158,7 +166,7 @@ bool hold_mark_head(struct hold_entry *he, struct fault *f) __attribute__((warn_
  * it: then nobody waits in it any more, and the owner of the rooms removes it
  * the next time he finds it (a flush, or hold/sweep). */
 bool hold_remove(struct hold_entry *he, struct fault *f) __attribute__((warn_unused_result));
-/* Is it removed but for its file? */
+/* Is everybody served, and only the file left to be removed? */
 bool hold_is_over(const struct hold_entry *he);
 /* Between hold/ and failed/, durably. */
 bool hold_move(struct hold_entry *he, enum hold_room to, struct fault *f)

@@ -2,9 +2,10 @@
 #include "hold/retry.h"
 
 #define GIVE_UP_TRIES 3
-#define SECOND_LOOK \
-	1800            /* seconds of uptime between the two failed tries of a doubtful clock */
-#define CLOCK_SLACK 600 /* seconds by which wall clock and uptime may differ and still agree */
+/* Seconds of uptime between the two failed tries of a doubtful clock. */
+#define SECOND_LOOK 1800
+/* Seconds by which wall clock and uptime may differ and still agree. */
+#define CLOCK_SLACK 600
 
 int64_t retry_wait(const struct retry_rules *rules, int64_t attempts, uint32_t random)
 {

@@ -2,12 +2,12 @@
 /*
  * retry - when to try again, and when to give up; pure
  *
- * The wall clock may jump. What is old by it alone is not believed to be: see
- * struct retry_clock. An entry is given up only if a try after the due
- * time failed, at least three were made, and either the wall clock agrees with
- * the machine's uptime since the last one before, or a second such try failed
- * half an hour (of uptime) after the first. One that was offered to nobody is
- * given up by the same rule, applied to the tries of its dead servers.
+ * The wall clock may jump: that something is old is not believed by it alone
+ * (struct retry_clock). An entry is given up only if a try after the due time
+ * failed, at least three were made, and either the wall clock agrees with the
+ * machine's uptime since the last one before, or a second such try failed half
+ * an hour (of uptime) after the first. One that was offered to nobody is given
+ * up by the same rule, applied to the tries of its dead servers.
  */
 #ifndef HOLD_RETRY_H
 #define HOLD_RETRY_H
@@ -41,10 +41,11 @@ bool retry_due(const struct retry_rules *rules, const struct entry *e, int64_t w
 bool retry_failed(const struct retry_rules *rules, struct entry *e, int64_t wall,
                   int64_t uptime, uint32_t random);
 
-/* The servers of an entry that was not offered are dead: of the one that died last */
+/* All servers of an entry that was not offered are dead. This is of the one that has been so
+ * for the shortest time. */
 struct retry_outage {
-	int64_t since;    /* its death, wall seconds, */
-	int64_t uptime;   /* and the machine's uptime then */
+	int64_t since;    /* wall seconds at the first failure */
+	int64_t uptime;   /* of the machine then */
 	int64_t failures; /* connections tried since */
 };
 

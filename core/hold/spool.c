@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "hold/spool.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -40,14 +39,9 @@ static bool is_expected(const char *name)
 
 static bool has_only_rooms(int folder, const char *path, struct fault *f)
 {
-	int fd;
-	if (!file_open_dir(folder, ".", &fd, f))
-		return false;
-	DIR *dir = fdopendir(fd);
-	if (!dir) {
-		close(fd);
-		return fault_sys(f, FAULT_TEMP, errno, "%s", path);
-	}
+	DIR *dir;
+	if (!file_open_list(folder, ".", &dir, f))
+		return fault_prefix(f, "%s", path);
 	bool ok = true;
 	for (struct dirent *d; ok && (d = readdir(dir));)
 		if (!is_expected(d->d_name))

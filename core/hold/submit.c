@@ -41,7 +41,7 @@ bool submit_begin(struct submit *s, struct fault *f)
 		s->entry.created = now;
 		s->entry.uid = getuid();
 	}
-	/* Never a moment sooner than asked, so the second begun counts not at all. */
+	/* Rounded up: now has lost its fraction, and it must not be sent sooner than asked. */
 	s->entry.next_try = s->delay > 0 ? now + s->delay + 1 : now;
 	return kept(hold_put_begin(&s->put, s->hold, &s->entry, s->min_free, f), f);
 }
@@ -51,6 +51,16 @@ bool submit_message(struct submit *s, struct str bytes, struct fault *f)
 	if (!s->hold)
 		return gate_put_message(s->gate, bytes, f);
 	return kept(hold_put_message(&s->put, bytes, f), f);
+}
+
+static bool copy_piece(void *context, struct str bytes, struct fault *f)
+{
+	return submit_message(context, bytes, f);
+}
+
+bool submit_copy(struct submit *s, const struct hold_entry *from, struct fault *f)
+{
+	return submit_begin(s, f) && entry_each(from->fd, &from->entry, copy_piece, s, f);
 }
 
 bool submit_end(struct submit *s, const struct message_facts *facts, struct fault *f)

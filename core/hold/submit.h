@@ -17,13 +17,14 @@
 #include "hold/hold.h"
 
 struct submit {
-	struct hold *hold;   /* set by the caller, as the next five; NULL: through the gate */
+	/* Set by the caller, between submit_init and submit_begin. */
+	struct hold *hold;   /* NULL: through the gate */
 	struct gate *gate;   /* open, and not yet used */
 	uint64_t min_free;   /* bytes that must be free; not looked at through the gate */
 	int64_t delay;       /* seconds: not to be sent sooner */
 	enum hold_room room; /* HOLD_HOLD, or HOLD_FAILED for what cannot be sent */
-	struct entry
-	    entry; /* its envelope filled by the caller; created and uid too if it is a copy */
+	/* Its envelope filled by the caller; created and uid too if it is a copy. */
+	struct entry entry;
 	struct hold_put put; /* private */
 };
 
@@ -33,6 +34,9 @@ void submit_release(struct submit *s); /* gives up what was not ended */
 /* The envelope is complete; checks the space and writes it. */
 bool submit_begin(struct submit *s, struct fault *f) __attribute__((warn_unused_result));
 bool submit_message(struct submit *s, struct str bytes, struct fault *f)
+    __attribute__((warn_unused_result));
+/* Both for the message of another entry; its end is left to the caller. */
+bool submit_copy(struct submit *s, const struct hold_entry *from, struct fault *f)
     __attribute__((warn_unused_result));
 /* Durable: s->entry.id names it. */
 bool submit_end(struct submit *s, const struct message_facts *facts, struct fault *f)

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "hold/sweep.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/crc.h"
 #include "base/file.h"
 #include "hold/retry.h"
 
@@ -49,14 +47,6 @@ static void sweep_room(struct hold *h, enum hold_room room, int64_t wall, int64_
 	free(ids);
 }
 
-/* Machines that share a hold have uptimes of their own. */
-static void clock_name(char name[64])
-{
-	char host[256] = "";
-	(void)gethostname(host, sizeof(host) - 1);
-	snprintf(name, 64, "clock.%08lX", (unsigned long)crc_add(0, host, strlen(host)));
-}
-
 static bool read_clock(const struct hold *h, const char *name, struct retry_clock *c)
 {
 	struct stat st;
@@ -81,10 +71,10 @@ static bool read_clock(const struct hold *h, const char *name, struct retry_cloc
 
 static bool clock_is_right(const struct hold *h, int64_t wall, int64_t uptime)
 {
-	char name[64], text[80];
+	char name[24], text[80];
 	struct retry_clock c = {0};
 	struct fault f = FAULT_INIT;
-	clock_name(name);
+	snprintf(name, sizeof(name), "clock.%08lX", (unsigned long)hold_machine());
 	if (!read_clock(h, name, &c))
 		c = (struct retry_clock){0};
 	bool right = retry_clock_seen(&c, wall, uptime);
@@ -125,15 +115,11 @@ static int64_t state_age(const char *name)
 
 static void sweep_state(struct hold *h, int64_t wall)
 {
-	int fd, room = h->rooms[HOLD_STATE];
+	int room = h->rooms[HOLD_STATE];
+	DIR *dir;
 	struct fault f = FAULT_INIT;
-	if (!file_open_dir(room, ".", &fd, &f))
+	if (!file_open_list(room, ".", &dir, &f))
 		return;
-	DIR *dir = fdopendir(fd);
-	if (!dir) {
-		close(fd);
-		return;
-	}
 	for (struct dirent *d; (d = readdir(dir));) {
 		struct stat st;
 		int64_t age = state_age(d->d_name);

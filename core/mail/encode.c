@@ -28,15 +28,6 @@ static const char *const with_params[] = {"Content-Type", "Content-Disposition"}
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-static bool is_one_of(struct str name, const char *const *names, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (str_caseeq(name, str_of(names[i])))
-			return true;
-	}
-	return false;
-}
-
 /* What has no other form in ASCII, as =XX for each byte: always the same, so that a
  * Message-ID and the References to it still agree. In addresses of lists it is %XX. */
 static bool add_clean(struct buf *out, struct str value, char escape)
@@ -62,9 +53,9 @@ bool encode_field(struct header *h, size_t at, enum header_mailboxes how, struct
 	struct str value = header_value(field);
 	size_t first = field->name_len + 2;
 	bool list = str_casestarts(name, STR("List-"));
-	bool params = is_one_of(name, with_params, COUNT(with_params));
-	bool id = is_one_of(name, ids, COUNT(ids));
-	bool unaddressed = id || list || params || is_one_of(name, plain, COUNT(plain));
+	bool params = str_caseamong(name, with_params, COUNT(with_params));
+	bool id = str_caseamong(name, ids, COUNT(ids));
+	bool unaddressed = id || list || params || str_caseamong(name, plain, COUNT(plain));
 	struct buf out, clean;
 	bool mailbox8, fits, fine;
 
@@ -76,7 +67,7 @@ bool encode_field(struct header *h, size_t at, enum header_mailboxes how, struct
 		fits = buf_add_str(&out, value);
 	else if (params)
 		fits = header_encode_params(&out, value);
-	else if (unaddressed || is_one_of(name, structured, COUNT(structured)))
+	else if (unaddressed || str_caseamong(name, structured, COUNT(structured)))
 		fits = header_encode_addresses(&out, value, first,
 		                               unaddressed ? MAILBOXES_KEPT : how, &mailbox8);
 	else

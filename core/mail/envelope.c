@@ -4,9 +4,6 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-
-#include "base/codec.h"
 
 #define INDEX_FIRST  64 /* slots of the first index, a power of two */
 #define NO_RECIPIENT 0  /* an empty slot; others hold the place plus one */

@@ -15,15 +15,6 @@ static const char *const resent_sources[] = {"Resent-To", "Resent-Cc", "Resent-B
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-static bool is_one_of(struct str name, const char *const *names, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (str_caseeq(name, str_of(names[i])))
-			return true;
-	}
-	return false;
-}
-
 static bool check_hops(const struct header *h, struct fault *f)
 {
 	size_t hops = 0;
@@ -57,7 +48,7 @@ static bool take_recipients(const struct header *h, const struct message_hooks *
 	for (size_t i = 0; i < h->count; i++) {
 		const struct field *field = &h->fields[i];
 
-		if (!is_one_of(header_name(field), names, COUNT(sources)))
+		if (!str_caseamong(header_name(field), names, COUNT(sources)))
 			continue;
 		if (!addr_parse_header(header_value(field), give_recipient, &copy, f))
 			return fault_prefix(f, "%.*s", STR_FMT(header_name(field)));

@@ -2,7 +2,6 @@
 #include "mail/header.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 static size_t blanks_at_start(struct str s)
 {

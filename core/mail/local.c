@@ -11,15 +11,9 @@ static const char *const loopback[] = {"localhost", "localhost.localdomain"};
 bool local_is_ours(const struct local *l, struct str mailbox)
 {
 	struct str domain = addr_domain(mailbox);
-	if (domain.len == 0 || str_caseeq(domain, l->hostname))
-		return true;
-	for (size_t i = 0; i < LOOPBACK; i++)
-		if (str_caseeq(domain, str_of(loopback[i])))
-			return true;
-	for (size_t i = 0; i < l->name_count; i++)
-		if (str_caseeq(domain, str_of(l->names[i])))
-			return true;
-	return false;
+	return domain.len == 0 || str_caseeq(domain, l->hostname) ||
+	       str_caseamong(domain, loopback, LOOPBACK) ||
+	       str_caseamong(domain, l->names, l->name_count);
 }
 
 bool local_is_host_name(struct str domain, struct str own)

@@ -229,7 +229,7 @@ static bool put_reason(struct writer *w, const struct rcpt *p)
 		(void)snprintf(lead, sizeof(lead), "    The last problem was: ");
 	} else if (verdict_spoken(&p->verdict)) {
 		(void)snprintf(lead, sizeof(lead), "    The mail server %.*s said: ",
-		               STR_FMT(verdict_host(&p->verdict)));
+		               STR_FMT(verdict_host(p->verdict.host)));
 		verdict_reply(&p->verdict, reason);
 	}
 	if (reason[0] == '\0')
@@ -406,7 +406,7 @@ static bool put_status(struct writer *w, const struct rcpt *p)
 static bool put_diagnostic(struct writer *w, const struct rcpt *p)
 {
 	static const char lead[] = "Diagnostic-Code: smtp; ";
-	struct str host = verdict_host(&p->verdict);
+	struct str host = verdict_host(p->verdict.host);
 	char reply[VERDICT_LINE_MAX];
 
 	if (!verdict_spoken(&p->verdict))

@@ -63,13 +63,13 @@ bool verdict_spoken(const struct verdict *v)
 	return v->code > 0 && v->host;
 }
 
-struct str verdict_host(const struct verdict *v)
+struct str verdict_host(const char *host)
 {
-	struct str host = str_of(v->host);
-	size_t colon = str_rfind(host, ':');
-	if (colon != STR_NONE && colon > 0 && host.at[colon - 1] == ']')
-		return str_first(host, colon);
-	return host;
+	struct str all = str_of(host);
+	size_t colon = str_rfind(all, ':');
+	if (colon != STR_NONE && colon > 0 && all.at[colon - 1] == ']')
+		return str_first(all, colon);
+	return all;
 }
 
 void verdict_reply(const struct verdict *v, char to[VERDICT_LINE_MAX])
@@ -107,7 +107,7 @@ void verdict_line(const struct verdict *v, char to[VERDICT_LINE_MAX])
 	}
 	if (v->code > 0 && row->tried)
 		len = snprintf(to, VERDICT_LINE_MAX,
-		               "host %.*s said: ", STR_FMT(verdict_host(v)));
+		               "host %.*s said: ", STR_FMT(verdict_host(v->host)));
 	else if (row->fate == FATE_FAIL)
 		len = snprintf(to, VERDICT_LINE_MAX, "not sent: ");
 	else

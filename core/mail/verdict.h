@@ -38,8 +38,8 @@ void verdict_release(struct verdict *v); /* as if nothing was ever said */
 
 /* Did a server say something, and we know who? */
 bool verdict_spoken(const struct verdict *v);
-/* "NAME[ADDRESS]", without the port; "" if no server is known. */
-struct str verdict_host(const struct verdict *v);
+/* "NAME[ADDRESS]" of a host (as above, or NULL), without the port. */
+struct str verdict_host(const char *host);
 /* "550 5.1.1 words", or the words alone where no server spoke. */
 void verdict_reply(const struct verdict *v, char to[VERDICT_LINE_MAX]);
 /* The whole for people: "host NAME[ADDRESS] said: 450 4.2.0 later",

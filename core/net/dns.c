@@ -5,8 +5,6 @@
 #include "net/dns.h"
 
 #include <errno.h>
-#include <netdb.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"

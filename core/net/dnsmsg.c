@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "net/dnsmsg.h"
 
-#include <string.h>
-
 #define HEADER_LEN  12
 #define CLASS_IN    1
 #define LABEL_MAX   63

@@ -17,7 +17,6 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/codec.h"
 #include "net/aside.h"
 
 #define DNS_PORT    53

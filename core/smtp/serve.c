@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "smtp/serve.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/codec.h"
 #include "smtp/serve_path.h"
 
 #define REPLY_LINE_MAX 511 /* with NUL, without CRLF (RFC 5321 section 4.5.3.1.5) */

@@ -170,7 +170,6 @@ static void decide_by_ehlo(struct smtp *s)
 
 static enum smtp_want settle(struct smtp *s)
 {
-	s->tx.over = true;
 	s->carried = s->carried || s->tx.t->probe == PROBE_NOT;
 	return SMTP_SETTLED;
 }
@@ -285,7 +284,6 @@ static bool send_rcpt(struct smtp *s, size_t i)
 	struct buf line;
 	bool fits;
 
-	s->tx.rcpt_sent = true;
 	buf_init(&line, COMMAND_MAX);
 	fits = buf_add_str(&line, STR("RCPT TO:<")) &&
 	       buf_add_str(&line, str_of(rcpt->address)) && buf_add_char(&line, '>');
@@ -585,7 +583,7 @@ static void begin_again(struct smtp *s)
 	}
 	/* Not before: what is being given must end in the way it began. */
 	s->tx.bdat = s->tx.bdat && !s->chunking_broken;
-	s->tx.again = s->tx.closed = s->tx.mail_sent = s->tx.rcpt_sent = false;
+	s->tx.again = s->tx.closed = s->tx.mail_sent = false;
 	s->tx.next = 0;
 	s->tx.accepted = 0;
 }

@@ -58,7 +58,6 @@ struct transaction {
 	size_t count;                     /* of them */
 	size_t next;                      /* the first that had no RCPT yet */
 	size_t accepted;
-	bool over;         /* each recipient is decided, or never will be */
 	bool mail_refused; /* no recipient can be accepted then */
 	bool sent;         /* the whole message has been answered for */
 	bool early;        /* the verdict came while it was going out */
@@ -69,10 +68,9 @@ struct transaction {
 	bool bare;         /* MAIL and RCPT without parameters that can be missed */
 	bool parameters;   /* MAIL had some that can be missed */
 	bool mail_sent;
-	bool rcpt_sent; /* a RCPT was sent in this attempt */
-	bool closed;    /* nothing more is decided: late replies are passed over */
-	bool again;     /* once more, in another way */
-	bool giving;    /* the message is being given */
+	bool closed; /* nothing more is decided: late replies are passed over */
+	bool again;  /* once more, in another way */
+	bool giving; /* the message is being given */
 	uint64_t given;
 };
 

@@ -19,8 +19,8 @@
 #include "mail/verdict.h"
 #include "transport/session.h"
 
-/* Told of an entry whose recipients have all got a verdict, some refused.
- * True: the caller has taken note, no report is to be made. */
+/* Told of an entry of which recipients were refused in this try; others of it may wait.
+ * True: whoever handed it in has taken note, no report is to be made. */
 typedef bool deliver_tell(void *context, const struct hold_entry *he);
 
 #define DELIVER_REPORTS_MAX 64 /* further ones wait for the next run */

@@ -54,8 +54,7 @@ void delivery_log_begin(struct delivery_log *l, const struct hold_entry *he)
 /* "NAME[ADDRESS]": the port has a key of its own. */
 static struct str host_of(const struct verdict *v, const struct session_contact *c)
 {
-	const struct verdict spoke = {.host = (char *)(c ? c->peer : v->host)};
-	return verdict_host(&spoke);
+	return verdict_host(c ? c->peer : v->host);
 }
 
 static struct str port_of(char to[32], const struct session_contact *c)

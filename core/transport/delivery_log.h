@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * delivery_log - the log lines of a message: one when it is taken, one a recipient and try
+ * delivery_log - the log lines of a message: one when it is taken, one a recipient
+ * and try, one a server that could not be used
  *
  * Keys: id uid from to msgid relay host port tls auth size delay status code reply;
- * when it is taken id uid from nrcpt size status.
+ * when it is taken id uid from nrcpt size status; of a server id uid relay host port
+ * tls status code reply.
  */
 #ifndef TRANSPORT_DELIVERY_LOG_H
 #define TRANSPORT_DELIVERY_LOG_H

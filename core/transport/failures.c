@@ -45,11 +45,6 @@ static void copy_envelope(const struct envelope *from, struct envelope *to)
 	}
 }
 
-static bool copy_piece(void *context, struct str bytes, struct fault *f)
-{
-	return submit_message(context, bytes, f);
-}
-
 bool failures_split(struct hold_entry *he, struct fault *f)
 {
 	struct envelope *e = &he->entry.envelope;
@@ -60,8 +55,7 @@ bool failures_split(struct hold_entry *he, struct fault *f)
 	s.entry.uid = hold_uid(he);
 	memcpy(s.entry.report_of, he->entry.report_of, sizeof(s.entry.report_of));
 	copy_envelope(e, &s.entry.envelope);
-	bool ok = submit_begin(&s, f) && entry_each(he->fd, &he->entry, copy_piece, &s, f) &&
-	          submit_end(&s, &he->entry.facts, f);
+	bool ok = submit_copy(&s, he, f) && submit_end(&s, &he->entry.facts, f);
 	submit_release(&s);
 	size_t marked = 0;
 	size_t *places = mem_alloc(e->rcpt_count * sizeof(*places));

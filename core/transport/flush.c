@@ -9,7 +9,6 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <syslog.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -46,12 +45,6 @@ struct run {
 	struct counters counters; /* of this process, not yet added to the hold's */
 	int64_t counted;          /* monotonic ms: when they were */
 };
-
-static void pause_ms(long ms)
-{
-	struct timespec t = {.tv_nsec = ms * 1000000};
-	nanosleep(&t, NULL);
-}
 
 /* One asked for by name is worth some patience. */
 static enum hold_claim claim(const struct run *run, const char *id, struct hold_entry *he,
@@ -256,7 +249,7 @@ static void wait_for(struct run *run, pid_t pid)
 {
 	pid_t ended;
 	while ((ended = waitpid(pid, NULL, WNOHANG)) == 0 || (ended < 0 && errno == EINTR)) {
-		pause_ms(WAIT_PAUSE_MS);
+		clock_pause_ms(WAIT_PAUSE_MS);
 		tell_progress(run);
 	}
 }

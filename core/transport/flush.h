@@ -6,9 +6,9 @@
  * oldest first, then what was put off longest ago, so that a bad entry starves
  * nobody. The first entry goes alone; when its relay answers and more are
  * waiting, further workers (processes, up to that relay's "connections") take
- * entries from the same list. One that cannot have a connection, or whom a
- * server asks for less, ends and returns its entry. Reports made on the way are
- * sent in the same run. Any number of runs may go on at once: an entry that
+ * entries from the same list. A worker that gets no connection, or is asked by
+ * a server for less, ends; the entry that it could not try is the leader's
+ * again. Reports made on the way are sent in the same run. Any number of runs may go on at once: an entry that
  * somebody else works on is left alone.
  */
 #ifndef TRANSPORT_FLUSH_H
@@ -39,9 +39,10 @@ struct flush {
 	bool all;           /* everything that is not frozen, due or not */
 	const hold_id *ids; /* or NULL: all of the hold */
 	size_t id_count;
-	bool first_try; /* started by sendmail: a dead relay is not waited for */
-	deliver_tell *tell;
-	flush_tried *tried; /* or NULL; called in the worker's process */
+	bool first_try;     /* started by sendmail: a dead relay is not waited for */
+	deliver_tell *tell; /* or NULL, as the next two; this and tried are called in the
+	                     * worker's process, progress in the leader's */
+	flush_tried *tried;
 	flush_progress *progress;
 	void *context; /* of these three */
 	/* Non-zero: end after the entry in hand. In memory that forked processes share. */

@@ -12,7 +12,7 @@
 #include "mail/addr.h"
 #include "transport/here.h"
 
-#define SUBJECT_MAX 900 /* bytes of a field that are repeated */
+#define FIELD_MAX 900 /* bytes of a field of the original that are repeated */
 
 /* The report's own facts, gathered as it is written. */
 struct writing {
@@ -95,15 +95,10 @@ static bool own_address(const struct here *here, struct buf *out, struct fault *
 	       local_complete(&here->local, str_of(here->config->from), out, f);
 }
 
-static bool copy_piece(void *context, struct str bytes, struct fault *f)
-{
-	return submit_message(context, bytes, f);
-}
-
 static bool copy_report(struct hold_entry *he, struct submit *s, struct fault *f)
 {
 	bool exists;
-	return submit_begin(s, f) && entry_each(he->fd, &he->entry, copy_piece, s, f) &&
+	return submit_copy(s, he, f) &&
 	       submit_end_report(s, &he->entry.facts,
 	                         envelope_count(&he->entry.envelope, RCPT_FAILED), &exists, f);
 }
@@ -147,6 +142,41 @@ bool notify_again(const struct config *c, const char *hostname, struct hold_entr
 	return ok;
 }
 
+/* What the report says of the entry; its texts are in the three. */
+static void describe(struct report *r, const struct here *here, const struct hold_entry *he,
+                     struct buf *from, struct buf *subject, struct buf *message_id)
+{
+	struct fault ignored = FAULT_INIT;
+	r->zone_min = clock_zone_min(r->wall);
+	random_fill(r->random, sizeof(r->random));
+	if (own_address(here, from, &ignored) && codec_is_ascii(buf_str(from)))
+		r->from = buf_str(from);
+	entry_field(he->fd, &he->entry, "Subject", subject);
+	entry_field(he->fd, &he->entry, "Message-ID", message_id);
+	r->subject = buf_str(subject);
+	r->message_id = buf_str(message_id);
+}
+
+/* Addresses it, and holds it; id is that of the new entry. */
+static bool hold_report(struct here *here, struct report *r, struct hold_entry *he,
+                        struct writing *w, char id[ENTRY_ID_LEN + 1], struct fault *f)
+{
+	const struct envelope *original = &he->entry.envelope;
+	struct envelope *to = &w->submit.entry.envelope;
+	struct fault why = FAULT_INIT;
+	/* Without an address there is no report, and the entry must not wait for one. */
+	if (!address_report(here, original, to, &why) || to->rcpt_count == 0) {
+		log_text(LOG_WARNING, "%s: no report can be addressed to %s%s%s", r->id,
+		         original->sender, why.text[0] ? ": " : "", why.text);
+		return true;
+	}
+	r->to = to->rcpts[0].address;
+	if (!write_report(r, he, w, f))
+		return false;
+	memcpy(id, w->submit.entry.id, ENTRY_ID_LEN + 1);
+	return true;
+}
+
 bool notify_sender(const struct config *c, const char *hostname, struct hold_entry *he,
                    enum report_kind kind, char id[ENTRY_ID_LEN + 1], struct fault *f)
 {
@@ -166,11 +196,9 @@ bool notify_sender(const struct config *c, const char *hostname, struct hold_ent
 	id[0] = '\0';
 	if (!e->envelope.sender[0] || e->report_of[0] || report_wanted(&r) == 0)
 		return true;
-	r.zone_min = clock_zone_min(r.wall);
-	random_fill(r.random, sizeof(r.random));
 	struct writing w = {0};
 	submit_init(&w.submit, he->hold, NULL);
-	/* Whoever runs us, it belongs to him who is to read it. */
+	/* Whoever runs us: the report belongs to the user who sent the message. */
 	w.submit.entry.created = r.wall;
 	w.submit.entry.uid = hold_uid(he);
 	if (kind == REPORT_FAILED)
@@ -179,27 +207,10 @@ bool notify_sender(const struct config *c, const char *hostname, struct hold_ent
 	struct buf subject, message_id, from;
 	here_find(&here, c, hostname);
 	buf_init(&from, 4 * ADDR_MAX);
-	struct fault ignored = FAULT_INIT;
-	if (own_address(&here, &from, &ignored) && codec_is_ascii(buf_str(&from)))
-		r.from = buf_str(&from);
-	buf_init(&subject, SUBJECT_MAX);
-	buf_init(&message_id, SUBJECT_MAX);
-	entry_field(he->fd, e, "Subject", &subject);
-	entry_field(he->fd, e, "Message-ID", &message_id);
-	r.subject = buf_str(&subject);
-	r.message_id = buf_str(&message_id);
-	struct envelope *to = &w.submit.entry.envelope;
-	/* Without an address there is no report, and the entry must not wait for one. */
-	bool ok = true;
-	if (!address_report(&here, &e->envelope, to, f) || to->rcpt_count == 0) {
-		log_text(LOG_WARNING, "%s: no report can be addressed to %s: %s", e->id,
-		         e->envelope.sender, f->text);
-	} else {
-		r.to = to->rcpts[0].address;
-		ok = write_report(&r, he, &w, f);
-		if (ok)
-			memcpy(id, w.submit.entry.id, ENTRY_ID_LEN + 1);
-	}
+	buf_init(&subject, FIELD_MAX);
+	buf_init(&message_id, FIELD_MAX);
+	describe(&r, &here, he, &from, &subject, &message_id);
+	bool ok = hold_report(&here, &r, he, &w, id, f);
 	submit_release(&w.submit);
 	buf_release(&subject);
 	buf_release(&message_id);

@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
-
 /* A recipient of the route that is not decided. */
 struct todo {
 	size_t rcpt;  /* its place in the envelope */
@@ -157,8 +155,7 @@ static void not_reached(struct attempt *a, const struct server *server, const st
 	a->turned_away = o->helper;
 	if (o->helper)
 		return;
-	int connections =
-	    o->open ? atomic_load(&o->open[server->relay - o->env->config->relays]) : 0;
+	int connections = o->open ? atomic_load(&o->open[relay_place(o)]) : 0;
 	const struct server_client client = client_of(a);
 	servers_failed(&o->memory, server, f, connections + 1);
 	servers_ask(&o->memory, server, &client, &state);

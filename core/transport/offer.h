@@ -48,8 +48,8 @@ struct offer_sum {
 	bool strained;  /* a server wants less */
 	bool any_dead;  /* a server was not asked, for it is known as dead (hold/backoff) */
 	bool any_other; /* or for another reason, or cannot be found */
-	struct backoff
-	    youngest; /* of these, the one that has been dead for the shortest time */
+	/* Of the dead ones, that which has been dead for the shortest time. */
+	struct backoff youngest;
 };
 
 enum offer_end offer(struct offerer *o, struct hold_entry *he, const struct route *route,

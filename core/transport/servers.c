@@ -273,7 +273,6 @@ void servers_failed(struct servers_memory *m, const struct server *server,
 	int64_t now = clock_wall();
 	s->cause = why->cause;
 	s->code = why->code;
-	s->found_now = true;
 	switch (cause_row(why->cause)->server) {
 	case SERVER_DEAD:
 		/* Another process may have found it dead in the meantime. */
@@ -324,7 +323,6 @@ static void suspect(struct servers_memory *m, struct server_state *s,
 		return;
 	s->cause = CAUSE_UNSTEADY;
 	s->code = 0;
-	s->found_now = true;
 	if (cause_row(cause)->server == SERVER_STRAINED) {
 		s->cause = CAUSE_BUSY;
 		backoff_busy(&s->past, s->cause, 0, 1, clock_wall(), random_number());
@@ -358,7 +356,7 @@ bool servers_next(const struct hold *h, const struct verdict *v, int64_t *until)
 	if ((how != SERVER_DEAD && how != SERVER_BUSY) || !v->relay || !v->host)
 		return false;
 	/* The name as it is configured: "NAME[ADDRESS]:PORT" without the address. */
-	struct str host = str_of(v->host), port = str_from(host, verdict_host(v).len);
+	struct str host = str_of(v->host), port = str_from(host, verdict_host(v->host).len);
 	size_t address = port.len > 0 ? str_find(host, '[') : STR_NONE;
 	char *key = address == STR_NONE || address == 0
 	                ? mem_printf("%s %s", v->relay, v->host)

@@ -64,7 +64,6 @@ struct server_state {
 	char *key;
 	enum cause cause; /* why it is left alone in this run; CAUSE_NONE: it is not */
 	int code;
-	bool found_now; /* by this run, and not remembered from another */
 	struct backoff past;
 	int probe; /* descriptor while we are the one that asks it again, or -1 */
 	/* At whose messages it broke since the last success. */

@@ -59,8 +59,6 @@ struct session_facts {
 	int64_t ready_ms;           /* all of it, from the beginning */
 };
 
-struct session;
-
 /* Whom we spoke to, as far as it came: for the log, and for verdicts. */
 struct session_contact {
 	char peer[SESSION_PEER_MAX]; /* "NAME[ADDRESS]:PORT", or the socket's path; "" */
@@ -71,6 +69,8 @@ struct session_contact {
 	char refused_names[256];
 	char refused_pin[80];
 };
+
+struct session;
 
 /* Up to the point where a message can be passed on; the addresses of the host are asked
  * in turn until one comes so far as to the login. NULL: f says why, with its cause;

@@ -29,6 +29,9 @@ START_TEST(views)
 	/* '@' and '`' differ in the bit that letters differ in */
 	ck_assert(!str_caseeq(STR("@"), STR("`")));
 	ck_assert(!str_caseeq(STR("\xC4"), STR("\xE4")));
+	static const char *const words[] = {"To", "cc"};
+	ck_assert(str_caseamong(STR("CC"), words, 2) && str_caseamong(STR("to"), words, 2));
+	ck_assert(!str_caseamong(STR("CC"), words, 1) && !str_caseamong(STR("T"), words, 2));
 }
 END_TEST
 

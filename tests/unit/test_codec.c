@@ -259,6 +259,9 @@ START_TEST(utf8)
 		ck_assert_msg(codec_is_utf8(s) == row[i].valid, "row %zu", i);
 		ck_assert_msg(codec_utf8_len(s) == row[i].first, "row %zu", i);
 	}
+	ck_assert(codec_is_c1(STR("\xC2\x80")) && codec_is_c1(STR("\xC2\x9Fx")));
+	ck_assert(!codec_is_c1(STR("\xC2\xA0")) && !codec_is_c1(STR("\xC2\x7F")));
+	ck_assert(!codec_is_c1(STR("\xC2")) && !codec_is_c1(STR("\xC3\x80")));
 	ck_assert(codec_is_utf8(STR("a\0b")));
 	ck_assert(codec_is_ascii(STR("")));
 	ck_assert(codec_is_ascii(STR("\x01 a\x7F")));
