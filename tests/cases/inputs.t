@@ -388,7 +388,7 @@ def limits(name, make, code, seconds, rss=RSS_KIB, conf=None):
             same("held", len(case.entries()), 0 if code else 1)
             if not SANITIZED:
                 check(result.rss <= rss, f"{result.rss} KiB of memory")
-                check(result.seconds <= seconds, f"{result.seconds:.1f} s")
+                check(result.cpu <= seconds, f"{result.cpu:.1f} s of CPU time")
     return name, run
 
 

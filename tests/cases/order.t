@@ -121,7 +121,7 @@ def one_write_a_flight():
         setting(case)
         same("exit", case.send(*ARGS).code, 0)
         _, calls = traced(case, "flushq", "--all")
-        sends = [c for c in calls if c[0] in ("sendto", "sendmsg", "write", "writev")
+        sends = [c for c in calls if c[0] in ("send", "sendto", "sendmsg", "write", "writev")
                  and re.match(r"\d+<(TCP|socket|TCPv6)", c[1])]
         same("writes to the server", len(sends), 4)  # EHLO; MAIL RCPT DATA; message; QUIT
 
