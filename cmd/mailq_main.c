@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cause.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -90,7 +91,8 @@ static bool put_out(struct printing *p)
 /* When the server of that verdict is asked again; most wait for the same one. */
 static int64_t server_time(struct printing *p, const struct verdict *v)
 {
-	char *server = mem_printf("%s %s", v->relay ? v->relay : "", v->host ? v->host : "");
+	char *server = mem_printf("%d %s %s", (int)cause_row(v->cause)->server,
+	                          v->relay ? v->relay : "", v->host ? v->host : "");
 	if (p->server && strcmp(p->server, server) == 0) {
 		free(server);
 		return p->until;

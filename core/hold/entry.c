@@ -13,7 +13,7 @@
 
 /* Bytes of a slot's words; what is left is the text's. */
 #define CAUSE_WORD_MAX 24
-#define RELAY_MAX      24
+#define RELAY_MAX      32 /* as long as a name in the configuration may be */
 #define HOST_MAX       96
 
 /* Where things stand in a slot. SLOT_MARK is ':' in this version; in version 1 a
@@ -331,6 +331,25 @@ static bool report_fact(struct entry *e, struct str id)
 	return entry_is_id(e->report_of);
 }
 
+static bool yes_fact(bool *fact, struct str value)
+{
+	*fact = true;
+	return str_eq(value, STR("yes"));
+}
+
+static bool body_fact(struct envelope *v, struct str value)
+{
+	v->body =
+	    str_eq(value, str_of(envelope_body_name(BODY_7BIT))) ? BODY_7BIT : BODY_8BITMIME;
+	return str_eq(value, str_of(envelope_body_name(v->body)));
+}
+
+static bool ret_fact(struct envelope *v, struct str value)
+{
+	v->ret = str_eq(value, str_of(envelope_ret_name(RET_FULL))) ? RET_FULL : RET_HDRS;
+	return str_eq(value, str_of(envelope_ret_name(v->ret)));
+}
+
 static bool envelope_fact(struct entry *e, struct str line)
 {
 	struct envelope *v = &e->envelope;
@@ -345,13 +364,13 @@ static bool envelope_fact(struct entry *e, struct str line)
 			return false;
 		envelope_set_sender(v, line);
 	} else if (str_eq(key, STR("sender-local")))
-		v->sender_local = true;
+		return yes_fact(&v->sender_local, line);
 	else if (str_eq(key, STR("body")))
-		v->body = str_eq(line, STR("7BIT")) ? BODY_7BIT : BODY_8BITMIME;
+		return body_fact(v, line);
 	else if (str_eq(key, STR("smtputf8")))
-		v->smtputf8 = true;
+		return yes_fact(&v->smtputf8, line);
 	else if (str_eq(key, STR("ret")))
-		v->ret = str_eq(line, STR("FULL")) ? RET_FULL : RET_HDRS;
+		return ret_fact(v, line);
 	else if (str_eq(key, STR("report-of")))
 		return report_fact(e, line);
 	else if (str_eq(key, STR("envid")))

@@ -37,7 +37,7 @@ static void copy_envelope(const struct envelope *from, struct envelope *to)
 		const struct rcpt *r = &from->rcpts[i];
 		if (!is_new(r))
 			continue;
-		struct rcpt *copy = envelope_add(to, str_of(r->address));
+		struct rcpt *copy = envelope_append(to, str_of(r->address));
 		copy->notify = r->notify;
 		copy->orcpt = copy_or_null(r->orcpt);
 		copy->state = r->state;

@@ -279,6 +279,34 @@ START_TEST(damage_is_found_and_put_aside)
 }
 END_TEST
 
+/* Puts word in place of another of its length. */
+static void swap_word(const char *id, const char *from, const char *to)
+{
+	char path[128], text[8192];
+	snprintf(path, sizeof(path), "%s/hold/hold/%s", root, id);
+	int fd = open(path, O_RDONLY);
+	ssize_t len = read(fd, text, sizeof(text));
+	close(fd);
+	ck_assert_int_gt(len, 0);
+	char *at = memmem(text, (size_t)len, from, strlen(from));
+	ck_assert_msg(at != NULL, "%s", from);
+	damage(id, at - text, to);
+}
+
+START_TEST(a_fact_that_is_not_known_is_damage)
+{
+	static const char *const facts[][2] = {{"\nbody 8BITMIME\n", "\nbody 8BITMINE\n"},
+	                                       {"\nsmtputf8 yes\n", "\nsmtputf8 yea\n"},
+	                                       {"\nret HDRS\n", "\nret HEAD\n"}};
+	for (size_t i = 0; i < sizeof(facts) / sizeof(facts[0]); i++) {
+		hold_id id;
+		put(1, id);
+		swap_word(id, facts[i][0], facts[i][1]);
+		ck_assert_int_eq(claim_result(id), CLAIM_DAMAGED);
+	}
+}
+END_TEST
+
 START_TEST(a_cut_file_is_damage_at_every_length)
 {
 	hold_id id;
@@ -740,6 +768,7 @@ int main(void)
 	tcase_add_test(t, a_removed_entry_is_gone_for_who_waited);
 	tcase_add_test(t, moved_to_failed_and_back);
 	tcase_add_test(t, damage_is_found_and_put_aside);
+	tcase_add_test(t, a_fact_that_is_not_known_is_damage);
 	tcase_add_test(t, a_cut_file_is_damage_at_every_length);
 	tcase_add_test(t, strange_files_are_not_entries);
 	tcase_add_test(t, a_second_name_elsewhere_hides_nothing);
