@@ -131,8 +131,12 @@ bool file_open_read(int dir, const char *path, int *fd, struct fault *f)
 static bool open_regular(int dir, const char *path, int flags, int *fd, struct stat *st,
                          struct fault *f)
 {
+	struct stat own;
+
 	if (!open_as(dir, path, flags | O_NONBLOCK, fd, f))
 		return false;
+	if (!st)
+		st = &own;
 	if (!file_stat(*fd, path, st, f))
 		goto out;
 	if (S_ISREG(st->st_mode))
@@ -149,18 +153,14 @@ bool file_open_regular(int dir, const char *path, int *fd, struct stat *st, stru
 	return open_regular(dir, path, O_RDONLY, fd, st, f);
 }
 
-bool file_open_update(int dir, const char *path, int *fd, struct fault *f)
+bool file_open_update(int dir, const char *path, int *fd, struct stat *st, struct fault *f)
 {
-	struct stat st;
-
-	return open_regular(dir, path, O_RDWR | O_NOFOLLOW, fd, &st, f);
+	return open_regular(dir, path, O_RDWR | O_NOFOLLOW, fd, st, f);
 }
 
-bool file_open_plain(int dir, const char *path, int *fd, struct fault *f)
+bool file_open_plain(int dir, const char *path, int *fd, struct stat *st, struct fault *f)
 {
-	struct stat st;
-
-	return open_regular(dir, path, O_RDONLY | O_NOFOLLOW, fd, &st, f);
+	return open_regular(dir, path, O_RDONLY | O_NOFOLLOW, fd, st, f);
 }
 
 bool file_open_path(int dir, const char *path, int *fd, struct fault *f)

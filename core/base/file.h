@@ -40,10 +40,11 @@ bool file_open_read(int dir, const char *path, int *fd, struct fault *f);
  * *st. Something else than a regular file is FAULT_IO with f->sys 0. */
 bool file_open_regular(int dir, const char *path, int *fd, struct stat *st, struct fault *f);
 /* Read and write an existing regular file: not through a link, not waiting on a
- * FIFO. Something else than a regular file is FAULT_IO with f->sys 0. */
-bool file_open_update(int dir, const char *path, int *fd, struct fault *f);
+ * FIFO; what it is, is in *st, unless that is NULL. Something else than a regular file is
+ * FAULT_IO with f->sys 0. */
+bool file_open_update(int dir, const char *path, int *fd, struct stat *st, struct fault *f);
 /* The same only to read it. */
-bool file_open_plain(int dir, const char *path, int *fd, struct fault *f);
+bool file_open_plain(int dir, const char *path, int *fd, struct stat *st, struct fault *f);
 /* Only to point at a file or directory, neither to read nor to write it; without
  * effect on it where the system can do that (O_PATH). */
 bool file_open_path(int dir, const char *path, int *fd, struct fault *f);

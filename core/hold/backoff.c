@@ -39,7 +39,7 @@ static bool open_file(const struct hold *h, const char *key, enum whose whose, i
 	struct stat st;
 	struct fault f = FAULT_INIT;
 	file_name(key, whose, name);
-	if (!file_open_update(h->rooms[HOLD_STATE], name, fd, &f))
+	if (!file_open_update(h->rooms[HOLD_STATE], name, fd, NULL, &f))
 		return false;
 	if (file_stat(*fd, name, &st, &f) &&
 	    (!h->shared || st.st_uid == (whose == OWN ? geteuid() : h->owner)))

@@ -76,9 +76,9 @@ static bool open_own(const struct hold *h, const char *name, int *fd)
 	int state = h->rooms[HOLD_STATE];
 	struct fault f = FAULT_INIT;
 	/* Another process may make it in between. */
-	return file_open_update(state, name, fd, &f) ||
+	return file_open_update(state, name, fd, NULL, &f) ||
 	       (f.sys == ENOENT && (file_create(state, name, 0660, fd, &f) ||
-	                            file_open_update(state, name, fd, &f)));
+	                            file_open_update(state, name, fd, NULL, &f)));
 }
 
 static bool lock(int fd, const char *name)

@@ -220,6 +220,21 @@ static bool read_exact(int fd, const struct entry *e, int64_t at, char *to, size
 	return true;
 }
 
+/* Most entries are not larger: all that is looked at comes with one read. */
+struct beginning {
+	char bytes[4096];
+	size_t len;
+};
+
+static bool read_part(const struct beginning *b, int fd, const struct entry *e, int64_t at,
+                      char *to, size_t len, struct fault *f)
+{
+	if ((uint64_t)at + len > b->len)
+		return read_exact(fd, e, at, to, len, f);
+	memcpy(to, b->bytes + at, len);
+	return true;
+}
+
 /* The value in that line of the head, blanks off. */
 static bool head_value(const char *at, size_t line, struct str *value)
 {
@@ -455,15 +470,15 @@ static bool slot_parse(struct rcpt *r, struct str slot)
 	return true;
 }
 
-static bool slots_read(int fd, struct entry *e, struct fault *f)
+static bool slots_read(const struct beginning *b, int fd, struct entry *e, struct fault *f)
 {
 	enum { BATCH = 64 };
 	struct envelope *v = &e->envelope;
 	char slots[BATCH * ENTRY_SLOT];
 	for (size_t i = 0; i < v->rcpt_count; i++) {
 		size_t left = v->rcpt_count - i, in = i % BATCH;
-		if (in == 0 && !read_exact(fd, e, ENTRY_HEAD + (int64_t)i * ENTRY_SLOT, slots,
-		                           (left < BATCH ? left : BATCH) * ENTRY_SLOT, f))
+		if (in == 0 && !read_part(b, fd, e, ENTRY_HEAD + (int64_t)i * ENTRY_SLOT, slots,
+		                          (left < BATCH ? left : BATCH) * ENTRY_SLOT, f))
 			return false;
 		if (!slot_parse(&v->rcpts[i], str_make(slots + in * ENTRY_SLOT, ENTRY_SLOT)))
 			return bad(e, "the state of a recipient", f);
@@ -471,12 +486,12 @@ static bool slots_read(int fd, struct entry *e, struct fault *f)
 	return true;
 }
 
-static bool read_head(int fd, struct entry *e, size_t *rcpts, int64_t *envelope_len,
-                      struct fault *f)
+static bool read_head(const struct beginning *b, int fd, struct entry *e, size_t *rcpts,
+                      int64_t *envelope_len, struct fault *f)
 {
 	char head[ENTRY_HEAD];
 	snprintf(e->name, sizeof(e->name), "entry");
-	if (!read_exact(fd, e, 0, head, ENTRY_HEAD, f) ||
+	if (!read_part(b, fd, e, 0, head, ENTRY_HEAD, f) ||
 	    !head_parse(e, head, rcpts, envelope_len, f))
 		return false;
 	name_set(e);
@@ -485,28 +500,32 @@ static bool read_head(int fd, struct entry *e, size_t *rcpts, int64_t *envelope_
 
 bool entry_read_head(int fd, struct entry *e, struct fault *f)
 {
+	const struct beginning none = {.len = 0};
 	size_t rcpts;
 	int64_t envelope_len;
-	return read_head(fd, e, &rcpts, &envelope_len, f);
+	return read_head(&none, fd, e, &rcpts, &envelope_len, f);
 }
 
 bool entry_read(int fd, struct entry *e, struct fault *f)
 {
+	struct beginning b;
 	size_t rcpts = 0;
 	int64_t len = 0;
-	if (!read_head(fd, e, &rcpts, &len, f))
+	snprintf(e->name, sizeof(e->name), "entry");
+	if (!file_read_at(fd, e->name, 0, b.bytes, sizeof(b.bytes), &b.len, f) ||
+	    !read_head(&b, fd, e, &rcpts, &len, f))
 		return false;
 	int64_t at = ENTRY_HEAD + (int64_t)rcpts * ENTRY_SLOT;
 	struct buf text;
 	buf_init(&text, ENTRY_ENVELOPE_MAX + 1);
 	char *room = buf_room(&text, (size_t)len + 1);
-	bool ok = read_exact(fd, e, at, room, (size_t)len, f);
+	bool ok = read_part(&b, fd, e, at, room, (size_t)len, f);
 	if (ok && (!envelope_parse(e, str_make(room, (size_t)len)) ||
 	           e->envelope.rcpt_count != rcpts))
 		ok = bad(e, "its envelope", f);
 	buf_release(&text);
 	e->message_at = at + len;
-	return ok && slots_read(fd, e, f);
+	return ok && slots_read(&b, fd, e, f);
 }
 
 bool entry_verify(int fd, const struct entry *e, struct fault *f)

@@ -287,16 +287,12 @@ static enum hold_claim open_entry(struct hold *h, enum hold_room room, const cha
 	/* Only an id is a name: anything else could lead out of the room. */
 	if (!entry_is_id(id) || h->rooms[room] < 0)
 		return CLAIM_GONE;
-	if (!(look ? file_open_plain : file_open_update)(h->rooms[room], id, &he->fd, f)) {
+	struct stat st;
+	if (!(look ? file_open_plain : file_open_update)(h->rooms[room], id, &he->fd, &st, f)) {
 		/* A file that may not be opened is another user's. */
 		if (f->class == FAULT_NOPERM && (f->sys == EACCES || f->sys == EPERM))
 			return CLAIM_FOREIGN;
 		return f->sys == ENOENT ? CLAIM_GONE : CLAIM_ERROR;
-	}
-	struct stat st;
-	if (!file_stat(he->fd, id, &st, f)) {
-		close(he->fd);
-		return CLAIM_ERROR;
 	}
 	he->file_owner = st.st_uid;
 	entry_init(&he->entry);

@@ -22,7 +22,7 @@ static void sweep_one(struct hold *h, enum hold_room room, const char *id, int64
 	if (!file_stat_name(h->rooms[room], id, &st, &f) || !S_ISREG(st.st_mode) ||
 	    wall - (int64_t)st.st_mtime < age)
 		return;
-	if (!file_open_update(h->rooms[room], id, &fd, &f)) {
+	if (!file_open_update(h->rooms[room], id, &fd, NULL, &f)) {
 		/* Whoever made it was killed before he opened it to others. */
 		if (room == HOLD_TMP && f.class == FAULT_NOPERM)
 			file_unlink(h->rooms[room], id, &f);

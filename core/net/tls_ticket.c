@@ -86,7 +86,7 @@ static void read_file(struct tls_trust *trust)
 	struct buf text;
 	int fd;
 
-	if (!file_open_update(AT_FDCWD, trust->ticket_file, &fd, &f))
+	if (!file_open_update(AT_FDCWD, trust->ticket_file, &fd, NULL, &f))
 		return;
 	buf_init(&text, HEAD_MAX + TLS_TICKET_MAX);
 	if (is_private(fd, trust->ticket_file) &&

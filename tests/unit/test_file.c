@@ -182,7 +182,7 @@ START_TEST(open_update)
 	int fd;
 
 	put("x", "0123456789");
-	ck_assert(file_open_update(dir, "x", &fd, &f));
+	ck_assert(file_open_update(dir, "x", &fd, NULL, &f));
 	ck_assert(is_cloexec(fd));
 	ck_assert(file_write_at(fd, "x", 3, STR("abc"), &f));
 	ck_assert(file_read_at(fd, "x", 2, text, 5, &got, &f));
@@ -198,16 +198,16 @@ START_TEST(open_update)
 	close(fd);
 	contains("x", "012abc6789");
 
-	ck_assert(!file_open_update(dir, "none", &fd, &f));
+	ck_assert(!file_open_update(dir, "none", &fd, NULL, &f));
 	failed(&f, FAULT_IO, ENOENT, "none");
 	ck_assert_int_eq(symlink("x", "link"), 0);
-	ck_assert(!file_open_update(dir, "link", &fd, &f));
+	ck_assert(!file_open_update(dir, "link", &fd, NULL, &f));
 	ck_assert_int_ne(f.sys, 0);
 	ck_assert_int_eq(mkfifo("fifo", 0600), 0);
-	ck_assert(!file_open_update(dir, "fifo", &fd, &f));
+	ck_assert(!file_open_update(dir, "fifo", &fd, NULL, &f));
 	ck_assert_ptr_nonnull(strstr(f.text, "fifo"));
 	ck_assert_int_eq(mkdir("sub", 0700), 0);
-	ck_assert(!file_open_update(dir, "sub", &fd, &f));
+	ck_assert(!file_open_update(dir, "sub", &fd, NULL, &f));
 	failed(&f, FAULT_IO, EISDIR, "sub");
 	ck_assert(file_stat_name(dir, "link", &st, &f));
 	ck_assert(S_ISLNK(st.st_mode));
@@ -381,8 +381,8 @@ START_TEST(lock)
 	int one, two;
 
 	put("x", "");
-	ck_assert(file_open_update(dir, "x", &one, &f));
-	ck_assert(file_open_update(dir, "x", &two, &f));
+	ck_assert(file_open_update(dir, "x", &one, NULL, &f));
+	ck_assert(file_open_update(dir, "x", &two, NULL, &f));
 	ck_assert(file_try_lock(one, "x", &locked, &f));
 	ck_assert(locked);
 	ck_assert(file_try_lock(two, "x", &locked, &f));
