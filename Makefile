@@ -14,7 +14,8 @@
 #   dist           postern-VERSION.tar.gz, with configure made
 #   html           the manual as web pages, in $(BUILD)/html; needs mandoc
 #   check-ports    the tests of other machines and other releases of Debian, by tests/ports
-#   deb            a Debian package, in $(BUILD); check-deb installs it in a chroot and tests it
+#   deb            a Debian package, in $(BUILD); check-deb installs it in a chroot and tests it,
+#                  check-alerts with cron, mdadm, fail2ban and others that send mail
 #   ci             what the project's own machine runs
 #   clean, distclean
 #
@@ -134,7 +135,8 @@ FAULTS := $(patsubst tests/proof/%.c,$(BUILD)/tests/%.so,$(wildcard tests/proof/
 CASE_HELPERS := $(patsubst tests/cases/%.c,$(BUILD)/tests/%,$(wildcard tests/cases/*.c))
 CASES := $(sort $(wildcard tests/cases/*.t))
 
-.PHONY: all tests try check check-ports lint fuzz fuzz-run bench ci dist html deb check-deb
+.PHONY: all tests try check check-ports lint fuzz fuzz-run bench ci dist html deb check-deb \
+	check-alerts
 .PHONY: clean distclean
 .PHONY: install install-config install-systemd install-cron uninstall FORCE
 .SECONDARY:
@@ -390,6 +392,9 @@ deb: $(BUILD)/flags
 
 check-deb: deb $(RELAY)
 	@sh tests/packages/deb '$(abspath $(BUILD))'
+
+check-alerts: deb $(RELAY)
+	@sh tests/packages/alerts '$(abspath $(BUILD))'
 
 # A folder elsewhere is removed only if this file made it.
 clean:

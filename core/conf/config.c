@@ -37,6 +37,10 @@ static bool open_it(const char *path, int *fd, struct stat *st, struct fault *f)
 	/* That is how a socket says it. */
 	if (f->sys == 0 || f->sys == ENXIO)
 		return fault_set(f, FAULT_CONFIG, "is not a regular file");
+	if (f->sys == ENOENT)
+		return fault_set(f, FAULT_CONFIG,
+		                 "cannot be read: No such file or directory; four lines are "
+		                 "enough, see postern.conf(5)");
 	return fault_sys(f, FAULT_CONFIG, f->sys, "cannot be read");
 }
 

@@ -18,6 +18,7 @@ struct edit {
 	const struct identity *id;
 	struct str value;
 	size_t done;  /* bytes of value that are dealt with */
+	size_t end;   /* of the address before */
 	size_t count; /* addresses seen */
 	bool rule;    /* from_rule is to be applied */
 	bool changed;
@@ -143,6 +144,20 @@ static bool copy_up_to(struct edit *e, size_t to)
 	return buf_add_str(&e->out, piece);
 }
 
+/* A comma in front of an address that has none: where blanks alone stand between two,
+ * as in "ann bob", both are taken, but no receiver has to understand it. It alone is
+ * no reason to write the field anew. */
+static bool add_comma(struct edit *e, const struct addr *a)
+{
+	size_t source = (size_t)(a->source.at - e->value.at), before = e->end;
+	struct str gap = str_from(str_first(e->value, source), before);
+
+	e->end = source + a->source.len;
+	if (e->count == 0 || str_trim(gap).len > 0)
+		return true;
+	return copy_up_to(e, before) && buf_add_char(&e->out, ',');
+}
+
 /* An international domain would need SMTPUTF8 all the way; its ASCII form needs
  * nothing. A local-part beyond ASCII needs SMTPUTF8 anyway. */
 static bool ascii_form(struct str mailbox, struct buf *out)
@@ -217,15 +232,12 @@ static bool is_word(const struct edit *e, const struct addr *a)
 	return !e->id->smtputf8 && !codec_is_ascii(a->mailbox);
 }
 
-static bool edit_address(void *context, const struct addr *a, struct fault *f)
+static bool edit_plain(struct edit *e, const struct addr *a, struct fault *f)
 {
-	struct edit *e = context;
 	size_t spec = (size_t)(a->spec.at - e->value.at);
 	struct buf ascii, other;
 	bool fits = true;
 
-	if (a->loose)
-		return edit_loose(e, a, f);
 	buf_init(&ascii, 4 * ADDR_MAX);
 	buf_init(&other, 2 * ADDR_MAX);
 	e->count++;
@@ -252,6 +264,15 @@ static bool edit_address(void *context, const struct addr *a, struct fault *f)
 	buf_release(&ascii);
 	buf_release(&other);
 	return fits || full(f);
+}
+
+static bool edit_address(void *context, const struct addr *a, struct fault *f)
+{
+	struct edit *e = context;
+
+	if (!add_comma(e, a))
+		return full(f);
+	return a->loose ? edit_loose(e, a, f) : edit_plain(e, a, f);
 }
 
 /* Only the first address, from replaced by [mail] from: the rule always. */

@@ -203,6 +203,8 @@ JOBS += [
     written("words in To", "To: Bob Bee b@x.example", 'To: "Bob Bee" <b@x.example>'),
     written("quoted words in To", 'To: "quoted" unquoted@example.com',
             'To: "quoted" <unquoted@example.com>'),
+    written("no comma in To", "To: root@localhost, ann bob",
+            "To: root@localhost, ann@corp.example, bob@corp.example"),
 ]
 
 

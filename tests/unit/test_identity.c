@@ -141,6 +141,12 @@ static const struct apply_case {
      "From: root@example.org\nSender: \"S\" <s@example.org>\nReply-To: r@example.org (c)\n"
      "To: a@example.org, B <b@example.org>,\n\tc@x.example, g: d@example.org;\n"
      "Cc: root@example.org\nX-To: root\n"},
+    {"blanks between addresses", FROM_LOCAL, NULL, NULL, false,
+     "From: a@x.example\nTo: root@localhost, set escape\nCc: ann\n bob (C) c\n"
+     "Resent-To: a@x.example b@y.example\n",
+     "From: a@x.example\nTo: root@localhost, set@example.org, escape@example.org\n"
+     "Cc: ann@example.org,\n bob@example.org (C), c@example.org\n"
+     "Resent-To: a@x.example b@y.example\n"},
     {"not parsed", FROM_LOCAL, BOSS, NULL, false, "From: <a\nTo: a@@b\n",
      "From: <a\nTo: a@@b\n"},
     {"always, not parsed", FROM_ALWAYS, BOSS, NULL, false, "From: <a\nTo: a@@b\n",
