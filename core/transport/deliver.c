@@ -210,8 +210,10 @@ static bool original_knows(struct deliver *d, const struct hold_entry *report)
 	enum hold_claim claimed = hold_claim(d->setup.hold, HOLD_HOLD, id, &he, &f);
 	if (claimed != CLAIM_OK)
 		return claimed != CLAIM_BUSY;
-	bool ok = failures_new(&he.entry.envelope) == 0 ||
-	          finish(d, &he, envelope_count(&he.entry.envelope, RCPT_WAITING), &f);
+	/* One that is done is removed here: whoever has it in turn may have found it taken. */
+	size_t waiting = envelope_count(&he.entry.envelope, RCPT_WAITING);
+	bool ok = (waiting > 0 && failures_new(&he.entry.envelope) == 0) ||
+	          finish(d, &he, waiting, &f);
 	hold_release(&he);
 	return ok;
 }
