@@ -327,7 +327,8 @@ def stderr_of_container():
         relay = case.relay("--on", "DOT wait 500 normal")
         case.configure({"port": relay.port}, conf={"log.to": "stderr",
                                                    "delivery.mode": "background"})
-        script = f'''{BUILD}/sendmail -C {case.conf_path} {" ".join(ARGS)} 2>/dev/null
+        # Some shells change their own standard error for as long as a command is started.
+        script = f'''sh -c 'exec {BUILD}/sendmail -C {case.conf_path} {" ".join(ARGS)} 2>/dev/null'
 for i in $(seq 100); do sleep 0.2; grep -Eqs "^(sendmail|flushq)" /proc/[0-9]*/comm || break; done'''
         result = subprocess.run(
             ["unshare", "-p", "-f", "--mount-proc", "--propagation", "private", "--kill-child",
