@@ -38,16 +38,6 @@ int64_t clock_wall(void)
 	return now.tv_sec;
 }
 
-int64_t clock_wall_us(void)
-{
-	struct timespec now;
-
-	if (test_set)
-		return test_wall * 1000000;
-	(void)read_clock(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 int64_t clock_uptime(void)
 {
 	struct timespec now;

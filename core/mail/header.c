@@ -237,17 +237,6 @@ struct str header_value(const struct field *field)
 	return str_trim(str_from(str_make(field->text, field->len), field->value_at));
 }
 
-bool header_unfold(struct buf *out, struct str value)
-{
-	for (size_t i = 0; i < value.len; i++) {
-		char c = value.at[i];
-
-		if (c != '\r' && c != '\n' && !buf_add_char(out, c))
-			return false;
-	}
-	return true;
-}
-
 bool header_write(struct buf *out, const struct header *h)
 {
 	for (size_t i = 0; i < h->count; i++) {

@@ -66,7 +66,6 @@ size_t header_find_resent(const struct header *h);
 struct str header_name(const struct field *field);
 /* Raw, folds in it, blanks at the ends off. */
 struct str header_value(const struct field *field);
-bool header_unfold(struct buf *out, struct str value) __attribute__((warn_unused_result));
 
 /* All fields, each ended by CRLF (no blank line behind). */
 bool header_write(struct buf *out, const struct header *h) __attribute__((warn_unused_result));

@@ -8,16 +8,14 @@
 
 START_TEST(system_clocks)
 {
-	int64_t mono = clock_mono_ms(), wall, us;
+	int64_t mono = clock_mono_ms(), wall;
 	struct timespec before, after;
 
 	ck_assert_int_eq(clock_gettime(CLOCK_REALTIME, &before), 0);
 	wall = clock_wall();
-	us = clock_wall_us();
 	ck_assert_int_eq(clock_gettime(CLOCK_REALTIME, &after), 0);
 	ck_assert_int_ge(wall, before.tv_sec);
-	ck_assert_int_ge(us / 1000000, wall);
-	ck_assert_int_ge(after.tv_sec, us / 1000000);
+	ck_assert_int_ge(after.tv_sec, wall);
 	ck_assert_int_ge(clock_mono_ms(), mono);
 	ck_assert_int_ge(clock_uptime(), mono / 1000 - 1);
 }
@@ -27,7 +25,6 @@ START_TEST(fixed)
 {
 	clock_test_set(1000, 5000);
 	ck_assert_int_eq(clock_wall(), 1000);
-	ck_assert_int_eq(clock_wall_us(), 1000000000);
 	ck_assert_int_eq(clock_mono_ms(), 5000);
 	ck_assert_int_eq(clock_uptime(), 5);
 	clock_test_set(0, 0);

@@ -153,17 +153,6 @@ START_TEST(size_limit)
 }
 END_TEST
 
-START_TEST(unfold)
-{
-	struct buf out;
-
-	buf_init(&out, 100);
-	ck_assert(header_unfold(&out, STR("a\r\n\tb\r\n  c d")));
-	ck_assert_str_eq(buf_cstr(&out), "a\tb  c d");
-	buf_release(&out);
-}
-END_TEST
-
 static const struct date_case {
 	int64_t wall;
 	int zone;
@@ -601,7 +590,6 @@ int main(void)
 	tcase_add_test(t, bad_lines);
 	tcase_add_test(t, changes);
 	tcase_add_test(t, size_limit);
-	tcase_add_test(t, unfold);
 	tcase_add_loop_test(t, dates, 0, COUNT(date_cases));
 	tcase_add_test(t, message_id);
 	tcase_add_loop_test(t, encode_text, 0, COUNT(text_cases));
