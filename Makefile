@@ -30,6 +30,8 @@
 #   COVERED=TESTS  what coverage runs, as names of tests/unit and tests/cases
 #   V=1            show the commands
 #
+# core/README says how the house is built, tests/README how it is tested.
+#
 # A fresh checkout needs no step before this one: config.mk is made by
 # autoconf and configure, with their defaults, when it is missing.
 
