@@ -227,7 +227,8 @@ $(FUZZ_TARGETS): $(BUILD)/tests/%: $(BUILD)/obj/tests/fuzz/%.o $(FUZZ_HELPERS) $
 
 check: tests
 	@BUILD='$(abspath $(BUILD))' JOBS='$(JOBS)' \
-		sh tests/run $(UNIT_TESTS) $(FUZZ_TARGETS) $(CASES)
+		sh tests/run $(UNIT_TESTS) $(FUZZ_TARGETS) \
+		$(if $(RELAY),tests/relay/selftest.py) $(CASES)
 
 # What cannot be had here is left out, and says so.
 check-ports:
