@@ -45,6 +45,8 @@ BUILD ?= build
 else
 BUILD ?= build/san
 endif
+# One name for one folder: the dependencies of what was made under another would not be seen.
+override BUILD := $(patsubst $(CURDIR)/%,%,$(BUILD))
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
