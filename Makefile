@@ -17,6 +17,9 @@
 #   deb            a Debian package, in $(BUILD); check-deb installs it in a chroot and tests it,
 #                  check-alerts with cron, mdadm, fail2ban and others that send mail
 #   ci             what the project's own machine runs
+#   help           this list
+#   compdb         compile_commands.json, for clangd and other tools that read C
+#   coverage       which lines the tests reach, a row a room; see COVERED
 #   clean, distclean
 #
 # and the usual knobs:
@@ -25,7 +28,10 @@
 #   SAN=1          with the address and undefined-behaviour sanitizers
 #   WERROR=1       warnings are errors
 #   JOBS=N         test programs running at once
+#   COVERED=TESTS  what coverage runs, as names of tests/unit and tests/cases
 #   V=1            show the commands
+#
+# core/README says how the house is built, tests/README how it is tested.
 #
 # A fresh checkout needs no step before this one: config.mk is made by
 # autoconf and configure, with their defaults, when it is missing.
@@ -40,12 +46,14 @@ BUILD ?= build
 else
 BUILD ?= build/san
 endif
+# One name for one folder: the dependencies of what was made under another would not be seen.
+override BUILD := $(patsubst $(CURDIR)/%,%,$(BUILD))
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
-ifneq ($(or $(if $(MAKECMDGOALS),,all),$(filter-out clean distclean,$(MAKECMDGOALS))),)
+ifneq ($(or $(if $(MAKECMDGOALS),,all),$(filter-out help clean distclean,$(MAKECMDGOALS))),)
 include config.mk
 endif
 
@@ -97,6 +105,8 @@ COMPILE = $(CC) $(DIALECT) -I. -Icore $(CPPFLAGS) $(CFLAGS) \
 	$(WARNINGS) $(HARDEN_CFLAGS) $(MODE_CFLAGS) -pthread $(GNUTLS_CFLAGS) $(INIH_CFLAGS)
 LINK = $(CC) $(CFLAGS) $(HARDEN_CFLAGS) $(MODE_CFLAGS) -pthread $(LDFLAGS) \
 	$(HARDEN_LDFLAGS) $(MODE_LDFLAGS) $(ASNEEDED)
+# $(call extra,SOURCE): what this one needs besides
+extra = $(if $(filter tests/unit/%,$1),$(CHECK_CFLAGS)) $(if $(filter tests/relay/%,$1),-Itests/relay)
 CORE_LIBS = $(GNUTLS_LIBS) $(INIH_LIBS) $(RESOLV_LIBS) $(LIBS)
 
 # $(call do,WHAT): the command behind it is shown as "WHAT target", or in full with V=1
@@ -137,7 +147,7 @@ CASES := $(sort $(wildcard tests/cases/*.t))
 
 .PHONY: all tests try check check-ports lint fuzz fuzz-run bench ci dist html deb check-deb \
 	check-alerts
-.PHONY: clean distclean
+.PHONY: help compdb coverage coverage-run clean distclean
 .PHONY: install install-config install-systemd install-cron uninstall FORCE
 .SECONDARY:
 
@@ -152,7 +162,7 @@ $(BUILD)/flags: FORCE
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags config.h
 	@mkdir -p $(@D)
-	$(call do,CC)$(COMPILE) $(EXTRA_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call do,CC)$(COMPILE) $(call extra,$<) -MMD -MP -c -o $@ $<
 
 # A text instead of a file list: the archive must lose a module that is gone.
 $(BUILD)/libpostern.a.list: FORCE
@@ -194,9 +204,6 @@ $(BUILD)/flushq: | $(BUILD)/mailq
 
 # Tests
 
-$(BUILD)/obj/tests/unit/%.o: EXTRA_CFLAGS = $(CHECK_CFLAGS)
-$(BUILD)/obj/tests/relay/%.o: EXTRA_CFLAGS = -Itests/relay
-
 $(UNIT_TESTS): $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(UNIT_HELPERS) $(ARCHIVES)
 	@mkdir -p $(@D)
 	@test -n '$(CHECK_LIBS)' || { \
@@ -224,7 +231,8 @@ $(FUZZ_TARGETS): $(BUILD)/tests/%: $(BUILD)/obj/tests/fuzz/%.o $(FUZZ_HELPERS) $
 
 check: tests
 	@BUILD='$(abspath $(BUILD))' JOBS='$(JOBS)' \
-		sh tests/run $(UNIT_TESTS) $(FUZZ_TARGETS) $(CASES)
+		sh tests/run $(UNIT_TESTS) $(FUZZ_TARGETS) \
+		$(if $(RELAY),tests/relay/selftest.py) $(CASES)
 
 # What cannot be had here is left out, and says so.
 check-ports:
@@ -255,6 +263,44 @@ fuzz-run: $(FUZZ_TARGETS)
 
 ci:
 	@bash .ci/run
+
+# For who works on it
+
+help:
+	@sed -n '3,/^$$/s/^# \{0,1\}//p' Makefile
+
+SOURCES := $(wildcard core/*/*.c cmd/*.c tests/*/*.c)
+# A text of JSON from one of the shell.
+json = "$(subst ",\",$(subst \,\\,$1))"
+comma := ,
+
+define compdb
+[
+$(foreach source,$(SOURCES),{"directory": $(call json,$(CURDIR)), "file": $(call json,$(source)), \
+"command": $(call json,$(COMPILE) $(call extra,$(source)) -c $(source))}$(if \
+$(filter $(lastword $(SOURCES)),$(source)),,$(comma))
+)]
+endef
+
+compdb: config.h
+	$(file >compile_commands.json,$(compdb))
+	@echo 'compile_commands.json: $(words $(SOURCES)) files'
+
+# Without Landlock, as with sanitizers: a process writes what it has run beside its object.
+# Cases of system mode are left out, where other users could not write there.
+COVERED ?= $(notdir $(UNIT_TESTS)) \
+	blame.t bs.t compat.t doctor.t hold.t inputs.t mailq.t operator.t servers.t transport.t utf8.t
+
+coverage:
+	@$(MAKE) --no-print-directory BUILD='$(BUILD)/coverage' CC=gcc SAN= coverage-run \
+		CPPFLAGS='$(CPPFLAGS) -U_FORTIFY_SOURCE -DNARROW_SANITIZED' CFLAGS='-O0 -g --coverage'
+
+coverage-run: tests
+	@find '$(BUILD)' -name '*.gcda' -exec rm -f {} +
+	-@BUILD='$(abspath $(BUILD))' JOBS='$(JOBS)' sh tests/run \
+		$(addprefix $(BUILD)/tests/,$(filter-out %.t,$(COVERED))) \
+		$(addprefix tests/cases/,$(filter %.t,$(COVERED)))
+	@sh contrib/build/coverage '$(BUILD)'
 
 # Installation. Links are relative where both ends lie under the prefix, so
 # that a package can be unpacked anywhere.
@@ -404,6 +450,7 @@ clean:
 		echo 'make: $(BUILD) does not look like a build folder; left alone' >&2; exit 1; fi
 
 distclean: clean
-	rm -rf autom4te.cache configure configure~ config.mk config.h config.log config.status
+	rm -rf autom4te.cache configure configure~ config.mk config.h config.log config.status \
+		compile_commands.json
 
 -include $(shell test -d $(BUILD)/obj && find $(BUILD)/obj -name '*.d')

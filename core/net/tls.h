@@ -63,8 +63,6 @@ bool tls_is_here(void);
  * read are FAULT_CONFIG. */
 struct tls_trust *tls_trust_new(const struct tls_setup *setup, struct fault *f);
 void tls_trust_free(struct tls_trust *t);
-/* Checks a priority string: the place of the error in *where, for the configuration. */
-bool tls_priority_valid(const char *priority, const char **where);
 
 /* Used by net/conn only: fd is non-blocking. */
 struct tls *tls_new(int fd, struct tls_trust *trust, struct fault *f);

@@ -214,14 +214,3 @@ void tls_trust_free(struct tls_trust *t)
 	free(t->ticket_file);
 	free(t);
 }
-
-bool tls_priority_valid(const char *priority, const char **where)
-{
-	gnutls_priority_t made;
-
-	*where = priority;
-	if (gnutls_priority_init(&made, priority, where) != 0)
-		return false;
-	gnutls_priority_deinit(made);
-	return true;
-}

@@ -22,16 +22,6 @@ void reply_release(struct reply *r)
 	buf_release(&r->line);
 }
 
-void reply_clear(struct reply *r)
-{
-	buf_clear(&r->text);
-	buf_clear(&r->line);
-	r->code = 0;
-	r->status[0] = '\0';
-	r->done = false;
-	r->lines = 0;
-}
-
 bool reply_begun(const struct reply *r)
 {
 	return r->lines > 0 || r->line.len > 0;

@@ -29,7 +29,6 @@ struct reply {
 
 void reply_init(struct reply *r);
 void reply_release(struct reply *r);
-void reply_clear(struct reply *r); /* ready for the next reply */
 
 /* Takes bytes up to the end of one reply and says how many; the rest is the
  * next reply's. False: not a reply. */

@@ -49,33 +49,37 @@ static void check_reply(const struct reply *r)
 		check(*c >= ' ' && *c <= '~');
 }
 
+/* One reply, read whole and byte by byte. */
+static bool check_next(struct str bytes, size_t *used)
+{
+	struct reply whole, single;
+	size_t used_single;
+	bool ok;
+
+	reply_init(&whole);
+	reply_init(&single);
+	ok = read_reply(&whole, bytes, bytes.len, used);
+	check(ok == read_reply(&single, bytes, 1, &used_single));
+	if (ok) {
+		check(*used == used_single && whole.done == single.done &&
+		      whole.code == single.code);
+		check(str_eq(buf_str(&whole.text), buf_str(&single.text)));
+		check(strcmp(whole.status, single.status) == 0);
+		check_reply(&whole);
+	}
+	reply_release(&whole);
+	reply_release(&single);
+	return ok;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct str bytes = str_make((const char *)data, size);
-	struct reply whole, single;
-	bool ok = true;
+	size_t used;
 
-	reply_init(&whole);
-	reply_init(&single);
-	while (ok && bytes.len > 0) {
-		size_t used, used_single;
-
-		reply_clear(&whole);
-		reply_clear(&single);
-		ok = read_reply(&whole, bytes, bytes.len, &used);
-		check(ok == read_reply(&single, bytes, 1, &used_single));
-		if (!ok)
-			break;
-		check(used == used_single && whole.done == single.done &&
-		      whole.code == single.code);
-		check(str_eq(buf_str(&whole.text), buf_str(&single.text)));
-		check(strcmp(whole.status, single.status) == 0);
-		check_reply(&whole);
+	while (bytes.len > 0 && check_next(bytes, &used))
 		bytes = str_from(bytes, used);
-	}
-	reply_release(&whole);
-	reply_release(&single);
 	return 0;
 }

@@ -1,5 +1,6 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tests of the test relay. Usage: selftest.py path/to/relay
+"""Tests of the test relay: $BUILD/tests/relay, or the one named; more words choose tests.
 
 Peers are smtplib, ssl and raw sockets of the standard library. The last line is a count.
 """
@@ -18,7 +19,8 @@ import sys
 import tempfile
 import time
 
-RELAY = os.path.abspath(sys.argv[1])
+RELAY = os.path.abspath(sys.argv[1] if len(sys.argv) > 1
+                        else os.path.join(os.environ.get("BUILD", "build"), "tests/relay"))
 TOP = tempfile.mkdtemp(prefix="relay-selftest-")
 CERTS = os.path.join(TOP, "certs")
 MAIL = "From: a@example.org\r\nTo: b@example.org\r\n\r\nHello.\r\n.dot\r\n"

@@ -474,17 +474,6 @@ START_TEST(bad_setups)
 }
 END_TEST
 
-START_TEST(priorities)
-{
-	const char *where;
-
-	ck_assert(tls_priority_valid(TLS_PRIORITY, &where));
-	ck_assert(tls_priority_valid("SECURE256", &where));
-	ck_assert(!tls_priority_valid("NORMAL:+NONSENSE", &where));
-	ck_assert_str_eq(where, "+NONSENSE");
-}
-END_TEST
-
 int main(void)
 {
 	Suite *s = suite_create("tls");
@@ -506,7 +495,6 @@ int main(void)
 	tcase_add_loop_test(c, data_and_end, 0, COUNT(bindings));
 	tcase_add_loop_test(c, stranger, 0, COUNT(strangers));
 	tcase_add_test(c, bad_setups);
-	tcase_add_test(c, priorities);
 	suite_add_tcase(s, c);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
