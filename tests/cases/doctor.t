@@ -364,12 +364,34 @@ def alias_unknown():
                              "^  to do +check the alias of root$"))
 
 
+def room_a_file(case):
+    case.send("-odq", *ARGS)
+    path = os.path.join(case.hold, "hold")
+    shutil.rmtree(path)
+    open(path, "x").close()
+
+
+def foreign_hold():
+    if os.getuid() != 0:
+        raise Skip("only root gives a directory away")
+    with Case("hold of another user") as case:
+        relay = case.relay()
+        case.configure({"port": relay.port}, conf=WHOLE)
+        case.send("-odq", *ARGS)
+        os.chown(case.hold, 65534, 65534)
+        looked_at(case, 75, (
+            r"^  FAILED +the hold: .* is another user's",
+            rf"^  to do +chown root {case.hold}, or set directory in \[hold\]$"))
+        os.chown(case.hold, 0, 0)
+
+
 OF_NO_DATE = ("see whether this host's clock is right; else tell whose server it is, and use "
               "another host of theirs, or, if you know the certificate, pin it for now with "
               "tls_fingerprint$")
 CLEAR_LOGIN = {"user": USER, "password": SECRET}
 CLEAR_AUTH = (*LOGIN, "--clear-auth", "--mechanisms", "PLAIN")
 NOT_SENT = "warning: .*the password will not be sent"
+FLUSHQ = re.escape(os.path.join(BUILD, "flushq"))
 STARTTLS_530 = "MAIL reply 530 5.7.0 Must issue a STARTTLS command first"
 JOBS = [
     ("port 465 with starttls, a try", mute_port),
@@ -485,11 +507,21 @@ JOBS = [
     here_fails("aliases with bad lines", r"aliases: \S+aliases:1: ", "relays only",
                prepare=bad_lines, code=0, warns=True),
     here_fails("host name not full", r"host name: web1 \(from hostname in \[mail\]\) is no full",
-               r"set hostname in \[mail\]", conf={"mail.hostname": "web1"}),
+               r"give hostname in \[mail\] its full name, or remove it$",
+               conf={"mail.hostname": "web1"}),
+    here_fails("room of the hold a file", r"hold: \S+/hold/hold is not a directory",
+               r"move it away: mv \S+/hold/hold \S+/hold/hold\.old$", prepare=room_a_file),
+    here_fails("hold a file", r"hold: \S+/file is not a directory",
+               r"move it away, or set directory in \[hold\]$",
+               conf={"hold.directory": "{dir}/file"}, prepare=lambda case: case.write("file", "")),
+    ("hold of another user", foreign_hold),
     here_fails("hold on a full disk", "hold: .*less than min_free", "refused",
                conf={"hold.min_free": "1000000G"}),
     here_fails("held mail and no flush", "last flush: none was seen yet, and 1 message is due, "
-               "for (119|120)m|2h", "crontab -e: .*flushq -C", prepare=no_flush),
+               "the oldest for (119m|120m|2h)$", "to send it now: " + FLUSHQ + r" -C \S+$",
+               prepare=no_flush),
+    here_fails("nobody flushes", "last flush",
+               rf"a line for crontab -e: \*/5 \* \* \* \* {FLUSHQ} -C \S+$", prepare=no_flush),
     ("held mail and a flush", some_flush),
     here_fails("clock behind", "clock: .*before the youngest message", "set the clock",
                prepare=from_the_future),
