@@ -22,6 +22,7 @@
 #include "base/log.h"
 #include "base/trust.h"
 #include "cmd/table.h"
+#include "cmd/with_tls.h"
 #include "cmd/words.h"
 #include "hold/counters.h"
 
@@ -80,8 +81,12 @@ static void check_name(struct sight *s, int64_t ms)
 	          "host name: %s (from %s) is no full name: servers are told our address "
 	          "instead, and bare names get @%s",
 	          p->hostname, from, p->here.domain);
-	table_advice("set hostname in [mail], or put a full name in front of %s in /etc/hosts",
-	             p->here.found.own);
+	if (p->config.hostname)
+		table_advice("give hostname in [mail] its full name, or remove it");
+	else
+		table_advice(
+		    "set hostname in [mail], or put a full name in front of %s in /etc/hosts",
+		    p->here.found.own);
 }
 
 static void check_senders(const struct sight *s)
@@ -157,6 +162,13 @@ static bool is_as_made(const char *path, const struct stat *st, uid_t owner, mod
 	return false;
 }
 
+static bool is_folder(const char *path, const struct stat *st)
+{
+	if (!S_ISDIR(st->st_mode))
+		table_row("FAILED", -1, "hold: %s is not a directory", path);
+	return S_ISDIR(st->st_mode);
+}
+
 static bool room_good(const struct place *p, enum hold_room room, bool *missing)
 {
 	const struct passwd *pw = getpwnam(POSTERN_USER);
@@ -174,7 +186,10 @@ static bool room_good(const struct place *p, enum hold_room room, bool *missing)
 		free(path);
 		return ok;
 	}
-	if (!p->personal && pw)
+	ok = is_folder(path, &st);
+	if (!ok)
+		table_advice("move it away: mv %s %s.old", path, path);
+	if (ok && !p->personal && pw)
 		ok = is_as_made(path, &st, pw->pw_uid, mode);
 	/* Who only looks after it need not write. */
 	if (ok && (p->personal || p->owner) && access(path, R_OK | W_OK | X_OK) != 0) {
@@ -214,10 +229,25 @@ static bool folder_good(struct sight *s)
 		                                  "mounted there");
 		return false;
 	}
-	if (s->place->personal || is_as_made(path, &st, 0, 0710))
+	bool folder = S_ISLNK(st.st_mode) || is_folder(path, &st);
+	if (!folder)
+		table_advice("move it away, or set directory in [hold]");
+	if (folder && (s->place->personal || is_as_made(path, &st, 0, 0710)))
 		return true;
 	s->ok = false;
 	return false;
+}
+
+/* The rooms look as they should, and it is not believed all the same. */
+static void not_opened(struct sight *s, const struct fault *f)
+{
+	const char *path = s->place->hold_path;
+	const struct passwd *pw = getpwuid(getuid());
+	struct stat st;
+	s->ok = false;
+	table_row("FAILED", -1, "%s", f->text); /* which begins with "the hold" */
+	if (s->place->personal && pw && stat(path, &st) == 0 && st.st_uid != pw->pw_uid)
+		table_advice("chown %s %s, or set directory in [hold]", pw->pw_name, path);
 }
 
 static void check_hold(struct sight *s)
@@ -246,7 +276,7 @@ static void check_hold(struct sight *s)
 	s->ok = s->ok && good;
 	s->open = place_open_hold(p, true, &s->hold, &f);
 	if (!s->open && good)
-		fail(s, "hold", f.text);
+		not_opened(s, &f);
 	if (!s->open || !good)
 		return;
 	free_space(p->hold_path, space);
@@ -506,14 +536,17 @@ static void look_at_held(struct sight *s, struct waiting *w)
 
 static void advise_flush(const struct place *p)
 {
+	char *flushq = with_tls_flushq();
+	bool named = p->personal && p->config_path[0];
+	const char *option = named ? " -C " : "", *path = named ? p->config_path : "";
+	table_advice("to send it now: %s%s%s", flushq, option, path);
 	if (p->personal)
-		table_advice("a line for crontab -e: */5 * * * * " POSTERN_SBINDIR
-		             "/flushq%s%s",
-		             strcmp(p->config_path, "") == 0 ? "" : " -C ", p->config_path);
+		table_advice("a line for crontab -e: */5 * * * * %s%s%s", flushq, option, path);
 	else
 		table_advice(
 		    "systemctl enable --now postern-flush.timer, or a line of cron: see "
 		    "flushq(8)");
+	free(flushq);
 }
 
 static void check_flush(struct sight *s)
@@ -532,8 +565,9 @@ static void check_flush(struct sight *s)
 	if (w.due > 0 && s->now - w.since > FLUSH_S && s->now - flushed > FLUSH_S) {
 		words_age(age, s->now - w.since);
 		s->ok = false;
-		table_row("FAILED", -1, "last flush: %s, and %zu message%s due, for %s at most",
-		          last, w.due, w.due == 1 ? " is" : "s are", age);
+		table_row("FAILED", -1,
+		          "last flush: %s, and %zu message%s due, the oldest for %s", last,
+		          w.due, w.due == 1 ? " is" : "s are", age);
 		advise_flush(s->place);
 		return;
 	}

@@ -20,9 +20,10 @@
 #include "transport/route.h"
 #include "transport/servers.h"
 
-#define DAY           86400
-#define ADVICE_MAX    512
-#define EXTENSION_MAX 256
+#define DAY             86400
+#define PORT_SUBMISSION 587
+#define ADVICE_MAX      512
+#define EXTENSION_MAX   256
 
 /* How far it came with a server. */
 struct met {
@@ -37,7 +38,8 @@ struct met {
 static void advise_secret(const struct met *m, const struct fault *f, char to[ADVICE_MAX])
 {
 	const struct place *p = m->order->place;
-	const char *file = m->relay->password_file ? m->relay->password_file : "FILE";
+	const char *named = m->relay->password_file, *file = named ? named : "FILE";
+	const char *other = named ? ", or correct password_file" : "";
 	if (!p->personal && !place_may_act(p))
 		snprintf(to, ADVICE_MAX, "only Postern may read it: run the check as root");
 	else if (f->sys == EACCES && !p->personal)
@@ -49,10 +51,16 @@ static void advise_secret(const struct met *m, const struct fault *f, char to[AD
 	else if (f->sys == ENOENT && !p->personal)
 		snprintf(to, ADVICE_MAX,
 		         "make it: install -m 640 -o root -g " POSTERN_GROUP
-		         " /dev/null %s, then write the password into it",
-		         file);
+		         " /dev/null %s, then write the password into it%s",
+		         file, other);
 	else if (f->sys == ENOENT)
-		snprintf(to, ADVICE_MAX, "make it: (umask 077; editor %s)", file);
+		snprintf(to, ADVICE_MAX, "make it: (umask 077; editor %s)%s", file, other);
+	else if (f->sys == EPERM && named)
+		snprintf(to, ADVICE_MAX, "password_file is to be closed to others: chmod %s %s",
+		         p->personal ? "600" : "640", file);
+	else if (f->sys == ENODATA && named)
+		snprintf(to, ADVICE_MAX,
+		         "write the password into the first line of password_file, %s", file);
 	else
 		snprintf(to, ADVICE_MAX, "%s", cause_row(f->cause)->hint);
 }
@@ -61,48 +69,119 @@ static void advise_secret(const struct met *m, const struct fault *f, char to[AD
  * of them it can be is known by what there was. */
 static const char *advice_on_account(const struct met *m)
 {
-	if (!m->encrypted)
-		return m->logged_in
-		           ? "it may want encryption first: set security = starttls, or "
-		             "tls"
-		           : "it wants encryption or a login first: set security = "
-		             "starttls (or tls), and user";
+	bool offered = m->contact.has_starttls;
+	if (!m->encrypted && offered)
+		return m->logged_in ? "set security = starttls"
+		                    : "set security = starttls first; if it then wants a "
+		                      "login, user and password_file";
+	if (!m->encrypted && !m->logged_in)
+		return "it offers no encryption on this port: try its other port, with "
+		       "security = tls or starttls; or log in here (user, password_file)";
 	return m->logged_in ? "this login does not do for it: check user, from and auth"
 	                    : "log in: set user and password_file";
 }
 
+/* Of a login that did not begin. In clear, only what the server offers there can help. */
+static const char *advice_on_login(const struct met *m)
+{
+	const struct session_contact *c = &m->contact;
+	bool mixed = m->relay->security == CONFIG_OPPORTUNISTIC;
+	if (!m->encrypted && c->has_starttls)
+		return "set security = starttls";
+	if (!m->encrypted && !c->has_auth)
+		return "this server offers neither a login nor encryption on this port: try "
+		       "its other port";
+	if (c->withheld && mixed && m->relay->allow_cleartext_auth)
+		return "this server offers no encryption on this port: try its other port, or "
+		       "security = none if nobody can listen on the way";
+	if (c->withheld && mixed)
+		return "this server offers no encryption on this port: try its other port, or "
+		       "allow_cleartext_auth = yes with security = none if nobody can listen "
+		       "on the way";
+	if (c->withheld)
+		return "this server offers no encryption on this port: try its other port, or "
+		       "allow_cleartext_auth = yes if nobody can listen on the way";
+	if (c->has_auth && m->relay->auth)
+		return "set auth to one that the server offers, or remove it";
+	return cause_row(CAUSE_NO_LOGIN)->hint;
+}
+
+/* Of what the server showed when TLS began. */
+static const char *advice_on_tls(const struct met *m, enum cause cause)
+{
+	switch (m->contact.tls_flaw) {
+	case TLS_FLAW_DATE:
+		return "see whether this host's clock is right; else tell whose server it is, "
+		       "and use another host of theirs, or, if you know the certificate, pin "
+		       "it for now with tls_fingerprint";
+	case TLS_FLAW_CA_DATE:
+		return "see whether this host's clock is right; else tell whose server it is, "
+		       "or name a newer file of its CA in tls_trust";
+	case TLS_FLAW_NAME:
+		return "set host to a name in the certificate, or tls_name if you know that "
+		       "this server bears it";
+	case TLS_FLAW_OWN:
+		return "get the certificate from whose server it is: its file is for "
+		       "tls_trust, or its pin, if it is the one above, for tls_fingerprint";
+	case TLS_FLAW_PIN:
+		return "ask whose server it is whether that certificate is theirs; then "
+		       "tls_fingerprint is to be this one";
+	case TLS_FLAW_UNUSABLE:
+		return "tell whose server it is; use another host of theirs, or, if you know "
+		       "the certificate, pin it for now with tls_fingerprint";
+	case TLS_FLAW_CLEAR:
+		return "set security = starttls, or the port on which it begins with TLS "
+		       "(465?)";
+	case TLS_FLAW_SIGNER:
+	case TLS_FLAW_NONE:
+		break;
+	}
+	return cause_row(cause)->hint;
+}
+
+/* A check waits less than a message, which may come through all the same. */
+static void advise_silence(const struct met *m, const struct fault *f, char to[ADVICE_MAX])
+{
+	bool mute = f->cause == CAUSE_NO_GREETING && !m->encrypted;
+	const char *port = m->contact.port == PORT_SUBMISSION ? " another host or port?"
+	                                                      : ", for starttls, port = 587?";
+	if (mute)
+		snprintf(to, ADVICE_MAX,
+		         "security = tls? or%s (a check waits %d s, a message %lld s)", port,
+		         SESSION_SILENT_S, (long long)m->relay->timeout);
+	else
+		snprintf(to, ADVICE_MAX, "a check waits %d s, a message %lld s",
+		         f->cause == CAUSE_SILENT ? SESSION_CHECK_S : SESSION_SILENT_S,
+		         (long long)m->relay->timeout);
+}
+
 static void advise(const struct met *m, const struct fault *f, char to[ADVICE_MAX])
 {
-	const char *hint = cause_row(f->cause)->hint;
-	bool pinned = m->relay->tls_fingerprint.count > 0;
+	const struct config *c = &m->order->place->config;
 	if (f->cause == CAUSE_NO_PASSWORD)
 		advise_secret(m, f, to);
 	else if (f->cause == CAUSE_AUTH_NEEDED)
 		snprintf(to, ADVICE_MAX, "%s", advice_on_account(m));
+	else if (f->cause == CAUSE_NO_LOGIN)
+		snprintf(to, ADVICE_MAX, "%s", advice_on_login(m));
 	else if (f->cause == CAUSE_NO_GREETING || f->cause == CAUSE_SILENT)
-		snprintf(to, ADVICE_MAX, "%s%sa check waits %d s, a message %lld s",
-		         m->encrypted ? "" : hint, m->encrypted || !hint[0] ? "" : " (",
-		         f->cause == CAUSE_SILENT ? SESSION_CHECK_S : SESSION_SILENT_S,
-		         (long long)m->relay->timeout);
-	else if (f->cause == CAUSE_CERTIFICATE && pinned)
-		snprintf(to, ADVICE_MAX,
-		         "ask whose server it is whether that certificate is theirs; then "
-		         "tls_fingerprint is to be this one");
+		advise_silence(m, f, to);
+	else if (f->cause == CAUSE_CERTIFICATE || f->cause == CAUSE_TLS)
+		snprintf(to, ADVICE_MAX, "%s", advice_on_tls(m, f->cause));
 	else if (f->cause == CAUSE_LOOKUP && f->sys == ETIMEDOUT)
 		snprintf(to, ADVICE_MAX, "no name server answered within %lld s: look at %s",
 		         (long long)m->relay->connect_timeout,
-		         m->order->place->config.dns_server
-		             ? "server in [dns], and the network"
-		             : "/etc/resolv.conf and the network");
+		         c->dns_server ? "server in [dns], and the network"
+		                       : "/etc/resolv.conf and the network");
 	else if (f->cause == CAUSE_DEFERRED)
 		snprintf(to, ADVICE_MAX,
 		         "it may take it later (a limit, greylisting): check again");
 	else if (f->cause == CAUSE_NO_SUCH_USER)
-		snprintf(to, ADVICE_MAX, "check admin, and the alias of root");
+		snprintf(to, ADVICE_MAX, "check %s", c->admin ? "admin" : "the alias of root");
 	else if (f->cause == CAUSE_RCPT_REFUSED && m->logged_in)
 		snprintf(to, ADVICE_MAX, "check admin: does this relay take mail for it?");
 	else
-		snprintf(to, ADVICE_MAX, "%s", hint);
+		snprintf(to, ADVICE_MAX, "%s", cause_row(f->cause)->hint);
 }
 
 /* what: the command that was refused, or "". */

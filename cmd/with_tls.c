@@ -37,19 +37,48 @@ bool with_tls_needed(const struct config *c)
 	return needed;
 }
 
+/* Where our own program is, without a slash at its end; at is NULL if that is not known. */
+static struct str own_folder(char own[PATH_MAX])
+{
+	ssize_t n = readlink("/proc/self/exe", own, PATH_MAX);
+	if (n <= 0 || n >= PATH_MAX)
+		return str_make(NULL, 0);
+	struct str path = str_make(own, (size_t)n);
+	return str_first(path, str_rfind(path, '/'));
+}
+
+/* NULL if it is not there. */
+static char *program_in(struct str folder, const char *name)
+{
+	if (!folder.at)
+		return NULL;
+	char *path = mem_printf("%.*s/%s", STR_FMT(folder), name);
+	if (access(path, X_OK) == 0)
+		return path;
+	free(path);
+	return NULL;
+}
+
 char *with_tls_program(bool tls)
 {
-	const char *name = tls ? "tls/flushq" : "flushq";
 	char own[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", own, sizeof(own));
-	if (n > 0 && n < (ssize_t)sizeof(own)) {
-		struct str path = str_make(own, (size_t)n);
-		size_t slash = str_rfind(path, '/');
-		char *beside = mem_printf("%.*s/%s", STR_FMT(str_first(path, slash)), name);
-		if (access(beside, X_OK) == 0)
-			return beside;
-		free(beside);
-	}
+	char *beside = program_in(own_folder(own), tls ? "tls/flushq" : "flushq");
+	if (beside)
+		return beside;
 	return mem_copy(tls ? STR(POSTERN_LIBEXECDIR "/flushq")
 	                    : STR(POSTERN_SBINDIR "/flushq"));
+}
+
+char *with_tls_flushq(void)
+{
+	char own[PATH_MAX];
+	struct str folder = own_folder(own);
+	char *found = NULL;
+	if (str_ends(folder, STR("/tls"))) {
+		folder.len -= sizeof("/tls") - 1;
+		found = program_in(folder, "flushq");
+	} else if (!str_eq(folder, STR(POSTERN_LIBEXECDIR))) {
+		found = program_in(folder, "flushq");
+	}
+	return found ? found : mem_copy(STR(POSTERN_SBINDIR "/flushq"));
 }

@@ -20,4 +20,8 @@ bool with_tls_needed(const struct config *c);
  * prefix), else where it was installed. To be freed. */
 char *with_tls_program(bool tls);
 
+/* The flushq that people run, for one of the two to tell them: in our own folder, or above it
+ * if that is the one with TLS (a build folder), else where it was installed. To be freed. */
+char *with_tls_flushq(void);
+
 #endif

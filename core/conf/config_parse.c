@@ -37,12 +37,42 @@ static void put_format(struct config_reading *r, bool warning, size_t line, cons
                        va_list args)
 {
 	struct fault f = FAULT_INIT;
+	struct config_found *found;
 	char text[2 * FAULT_TEXT_MAX];
 
 	if (vsnprintf(text, sizeof(text), format, args) < 0)
 		text[0] = '\0';
 	fault_set(&f, FAULT_CONFIG, "%s", text);
-	config_put_note(r->note, r->context, warning, r->name, line, f.text);
+	r->found = mem_grow(r->found, &r->found_cap, r->found_count + 1, sizeof(*r->found));
+	found = &r->found[r->found_count++];
+	found->line = line;
+	found->warning = warning;
+	found->text = mem_copy(str_of(f.text));
+}
+
+/* Those of one line stay as they were found. */
+static void sort_found(struct config_found *all, size_t count)
+{
+	for (size_t i = 1; i < count; i++) {
+		struct config_found one = all[i];
+		size_t at = i;
+
+		for (; at > 0 && all[at - 1].line > one.line; at--)
+			all[at] = all[at - 1];
+		all[at] = one;
+	}
+}
+
+static void tell_found(struct config_reading *r)
+{
+	sort_found(r->found, r->found_count);
+	for (size_t i = 0; i < r->found_count; i++) {
+		config_put_note(r->note, r->context, r->found[i].warning, r->name,
+		                r->found[i].line, r->found[i].text);
+		free(r->found[i].text);
+	}
+	free(r->found);
+	r->found = NULL;
 }
 
 void config_fault(struct config_reading *r, size_t line, const char *format, ...)
@@ -198,6 +228,8 @@ static void unknown_key(struct config_reading *r, struct str key)
 {
 	const struct config_row *guess = config_row_guess(r->section, key);
 
+	if (guess == NULL)
+		guess = config_row_kin(r->section, key);
 	if (!may_be_shown(key))
 		config_fault(r, r->line, "what is before the = is not the name of a key");
 	else if (guess == NULL)
@@ -492,6 +524,7 @@ bool config_parse(struct str text, const char *name, bool personal, struct confi
 	folder = folder_of(c->path);
 	r.folder = folder;
 	parse_lines(&r, text);
+	tell_found(&r);
 	free(folder);
 	buf_release(&r.list_text);
 	return !r.faulty;

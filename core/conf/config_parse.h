@@ -19,6 +19,12 @@
  * them: since version 59 a line that fills all but the NUL is one too long to it. */
 #define CONFIG_LINE_MAX 198
 
+struct config_found {
+	size_t line;
+	bool warning;
+	char *text;
+};
+
 struct config_reading {
 	struct config *config;
 	const char *name;   /* of the file, for the texts */
@@ -27,6 +33,10 @@ struct config_reading {
 	config_note *note;
 	void *context;
 	bool faulty; /* a fault was noted */
+	/* What is to be noted: some is found only when a section ends, and is told in the
+	 * order of the lines all the same. */
+	struct config_found *found;
+	size_t found_count, found_cap;
 
 	struct str rest;     /* what has not been read */
 	size_t line;         /* the number of the last line read */

@@ -15,6 +15,7 @@
 #define YEAR   (365 * DAY)
 
 #define NAME_MAX_LEN 32 /* longer unknown names get no hint */
+#define KIN_LEAST    4  /* letters that two names have in common, for a guess */
 
 static const struct config_choice from_rules[] = {
     {"missing", CONFIG_FROM_MISSING},
@@ -229,11 +230,15 @@ static size_t near_enough(struct str name)
 
 const struct config_row *config_row_guess(const char *section, struct str name)
 {
-	const struct config_row *guess = NULL;
+	const struct config_row *guess = NULL, *near = NULL;
 	size_t best = near_enough(name) + 1;
 
 	if (name.len > NAME_MAX_LEN)
 		return NULL;
+	for (size_t i = 0; i < ROWS && guess == NULL; i++) {
+		if (str_caseeq(name, str_of(rows[i].name)))
+			guess = &rows[i];
+	}
 	for (size_t i = 0; i < ROWS && section != NULL; i++) {
 		size_t d = strcmp(rows[i].section, section) == 0
 		               ? distance(name, str_of(rows[i].name))
@@ -241,12 +246,39 @@ const struct config_row *config_row_guess(const char *section, struct str name)
 
 		if (d < best) {
 			best = d;
-			guess = &rows[i];
+			near = &rows[i];
 		}
 	}
-	for (size_t i = 0; i < ROWS && guess == NULL; i++) {
-		if (str_caseeq(name, str_of(rows[i].name)))
+	return guess != NULL ? guess : near;
+}
+
+/* The letters that are not in the other, where one begins or ends with the other and
+ * that says something; else more than there can be. */
+static size_t letters_beside(struct str a, struct str b)
+{
+	struct str longer = a.len > b.len ? a : b, shorter = a.len > b.len ? b : a;
+	size_t beside = longer.len - shorter.len;
+	bool kin =
+	    shorter.len >= KIN_LEAST && (str_caseeq(str_first(longer, shorter.len), shorter) ||
+	                                 str_caseeq(str_from(longer, beside), shorter));
+
+	return kin ? beside : NAME_MAX_LEN;
+}
+
+const struct config_row *config_row_kin(const char *section, struct str name)
+{
+	const struct config_row *guess = NULL;
+	size_t best = NAME_MAX_LEN;
+
+	for (size_t i = 0; i < ROWS && name.len <= NAME_MAX_LEN; i++) {
+		size_t beside = strcmp(rows[i].section, section) == 0
+		                    ? letters_beside(name, str_of(rows[i].name))
+		                    : best;
+
+		if (beside < best) {
+			best = beside;
 			guess = &rows[i];
+		}
 	}
 	return guess;
 }

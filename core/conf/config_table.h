@@ -24,10 +24,13 @@ bool config_row_is_list(const struct config_row *row);
 /* The name in the table's own memory, NULL if there is no such section. */
 const char *config_section_find(struct str name);
 
-/* The key that was probably meant by an unknown one: of this section if one is
- * near enough, else of the same name elsewhere. NULL if there is none.
- * section may be NULL. */
+/* The key that was probably meant by an unknown one: of the same name elsewhere, or
+ * of this section if one is near enough. NULL if there is none. section may be
+ * NULL. */
 const struct config_row *config_row_guess(const char *section, struct str name);
+/* A weaker guess, for people only: the key of this section that the name begins or
+ * ends with, or that begins or ends with it. */
+const struct config_row *config_row_kin(const char *section, struct str name);
 const char *config_section_guess(struct str name);
 
 /* Fills an empty object with the defaults of the section. */

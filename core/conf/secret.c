@@ -95,11 +95,13 @@ static bool keep_line(struct secret *s, const char *where, struct fault *f)
 		return fault_set(f, FAULT_CONFIG,
 		                 "the first line of %s is longer than %d bytes", where,
 		                 SECRET_MAX);
-	if (line.len == 0)
-		return fault_set(f, FAULT_CONFIG,
-		                 "the first line of %s is empty; the password "
-		                 "is expected there",
-		                 where);
+	if (line.len == 0) {
+		fault_set(f, FAULT_CONFIG,
+		          "the first line of %s is empty; the password is expected there",
+		          where);
+		f->sys = ENODATA;
+		return false;
+	}
 	if (str_find(line, '\0') != STR_NONE)
 		return fault_set(f, FAULT_CONFIG, "the password in %s holds a NUL byte", where);
 	codec_wipe(s->bytes + line.len, sizeof(s->bytes) - line.len);
@@ -196,10 +198,11 @@ static bool check_closed(int fd, const char *path, struct fault *f)
 		                 "defaultMode 0440 where it comes from, or use "
 		                 "password_command or a credential",
 		                 path, who);
-	return fault_set(f, FAULT_CONFIG,
-	                 "%s holds a password but is open to everybody (%s); "
-	                 "run: chmod o= %s",
-	                 path, who, path);
+	fault_set(f, FAULT_CONFIG,
+	          "%s holds a password but is open to everybody (%s); run: chmod o= %s", path,
+	          who, path);
+	f->sys = EPERM;
+	return false;
 }
 
 /* A name may lead through links (many secret stores are made of them), but not

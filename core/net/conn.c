@@ -23,6 +23,7 @@ struct conn {
 	bool talked; /* bytes have gone one way or the other */
 	struct tls *tls;
 	struct tls *refused; /* its handshake failed */
+	bool clear;          /* the server spoke SMTP where it was to begin */
 };
 
 struct conn *conn_new(int fd)
@@ -162,7 +163,8 @@ static bool refuse_early(struct conn *c, struct fault *f)
 	char first[TLS_FIRST_LEN];
 	ssize_t n = recv(c->fd, first, sizeof(first), MSG_PEEK);
 
-	if (!c->talked && n > 0 && tls_is_clear(str_make(first, (size_t)n), f))
+	c->clear = !c->talked && n > 0 && tls_is_clear(str_make(first, (size_t)n), f);
+	if (c->clear)
 		return false;
 	return fault_set(f, FAULT_PROTOCOL, "the server sent data before TLS began");
 }
@@ -194,6 +196,13 @@ const struct tls_info *conn_tls(const struct conn *c)
 const struct tls_info *conn_tls_refused(const struct conn *c)
 {
 	return c->refused != NULL ? tls_info(c->refused) : NULL;
+}
+
+enum tls_flaw conn_tls_flaw(const struct conn *c)
+{
+	if (c->clear)
+		return TLS_FLAW_CLEAR;
+	return c->refused != NULL ? tls_info(c->refused)->flaw : TLS_FLAW_NONE;
 }
 
 void conn_goodbye(struct conn *c, int64_t deadline)

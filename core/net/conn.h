@@ -49,6 +49,8 @@ bool conn_start_tls(struct conn *c, struct tls_trust *trust, int64_t deadline, s
 const struct tls_info *conn_tls(const struct conn *c);
 /* After conn_start_tls failed: what the server had shown by then, or NULL. */
 const struct tls_info *conn_tls_refused(const struct conn *c);
+/* After it failed: why, if that is known. */
+enum tls_flaw conn_tls_flaw(const struct conn *c);
 /* The end of a session that went well: keeps the TLS ticket, sends close_notify. */
 void conn_goodbye(struct conn *c, int64_t deadline);
 

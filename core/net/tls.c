@@ -224,8 +224,10 @@ static bool fail_handshake(struct tls *t, int rc, struct fault *f)
 		return fail_for_alert(t, f);
 	if (is_smtp_reply(t->first, t->first_len))
 		read_more_of_first(t);
-	if (tls_is_clear(str_make(t->first, t->first_len), f))
+	if (tls_is_clear(str_make(t->first, t->first_len), f)) {
+		t->info.flaw = TLS_FLAW_CLEAR;
 		return false;
+	}
 	switch (rc) {
 	case GNUTLS_E_PULL_ERROR:
 	case GNUTLS_E_PUSH_ERROR:

@@ -34,6 +34,19 @@ struct tls_setup {
 	int64_t wall;            /* now: a ticket older than a day is not used */
 };
 
+/* What is wrong with what the server showed: what to do about it depends on that. */
+enum tls_flaw {
+	TLS_FLAW_NONE,
+	TLS_FLAW_DATE,     /* the certificate is not valid yet, or not any more */
+	TLS_FLAW_CA_DATE,  /* the same of one that it depends on */
+	TLS_FLAW_NAME,     /* it is for others */
+	TLS_FLAW_SIGNER,   /* nobody that is trusted stands for it */
+	TLS_FLAW_OWN,      /* nor anybody else: it is self-signed */
+	TLS_FLAW_PIN,      /* it is not the one that was pinned */
+	TLS_FLAW_UNUSABLE, /* revoked, weak, for other use, without a name */
+	TLS_FLAW_CLEAR     /* there is none: it speaks SMTP in clear */
+};
+
 #define TLS_PRIORITY "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%PROFILE_MEDIUM"
 
 /* What came of it, for log, --check and SASL. Of a handshake that failed: what the
@@ -48,6 +61,7 @@ struct tls_info {
 	char trust[64];
 	int64_t expires; /* of the server's certificate, seconds since 1970; 0 unknown */
 	bool resumed;
+	enum tls_flaw flaw;       /* why the handshake failed, if that is known */
 	const char *binding_type; /* "tls-exporter", "tls-unique" or NULL (RFC 9266, 5929) */
 	unsigned char binding[64];
 	size_t binding_len;

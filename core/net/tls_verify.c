@@ -181,6 +181,7 @@ static bool check_pins(struct tls *t, const gnutls_datum_t *leaf)
 		if (memcmp(hash, t->trust->pins[i], sizeof(hash)) == 0)
 			return true;
 	}
+	t->info.flaw = TLS_FLAW_PIN;
 	return fault_set(&t->refusal, FAULT_RELAY,
 	                 "TLS: the certificate (%.60s) has the fingerprint %s, "
 	                 "which is not in tls_fingerprint",
@@ -279,8 +280,18 @@ static const struct {
 
 static bool refuse_for_name(struct tls *t)
 {
+	t->info.flaw = TLS_FLAW_NAME;
 	return fault_set(&t->refusal, FAULT_RELAY,
 	                 "TLS: the certificate is for %.110s, not for %.80s (tls_name)",
+	                 t->info.subject, t->trust->name);
+}
+
+static bool refuse_for_no_name(struct tls *t)
+{
+	t->info.flaw = TLS_FLAW_UNUSABLE;
+	return fault_set(&t->refusal, FAULT_RELAY,
+	                 "TLS: the certificate (%.100s) has no subject alternative name "
+	                 "to compare with %.80s; tls_fingerprint can pin it",
 	                 t->info.subject, t->trust->name);
 }
 
@@ -288,6 +299,7 @@ static bool refuse_for_signer(struct tls *t, const struct leaf *leaf)
 {
 	const char *name = t->trust->name;
 
+	t->info.flaw = leaf->self_signed ? TLS_FLAW_OWN : TLS_FLAW_SIGNER;
 	if (t->trust->no_roots)
 		return fault_set(
 		    &t->refusal, FAULT_RELAY,
@@ -309,10 +321,12 @@ static bool refuse_for_date(struct tls *t, const struct leaf *leaf, bool expired
 {
 	char date[32], now[32];
 	int64_t wall = time(NULL);
+	bool above = expired ? leaf->until >= wall : leaf->from <= wall;
 
 	put_date(now, wall);
 	put_date(date, expired ? leaf->until : leaf->from);
-	if (expired ? leaf->until >= wall : leaf->from <= wall)
+	t->info.flaw = above ? TLS_FLAW_CA_DATE : TLS_FLAW_DATE;
+	if (above)
 		return fault_set(&t->refusal, FAULT_RELAY,
 		                 "TLS: a CA certificate of %.80s %s; this host's clock says %s",
 		                 t->trust->name, expired ? "has expired" : "is not valid yet",
@@ -331,6 +345,7 @@ static bool refuse(struct tls *t, const struct leaf *leaf, unsigned status)
 		return refuse_for_date(t, leaf, true);
 	if ((status & GNUTLS_CERT_NOT_ACTIVATED) != 0)
 		return refuse_for_date(t, leaf, false);
+	t->info.flaw = TLS_FLAW_UNUSABLE;
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
 		if ((status & reasons[i].bit) != 0)
 			return fault_set(&t->refusal, FAULT_RELAY,
@@ -372,13 +387,8 @@ static bool check_chain(struct tls *t, const gnutls_datum_t *chain, unsigned cou
 	if (status != 0)
 		return refuse(t, leaf, status);
 	/* GnuTLS would now be content with a common name (RFC 9525 section 2 is not). */
-	if ((trust->address_len > 0 ? leaf->addresses : leaf->dns_names) == 0)
-		return fault_set(
-		    &t->refusal, FAULT_RELAY,
-		    "TLS: the certificate (%.100s) has no subject alternative name "
-		    "to compare with %.80s; tls_fingerprint can pin it",
-		    t->info.subject, trust->name);
-	return true;
+	return (trust->address_len > 0 ? leaf->addresses : leaf->dns_names) > 0 ||
+	       refuse_for_no_name(t);
 }
 
 static bool check(struct tls *t)

@@ -540,6 +540,11 @@ const struct ehlo *smtp_ehlo(const struct smtp *s)
 	return &s->ehlo;
 }
 
+bool smtp_withheld(const struct smtp *s)
+{
+	return s->withheld;
+}
+
 bool smtp_chunking_broken(const struct smtp *s)
 {
 	return s->chunking_broken;

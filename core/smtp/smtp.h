@@ -128,6 +128,8 @@ void smtp_secured(struct smtp *s, const struct sasl_binding *binding, size_t lef
 void smtp_secret(struct smtp *s, struct str password, const struct fault *f);
 
 const struct ehlo *smtp_ehlo(const struct smtp *s);
+/* Was the password not sent for the reason that the connection is in clear? */
+bool smtp_withheld(const struct smtp *s);
 /* Begins a transaction; t and what it points to must live until smtp_commit.
  * RSET goes first where the last one was left open.
  * Recipients whom this server cannot serve (SIZE, SMTPUTF8) get their verdict at once. */

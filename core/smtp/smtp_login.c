@@ -128,6 +128,17 @@ static void list_mechanisms(unsigned offered, char to[NAMES_MAX])
 	}
 }
 
+static bool withhold(struct smtp *s)
+{
+	s->withheld = true;
+	return fault_set(&s->fault, FAULT_RELAY,
+	                 "the connection is not encrypted: the password was not sent; %s",
+	                 s->ehlo.starttls
+	                     ? "set security = starttls"
+	                     : "the server offers no encryption on this port; "
+	                       "allow_cleartext_auth = yes with security = none sends it");
+}
+
 static bool choose_mechanism(struct smtp *s)
 {
 	char names[NAMES_MAX];
@@ -148,10 +159,7 @@ static bool choose_mechanism(struct smtp *s)
 	}
 	if (!s->secured && sasl_needs_secret(s->mechanism) &&
 	    (!s->setup.allow_cleartext_auth || s->setup.security == SECURITY_OPPORTUNISTIC))
-		return fault_set(
-		    &s->fault, FAULT_RELAY,
-		    "the connection is not encrypted: the password was not sent; set "
-		    "security, or allow_cleartext_auth = yes with security = none");
+		return withhold(s);
 	return true;
 }
 

@@ -99,6 +99,7 @@ struct smtp {
 	enum sasl_mechanism mechanism;
 	unsigned spurned; /* mechanisms that the server offers and does not want, as bits */
 	bool logged_in;
+	bool withheld;     /* the password, as the connection is in clear */
 	bool carried;      /* a transaction came to its end over this connection */
 	bool taken;        /* and one in which a message was taken */
 	struct buf answer; /* what was sent last of the login, until it is answered */

@@ -240,6 +240,7 @@ static void note_refused(struct session *s)
 {
 	struct session_contact *c = &s->contact;
 	const struct tls_info *shown = conn_tls_refused(s->conn);
+	c->tls_flaw = conn_tls_flaw(s->conn);
 	if (!shown)
 		return;
 	memcpy(c->refused_names, shown->subject, sizeof(c->refused_names));
@@ -409,6 +410,10 @@ static void note_contact(struct session *s, bool ready)
 {
 	struct session_contact *c = &s->contact;
 	const char *clear = ready ? "no" : "";
+	const struct ehlo *e = smtp_ehlo(s->smtp);
+	c->has_starttls = e->starttls;
+	c->has_auth = e->auth;
+	c->withheld = smtp_withheld(s->smtp);
 	snprintf(c->tls, sizeof(c->tls), "%s", s->facts.tls ? s->facts.tls->protocol : clear);
 	if (ready)
 		snprintf(c->auth, sizeof(c->auth), "%s",

@@ -12,6 +12,7 @@
 #include "base/fault.h"
 #include "conf/config.h"
 #include "hold/hold.h"
+#include "net/tls.h"
 #include "smtp/smtp.h"
 
 #define SESSION_PEER_MAX 320
@@ -68,6 +69,10 @@ struct session_contact {
 	/* Of a certificate that was refused, or "". */
 	char refused_names[256];
 	char refused_pin[80];
+	enum tls_flaw tls_flaw; /* why TLS failed, if that is known */
+	/* What EHLO was last answered with offers. */
+	bool has_starttls, has_auth;
+	bool withheld; /* the password was not sent, for the connection is in clear */
 };
 
 struct session;

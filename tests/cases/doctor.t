@@ -127,13 +127,13 @@ def healthy():
 
 
 def relay_fails(name, why, advice, *options, cert=None, keys=None, port=None, err="",
-                files=()):
+                files=(), mode=0o600):
     """One thing is wrong with the relay, or with its section."""
     def run():
         with Case(name) as case:
             relay = case.relay(*options, cert=cert)
             for file in files:
-                case.write(file, "")
+                os.chmod(case.write(file, ""), mode)
             number = port() if port else relay.port
             server = number if isinstance(number, socket.socket) else None
             more = keys() if callable(keys) else keys or {}
@@ -159,7 +159,8 @@ def check_465():
                        conf=WHOLE)
         result = looked_at(
             case, 75, ("^  FAILED +1[0-9]{4} ms .*waited 10 s for the greeting",
-                       r"^  to do .*security = tls\?.*a check waits 10 s, a message 300 s"),
+                       r"^  to do .*security = tls\? or, for starttls, port = 587\? "
+                       r"\(a check waits 10 s, a message 300 s\)$"),
             err=r"^sendmail: warning: \S+postern.conf:\d+: relay main: port 465 is for security")
         check(result.seconds < 30, f"{result.seconds} s")
 
@@ -353,6 +354,44 @@ def bad_lines(case):
     case.write("aliases", "root: |/bin/rot\nann: a@dest.example\nbob: /var/mail/bob\n")
 
 
+def alias_unknown():
+    """admin is not set: the alias of root is whom they do not know."""
+    with Case("alias of root") as case:
+        relay = case.relay()
+        case.configure({"port": relay.port}, conf={"mail.from": FROM})
+        case.write("aliases", "root: reject550@dest.example\n")
+        looked_at(case, 75, (r"^  FAILED .*RCPT TO:<reject550@dest\.example>: .* said: 550",
+                             "^  to do +check the alias of root$"))
+
+
+def room_a_file(case):
+    case.send("-odq", *ARGS)
+    path = os.path.join(case.hold, "hold")
+    shutil.rmtree(path)
+    open(path, "x").close()
+
+
+def foreign_hold():
+    if os.getuid() != 0:
+        raise Skip("only root gives a directory away")
+    with Case("hold of another user") as case:
+        relay = case.relay()
+        case.configure({"port": relay.port}, conf=WHOLE)
+        case.send("-odq", *ARGS)
+        os.chown(case.hold, 65534, 65534)
+        looked_at(case, 75, (
+            r"^  FAILED +the hold: .* is another user's",
+            rf"^  to do +chown root {case.hold}, or set directory in \[hold\]$"))
+        os.chown(case.hold, 0, 0)
+
+
+OF_NO_DATE = ("see whether this host's clock is right; else tell whose server it is, and use "
+              "another host of theirs, or, if you know the certificate, pin it for now with "
+              "tls_fingerprint$")
+CLEAR_LOGIN = {"user": USER, "password": SECRET}
+CLEAR_AUTH = (*LOGIN, "--clear-auth", "--mechanisms", "PLAIN")
+NOT_SENT = "warning: .*the password will not be sent"
+FLUSHQ = re.escape(os.path.join(BUILD, "flushq"))
 STARTTLS_530 = "MAIL reply 530 5.7.0 Must issue a STARTTLS command first"
 JOBS = [
     ("port 465 with starttls, a try", mute_port),
@@ -363,36 +402,75 @@ JOBS = [
                 keys={"host": "no.such.host.invalid"}),
     relay_fails("port closed", "Connection refused", "host, port and security",
                 port=closed_port),
-    relay_fails("port silent", "waited 3 s for the greeting", r"security = tls\?",
-                port=listening),
+    relay_fails("port silent", r"waited 3 s for the greeting; .* is silent: security = tls\?$",
+                r"security = tls\? or, for starttls, port = 587\? "
+                r"\(a check waits 10 s, a message 3 s\)$", port=listening),
     ("port 465 with starttls", check_465),
-    relay_fails("tls on a starttls port", r"security = starttls\?", "security",
+    relay_fails("tls on a starttls port", r"security = starttls\?",
+                r"set security = starttls, or the port on which it begins with TLS \(465\?\)$",
                 keys=lambda: tls_keys("tls"), cert="server"),
     relay_fails("starttls is not there", "does not offer STARTTLS", "port and security",
                 "--without", "STARTTLS", keys=tls_keys, cert="server"),
-    relay_fails("certificate expired", "expired on", "tls_fingerprint", keys=tls_keys,
-                cert="expired"),
-    relay_fails("certificate of an unknown CA", "unknown CA", "tls_trust", keys=tls_keys,
-                cert="unknown-ca"),
-    relay_fails("certificate self-signed", "self-signed", "tls_fingerprint", keys=tls_keys,
+    relay_fails("certificate expired", "expired on", OF_NO_DATE, keys=tls_keys, cert="expired"),
+    relay_fails("certificate not valid yet", "not valid before", OF_NO_DATE, keys=tls_keys,
+                cert="future"),
+    relay_fails("certificate of an unknown CA", "unknown CA",
+                "name the CA's file in tls_trust, or pin the certificate with tls_fingerprint$",
+                keys=tls_keys, cert="unknown-ca"),
+    relay_fails("certificate self-signed", "self-signed",
+                "get the certificate from whose server it is: its file is for tls_trust, or its "
+                "pin, if it is the one above, for tls_fingerprint$", keys=tls_keys,
                 cert="self-signed"),
-    relay_fails("certificate of another host", "certificate is for .*tls_name", "tls_fingerprint",
-                keys=tls_keys, cert="wrong-host"),
+    relay_fails("certificate of another host", "certificate is for .*tls_name",
+                "set host to a name in the certificate, or tls_name if you know that this server "
+                "bears it$", keys=tls_keys, cert="wrong-host"),
+    relay_fails("certificate too weak", "weak key", "tell whose server it is; use another host of "
+                "theirs, or, if you know the certificate, pin it for now with tls_fingerprint$",
+                keys=tls_keys, cert="rsa1024"),
+    relay_fails("certificate for other use", "not for TLS servers", "tell whose server it is; use "
+                "another host", keys=tls_keys, cert="client-eku"),
     relay_fails("certificate with another pin", "not in tls_fingerprint", "whose server it is",
                 keys=lambda: tls_keys(tls_trust=None, tls_fingerprint="sha256:" + 64 * "0"),
                 cert="server"),
     relay_fails("wrong password", "said: 535", "user and password", "--user", USER,
                 "--password", "other", keys=login_keys, cert="server"),
-    relay_fails("no AUTH in clear", r"offers no login \(AUTH\) in clear", "security",
-                *LOGIN, keys={"user": USER, "password": SECRET},
-                err="warning: .*the password will not be sent"),
+    relay_fails("no AUTH in clear", r"offers no login \(AUTH\) in clear",
+                "this server offers neither a login nor encryption on this port: try its other "
+                "port$", keys=CLEAR_LOGIN, err=NOT_SENT),
+    relay_fails("no AUTH before STARTTLS", r"offers no login \(AUTH\) in clear",
+                "set security = starttls$", *LOGIN, keys=CLEAR_LOGIN, cert="server", err=NOT_SENT),
+    relay_fails("login in clear, where STARTTLS is not", "the password was not sent",
+                "this server offers no encryption on this port: try its other port, or "
+                "allow_cleartext_auth = yes if nobody can listen on the way$",
+                *CLEAR_AUTH, keys=CLEAR_LOGIN, err=NOT_SENT),
+    relay_fails("login in clear, where STARTTLS is", "the password was not sent",
+                "set security = starttls$", *CLEAR_AUTH, cert="server", keys=CLEAR_LOGIN,
+                err=NOT_SENT),
+    relay_fails("opportunistic login in clear", "the password was not sent",
+                "try its other port, or allow_cleartext_auth = yes with security = none if nobody "
+                "can listen on the way$", *CLEAR_AUTH,
+                keys=dict(CLEAR_LOGIN, security="opportunistic")),
+    relay_fails("opportunistic login in clear, allowed", "the password was not sent",
+                "try its other port, or security = none if nobody can listen on the way$",
+                *CLEAR_AUTH, keys=dict(CLEAR_LOGIN, security="opportunistic",
+                                       allow_cleartext_auth="yes")),
+    relay_fails("no mechanism in common, in clear", "no way to log in that both sides have",
+                "set auth to one that the server offers, or remove it$", *CLEAR_AUTH,
+                keys=dict(CLEAR_LOGIN, auth="xoauth2"), err=NOT_SENT),
     relay_fails("no AUTH at all", r"offers no login \(AUTH\) after TLS", "host, port",
                 keys=login_keys, cert="server"),
     refused_at("not owned at MAIL", "MAIL reply 553 5.7.1 sender address rejected: not owned",
                rf"MAIL FROM:<{FROM}> \(from\): .* said: 553 5\.7\.1", "set from to an address",
                never=("check user",)),
-    refused_at("530 at MAIL in clear", STARTTLS_530, "said: 530", "security = starttls",
-               never=("check user",)),
+    refused_at("530 at MAIL in clear", STARTTLS_530, "said: 530",
+               "set security = starttls first; if it then wants a login, user and password_file$",
+               never=("check user",), cert="server"),
+    refused_at("530 at MAIL in clear, where STARTTLS is not", STARTTLS_530, "said: 530",
+               r"it offers no encryption on this port: try its other port, with security = tls or "
+               r"starttls; or log in here \(user, password_file\)$", never=("check user",)),
+    refused_at("530 at MAIL after a login in clear", STARTTLS_530, "said: 530",
+               "set security = starttls$", options=CLEAR_AUTH, cert="server",
+               keys=lambda: dict(CLEAR_LOGIN, allow_cleartext_auth="yes")),
     refused_at("530 at MAIL without a login", "MAIL reply 530 5.7.0 Authentication required",
                "said: 530", "set user and password_file", keys=tls_keys, cert="server"),
     refused_at("530 at MAIL after a login", "MAIL reply 530 5.7.1 not for you", "said: 530",
@@ -400,7 +478,8 @@ JOBS = [
     refused_at("5.7.60 at MAIL", "MAIL reply 550 5.7.60 no right to send as", "said: 550 5.7.60",
                "from and from_rule"),
     refused_at("admin is unknown", None, r"RCPT TO:<reject550@dest\.example>: .* said: 550",
-               "check admin", conf={"mail.admin": "reject550@dest.example"}),
+               "check admin$", conf={"mail.admin": "reject550@dest.example"}),
+    ("the alias of root is unknown", alias_unknown),
     refused_at("no relaying for admin", "RCPT reply 554 5.7.1 Relay access denied",
                "said: 554 5.7.1 Relay", "login first"),
     refused_at("admin is greylisted", "RCPT reply 450 4.7.1 Greylisted", "said: 450 4.7.1",
@@ -428,21 +507,35 @@ JOBS = [
     here_fails("aliases with bad lines", r"aliases: \S+aliases:1: ", "relays only",
                prepare=bad_lines, code=0, warns=True),
     here_fails("host name not full", r"host name: web1 \(from hostname in \[mail\]\) is no full",
-               r"set hostname in \[mail\]", conf={"mail.hostname": "web1"}),
+               r"give hostname in \[mail\] its full name, or remove it$",
+               conf={"mail.hostname": "web1"}),
+    here_fails("room of the hold a file", r"hold: \S+/hold/hold is not a directory",
+               r"move it away: mv \S+/hold/hold \S+/hold/hold\.old$", prepare=room_a_file),
+    here_fails("hold a file", r"hold: \S+/file is not a directory",
+               r"move it away, or set directory in \[hold\]$",
+               conf={"hold.directory": "{dir}/file"}, prepare=lambda case: case.write("file", "")),
+    ("hold of another user", foreign_hold),
     here_fails("hold on a full disk", "hold: .*less than min_free", "refused",
                conf={"hold.min_free": "1000000G"}),
     here_fails("held mail and no flush", "last flush: none was seen yet, and 1 message is due, "
-               "for (119|120)m|2h", "crontab -e: .*flushq -C", prepare=no_flush),
+               "the oldest for (119m|120m|2h)$", "to send it now: " + FLUSHQ + r" -C \S+$",
+               prepare=no_flush),
+    here_fails("nobody flushes", "last flush",
+               rf"a line for crontab -e: \*/5 \* \* \* \* {FLUSHQ} -C \S+$", prepare=no_flush),
     ("held mail and a flush", some_flush),
     here_fails("clock behind", "clock: .*before the youngest message", "set the clock",
                prepare=from_the_future),
-    relay_fails("secret missing", "password in .*No such file", "umask 077; editor .*/nosuch",
+    relay_fails("secret missing", "password in .*No such file",
+                r"make it: \(umask 077; editor \S+/nosuch\), or correct password_file$",
                 *LOGIN, cert="server",
                 keys=lambda: login_keys(password=None, password_file="{dir}/nosuch")),
-    relay_fails("secret empty", "first line of .* is empty", "password_file", *LOGIN,
-                cert="server",
-                keys=lambda: login_keys(password=None, password_file="{dir}/home/secret"),
-                files=("home/secret",)),
+    relay_fails("secret empty", "first line of .* is empty",
+                r"write the password into the first line of password_file, \S+/home/secret$", *LOGIN,
+                cert="server", files=("home/secret",),
+                keys=lambda: login_keys(password=None, password_file="{dir}/home/secret")),
+    relay_fails("secret open to all", "open to everybody", r"password_file is to be closed to others: chmod 600 \S+/home/secret$", *LOGIN,
+                cert="server", files=("home/secret",), mode=0o644,
+                keys=lambda: login_keys(password=None, password_file="{dir}/home/secret")),
 ]
 
 run_all(JOBS)

@@ -164,9 +164,10 @@ def jobs():
     yield secret("a secret of root's alone", f"chmod 600 {SECRET_FILE}; chown 0:0 {SECRET_FILE}",
                  "Permission denied", f"chgrp postern {SECRET_FILE} && chmod 640")
     yield secret("no secret", f"rm {SECRET_FILE}", "No such file", "install -m 640 -o root")
-    yield secret("an empty secret", f": >{SECRET_FILE}", "is empty", "password_file")
+    yield secret("an empty secret", f": >{SECRET_FILE}", "is empty",
+                 f"first line of password_file, {SECRET_FILE}$")
     yield secret("a secret that all can read", f"chmod 644 {SECRET_FILE}", "open to everybody",
-                 "password_file")
+                 f"password_file is to be closed to others: chmod 640 {SECRET_FILE}$")
 
 
 if __name__ == "__main__":

@@ -307,6 +307,10 @@ static const struct {
     {RELAY "pasword_flie = /a\n", 3, "did you mean password_file?"},
     {RELAY "mode = now\n", 3, "it belongs in [delivery]"},
     {RELAY "nosuchkey = 1\n", 3, "unknown key 'nosuchkey' in [relay]"},
+    {RELAY "username = a\n", 3, "unknown key 'username' in [relay]; did you mean user?"},
+    {RELAY "smtp_port = 1\n", 3, "did you mean port?"},
+    {RELAY "PASS = x\n", 3, "did you mean password?"},
+    {RELAY "hostname = a\n", 3, "it belongs in [mail]"},
     {RELAY "password hunter2:x\n", 3, "not the name of a key"},
     {RELAY "password hunter2\n", 3, "no = in this line"},
     {RELAY "password hunter2", 3, "no = in this line"},
@@ -453,6 +457,23 @@ START_TEST(all_faults_are_listed)
 	/* What was understood is there, and every key has a value. */
 	ck_assert_str_eq(c.directory, "/h");
 	ck_assert_int_eq(c.relays[0].timeout, 5 * 60);
+	buf_release(&n.text);
+	config_release(&c);
+}
+END_TEST
+
+/* What is found when a section ends is told where it stands, not behind all else. */
+START_TEST(faults_in_order)
+{
+	struct config c;
+	struct notes n;
+
+	ck_assert(
+	    !parse(STR("[relay]\nhost = a\npassword_file = /p\nusername = u\n"), true, &c, &n));
+	ck_assert_str_eq(
+	    buf_cstr(&n.text),
+	    "/etc/p.conf:3: relay main: a password, but no user\n"
+	    "/etc/p.conf:4: unknown key 'username' in [relay]; did you mean user?\n");
 	buf_release(&n.text);
 	config_release(&c);
 }
@@ -989,6 +1010,7 @@ int main(void)
 	tcase_add_test(bytes, relays_keep_their_order);
 	tcase_add_loop_test(bytes, each_fault_names_its_line, 0, COUNT(faults));
 	tcase_add_test(bytes, all_faults_are_listed);
+	tcase_add_test(bytes, faults_in_order);
 	tcase_add_test(bytes, lines_up_to_198_bytes);
 	tcase_add_loop_test(bytes, lists_over_several_lines, 0, sizeof(lists) / sizeof(*lists));
 	tcase_add_test(bytes, long_lists);
