@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "cmd/check_here.h"
 #include "cmd/check_relay.h"
+#include "cmd/table.h"
 #include "cmd/who.h"
 #include "mail/addr.h"
 #include "mail/envelope.h"
@@ -143,6 +144,9 @@ int check_all(struct place *p, const struct call *call)
 	find_rcpt(&order, p);
 	narrowing(c, NULL);
 	ok = check_relays(&order, call) && ok;
+	/* The last line is what a hurried reader sees, and may be about the last relay only. */
+	if (!ok)
+		table_head("not all passed: see FAILED above, and what is to be done there");
 	release(&order);
 	return ok ? 0 : fault_exit(FAULT_TEMP);
 }

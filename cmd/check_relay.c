@@ -106,6 +106,17 @@ static const char *advice_on_login(const struct met *m)
 	return cause_row(CAUSE_NO_LOGIN)->hint;
 }
 
+/* Which account was tried, and where its password came from. */
+static void advise_account(const struct met *m, char to[ADVICE_MAX])
+{
+	const struct config_relay *r = m->relay;
+	if (r->password_file)
+		snprintf(to, ADVICE_MAX, "check user, %s, and the password in %s", r->user,
+		         r->password_file);
+	else
+		snprintf(to, ADVICE_MAX, "check user, %s, and its password", r->user);
+}
+
 /* Of what the server showed when TLS began. */
 static const char *advice_on_tls(const struct met *m, enum cause cause)
 {
@@ -162,6 +173,8 @@ static void advise(const struct met *m, const struct fault *f, char to[ADVICE_MA
 		advise_secret(m, f, to);
 	else if (f->cause == CAUSE_AUTH_NEEDED)
 		snprintf(to, ADVICE_MAX, "%s", advice_on_account(m));
+	else if (f->cause == CAUSE_LOGIN_REFUSED && m->relay->user)
+		advise_account(m, to);
 	else if (f->cause == CAUSE_NO_LOGIN)
 		snprintf(to, ADVICE_MAX, "%s", advice_on_login(m));
 	else if (f->cause == CAUSE_NO_GREETING || f->cause == CAUSE_SILENT)
@@ -353,7 +366,7 @@ static void print_way(void *context, const struct session_facts *facts,
 	table_row("connected", facts->dialed_ms, "%s", contact->peer);
 	if (contact->refused_pin[0]) {
 		table_row("certificate", -1, "%s", contact->refused_names);
-		table_row("pin", -1, "tls_fingerprint = %s", contact->refused_pin);
+		table_row("refused pin", -1, "tls_fingerprint = %s", contact->refused_pin);
 	}
 	if (facts->tls)
 		print_tls(m->relay, facts);

@@ -84,6 +84,7 @@ def looked_at(case, code, shows, *args, err="", never=()):
     for pattern in never:
         check(not re.search(pattern, result.out, re.M), f"{pattern!r} in {result.out}")
     same("FAILED", "FAILED" in result.out, code != 0)
+    same("not all passed", "not all passed" in result.out.splitlines()[-1], code == 75)
     case.check_secret(SECRET, result)
     return result
 
@@ -432,8 +433,8 @@ JOBS = [
     relay_fails("certificate with another pin", "not in tls_fingerprint", "whose server it is",
                 keys=lambda: tls_keys(tls_trust=None, tls_fingerprint="sha256:" + 64 * "0"),
                 cert="server"),
-    relay_fails("wrong password", "said: 535", "user and password", "--user", USER,
-                "--password", "other", keys=login_keys, cert="server"),
+    relay_fails("wrong password", "said: 535", rf"check user, {USER}, and its password$",
+                "--user", USER, "--password", "other", keys=login_keys, cert="server"),
     relay_fails("no AUTH in clear", r"offers no login \(AUTH\) in clear",
                 "this server offers neither a login nor encryption on this port: try its other "
                 "port$", keys=CLEAR_LOGIN, err=NOT_SENT),
