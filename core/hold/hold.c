@@ -288,7 +288,9 @@ static enum hold_claim open_entry(struct hold *h, enum hold_room room, const cha
 	if (!entry_is_id(id) || h->rooms[room] < 0)
 		return CLAIM_GONE;
 	struct stat st;
-	if (!(look ? file_open_plain : file_open_update)(h->rooms[room], id, &he->fd, &st, f)) {
+	bool open = look ? file_open_plain(h->rooms[room], id, &he->fd, &st, f)
+	                 : file_open_update(h->rooms[room], id, &he->fd, &st, f);
+	if (!open) {
 		/* A file that may not be opened is another user's. */
 		if (f->class == FAULT_NOPERM && (f->sys == EACCES || f->sys == EPERM))
 			return CLAIM_FOREIGN;
