@@ -367,6 +367,25 @@ RELAY_DEFAULTS = {
 }
 
 
+KERNEL_THREAD = 0x00200000  # of the flags in /proc/PID/stat
+
+
+def arguments_of(pid):
+    """Of a program that runs, as bytes. One that is just being started has none yet, and is
+    waited for: it may be what follows a program of ours."""
+    for _ in range(50):
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+            fields = file.read().rpartition(")")[2].split()
+        if fields[0] == "Z" or int(fields[6]) & KERNEL_THREAD:
+            return b""
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            line = file.read()
+        if line:
+            return line
+        time.sleep(0.001)
+    return b""
+
+
 class Case:
     """A folder, a configuration, relays and calls. Use it in a with block."""
 
@@ -600,13 +619,10 @@ class Case:
             if not name.isdigit():
                 continue
             try:
-                with open(f"/proc/{name}/cmdline", "rb") as file:
-                    line = file.read()
-                with open(f"/proc/{name}/stat", encoding="ascii", errors="replace") as file:
-                    state = file.read().rpartition(")")[2].split()[0]
+                line = arguments_of(name)
             except OSError:
                 continue
-            if self.conf_path.encode() in line and state != "Z" and int(name) != os.getpid():
+            if self.conf_path.encode() in line and int(name) != os.getpid():
                 found.append(int(name))
         return found
 
