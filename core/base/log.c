@@ -302,20 +302,18 @@ static bool connect_any(const char *path)
 
 static bool open_socket(void)
 {
-	static const char *const paths[] = {"/dev/log", "/var/run/log"};
+	bool found;
 
 	if (state.fd >= 0)
 		return true;
 	if (state.absent_until > clock_mono_ms())
 		return false;
-	if (state.test_socket != NULL && connect_any(state.test_socket))
-		return true;
-	for (size_t i = 0; state.test_socket == NULL && i < sizeof(paths) / sizeof(paths[0]);
-	     i++)
-		if (connect_any(paths[i]))
-			return true;
-	state.absent_until = clock_deadline(ABSENT_MS);
-	return false;
+	found = state.test_socket != NULL
+	            ? connect_any(state.test_socket)
+	            : connect_any("/dev/log") || connect_any("/var/run/log");
+	if (!found)
+		state.absent_until = clock_deadline(ABSENT_MS);
+	return found;
 }
 
 bool log_has_syslog(void)
