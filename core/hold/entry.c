@@ -35,6 +35,8 @@ _Static_assert(ENTRY_ADDRESS_MAX == ADDR_MAX, "an address that was taken can be 
 void entry_init(struct entry *e)
 {
 	memset(e, 0, sizeof(*e));
+	/* Until its head says which. */
+	memcpy(e->name, "entry", sizeof("entry"));
 	envelope_init(&e->envelope);
 }
 
@@ -490,7 +492,6 @@ static bool read_head(const struct beginning *b, int fd, struct entry *e, size_t
                       int64_t *envelope_len, struct fault *f)
 {
 	char head[ENTRY_HEAD];
-	snprintf(e->name, sizeof(e->name), "entry");
 	if (!read_part(b, fd, e, 0, head, ENTRY_HEAD, f) ||
 	    !head_parse(e, head, rcpts, envelope_len, f))
 		return false;
@@ -511,7 +512,6 @@ bool entry_read(int fd, struct entry *e, struct fault *f)
 	struct beginning b;
 	size_t rcpts = 0;
 	int64_t len = 0;
-	snprintf(e->name, sizeof(e->name), "entry");
 	if (!file_read_at(fd, e->name, 0, b.bytes, sizeof(b.bytes), &b.len, f) ||
 	    !read_head(&b, fd, e, &rcpts, &len, f))
 		return false;
