@@ -536,7 +536,7 @@ static void look_at_held(struct sight *s, struct waiting *w)
 
 static void advise_flush(const struct place *p)
 {
-	char *flushq = with_tls_flushq();
+	char *flushq = with_tls_program(false);
 	bool named = p->personal && p->config_path[0];
 	const char *option = named ? " -C " : "", *path = named ? p->config_path : "";
 	table_advice("to send it now: %s%s%s", flushq, option, path);

@@ -16,12 +16,8 @@
 /* Does sending by this configuration take the library? */
 bool with_tls_needed(const struct config *c);
 
-/* The path of flushq, that with TLS or that without: beside our own program (a build folder, another
- * prefix), else where it was installed. To be freed. */
+/* The path of flushq, that with TLS or that without: in the folder of our own program (a
+ * build folder, another prefix), else where it was installed. To be freed. */
 char *with_tls_program(bool tls);
-
-/* The flushq that people run, for one of the two to tell them: in our own folder, or above it
- * if that is the one with TLS (a build folder), else where it was installed. To be freed. */
-char *with_tls_flushq(void);
 
 #endif

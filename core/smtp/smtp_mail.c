@@ -117,11 +117,6 @@ bool smtp_commit(struct smtp *s, const char *relay, const char *host)
 	return all;
 }
 
-static bool is_ascii(const char *address)
-{
-	return address[0] == '\0' || codec_is_ascii(str_of(address));
-}
-
 static void decide_too_big(struct smtp *s)
 {
 	const struct smtp_transaction *t = s->tx.t;
@@ -141,7 +136,7 @@ static void decide_too_big(struct smtp *s)
 static void decide_utf8(struct smtp *s)
 {
 	const struct smtp_transaction *t = s->tx.t;
-	bool sender = !is_ascii(t->envelope->sender);
+	bool sender = !codec_is_ascii(str_of(t->envelope->sender));
 	const char *what = sender        ? "the sender's address"
 	                   : t->smtputf8 ? "the address in the message's From"
 	                                 : "this address";
@@ -150,7 +145,8 @@ static void decide_utf8(struct smtp *s)
 	snprintf(reason, sizeof(reason), "the server does not take SMTPUTF8, which %s needs",
 	         what);
 	for (size_t i = 0; i < t->rcpt_count; i++) {
-		bool needed = sender || t->smtputf8 || !is_ascii(t->rcpts[i]->address);
+		bool needed =
+		    sender || t->smtputf8 || !codec_is_ascii(str_of(t->rcpts[i]->address));
 
 		if (!needed || s->tx.answers[i].state == ANSWER_DECIDED)
 			continue;
