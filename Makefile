@@ -126,7 +126,7 @@ LINKS := $(if $(filter cmd/sendmail.c,$(MAINS)),$(BUILD)/newaliases) \
 TWIN := $(if $(filter cmd/mailq.c,$(MAINS)),$(BUILD)/tls/flushq)
 
 CORE_OBJECTS := $(call objects,$(wildcard core/*/*.c))
-CMD_OBJECTS := $(call objects,$(filter-out $(MAINS) cmd/without_tls.c,$(wildcard cmd/*.c)))
+CMD_OBJECTS := $(call objects,$(filter-out $(MAINS) cmd/without_tls.c,$(wildcard cmd/*.c cmd/*/*.c)))
 ARCHIVES := $(if $(CMD_OBJECTS),$(BUILD)/libcmd.a) $(BUILD)/libpostern.a
 
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
@@ -269,7 +269,7 @@ ci:
 help:
 	@sed -n '3,/^$$/s/^# \{0,1\}//p' Makefile
 
-SOURCES := $(wildcard core/*/*.c cmd/*.c tests/*/*.c)
+SOURCES := $(wildcard core/*/*.c cmd/*.c cmd/*/*.c tests/*/*.c)
 # A text of JSON from one of the shell.
 json = "$(subst ",\",$(subst \,\\,$1))"
 comma := ,

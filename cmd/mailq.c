@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * mailq, flushq - the program of the hold and of the network, by two names, linked
- * with and without TLS (cmd/with_tls); sendmail starts that for what it does not do itself (cmd/check_main).
+ * with and without TLS (cmd/with_tls); sendmail starts that for what it does not do itself (cmd/send/check_main).
  */
 #include <string.h>
 
-#include "base/file.h"
-#include "base/idna.h"
-#include "cmd/check_main.h"
-#include "cmd/mailq_main.h"
+#include "os/file.h"
+#include "text/idna.h"
+#include "cmd/send/check_main.h"
+#include "cmd/queue/mailq_main.h"
 #include "net/tls.h"
 
 int main(int argc, char **argv)

@@ -15,9 +15,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/file.h"
-#include "base/log.h"
-#include "base/trust.h"
+#include "os/file.h"
+#include "os/log.h"
+#include "os/trust.h"
 #include "cmd/rights.h"
 #include "hold/spool.h"
 

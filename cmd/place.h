@@ -8,14 +8,14 @@
  *
  * The user's own hold is used directly. The system's is used directly by root
  * (who becomes its user first), by that user, and by members of its group who
- * only look; all others go through hold/gate.
+ * only look; all others go through post/post_client.
  */
 #ifndef CMD_PLACE_H
 #define CMD_PLACE_H
 
-#include "base/fault.h"
-#include "conf/config.h"
-#include "hold/gate.h"
+#include "text/fault.h"
+#include "conf/settings.h"
+#include "post/post_client.h"
 #include "hold/hold.h"
 #include "transport/here.h"
 

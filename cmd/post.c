@@ -3,7 +3,7 @@
  * post - the one program with a privilege: into the hold, on behalf of its caller
  *
  * Set-gid to the group of the hold, or run by the owner of the hold as a service. What it
- * is told (hold/record.h) it checks; who the client is, the kernel says. A function that
+ * is told (post/record.h) it checks; who the client is, the kernel says. A function that
  * returns false has told the client why, or found that he has gone.
  */
 #include "config.h"
@@ -28,9 +28,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/crc.h"
+#include "text/crc.h"
 #include "hold/layout.h"
-#include "hold/record.h"
+#include "post/record.h"
 
 extern char **environ;
 

@@ -12,7 +12,7 @@
 #endif
 #include <unistd.h>
 
-#include "base/buf.h"
+#include "text/buf.h"
 
 extern char **environ;
 

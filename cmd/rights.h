@@ -9,7 +9,7 @@
 #ifndef CMD_RIGHTS_H
 #define CMD_RIGHTS_H
 
-#include "base/fault.h"
+#include "text/fault.h"
 
 /* Are they another's than the caller's? */
 bool rights_borrowed(void);

@@ -13,17 +13,17 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "base/clock.h"
-#include "base/codec.h"
-#include "base/file.h"
-#include "base/idna.h"
-#include "cmd/caller.h"
-#include "cmd/intake.h"
-#include "cmd/launch.h"
-#include "cmd/options.h"
+#include "os/clock.h"
+#include "text/codec.h"
+#include "os/file.h"
+#include "text/idna.h"
+#include "cmd/send/progress.h"
+#include "cmd/send/intake.h"
+#include "cmd/spawn.h"
+#include "cmd/send/options.h"
 #include "cmd/place.h"
 #include "cmd/rights.h"
-#include "cmd/smtpd.h"
+#include "cmd/send/smtpd.h"
 
 #define CONFIG_TEXT_MAX (16 * 1024 * 1024)
 #define PATH_SHOWN_MAX  4096

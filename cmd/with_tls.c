@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/buf.h"
-#include "base/codec.h"
+#include "text/buf.h"
+#include "text/codec.h"
 
 /* A server that is not asked to encrypt, and offers no login, is spoken to without. Names
  * are the library's to convert. */

@@ -11,7 +11,7 @@
 
 #include <stdbool.h>
 
-#include "conf/config.h"
+#include "conf/settings.h"
 
 /* Does sending by this configuration take the library? */
 bool with_tls_needed(const struct config *c);

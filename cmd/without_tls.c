@@ -7,7 +7,7 @@
  * that has it before any of this could be called (cmd/with_tls); linking fails when
  * something else needs it.
  */
-#include "base/idna.h"
+#include "text/idna.h"
 #include "net/tls.h"
 #include "net/tls_parts.h"
 #include "smtp/sasl_cram.h"

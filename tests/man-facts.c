@@ -7,8 +7,8 @@
  */
 #include <stdio.h>
 
-#include "base/fault.h"
-#include "conf/config.h"
+#include "text/fault.h"
+#include "conf/settings.h"
 
 int main(void)
 {

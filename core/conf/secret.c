@@ -10,12 +10,12 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "base/clock.h"
-#include "base/codec.h"
-#include "base/command.h"
-#include "base/file.h"
-#include "base/trust.h"
-#include "conf/config_value.h"
+#include "os/clock.h"
+#include "text/codec.h"
+#include "os/command.h"
+#include "os/file.h"
+#include "os/trust.h"
+#include "conf/settings_value.h"
 
 #define COMMAND_MS 10000
 

@@ -17,9 +17,9 @@
 
 #include <stdint.h>
 
-#include "base/buf.h"
-#include "base/fault.h"
-#include "conf/config.h"
+#include "text/buf.h"
+#include "text/fault.h"
+#include "conf/settings.h"
 
 #define SECRET_MAX 4096
 

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/crc.h"
-#include "base/file.h"
+#include "text/crc.h"
+#include "os/file.h"
 
 #define FILE_SIZE 1024 /* written whole and in place: a lock on the file lasts */
 #define NAME_SIZE 64

@@ -19,7 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/cause.h"
+#include "text/cause.h"
 #include "hold/hold.h"
 
 #define BACKOFF_FIRST  60 /* seconds: the first limit */

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/clock.h"
-#include "base/file.h"
+#include "os/clock.h"
+#include "os/file.h"
 
 #define NAME          "counters" /* with ".UID" behind it: a guest's */
 #define NAME_SIZE     40

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/crc.h"
-#include "base/file.h"
+#include "text/crc.h"
+#include "os/file.h"
 #include "mail/addr.h"
 
 #define CHUNK 65536

@@ -9,10 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/clock.h"
-#include "base/crc.h"
-#include "base/file.h"
-#include "base/random.h"
+#include "os/clock.h"
+#include "text/crc.h"
+#include "os/file.h"
+#include "os/random.h"
 
 #define CLAIM_TRIES    40 /* somebody who only looks has the lock for a moment */
 #define CLAIM_PAUSE_MS 5

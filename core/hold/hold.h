@@ -24,8 +24,8 @@
 
 #include <stdint.h>
 
-#include "base/buf.h"
-#include "base/fault.h"
+#include "text/buf.h"
+#include "text/fault.h"
 #include "hold/entry.h"
 
 enum hold_room { HOLD_TMP, HOLD_HOLD, HOLD_FAILED, HOLD_CORRUPT, HOLD_STATE, HOLD_ROOMS };

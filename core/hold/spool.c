@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/file.h"
+#include "os/file.h"
 #include "hold/hold.h"
 
 /* Entries are of many users: the sticky bit keeps each to his own. */

@@ -10,7 +10,7 @@
 
 #include <sys/types.h>
 
-#include "base/fault.h"
+#include "text/fault.h"
 
 /* Makes the rooms that are missing, for that owner and group, and closes the
  * folder to others: owner root, 0710. *made: there was something to do. A folder

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/file.h"
+#include "os/file.h"
 #include "hold/retry.h"
 
 #define TMP_AGE   (36 * 3600)
@@ -104,7 +104,7 @@ static void sweep_over(struct hold *h)
 }
 
 /* How long a file in state/ may be left alone until nobody needs it, by its
- * name; 0: for ever. What begins with a dot was to replace another (base/file). */
+ * name; 0: for ever. What begins with a dot was to replace another (os/file). */
 static int64_t state_age(const char *name)
 {
 	struct str s = str_of(name);

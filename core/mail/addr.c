@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "base/codec.h"
+#include "text/codec.h"
 
 #define DOMAIN_MAX 255
 #define LABEL_MAX  63

@@ -17,8 +17,8 @@
 #ifndef MAIL_ADDR_H
 #define MAIL_ADDR_H
 
-#include "base/buf.h"
-#include "base/fault.h"
+#include "text/buf.h"
+#include "text/fault.h"
 
 #define ADDR_MAX 320
 

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "base/codec.h"
+#include "text/codec.h"
 
 #define COMMENT_DEPTH 100
 #define LOCAL_MAX     256

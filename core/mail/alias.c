@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/codec.h"
+#include "text/codec.h"
 #include "mail/addr.h"
 
 #define SHOWN 80 /* bytes of a foreign text in a warning */

@@ -15,8 +15,8 @@
 #ifndef MAIL_ALIAS_H
 #define MAIL_ALIAS_H
 
-#include "base/buf.h"
-#include "base/fault.h"
+#include "text/buf.h"
+#include "text/fault.h"
 
 #define ALIAS_MAX 200000
 

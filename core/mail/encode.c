@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "mail/encode.h"
 
-#include "base/codec.h"
+#include "text/codec.h"
 
 /* Fields of which only display names and comments may become encoded words
  * (RFC 2047 section 5); so may all names that begin with List-. */

@@ -9,8 +9,8 @@
 #ifndef MAIL_ENCODE_H
 #define MAIL_ENCODE_H
 
-#include "base/buf.h"
-#include "base/fault.h"
+#include "text/buf.h"
+#include "text/fault.h"
 #include "mail/header.h"
 
 /* How addresses beyond ASCII are taken: header.h. */

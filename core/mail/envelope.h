@@ -13,7 +13,7 @@
 #ifndef MAIL_ENVELOPE_H
 #define MAIL_ENVELOPE_H
 
-#include "base/buf.h"
+#include "text/buf.h"
 #include "mail/verdict.h"
 
 enum envelope_body { BODY_UNSET, BODY_7BIT, BODY_8BITMIME };

@@ -13,8 +13,8 @@
 
 #include <stdint.h>
 
-#include "base/buf.h"
-#include "base/fault.h"
+#include "text/buf.h"
+#include "text/fault.h"
 
 #define HEADER_MAX      (1024 * 1024)
 #define HEADER_NAME_MAX 997 /* so that the name and its colon fit on a line */

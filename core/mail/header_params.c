@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "base/codec.h"
+#include "text/codec.h"
 #include "mail/addr.h"
 
 /* Stands for itself in an extended value (RFC 2231 section 7). */

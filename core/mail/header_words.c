@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "base/codec.h"
-#include "base/idna.h"
+#include "text/codec.h"
+#include "text/idna.h"
 #include "mail/addr.h"
 
 #define WORD_MAX    75 /* bytes of an encoded word (RFC 2047 section 2) */

@@ -19,8 +19,8 @@
 
 #include <stdint.h>
 
-#include "base/buf.h"
-#include "base/fault.h"
+#include "text/buf.h"
+#include "text/fault.h"
 
 enum line_flag { LINE_BEGINS = 1, LINE_ENDS = 2 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "mail/local.h"
 
-#include "base/idna.h"
+#include "text/idna.h"
 #include "mail/addr.h"
 
 static const char *const loopback[] = {"localhost", "localhost.localdomain"};

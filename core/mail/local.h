@@ -13,8 +13,8 @@
 #ifndef MAIL_LOCAL_H
 #define MAIL_LOCAL_H
 
-#include "base/buf.h"
-#include "base/fault.h"
+#include "text/buf.h"
+#include "text/fault.h"
 #include "mail/alias.h"
 
 struct local {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "mail/fixup.h"
+#include "mail/header_fixup.h"
 #include "mail/line.h"
 
 #define OUT_SIZE 65536

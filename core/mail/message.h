@@ -24,11 +24,11 @@
 
 #include <stdint.h>
 
-#include "base/buf.h"
-#include "base/fault.h"
+#include "text/buf.h"
+#include "text/fault.h"
 #include "mail/envelope.h"
 #include "mail/header.h"
-#include "mail/identity.h"
+#include "mail/rewrite.h"
 
 enum message_dot { DOT_IGNORED, DOT_SAFE, DOT_CLASSIC };
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/codec.h"
+#include "text/codec.h"
 #include "mail/header.h"
 #include "mail/mime_code.h"
 #include "mail/mime_field.h"

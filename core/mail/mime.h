@@ -23,8 +23,8 @@
 #ifndef MAIL_MIME_H
 #define MAIL_MIME_H
 
-#include "base/buf.h"
-#include "base/fault.h"
+#include "text/buf.h"
+#include "text/fault.h"
 
 struct mime;
 

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "base/codec.h"
+#include "text/codec.h"
 
 #define LINE_COLS   75   /* of quoted-printable, without the "=" of a soft line end */
 #define BASE64_COLS 76   /* of base64 */

@@ -14,7 +14,7 @@
 #ifndef MAIL_MIME_CODE_H
 #define MAIL_MIME_CODE_H
 
-#include "base/buf.h"
+#include "text/buf.h"
 
 enum coder_kind {
 	CODER_NONE,

@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "base/codec.h"
+#include "text/codec.h"
 #include "mail/header.h"
 #include "mail/mime_type.h"
 

@@ -11,8 +11,8 @@
 #ifndef MAIL_MIME_FIELD_H
 #define MAIL_MIME_FIELD_H
 
-#include "base/buf.h"
-#include "base/fault.h"
+#include "text/buf.h"
+#include "text/fault.h"
 
 #define MIME_LINE_MAX 998
 

@@ -9,7 +9,7 @@
 #ifndef MAIL_MIME_TYPE_H
 #define MAIL_MIME_TYPE_H
 
-#include "base/buf.h"
+#include "text/buf.h"
 
 /* RFC 2046 section 5.1.1 allows 70; longer ones are met. */
 #define MIME_BOUNDARY_MAX 900

@@ -17,8 +17,8 @@
 
 #include <stdint.h>
 
-#include "base/buf.h"
-#include "base/fault.h"
+#include "text/buf.h"
+#include "text/fault.h"
 #include "mail/mime_type.h"
 
 /* Multiparts inside each other, and messages and multiparts together. */

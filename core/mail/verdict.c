@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/codec.h"
+#include "text/codec.h"
 
 static char *copy_or_null(const char *text)
 {

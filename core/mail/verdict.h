@@ -9,9 +9,9 @@
 #ifndef MAIL_VERDICT_H
 #define MAIL_VERDICT_H
 
-#include "base/buf.h"
-#include "base/cause.h"
-#include "base/fault.h"
+#include "text/buf.h"
+#include "text/cause.h"
+#include "text/fault.h"
 
 #define VERDICT_TEXT_MAX 512 /* bytes of a text that are kept */
 #define VERDICT_LINE_MAX 1024

@@ -14,8 +14,8 @@
 #include <sys/prctl.h>
 #endif
 
-#include "base/clock.h"
-#include "base/narrow.h"
+#include "os/clock.h"
+#include "os/sandbox.h"
 
 #define CHILD_FD  3 /* the pipe's number in the child */
 #define FD_LIMIT  65536

@@ -4,7 +4,7 @@
  *
  * For library calls without a deadline of their own (the resolver). The child
  * has the standard descriptors and its pipe, nothing else: it cannot hold a
- * lock or a connection of the parent open. It is narrowed (base/narrow) and can
+ * lock or a connection of the parent open. It is narrowed (os/sandbox) and can
  * write no file, whatever the parent can. It ends with the parent, at the
  * deadline, or when it is done, never through exit(3).
  */
@@ -13,8 +13,8 @@
 
 #include <stdint.h>
 
-#include "base/buf.h"
-#include "base/fault.h"
+#include "text/buf.h"
+#include "text/fault.h"
 
 /* Runs in the child; what it writes to fd is the result. */
 typedef void aside_task(void *context, int fd);

@@ -2,7 +2,7 @@
 /*
  * conn - one stream to a server, clear at first, then perhaps TLS
  *
- * Every call has an absolute deadline (base/clock, monotonic ms). Reads give
+ * Every call has an absolute deadline (os/clock, monotonic ms). Reads give
  * what is there; writes end when all is written. End of stream is a result of
  * its own, not an error. TLS never starts while clear bytes are waiting.
  */
@@ -11,8 +11,8 @@
 
 #include <stdint.h>
 
-#include "base/buf.h"
-#include "base/fault.h"
+#include "text/buf.h"
+#include "text/fault.h"
 #include "net/tls.h"
 
 #define CONN_LITERAL_MAX 64

@@ -14,10 +14,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "base/clock.h"
+#include "os/clock.h"
 #include "net/dial_socks.h"
 #include "net/dns.h"
-#include "net/race.h"
+#include "net/eyeballs.h"
 
 #define CANDIDATES_MAX 256
 #define PROXY_HOST_MAX 256

@@ -13,8 +13,8 @@
 
 #include <stdint.h>
 
-#include "base/buf.h"
-#include "base/fault.h"
+#include "text/buf.h"
+#include "text/fault.h"
 
 enum dial_family { DIAL_ANY, DIAL_IPV4, DIAL_IPV6 };
 

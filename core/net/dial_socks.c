@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "base/clock.h"
+#include "os/clock.h"
 
 #define VERSION      5
 #define NO_LOGIN     0

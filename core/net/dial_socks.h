@@ -10,8 +10,8 @@
 
 #include <stdint.h>
 
-#include "base/buf.h"
-#include "base/fault.h"
+#include "text/buf.h"
+#include "text/fault.h"
 
 /* fd: connected to the proxy, non-blocking. host is a name or a bare address. */
 bool dial_socks(int fd, const char *host, int port, int64_t deadline, struct fault *f)

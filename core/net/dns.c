@@ -7,11 +7,11 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/buf.h"
-#include "base/clock.h"
-#include "base/codec.h"
-#include "base/idna.h"
-#include "base/random.h"
+#include "text/buf.h"
+#include "os/clock.h"
+#include "text/codec.h"
+#include "text/idna.h"
+#include "os/random.h"
 #include "net/aside.h"
 #include "net/resolver.h"
 

@@ -14,7 +14,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-#include "base/fault.h"
+#include "text/fault.h"
 #include "net/dnsmsg.h"
 
 #define DNS_ADDRESSES_MAX 128

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/file.h"
+#include "os/file.h"
 #include "net/dns.h"
 
 /* Lists of unwanted names make it long; the resolver reads those in a child. */

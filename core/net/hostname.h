@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/buf.h"
+#include "text/buf.h"
 #include "net/dnsmsg.h"
 
 struct hostname {

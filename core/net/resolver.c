@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
+#include "text/buf.h"
 #include "net/aside.h"
 
 #define DNS_PORT    53

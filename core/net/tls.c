@@ -9,8 +9,8 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-#include "base/clock.h"
-#include "base/codec.h"
+#include "os/clock.h"
+#include "text/codec.h"
 #include "net/tls_parts.h"
 
 #define ODD_MAX      16 /* warnings and the like taken before progress is made */

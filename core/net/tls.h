@@ -15,8 +15,8 @@
 
 #include <stdint.h>
 
-#include "base/buf.h"
-#include "base/fault.h"
+#include "text/buf.h"
+#include "text/fault.h"
 
 enum tls_mode { TLS_TRUST_SYSTEM, TLS_TRUST_FILE, TLS_TRUST_PINS, TLS_TRUST_NONE };
 

@@ -7,8 +7,8 @@
 
 #include <gnutls/gnutls.h>
 
-#include "base/buf.h"
-#include "base/fault.h"
+#include "text/buf.h"
+#include "text/fault.h"
 #include "net/tls.h"
 
 #define TLS_HASH_LEN   32

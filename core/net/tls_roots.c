@@ -4,7 +4,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/codec.h"
+#include "text/codec.h"
 
 #define DER_MAX      65536 /* no root is that long */
 #define HEAD_LEN     660   /* of base64: in nearly all roots the subject is in there */

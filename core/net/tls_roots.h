@@ -13,7 +13,7 @@
 
 #include <stdint.h>
 
-#include "base/buf.h"
+#include "text/buf.h"
 
 /* The names inside a certificate, as DER; false if it is not a certificate. */
 bool tls_roots_names(struct str der, struct str *issuer, struct str *subject);

@@ -6,9 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/codec.h"
-#include "base/crc.h"
-#include "base/file.h"
+#include "text/codec.h"
+#include "text/crc.h"
+#include "os/file.h"
 #include "net/tls_parts.h"
 
 #define AGE_MAX   86400

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/codec.h"
-#include "base/file.h"
+#include "text/codec.h"
+#include "os/file.h"
 #include "net/dial.h"
 #include "net/tls_parts.h"
 

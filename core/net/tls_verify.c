@@ -10,8 +10,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/codec.h"
-#include "base/file.h"
+#include "text/codec.h"
+#include "os/file.h"
 #include "net/tls_parts.h"
 #include "net/tls_roots.h"
 

@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-#include "base/buf.h"
+#include "text/buf.h"
 #include "smtp/sasl.h"
 
 struct ehlo {

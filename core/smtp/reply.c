@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "base/codec.h"
+#include "text/codec.h"
 
 #define CODE_LEN  3
 #define LINE_HOLD (REPLY_LINE_MAX + CODE_LEN + 2) /* code, separator, text, CR */

@@ -11,8 +11,8 @@
 #ifndef SMTP_REPLY_H
 #define SMTP_REPLY_H
 
-#include "base/buf.h"
-#include "base/fault.h"
+#include "text/buf.h"
+#include "text/fault.h"
 
 #define REPLY_LINE_MAX  4096
 #define REPLY_LINES_MAX 128

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/codec.h"
+#include "text/codec.h"
 #include "smtp/sasl_cram.h"
 #include "smtp/sasl_scram.h"
 

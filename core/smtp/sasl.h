@@ -17,8 +17,8 @@
 #ifndef SMTP_SASL_H
 #define SMTP_SASL_H
 
-#include "base/buf.h"
-#include "base/fault.h"
+#include "text/buf.h"
+#include "text/fault.h"
 
 enum sasl_mechanism {
 	SASL_SCRAM_SHA256_PLUS, /* in order of preference for "auto" */

@@ -5,7 +5,7 @@
 #ifndef SMTP_SASL_CRAM_H
 #define SMTP_SASL_CRAM_H
 
-#include "base/buf.h"
+#include "text/buf.h"
 
 #define CRAM_DIGEST_LEN 16
 

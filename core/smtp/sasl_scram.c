@@ -7,7 +7,7 @@
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
 
-#include "base/codec.h"
+#include "text/codec.h"
 #include "smtp/saslprep.h"
 
 #define ITERATIONS_MIN 4096

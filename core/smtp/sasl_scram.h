@@ -7,8 +7,8 @@
 #ifndef SMTP_SASL_SCRAM_H
 #define SMTP_SASL_SCRAM_H
 
-#include "base/buf.h"
-#include "base/fault.h"
+#include "text/buf.h"
+#include "text/fault.h"
 #include "smtp/sasl.h"
 
 struct scram;

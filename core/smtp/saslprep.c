@@ -5,7 +5,7 @@
 
 #include <gnutls/gnutls.h>
 
-#include "base/codec.h"
+#include "text/codec.h"
 
 struct range {
 	uint32_t first, last;

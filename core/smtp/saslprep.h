@@ -14,8 +14,8 @@
 #ifndef SMTP_SASLPREP_H
 #define SMTP_SASLPREP_H
 
-#include "base/buf.h"
-#include "base/fault.h"
+#include "text/buf.h"
+#include "text/fault.h"
 
 /* Adds the prepared form of s to out, which is wiped by its owner. FAULT_RELAY
  * if it cannot be prepared; what names s in the text ("password"), s itself is

@@ -24,8 +24,8 @@
 
 #include <stdint.h>
 
-#include "base/buf.h"
-#include "base/fault.h"
+#include "text/buf.h"
+#include "text/fault.h"
 #include "mail/envelope.h"
 
 #define SERVE_LINE_MAX  65536 /* bytes of a command without its end */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "smtp/serve_path.h"
 
-#include "base/codec.h"
+#include "text/codec.h"
 
 #define ENVID_MAX       100 /* RFC 3461 section 4.4 */
 #define ORCPT_MAX       500 /* RFC 3461 section 4.2 */

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "base/codec.h"
+#include "text/codec.h"
 #include "smtp/smtp_private.h"
 
 #define OUT_MAX   (8u << 20) /* the driver writes long before */

@@ -22,7 +22,7 @@
  *   OVER         smtp_commit; closes; smtp_fault says why (class FAULT_NONE after a
  *                plain QUIT)
  *
- * Verdicts (base/cause) are kept here until smtp_commit leaves them in the
+ * Verdicts (text/cause) are kept here until smtp_commit leaves them in the
  * recipients, with the server's words only: a reply too many or too few takes
  * back all of that transaction. What breaks the protocol is FAULT_PROTOCOL: the
  * connection is dropped. Every fault has its cause; one that a reply brought has
@@ -35,8 +35,8 @@
 
 #include <stdint.h>
 
-#include "base/buf.h"
-#include "base/fault.h"
+#include "text/buf.h"
+#include "text/fault.h"
 #include "mail/envelope.h"
 #include "smtp/ehlo.h"
 #include "smtp/sasl.h"
@@ -120,7 +120,7 @@ bool smtp_in_reply(const struct smtp *s);
 void smtp_heard(struct smtp *s);
 /* The connection is gone: time-out, reset, TLS. */
 void smtp_failed(struct smtp *s, const struct fault *f);
-/* We give up: each answer may have come in time, but it takes too long (base/budget). */
+/* We give up: each answer may have come in time, but it takes too long (os/budget). */
 void smtp_too_slow(struct smtp *s, const struct fault *f);
 /* TLS is up. leftover: clear bytes that were read behind the 220 (must be 0). */
 void smtp_secured(struct smtp *s, const struct sasl_binding *binding, size_t leftover);

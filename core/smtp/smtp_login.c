@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "base/codec.h"
+#include "text/codec.h"
 
 #define NAMES_MAX   160     /* of mechanisms, in a fault */
 #define SECRET_MAX  262144u /* of a command that carries a secret */

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/codec.h"
+#include "text/codec.h"
 
 /* Commands a flight: both sides may write without the other reading, so what
  * is on the way must fit in the sockets' buffers (RFC 2920 section 3.1). */

@@ -10,8 +10,8 @@
  * 5xx or one that makes sense, and returns what the machine wants next.
  * SMTP_READ means that a command is still unanswered.
  */
-#ifndef SMTP_PRIVATE_H
-#define SMTP_PRIVATE_H
+#ifndef SMTP_SMTP_PRIVATE_H
+#define SMTP_SMTP_PRIVATE_H
 
 #include "smtp/reply.h"
 #include "smtp/smtp.h"

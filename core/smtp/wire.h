@@ -12,8 +12,8 @@
 
 #include <stdint.h>
 
-#include "base/buf.h"
-#include "base/fault.h"
+#include "text/buf.h"
+#include "text/fault.h"
 
 struct wire {
 	bool line_start; /* private */

@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
-#include "base/random.h"
+#include "os/clock.h"
+#include "os/random.h"
 #include "hold/retry.h"
 #include "transport/failures.h"
-#include "transport/notify.h"
+#include "transport/bounce.h"
 #include "transport/offer.h"
 
 struct deliver {

@@ -14,7 +14,7 @@
 
 #include <stdatomic.h>
 
-#include "base/fault.h"
+#include "text/fault.h"
 #include "hold/hold.h"
 #include "mail/verdict.h"
 #include "transport/session.h"

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <syslog.h>
 
-#include "base/clock.h"
-#include "base/log.h"
+#include "os/clock.h"
+#include "os/log.h"
 
 static const char *state_name(enum rcpt_state state)
 {

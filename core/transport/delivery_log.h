@@ -10,7 +10,7 @@
 #ifndef TRANSPORT_DELIVERY_LOG_H
 #define TRANSPORT_DELIVERY_LOG_H
 
-#include "conf/config.h"
+#include "conf/settings.h"
 #include "hold/hold.h"
 #include "transport/session.h"
 

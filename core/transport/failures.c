@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hold/submit.h"
+#include "submit/submit.h"
 
 static bool is_new(const struct rcpt *r)
 {

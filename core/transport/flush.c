@@ -11,13 +11,13 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "base/clock.h"
-#include "base/command.h"
-#include "base/log.h"
+#include "os/clock.h"
+#include "os/command.h"
+#include "os/log.h"
 #include "hold/counters.h"
 #include "hold/retry.h"
 #include "hold/sweep.h"
-#include "transport/narrowing.h"
+#include "transport/sandbox_policy.h"
 
 #define WAIT_PAUSE_MS  20
 #define ONLINE_WAIT_MS 10000

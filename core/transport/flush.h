@@ -14,8 +14,8 @@
 #ifndef TRANSPORT_FLUSH_H
 #define TRANSPORT_FLUSH_H
 
-#include "base/fault.h"
-#include "conf/config.h"
+#include "text/fault.h"
+#include "conf/settings.h"
 #include "hold/hold.h"
 #include "transport/deliver.h"
 
@@ -50,7 +50,7 @@ struct flush {
 };
 
 /* Also sweeps the hold, but for a first try. The process is narrowed for good
- * (transport/narrowing). False only if the hold cannot be read. */
+ * (transport/sandbox_policy). False only if the hold cannot be read. */
 bool flush_run(struct flush *fl, struct flush_counts *counts, struct fault *f)
     __attribute__((warn_unused_result));
 

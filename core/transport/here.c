@@ -7,9 +7,9 @@
 #include <string.h>
 #include <syslog.h>
 
-#include "base/clock.h"
-#include "base/file.h"
-#include "base/log.h"
+#include "os/clock.h"
+#include "os/file.h"
+#include "os/log.h"
 #include "mail/addr.h"
 
 #define LOGGED_MAX   10 /* lines of the aliases that are refused */

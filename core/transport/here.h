@@ -9,7 +9,7 @@
 #ifndef TRANSPORT_HERE_H
 #define TRANSPORT_HERE_H
 
-#include "conf/config.h"
+#include "conf/settings.h"
 #include "mail/local.h"
 #include "net/hostname.h"
 

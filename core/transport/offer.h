@@ -4,7 +4,7 @@
  *
  * Each relay of the route, of it each host and each port, is asked until every
  * recipient is decided; what each answer means, and who is asked next, is in
- * base/cause. After a final 2xx the mark is made and synced before the server
+ * text/cause. After a final 2xx the mark is made and synced before the server
  * hears anything else. A connection is kept for the next entry.
  *
  * A struct offerer is one run's memory: the open connection, and how the servers

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "transport/passage.h"
 
-#include "base/codec.h"
+#include "text/codec.h"
 #include "mail/encode.h"
 
 #define LINE_MAX_WIRE 998 /* RFC 5321 section 4.5.3.1.6, without CRLF */

@@ -11,8 +11,8 @@
 
 #include <stdint.h>
 
-#include "base/buf.h"
-#include "base/fault.h"
+#include "text/buf.h"
+#include "text/fault.h"
 #include "hold/hold.h"
 #include "mail/mime.h"
 #include "smtp/ehlo.h"

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
+#include "text/buf.h"
 #include "mail/addr.h"
 
 #define INDEX_FIRST 16 /* slots of the first index, a power of two; 0: empty */

@@ -10,7 +10,7 @@
 #ifndef TRANSPORT_ROUTE_H
 #define TRANSPORT_ROUTE_H
 
-#include "conf/config.h"
+#include "conf/settings.h"
 #include "mail/envelope.h"
 
 struct route {

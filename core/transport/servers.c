@@ -5,9 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/clock.h"
-#include "base/crc.h"
-#include "base/random.h"
+#include "os/clock.h"
+#include "text/crc.h"
+#include "os/random.h"
 #include "net/dns.h"
 #include "transport/srv.h"
 

@@ -5,14 +5,14 @@
  * A relay is one server or several in order: each port of each host, a service
  * looked up by SRV (RFC 6186, 8314), or the MX of a domain (RFC 5321 section
  * 5.1). A server is fine, dead or busy; what that means and what makes it so is
- * in base/cause. What is found is kept for the run here, and in the hold
+ * in text/cause. What is found is kept for the run here, and in the hold
  * (hold/backoff) for the next ones.
  */
 #ifndef TRANSPORT_SERVERS_H
 #define TRANSPORT_SERVERS_H
 
-#include "base/fault.h"
-#include "conf/config.h"
+#include "text/fault.h"
+#include "conf/settings.h"
 #include "hold/backoff.h"
 #include "hold/hold.h"
 #include "mail/verdict.h"

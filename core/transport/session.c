@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/budget.h"
-#include "base/clock.h"
-#include "base/crc.h"
-#include "base/random.h"
+#include "os/budget.h"
+#include "os/clock.h"
+#include "text/crc.h"
+#include "os/random.h"
 #include "conf/secret.h"
 #include "net/conn.h"
 #include "net/dial.h"

@@ -9,8 +9,8 @@
 #ifndef TRANSPORT_SESSION_H
 #define TRANSPORT_SESSION_H
 
-#include "base/fault.h"
-#include "conf/config.h"
+#include "text/fault.h"
+#include "conf/settings.h"
 #include "hold/hold.h"
 #include "net/tls.h"
 #include "smtp/smtp.h"

@@ -11,9 +11,9 @@
 #ifndef TRANSPORT_SRV_H
 #define TRANSPORT_SRV_H
 
-#include "base/buf.h"
-#include "base/fault.h"
-#include "conf/config.h"
+#include "text/buf.h"
+#include "text/fault.h"
+#include "conf/settings.h"
 #include "net/dns.h"
 
 /* Is name the domain or below it? Labels count, case and a dot at the end do not. */

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/file.h"
+#include "os/file.h"
 #include "mail/message.h"
 
 #define INPUT_MAX (256 * 1024 * 1024)

@@ -3,9 +3,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "base/buf.h"
-#include "base/codec.h"
-#include "base/fault.h"
+#include "text/buf.h"
+#include "text/codec.h"
+#include "text/fault.h"
 #include "mail/addr.h"
 
 static void check(bool fine)

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/codec.h"
+#include "text/codec.h"
 
 typedef bool codec_call(struct buf *out, struct str s);
 

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/codec.h"
-#include "conf/config.h"
+#include "text/codec.h"
+#include "conf/settings.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

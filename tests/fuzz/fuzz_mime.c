@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
-#include "base/fault.h"
+#include "text/buf.h"
+#include "text/fault.h"
 #include "mail/mime.h"
 #include "mail/mime_field.h"
 #include "mail/mime_walk.h"

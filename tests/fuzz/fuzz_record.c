@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "hold/record.h"
+#include "post/record.h"
 
 static void require(int holds)
 {

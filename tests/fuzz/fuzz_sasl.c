@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
-#include "base/codec.h"
-#include "base/fault.h"
+#include "text/buf.h"
+#include "text/codec.h"
+#include "text/fault.h"
 #include "smtp/sasl.h"
 #include "smtp/saslprep.h"
 

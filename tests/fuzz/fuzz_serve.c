@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
-#include "base/fault.h"
+#include "text/buf.h"
+#include "text/fault.h"
 #include "smtp/serve.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

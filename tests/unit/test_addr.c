@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
+#include "text/buf.h"
 #include "mail/addr.h"
 
 #define D10  "0123456789"

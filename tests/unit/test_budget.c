@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "base/budget.h"
+#include "os/budget.h"
 
 #include <check.h>
 #include <stdbool.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "base/buf.h"
+#include "text/buf.h"
 
 #include <check.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "base/cause.h"
+#include "text/cause.h"
 
 #include <check.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "base/clock.h"
+#include "os/clock.h"
 
 #include <check.h>
 #include <limits.h>

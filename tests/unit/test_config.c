@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "conf/config.h"
+#include "conf/settings.h"
 
 #include <check.h>
 #include <stdio.h>

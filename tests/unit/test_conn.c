@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
+#include "os/clock.h"
 #include "net/conn.h"
 #include "polled.h"
 #include "tls_peer.h"

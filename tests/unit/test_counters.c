@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/file.h"
+#include "os/file.h"
 
 static char folder[] = "/tmp/postern-counters-XXXXXX";
 static struct hold hold;

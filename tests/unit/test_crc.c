@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "base/crc.h"
+#include "text/crc.h"
 
 #include <check.h>
 #include <string.h>

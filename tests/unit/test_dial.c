@@ -13,10 +13,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/clock.h"
+#include "os/clock.h"
 #include "net/dial.h"
 #include "net/dial_socks.h"
-#include "net/race.h"
+#include "net/eyeballs.h"
 #include "polled.h"
 
 #define LEN(table) (sizeof(table) / sizeof((table)[0]))

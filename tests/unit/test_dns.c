@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #ifdef HAVE_CONFIG_H
-#include "base/idna.h"
+#include "text/idna.h"
 #include "config.h"
 #endif
 #include <arpa/inet.h>
@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/clock.h"
+#include "os/clock.h"
 #include "net/aside.h"
 #include "net/dns.h"
 #include "net/resolver.h"

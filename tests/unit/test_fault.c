@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "base/fault.h"
+#include "text/fault.h"
 
 #include <check.h>
 #include <errno.h>
 #include <string.h>
 
-#include "base/buf.h"
+#include "text/buf.h"
 
 START_TEST(set)
 {

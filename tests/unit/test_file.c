@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "base/file.h"
+#include "os/file.h"
 
 #include <check.h>
 #include <errno.h>

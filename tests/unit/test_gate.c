@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "hold/gate.h"
+#include "post/post_client.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/file.h"
+#include "os/file.h"
 
 #define ID_A "6920C8F13A7B"
 #define ID_B "6920C8F20001"

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
-#include "base/codec.h"
-#include "base/idna.h"
+#include "text/buf.h"
+#include "text/codec.h"
+#include "text/idna.h"
 #include "mail/header.h"
 
 #define COUNT(array) (int)(sizeof(array) / sizeof((array)[0]))

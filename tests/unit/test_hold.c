@@ -10,9 +10,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/clock.h"
+#include "os/clock.h"
 #include "hold/backoff.h"
-#include "hold/submit.h"
+#include "submit/submit.h"
 #include "hold/sweep.h"
 
 static char root[64];

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/clock.h"
+#include "os/clock.h"
 #include "net/hostname.h"
 
 #define COUNT(array) (int)(sizeof(array) / sizeof((array)[0]))

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
-#include "base/idna.h"
-#include "mail/identity.h"
+#include "text/buf.h"
+#include "text/idna.h"
+#include "mail/rewrite.h"
 
 #define COUNT(array) (int)(sizeof(array) / sizeof((array)[0]))
 #define BOSS         "boss@corp.example"

@@ -2,7 +2,7 @@
 #include <check.h>
 #include <stdlib.h>
 
-#include "base/idna.h"
+#include "text/idna.h"
 
 #define COUNT(array) (int)(sizeof(array) / sizeof((array)[0]))
 

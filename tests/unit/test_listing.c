@@ -3,11 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
-#include "cmd/json.h"
-#include "cmd/listing.h"
-#include "cmd/show.h"
-#include "cmd/words.h"
+#include "text/buf.h"
+#include "cmd/list/json.h"
+#include "cmd/list/listing.h"
+#include "cmd/list/show.h"
+#include "cmd/list/format.h"
 
 #define NOW     1795293000 /* Sat Nov 21 20:30:00 2026 UTC */
 #define OUT_MAX (1024 * 1024)

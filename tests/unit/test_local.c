@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/idna.h"
+#include "text/idna.h"
 #include "mail/local.h"
 
 #define COUNT(array) (int)(sizeof(array) / sizeof((array)[0]))

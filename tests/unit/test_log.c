@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "base/log.h"
+#include "os/log.h"
 
 #include <check.h>
 #include <errno.h>
@@ -15,8 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/clock.h"
-#include "base/codec.h"
+#include "os/clock.h"
+#include "text/codec.h"
 #include "polled.h"
 
 #define NOON_2024 1709294405 /* 2024-03-01 12:00:05 UTC */

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmd/mailq_options.h"
+#include "cmd/queue/mailq_options.h"
 
 #define ARGS 8
 #define ID   "0123456789AB"

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
-#include "base/idna.h"
+#include "text/buf.h"
+#include "text/idna.h"
 #include "mail/message.h"
 
 #define COUNT(array) (int)(sizeof(array) / sizeof((array)[0]))

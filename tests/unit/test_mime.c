@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
-#include "base/codec.h"
-#include "base/fault.h"
+#include "text/buf.h"
+#include "text/codec.h"
+#include "text/fault.h"
 #include "mail/mime.h"
 
 #define ROOM (64 * 1024 * 1024)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "base/narrow.h"
+#include "os/sandbox.h"
 
 #include <arpa/inet.h>
 #include <check.h>
@@ -27,7 +27,7 @@
 #include <sys/syscall.h>
 #endif
 
-#include "base/narrow_parts.h"
+#include "os/sandbox_parts.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hold/submit.h"
-#include "transport/notify.h"
+#include "submit/submit.h"
+#include "transport/bounce.h"
 
 #define COUNT(array) (int)(sizeof(array) / sizeof((array)[0]))
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "hold/record.h"
+#include "post/record.h"
 
 #include <check.h>
 #include <errno.h>

@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
-#include "base/codec.h"
-#include "base/fault.h"
+#include "text/buf.h"
+#include "text/codec.h"
+#include "text/fault.h"
 #include "mail/envelope.h"
-#include "mail/report.h"
+#include "mail/dsn.h"
 
 #define ROOM     (64 * 1024 * 1024)
 #define ARRIVED  1795290404 /* 2026-11-21 19:46:44 UTC */

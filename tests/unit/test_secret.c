@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/clock.h"
+#include "os/clock.h"
 #include "polled.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
-#include "cmd/summary.h"
-#include "cmd/tally.h"
+#include "text/buf.h"
+#include "cmd/list/summary.h"
+#include "cmd/list/stats.h"
 
 #define NOW     1795293000
 #define OUT_MAX (1024 * 1024)

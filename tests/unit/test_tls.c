@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/buf.h"
-#include "base/clock.h"
+#include "text/buf.h"
+#include "os/clock.h"
 #include "net/tls.h"
 #include "net/tls_parts.h"
 #include "tls_meet.h"

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "base/wait.h"
+#include "os/wait.h"
 
 #include <check.h>
 #include <errno.h>
 #include <signal.h>
 #include <unistd.h>
 
-#include "base/clock.h"
+#include "os/clock.h"
 
 static int ends[2];
 

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/clock.h"
+#include "os/clock.h"
 #include "net/tls.h"
 #include "polled.h"
 #include "tls_peer.h"

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cmd/queue/flushq.h"
+
+#include <fcntl.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sysexits.h>
+
+#include "os/clock.h"
+#include "cmd/send/progress.h"
+#include "transport/flush.h"
+
+struct flushing {
+	const struct flushq_call *call;
+	bool terminal;
+	int64_t begun; /* monotonic ms */
+	int64_t shown;
+};
+
+/* In memory that the workers of a run share: all of them begin nothing more
+ * from the moment of the signal. */
+static volatile sig_atomic_t *stop;
+
+static void note_signal(int number)
+{
+	(void)number;
+	*stop = 1;
+}
+
+static bool share_stop(struct fault *f)
+{
+	void *page = mmap(NULL, sizeof(*stop), PROT_READ | PROT_WRITE,
+	                  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (page == MAP_FAILED)
+		return fault_sys(f, FAULT_TEMP, errno, "shared memory");
+	stop = page;
+	return true;
+}
+
+static void set_signals(void)
+{
+	struct sigaction note = {.sa_handler = note_signal}, ignore = {.sa_handler = SIG_IGN};
+	struct sigaction usual = {.sa_handler = SIG_DFL};
+	sigaction(SIGTERM, &note, NULL);
+	sigaction(SIGINT, &note, NULL);
+	sigaction(SIGHUP, &note, NULL);
+	sigaction(SIGPIPE, &ignore, NULL);
+	sigaction(SIGXFSZ, &ignore, NULL);
+	sigaction(SIGCHLD, &usual, NULL);
+}
+
+static void trace(void *context, bool sent, struct str line)
+{
+	const struct flushing *fl = context;
+	if (fl->call->caller >= 0)
+		caller_trace(fl->call->caller, sent, line);
+	else
+		fprintf(stderr, "%s %.*s\n", sent ? ">>>" : "<<<", STR_FMT(line));
+}
+
+static bool tell(void *context, const struct hold_entry *he)
+{
+	const struct flushing *fl = context;
+	return caller_refused(fl->call->caller, he);
+}
+
+static void tried(void *context, const char *id, const struct deliver_result *result,
+                  const struct fault *f)
+{
+	const struct flushing *fl = context;
+	if (f)
+		fprintf(stderr, "flushq: %s: %s\n", id, f->text);
+	if (fl->call->caller >= 0 && (f || result->waiting > 0))
+		caller_held(fl->call->caller, f ? f->text : result->reason);
+	else
+		caller_done(fl->call->caller);
+	if (!fl->call->verbose || fl->call->caller >= 0 || f)
+		return;
+	if (result->waiting > 0)
+		fprintf(stderr, "%s: held: %s\n", id, result->reason);
+	else
+		fprintf(stderr, "%s: %s\n", id, result->failed ? "failed" : "sent");
+}
+
+/* The last word; where the line of the progress stands, that is it. */
+static void tell_counts(const struct flushing *fl, const struct flush_counts *counts)
+{
+	const struct flushq_call *call = fl->call;
+	if (!call->tell || call->caller >= 0 || call->first_try || fl->shown)
+		return;
+	if (counts->sent + counts->held + counts->failed == 0)
+		fprintf(stderr, "flushq: nothing %s\n",
+		        call->all || call->id_count > 0 ? "was tried" : "is due");
+	else
+		fprintf(stderr, "flushq: %zu sent, %zu held, %zu failed\n", counts->sent,
+		        counts->held, counts->failed);
+}
+
+/* "12 sent, 3 held, 0 failed of 40, 6/s, 4 s left" on one line that is written over. */
+static void progress(void *context, const struct flush_counts *counts)
+{
+	struct flushing *fl = context;
+	int64_t now = clock_mono_ms(), spent = now - fl->begun;
+	size_t done = counts->sent + counts->held + counts->failed;
+	if (!fl->terminal || counts->entries < 2 ||
+	    (now - fl->shown < 200 && done < counts->entries))
+		return;
+	fl->shown = now;
+	fprintf(stderr, "\r%zu sent, %zu held, %zu failed of %zu", counts->sent, counts->held,
+	        counts->failed, counts->entries);
+	if (done > 0 && spent > 0)
+		fprintf(stderr, ", %.1f/s, %lld s left ", (double)done * 1000 / (double)spent,
+		        (long long)((int64_t)(counts->entries - done) * spent / (int64_t)done /
+		                    1000));
+}
+
+int flushq_try(struct place *p, struct hold *h, const struct flushq_call *call)
+{
+	struct flushing flushing = {.call = call, .begun = clock_mono_ms()};
+	struct fault f = FAULT_INIT;
+	struct flush_counts counts;
+	hold_id *ids = NULL;
+	flushing.terminal = call->tell && !call->verbose && call->caller < 0;
+	if (!share_stop(&f)) {
+		fprintf(stderr, "flushq: %s\n", f.text);
+		return fault_exit(f.class);
+	}
+	set_signals();
+	/* A program that the configuration names may leave others behind it. */
+	if (call->caller >= 0)
+		fcntl(call->caller, F_SETFD, FD_CLOEXEC);
+	place_names(p);
+	if (call->id_count) {
+		ids = mem_alloc(call->id_count * sizeof(*ids));
+		for (size_t i = 0; i < call->id_count; i++)
+			snprintf(ids[i], sizeof(ids[i]), "%s", call->ids[i]);
+	}
+	struct flush flush = {
+	    .env = {.config = &p->config,
+	            .hold = h,
+	            .hostname = p->hostname,
+	            .trace = call->verbose ? trace : NULL,
+	            .trace_context = &flushing},
+	    .hold = h,
+	    .all = call->all,
+	    .ids = (const hold_id *)ids,
+	    .id_count = call->id_count,
+	    .first_try = call->first_try || call->caller >= 0,
+	    .tell = tell,
+	    .tried = tried,
+	    .progress = progress,
+	    .context = &flushing,
+	    .stop = stop,
+	};
+	bool ok = flush_run(&flush, &counts, &f);
+	if (flushing.shown)
+		fprintf(stderr, "\n");
+	if (ok)
+		tell_counts(&flushing, &counts);
+	else
+		fprintf(stderr, "flushq: %s\n", f.text);
+	free(ids);
+	return ok ? EX_OK : fault_exit(f.class);
+}

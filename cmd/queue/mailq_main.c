@@ -1,0 +1,603 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cmd/queue/mailq_main.h"
+
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "text/cause.h"
+#include "os/clock.h"
+#include "os/file.h"
+#include "os/log.h"
+#include "os/sandbox.h"
+#include "cmd/queue/beyond.h"
+#include "cmd/send/progress.h"
+#include "cmd/queue/flushq.h"
+#include "cmd/list/json.h"
+#include "cmd/spawn.h"
+#include "cmd/list/listing.h"
+#include "cmd/queue/mailq_options.h"
+#include "cmd/place.h"
+#include "cmd/list/raw.h"
+#include "cmd/rights.h"
+#include "cmd/list/show.h"
+#include "cmd/queue/admin.h"
+#include "cmd/list/summary.h"
+#include "cmd/list/totals.h"
+#include "cmd/list/visit.h"
+#include "cmd/with_tls.h"
+#include "hold/counters.h"
+#include "hold/retry.h"
+#include "net/tls.h"
+#include "transport/delivery_log.h"
+#include "transport/servers.h"
+
+#define TEXT_MAX (512 * 1024 * 1024) /* of one entry, or of a summary */
+
+/* A run of the program. */
+struct run {
+	const char *program;
+	char *const *argv;
+	const struct mailq_call *call;
+	struct place place;
+	bool beyond; /* the hold is not open to us: through the gate */
+	struct hold hold;
+	int64_t now;
+	bool terminal;
+	bool colour;
+};
+
+/* An entry after the other goes to standard output as it is looked at. */
+struct printing {
+	const struct run *run;
+	struct buf text;
+	uint64_t entries, bytes;
+	char *server; /* whose next time is known, and that time; 0: none */
+	int64_t until;
+	bool failed; /* too much text for one entry, or output ended */
+};
+
+static int complain(const struct run *run, const char *what, const struct fault *f)
+{
+	fprintf(stderr, "%s: %s%s%s\n", run->program, what, what[0] ? ": " : "", f->text);
+	return fault_exit(f->class);
+}
+
+static struct visit visit_of(struct run *run, visit_entry *entry, void *context)
+{
+	return (struct visit){.hold = run->beyond ? NULL : &run->hold,
+	                      .place = &run->place,
+	                      .whole = run->call->job == JOB_SHOW,
+	                      .program = run->program,
+	                      .entry = entry,
+	                      .context = context};
+}
+
+static bool put_out(struct printing *p)
+{
+	p->failed =
+	    p->text.len > 0 && fwrite(p->text.at, 1, p->text.len, stdout) != p->text.len;
+	buf_clear(&p->text);
+	return !p->failed;
+}
+
+/* When the server of that verdict is asked again; most wait for the same one. */
+static int64_t server_time(struct printing *p, const struct verdict *v)
+{
+	char *server = mem_printf("%d %s %s", (int)cause_row(v->cause)->server,
+	                          v->relay ? v->relay : "", v->host ? v->host : "");
+	if (p->server && strcmp(p->server, server) == 0) {
+		free(server);
+		return p->until;
+	}
+	free(p->server);
+	p->server = server;
+	p->until = 0;
+	servers_next(&p->run->hold, v, &p->until);
+	return p->until;
+}
+
+/* A view of the entry whose next try is that of the server that it waits for. */
+static struct entry as_it_waits(struct printing *p, const struct hold_entry *he)
+{
+	struct entry e = he->entry;
+	const struct envelope *v = &e.envelope;
+	for (size_t i = 0; !p->run->beyond && i < v->rcpt_count; i++) {
+		int64_t until = 0;
+		if (v->rcpts[i].state == RCPT_WAITING && he->entry.next_try <= p->run->now)
+			until = server_time(p, &v->rcpts[i].verdict);
+		if (until > e.next_try)
+			e.next_try = until;
+	}
+	return e;
+}
+
+static bool print_entry(void *context, const struct hold_entry *he, bool busy)
+{
+	struct printing *p = context;
+	const struct run *run = p->run;
+	bool failed = he->room == HOLD_FAILED, fits;
+	const struct entry e = as_it_waits(p, he);
+	if (run->call->job == JOB_JSON) {
+		fits = json_entry(&p->text, &e, busy, failed);
+	} else {
+		const struct config *c = run->place.config_good ? &run->place.config : NULL;
+		struct listing l = {run->now,           run->terminal, run->colour,
+		                    run->call->verbose, failed,        c};
+		fits = (p->entries > 0 || buf_add_str(&p->text, STR(LISTING_HEADER))) &&
+		       listing_entry(&p->text, &l, &e, busy);
+	}
+	p->entries++;
+	p->bytes += he->entry.facts.size;
+	if (fits)
+		return put_out(p);
+	fprintf(stderr, "%s: %s: too long to list\n", run->program, he->entry.id);
+	buf_clear(&p->text);
+	p->failed = true;
+	return false;
+}
+
+static int list(struct run *run)
+{
+	const struct mailq_call *call = run->call;
+	struct printing p = {.run = run};
+	const struct visit v = visit_of(run, print_entry, &p);
+	int code = 0;
+	buf_init(&p.text, TEXT_MAX);
+	if (call->id_count == 0)
+		code = visit_room(&v, call->failed ? HOLD_FAILED : HOLD_HOLD);
+	for (size_t i = 0; i < call->id_count; i++)
+		code = fault_worse(code, visit_id(&v, call->ids[i], call->failed));
+	if (call->job == JOB_LIST && !p.failed) {
+		bool ok = true;
+		if (p.entries > 0)
+			ok = listing_total(&p.text, p.entries, p.bytes);
+		else if (call->id_count == 0 && code == 0)
+			ok = buf_add_str(&p.text, STR(LISTING_EMPTY));
+		p.failed = !ok || !put_out(&p);
+	}
+	buf_release(&p.text);
+	free(p.server);
+	return p.failed ? fault_worse(code, fault_exit(FAULT_IO)) : code;
+}
+
+static bool count_room(struct run *run, enum hold_room room, size_t *count, int *code)
+{
+	hold_id *ids;
+	struct fault f = FAULT_INIT;
+	bool ok = hold_list(&run->hold, room, &ids, count, &f);
+	if (!ok)
+		*code = fault_worse(*code, complain(run, "", &f));
+	free(ids);
+	return ok;
+}
+
+static int print_count(struct run *run)
+{
+	size_t count;
+	int code = 0;
+	if (count_room(run, run->call->failed ? HOLD_FAILED : HOLD_HOLD, &count, &code))
+		printf("%zu\n", count);
+	return code;
+}
+
+struct tallying {
+	struct tally tally;
+	int64_t now;
+};
+
+static bool tally_entry(void *context, const struct hold_entry *he, bool busy)
+{
+	struct tallying *t = context;
+	if (he->room == HOLD_FAILED)
+		tally_failed(&t->tally, &he->entry);
+	else
+		tally_held(&t->tally, &he->entry, busy, t->now);
+	return true;
+}
+
+static int summarise(struct run *run)
+{
+	struct tallying t = {.now = run->now};
+	struct visit v = visit_of(run, tally_entry, &t);
+	struct buf text;
+	size_t damaged = 0, unread = 0;
+	buf_init(&text, TEXT_MAX);
+	tally_init(&t.tally);
+	t.tally.discreet = run->call->for_user;
+	/* Numbers for a monitor: what cannot be read is one of them. */
+	if (run->call->job == JOB_METRICS)
+		v.damaged = &unread;
+	int code = visit_room(&v, HOLD_HOLD);
+	code = fault_worse(code, visit_room(&v, HOLD_FAILED));
+	if (!run->beyond && count_room(run, HOLD_CORRUPT, &damaged, &code))
+		t.tally.damaged = damaged + unread;
+	tally_sort(&t.tally);
+	struct counters counters = {0};
+	if (!run->beyond)
+		counters_read(&run->hold, &counters);
+	bool ok = run->call->job == JOB_METRICS
+	              ? totals_metrics(&text, &counters) && summary_metrics(&text, &t.tally)
+	              : summary_text(&text, &t.tally, run->now, run->colour);
+	if (!ok || fwrite(text.at, 1, text.len, stdout) != text.len)
+		code = fault_worse(code, fault_exit(FAULT_IO));
+	tally_release(&t.tally);
+	buf_release(&text);
+	return code;
+}
+
+struct showing {
+	const struct run *run;
+	int code;
+};
+
+static bool show_visited(void *context, const struct hold_entry *he, bool busy)
+{
+	struct showing *s = context;
+	struct fault f = FAULT_INIT;
+	struct show show = {s->run->now, s->run->terminal, he->room == HOLD_FAILED, busy};
+	if (!show_entry(stdout, &show, he, &f))
+		s->code = complain(s->run, he->entry.id, &f);
+	return true;
+}
+
+static int show(struct run *run)
+{
+	struct showing s = {run, 0};
+	const struct visit v = visit_of(run, show_visited, &s);
+	int code = visit_id(&v, run->call->show, run->call->failed);
+	return fault_worse(code, s.code);
+}
+
+/* The ids of entries to try. */
+struct choice {
+	const struct mailq_call *call;
+	char **ids;
+	size_t count, cap;
+	bool in_failed; /* the last one visited */
+};
+
+static void choose(struct choice *c, const char *id)
+{
+	c->ids = mem_grow(c->ids, &c->cap, c->count + 1, sizeof(*c->ids));
+	c->ids[c->count++] = mem_copy(str_of(id));
+}
+
+/* Case does not count, as in sendmail's -qI, -qR and -qS. */
+static bool has_part(const char *text, const char *part)
+{
+	return strcasestr(text, part) != NULL; /* texts: an address, by the user's own filter */
+}
+
+/* A "!" in front of the part turns it round. */
+static bool wanted(const char *text, const char *part)
+{
+	return *part == '!' ? !has_part(text, part + 1) : has_part(text, part);
+}
+
+/* What is to be tried is chosen by those who wait. */
+static bool wanted_recipient(const struct envelope *e, const char *part, bool waiting)
+{
+	bool not = *part == '!';
+	for (size_t i = 0; i < e->rcpt_count; i++)
+		if ((!waiting || e->rcpts[i].state == RCPT_WAITING) &&
+		    has_part(e->rcpts[i].address, part + not ))
+			return !not ;
+	return not ;
+}
+
+static bool choose_matching(void *context, const struct hold_entry *he, bool busy)
+{
+	struct choice *c = context;
+	const struct entry *e = &he->entry;
+	bool tries = c->call->job == JOB_TRY;
+	/* Only its ID sends an entry sooner than its sender wants. */
+	bool waits = tries && !c->call->only_id && retry_delayed(e, clock_wall());
+	if (!(tries && (busy || e->frozen)) && !waits &&
+	    (!c->call->only_id || wanted(e->id, c->call->only_id)) &&
+	    (!c->call->only_sender || wanted(e->envelope.sender, c->call->only_sender)) &&
+	    (!c->call->only_rcpt || wanted_recipient(&e->envelope, c->call->only_rcpt, tries)))
+		choose(c, e->id);
+	return true;
+}
+
+static bool choose_visited(void *context, const struct hold_entry *he, bool busy)
+{
+	struct choice *c = context;
+	(void)busy;
+	c->in_failed = he->room == HOLD_FAILED;
+	if (!c->in_failed)
+		choose(c, he->entry.id);
+	return true;
+}
+
+static int choose_ids(struct run *run, struct choice *c)
+{
+	const struct visit v = visit_of(run, choose_visited, c);
+	bool started_by_sendmail = run->call->first || run->call->caller >= 0;
+	int code = 0;
+	for (size_t i = 0; i < run->call->id_count; i++) {
+		struct fault f = FAULT_INIT;
+		if (started_by_sendmail) {
+			choose(c, run->call->ids[i]);
+			continue;
+		}
+		c->in_failed = false;
+		code = fault_worse(code, visit_id(&v, run->call->ids[i], false));
+		if (!c->in_failed)
+			continue;
+		fault_set(&f, FAULT_DATA, "has failed; --retry puts it back");
+		code = fault_worse(code, complain(run, run->call->ids[i], &f));
+	}
+	return code;
+}
+
+static bool is_filtered(const struct mailq_call *call)
+{
+	return call->only_id || call->only_rcpt || call->only_sender;
+}
+
+static void forget_choice(struct choice *c)
+{
+	for (size_t i = 0; i < c->count; i++)
+		free(c->ids[i]);
+	free(c->ids);
+}
+
+static int steer_mail(struct run *run)
+{
+	struct mailq_call call = *run->call;
+	struct choice c = {.call = run->call};
+	int code = 0;
+	if (is_filtered(&call)) {
+		const struct visit v = visit_of(run, choose_matching, &c);
+		if (call.job != JOB_RETRY)
+			code = visit_room(&v, HOLD_HOLD);
+		if (call.job == JOB_RETRY || call.job == JOB_REMOVE)
+			code = fault_worse(code, visit_room(&v, HOLD_FAILED));
+		call.all = false;
+		call.ids = c.ids;
+		call.id_count = c.count;
+	}
+	if (run->beyond && (call.all || call.id_count > 0))
+		code = fault_worse(code, beyond_steer(&run->place, &call));
+	else if (run->beyond && call.tell)
+		fprintf(stderr, "%s: nothing matches\n", run->program);
+	else if (!run->beyond)
+		code = fault_worse(code, steer(&run->hold, run->program, &call));
+	forget_choice(&c);
+	return code;
+}
+
+static bool log_to_caller(void *context, struct str line)
+{
+	const struct run *run = context;
+	return caller_log(run->call->caller, line);
+}
+
+/* For the user whose message it is; post knows that it was taken. */
+static void log_accepted(struct run *run, const char *id)
+{
+	struct hold_entry he;
+	struct fault f = FAULT_INIT;
+	bool there = hold_look(&run->hold, HOLD_HOLD, id, &he, &f) == CLAIM_OK;
+	struct stat st;
+	/* Kept because of the configuration: that is another thing than taken. */
+	if (there || !file_stat_name(run->hold.rooms[HOLD_FAILED], id, &st, &f)) {
+		counters_add(&run->hold, &(struct counters){.accepted = 1});
+		delivery_log_accepted(id, run->call->user, there ? &he.entry : NULL);
+	}
+	if (there)
+		hold_release(&he);
+}
+
+static int try_mail(struct run *run)
+{
+	const struct mailq_call *call = run->call;
+	bool filtered = is_filtered(call);
+	struct choice c = {.call = call};
+	int code = 0;
+	if (call->for_user && (call->first || call->caller >= 0) && call->id_count == 1)
+		log_accepted(run, call->ids[0]);
+	if (filtered) {
+		const struct visit v = visit_of(run, choose_matching, &c);
+		code = visit_room(&v, HOLD_HOLD);
+	} else if (!call->all) {
+		code = choose_ids(run, &c);
+	}
+	bool any = c.count > 0 || call->all || (!filtered && call->id_count == 0);
+	if (any && run->beyond) {
+		code = fault_worse(code, beyond_try(&run->place, call, c.ids, c.count));
+	} else if (any) {
+		const struct flushq_call flushq = {.all = call->all && !filtered,
+		                                   .tell = call->tell,
+		                                   .verbose = call->verbose,
+		                                   .first_try = call->first,
+		                                   .caller = call->caller,
+		                                   .ids = c.ids,
+		                                   .id_count = c.count};
+		code = fault_worse(code, flushq_try(&run->place, &run->hold, &flushq));
+	} else if (call->tell && filtered) {
+		fprintf(stderr, "%s: nothing matches\n", run->program);
+	}
+	forget_choice(&c);
+	return code;
+}
+
+static int do_job(struct run *run)
+{
+	switch (run->call->job) {
+	case JOB_LIST:
+	case JOB_JSON:
+		return list(run);
+	case JOB_COUNT:
+		return run->beyond ? beyond_count(&run->place, run->call) : print_count(run);
+	case JOB_METRICS:
+		if (run->beyond)
+			return beyond_count(&run->place, run->call);
+		return summarise(run);
+	case JOB_SUMMARY:
+		return summarise(run);
+	case JOB_SHOW:
+		return show(run);
+	case JOB_RAW:
+		return raw_send(&run->hold, run->call->raw,
+		                run->call->id_count ? run->call->ids[0] : NULL);
+	case JOB_REMOVE:
+	case JOB_FREEZE:
+	case JOB_THAW:
+	case JOB_RETRY:
+		if (!run->beyond)
+			place_open_log(&run->place, run->program);
+		return steer_mail(run);
+	case JOB_ACCEPTED:
+		place_open_log(&run->place, run->program);
+		for (size_t i = 0; run->call->for_user && i < run->call->id_count; i++)
+			log_accepted(run, run->call->ids[i]);
+		break;
+	case JOB_TRY:
+		place_open_log(&run->place, run->program);
+		if (run->call->caller >= 0)
+			log_read_by(log_to_caller, run);
+		return try_mail(run);
+	case JOB_HELP:
+	case JOB_VERSION:
+		break;
+	}
+	return 0;
+}
+
+/* Counts show nothing of anybody's mail, so that a monitor needs no rights. */
+static bool only_counts(enum mailq_job job)
+{
+	return job == JOB_COUNT || job == JOB_METRICS;
+}
+
+/* Finds out what the caller may do, and gives up what he has beyond that. */
+static bool enter(struct run *run, struct fault *f)
+{
+	const struct mailq_call *call = run->call;
+	struct place *p = &run->place;
+	bool looks = call->program == PROGRAM_MAILQ;
+	bool names = call->job != JOB_TRY || call->id_count > 0;
+	bool own = p->personal ? geteuid() != 0 && names : call->for_user;
+	uid_t user = call->for_user ? call->user : getuid();
+	run->beyond = !call->for_user && !(looks ? place_may_look(p) : place_may_act(p));
+	bool made = false;
+	if (run->beyond)
+		return true;
+	if (!looks && !call->for_user && !place_make_rooms(p, &made, f))
+		return false;
+	if (made && call->tell)
+		fprintf(stderr, "%s: made the rooms of %s\n", run->program, p->hold_path);
+	if (!place_become(p, f) || !place_open_hold(p, looks, &run->hold, f))
+		return false;
+	run->hold.user = user;
+	run->hold.view = !own ? HOLD_ALL : only_counts(call->job) ? HOLD_COUNTED : HOLD_OWN;
+	return true;
+}
+
+/* A program that sendmail started has no standard error: its caller may wait for
+ * the end of his. */
+static void find_stderr(const struct run *run)
+{
+	const struct mailq_call *call = run->call;
+	bool started = call->first || call->caller >= 0 || call->job == JOB_ACCEPTED;
+	int fd;
+	if (!started || run->place.config.log_to != LOG_TO_STDERR ||
+	    !file_open_first_stderr(&fd))
+		return;
+	dup2(fd, STDERR_FILENO);
+	close(fd);
+}
+
+/* The hold can be looked at and steered with a faulty configuration, which is
+ * when it matters; only sending needs a good one. */
+static int run_in_place(struct run *run)
+{
+	struct fault f = FAULT_INIT;
+	int code = fault_exit(FAULT_CONFIG);
+	if (!rights_begin(run->call->config, &f))
+		return complain(run, "", &f);
+	bool good = place_find(&run->place, run->program, run->call->config,
+	                       run->call->for_user, false);
+	if (good && run->call->job == JOB_TRY && !tls_is_here() &&
+	    with_tls_needed(&run->place.config)) {
+		place_release(&run->place);
+		return launch_become(run->program, true, run->argv);
+	}
+	run->place.tag = run->call->tag;
+	find_stderr(run);
+	if ((good || (run->call->job != JOB_TRY && run->place.hold_path))) {
+		if (enter(run, &f)) {
+			code = do_job(run);
+			if (!run->beyond)
+				hold_close(&run->hold);
+		} else {
+			code = complain(run, "", &f);
+		}
+	}
+	log_close();
+	place_release(&run->place);
+	return code;
+}
+
+/* https://no-color.org: a NO_COLOR that is empty does not count. */
+static bool wants_colour(void)
+{
+	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+	return !(no_color && no_color[0]) && !(term && strcmp(term, "dumb") == 0);
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = path ? strrchr(path, '/') : NULL;
+	return slash ? slash + 1 : path ? path : "mailq";
+}
+
+/* What was printed counts only once it has left. */
+static int end_output(const char *program, int code)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return code;
+	fprintf(stderr, "%s: cannot write: %s\n", program, strerror(errno));
+	return fault_worse(code, fault_exit(FAULT_IO));
+}
+
+int mailq_main(int argc, char **argv)
+{
+	struct mailq_call call;
+	struct fault f = FAULT_INIT;
+	const char *name = base_name(argc > 0 ? argv[0] : NULL);
+	bool flushes = strcmp(name, "flushq") == 0 || strcmp(name, "runq") == 0;
+	enum mailq_program program = flushes ? PROGRAM_FLUSHQ : PROGRAM_MAILQ;
+	const char *label = flushes ? "flushq" : "mailq";
+	if (!mailq_options_scan(program, argc, argv, &call, &f)) {
+		fprintf(stderr, "%s: %s\n", label, f.text);
+		mailq_options_usage(program, stderr);
+		return fault_exit(f.class);
+	}
+	if (call.job == JOB_HELP || call.job == JOB_VERSION) {
+		if (call.job == JOB_HELP)
+			mailq_options_help(program, stdout);
+		else
+			printf("%s %s (Postern)\n", label, POSTERN_VERSION);
+		return end_output(label, 0);
+	}
+	call.tell = call.tell || call.verbose || isatty(STDERR_FILENO) == 1;
+	if (flushes) {
+		signal(SIGPIPE, SIG_IGN);
+		narrow_hide();
+	}
+	struct run run = {.program = label, .argv = argv, .call = &call, .now = clock_wall()};
+	run.terminal = isatty(STDOUT_FILENO) == 1;
+	run.colour = run.terminal && wants_colour();
+	return end_output(label, run_in_place(&run));
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cmd/send/check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "os/clock.h"
+#include "cmd/send/check_here.h"
+#include "cmd/send/check_relay.h"
+#include "cmd/send/check_table.h"
+#include "cmd/send/who.h"
+#include "mail/addr.h"
+#include "mail/envelope.h"
+#include "transport/sandbox_policy.h"
+
+#define SENDERS_MAX 10 /* to be tried, each over each relay */
+
+static void print_line(void *context, bool sent, struct str line)
+{
+	(void)context;
+	fprintf(stderr, "%s %.*s\n", sent ? ">>>" : "<<<", STR_FMT(line));
+}
+
+static const struct config_relay *relay_named(const struct config *c, const char *name)
+{
+	for (size_t i = 0; i < c->relay_count; i++)
+		if (strcmp(c->relays[i].name, name) == 0)
+			return &c->relays[i];
+	fprintf(stderr, "sendmail: --check: %s has no [relay %s]\n", c->path, name);
+	return NULL;
+}
+
+/* As it goes to a server. */
+static void add_sender(struct check_order *o, const struct local *l, const char *mailbox,
+                       const char *why)
+{
+	struct fault f = FAULT_INIT;
+	struct buf wire;
+	buf_init(&wire, 4 * ADDR_MAX);
+	bool ok =
+	    o->sender_count < SENDERS_MAX && local_complete(l, str_of(mailbox), &wire, &f);
+	for (size_t i = 0; ok && i < o->sender_count; i++)
+		ok = !envelope_same_address(str_of(o->senders[i].mailbox), buf_str(&wire));
+	if (ok)
+		o->senders[o->sender_count++] =
+		    (struct check_sender){mem_copy(buf_str(&wire)), why};
+	buf_release(&wire);
+}
+
+/* Where nothing is configured, what a message of the caller would have. */
+static void add_own(struct check_order *o, const struct place *p, const struct call *call)
+{
+	struct fault f = FAULT_INIT;
+	struct who w;
+	struct buf own;
+	who_find(&w, p, call);
+	buf_init(&own, 4 * ADDR_MAX);
+	if (identity_sender(&w.identity, false, STR(""), &own, &f))
+		add_sender(o, &p->here.local, buf_cstr(&own),
+		           "from is not set: the caller's own");
+	buf_release(&own);
+	who_release(&w);
+}
+
+static void find_senders(struct check_order *o, const struct place *p, const struct call *call)
+{
+	const struct config *c = &p->config;
+	o->senders = mem_alloc(SENDERS_MAX * sizeof(*o->senders));
+	if (c->from)
+		add_sender(o, &p->here.local, c->from, "from");
+	else
+		add_own(o, p, call);
+	for (size_t i = 0; i < c->sender_count; i++)
+		if (!strchr(c->senders[i].address, '*'))
+			add_sender(o, &p->here.local, c->senders[i].address, "[senders]");
+}
+
+static bool keep_first(void *context, struct str mailbox, struct fault *f)
+{
+	struct check_order *o = context;
+	(void)f;
+	if (!o->rcpt)
+		o->rcpt = mem_copy(mailbox);
+	return true;
+}
+
+/* Who gets what this host has to say. */
+static void find_rcpt(struct check_order *o, struct place *p)
+{
+	struct fault f = FAULT_INIT;
+	struct buf wire;
+	buf_init(&wire, 4 * ADDR_MAX);
+	if (p->config.admin) {
+		if (local_complete(&p->here.local, str_of(p->config.admin), &wire, &f))
+			o->rcpt = mem_copy(buf_str(&wire));
+	} else if (alias_has(p->here.local.aliases, STR("root"))) {
+		(void)!here_route(&p->here, STR("root"), false, keep_first, o, &f);
+	}
+	buf_release(&wire);
+}
+
+static bool check_relays(const struct check_order *o, const struct call *call)
+{
+	const struct config *c = &o->place->config;
+	bool ok = true;
+	for (size_t i = 0; i < call->operand_count; i++)
+		ok = check_relay(o, relay_named(c, call->operands[i])) && ok;
+	for (size_t i = 0; call->operand_count == 0 && i < c->relay_count; i++)
+		ok = check_relay(o, &c->relays[i]) && ok;
+	return ok;
+}
+
+static void release(struct check_order *o)
+{
+	for (size_t i = 0; i < o->sender_count; i++)
+		free(o->senders[i].mailbox);
+	free(o->senders);
+	free(o->rcpt);
+}
+
+int check_all(struct place *p, const struct call *call)
+{
+	const struct config *c = &p->config;
+	struct session_env env = {
+	    .config = c, .trace = call->verbose ? print_line : NULL, .checks = true};
+	struct check_order order = {.place = p, .env = &env};
+	struct fault f = FAULT_INIT;
+	for (size_t i = 0; i < call->operand_count; i++)
+		if (!relay_named(c, call->operands[i]))
+			return fault_exit(FAULT_USAGE);
+	/* Who calls is known only before root becomes another. */
+	int64_t begin = clock_mono_ms();
+	place_names(p);
+	int64_t names_ms = clock_mono_ms() - begin;
+	find_senders(&order, p, call);
+	if (!place_become(p, &f)) {
+		fprintf(stderr, "sendmail: --check: %s\n", f.text);
+		release(&order);
+		return fault_exit(f.class);
+	}
+	env.hostname = p->hostname;
+	bool ok = check_here(p, names_ms);
+	find_rcpt(&order, p);
+	narrowing(c, NULL);
+	ok = check_relays(&order, call) && ok;
+	/* The last line is what a hurried reader sees, and may be about the last relay only. */
+	if (!ok)
+		table_head("not all passed: see FAILED above, and what is to be done there");
+	release(&order);
+	return ok ? 0 : fault_exit(FAULT_TEMP);
+}

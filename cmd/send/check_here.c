@@ -1,0 +1,594 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cmd/send/check_here.h"
+
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "os/clock.h"
+#include "os/file.h"
+#include "os/log.h"
+#include "os/trust.h"
+#include "cmd/send/check_table.h"
+#include "cmd/with_tls.h"
+#include "cmd/list/format.h"
+#include "hold/counters.h"
+
+#define POST        POSTERN_LIBEXECDIR "/post"
+#define LINES_SHOWN 10    /* of the aliases that are refused */
+#define FUTURE_S    60    /* what a clock may be behind what it has written */
+#define BUILT_S     86400 /* the same of when a program was made: a time zone */
+#define FLUSH_S     1800  /* due mail, and nobody has flushed for so long */
+
+/* What the rows share. */
+struct sight {
+	struct place *place;
+	struct hold hold;
+	bool open;   /* the hold could be looked into */
+	bool closed; /* it is not for this caller to see */
+	struct counters counters;
+	int64_t now;
+	bool ok;
+};
+
+static void fail(struct sight *s, const char *step, const char *text)
+{
+	s->ok = false;
+	table_row("FAILED", -1, "%s: %s", step, text);
+}
+
+static bool is_full(const char *name)
+{
+	struct str s = str_of(name);
+	bool local = str_caseeq(s, STR("localhost")) || str_casestarts(s, STR("localhost."));
+	return str_starts(s, STR("[")) || (str_find(s, '.') != STR_NONE && !local);
+}
+
+static const char *name_source(const struct place *p)
+{
+	const struct hostname *found = &p->here.found;
+	bool beside = found->canonical[0] && strcmp(p->hostname, found->own) != 0;
+	if (p->config.hostname)
+		return "hostname in [mail]";
+	if (found->asked)
+		return beside ? "the resolver" : "the system; the resolver tells no full one";
+	return beside ? "/etc/hosts" : "the system";
+}
+
+static void check_name(struct sight *s, int64_t ms)
+{
+	const struct place *p = s->place;
+	const char *from = name_source(p);
+	if (is_full(p->hostname)) {
+		table_row("host name", ms, "%s (from %s); bare names get @%s", p->hostname,
+		          from, p->here.domain);
+		return;
+	}
+	s->ok = false;
+	table_row("FAILED", ms,
+	          "host name: %s (from %s) is no full name: servers are told our address "
+	          "instead, and bare names get @%s",
+	          p->hostname, from, p->here.domain);
+	if (p->config.hostname)
+		table_advice("give hostname in [mail] its full name, or remove it");
+	else
+		table_advice(
+		    "set hostname in [mail], or put a full name in front of %s in /etc/hosts",
+		    p->here.found.own);
+}
+
+static void check_senders(const struct sight *s)
+{
+	const struct config *c = &s->place->config;
+	if (c->sender_count > 0)
+		table_row("senders", -1, "%zu row%s in [senders]", c->sender_count,
+		          c->sender_count == 1 ? "" : "s");
+}
+
+/* Hold */
+
+static void free_space(const char *path, char to[64])
+{
+	uint64_t bytes = 0;
+	struct fault f = FAULT_INIT;
+	if (file_free_space(path, &bytes, &f))
+		snprintf(to, 64, ", %llu MiB free", (unsigned long long)(bytes >> 20));
+	else
+		to[0] = '\0';
+}
+
+/* Where nothing is yet, the first message makes it. */
+static bool can_make(const char *path, struct fault *f)
+{
+	char *above = mem_copy(str_of(path));
+	struct stat st;
+	char *slash;
+	while ((slash = strrchr(above, '/')) && slash != above) {
+		*slash = '\0';
+		if (stat(above, &st) == 0)
+			break;
+	}
+	const char *at = slash && slash != above ? above : "/";
+	bool ok = access(at, W_OK | X_OK) == 0 ||
+	          fault_sys(f, FAULT_TEMP, errno, "%s cannot be made in %s", path, at);
+	free(above);
+	return ok;
+}
+
+/* The folder of the system's hold: our group gets through, and nobody can put another
+ * room there. */
+static bool is_good_folder(const struct stat *st, const struct passwd *pw,
+                           const struct group *gr)
+{
+	bool through = st->st_gid == gr->gr_gid ? (st->st_mode & S_IXGRP) != 0
+	                                        : (st->st_mode & S_IXOTH) != 0;
+	return through && (st->st_mode & (S_IWGRP | S_IWOTH)) == 0 &&
+	       (st->st_uid == 0 || st->st_uid == pw->pw_uid);
+}
+
+static bool is_good_room(const struct stat *st, const struct passwd *pw, const struct group *gr,
+                         mode_t mode)
+{
+	return st->st_uid == pw->pw_uid && st->st_gid == gr->gr_gid &&
+	       (st->st_mode & 01777) == mode;
+}
+
+/* What an installation made is to be as that made it. */
+static bool is_as_made(const char *path, const struct stat *st, uid_t owner, mode_t mode)
+{
+	const struct passwd *pw = getpwnam(POSTERN_USER);
+	const struct group *gr = getgrnam(POSTERN_GROUP);
+	char who[TRUST_OWNER_MAX];
+	if (pw && gr &&
+	    (owner == 0 ? is_good_folder(st, pw, gr) : is_good_room(st, pw, gr, mode)))
+		return true;
+	trust_owner(st, who);
+	table_row("FAILED", -1, "hold: %s: %s; it should be %s:" POSTERN_GROUP ", mode %04o",
+	          path, who, owner == 0 ? "root" : POSTERN_USER, (unsigned)mode);
+	table_advice("chown %s:" POSTERN_GROUP " %s && chmod %04o %s",
+	             owner == 0 ? "root" : POSTERN_USER, path, (unsigned)mode, path);
+	return false;
+}
+
+static bool is_folder(const char *path, const struct stat *st)
+{
+	if (!S_ISDIR(st->st_mode))
+		table_row("FAILED", -1, "hold: %s is not a directory", path);
+	return S_ISDIR(st->st_mode);
+}
+
+static bool room_good(const struct place *p, enum hold_room room, bool *missing)
+{
+	const struct passwd *pw = getpwnam(POSTERN_USER);
+	char *path = mem_printf("%s/%s", p->hold_path, hold_room_name(room));
+	mode_t mode = room == HOLD_STATE ? 0770 : 01770;
+	struct stat st;
+	struct fault f = FAULT_INIT;
+	bool ok = true;
+	if (!file_stat_name(AT_FDCWD, path, &st, &f)) {
+		bool gone = f.sys == ENOENT;
+		*missing = *missing || gone;
+		ok = gone && p->personal && can_make(path, &f);
+		if (!ok)
+			table_row("FAILED", -1, "hold: %s", f.text);
+		free(path);
+		return ok;
+	}
+	ok = is_folder(path, &st);
+	if (!ok)
+		table_advice("move it away: mv %s %s.old", path, path);
+	if (ok && !p->personal && pw)
+		ok = is_as_made(path, &st, pw->pw_uid, mode);
+	/* Who only looks after it need not write. */
+	if (ok && (p->personal || p->owner) && access(path, R_OK | W_OK | X_OK) != 0) {
+		ok = false;
+		table_row("FAILED", -1, "hold: %s cannot be written: %s", path,
+		          strerror(errno));
+		table_advice(
+		    "see whether its file system is mounted read-only, and whose it is");
+	}
+	free(path);
+	return ok;
+}
+
+static bool rooms_good(const struct place *p)
+{
+	bool ok = true, missing = false;
+	for (int i = 0; i < HOLD_ROOMS; i++)
+		ok = room_good(p, (enum hold_room)i, &missing) && ok;
+	if (missing && !p->personal)
+		table_advice("flushq, run by root, makes the rooms that are missing");
+	return ok;
+}
+
+static bool folder_good(struct sight *s)
+{
+	const char *path = s->place->hold_path;
+	struct stat st;
+	struct fault f = FAULT_INIT;
+	if (!file_stat_name(AT_FDCWD, path, &st, &f)) {
+		if (f.sys == ENOENT && s->place->personal && can_make(path, &f)) {
+			table_row("hold", -1, "%s is made with the first message", path);
+			return false;
+		}
+		fail(s, "hold", f.text);
+		table_advice(s->place->personal ? "make it, or set directory in [hold]"
+		                                : "make install makes it; a volume has to be "
+		                                  "mounted there");
+		return false;
+	}
+	bool folder = S_ISLNK(st.st_mode) || is_folder(path, &st);
+	if (!folder)
+		table_advice("move it away, or set directory in [hold]");
+	if (folder && (s->place->personal || is_as_made(path, &st, 0, 0710)))
+		return true;
+	s->ok = false;
+	return false;
+}
+
+/* The rooms look as they should, and it is not believed all the same. */
+static void not_opened(struct sight *s, const struct fault *f)
+{
+	const char *path = s->place->hold_path;
+	const struct passwd *pw = getpwuid(getuid());
+	struct stat st;
+	s->ok = false;
+	table_row("FAILED", -1, "%s", f->text); /* which begins with "the hold" */
+	if (s->place->personal && pw && stat(path, &st) == 0 && st.st_uid != pw->pw_uid)
+		table_advice("chown %s %s, or set directory in [hold]", pw->pw_name, path);
+}
+
+static void check_hold(struct sight *s)
+{
+	const struct place *p = s->place;
+	char space[64];
+	struct fault f = FAULT_INIT;
+	if (!p->hold_path) {
+		fail(s, "hold", "there is none: set directory in [hold], or HOME");
+		return;
+	}
+	s->closed = !place_may_look(p);
+	if (!hold_has_space(p->hold_path, p->config.min_free, &f) && f.sys == 0) {
+		fail(s, "hold", f.text);
+		table_advice("until then new mail is refused");
+	}
+	if (s->closed) {
+		table_row("hold", -1,
+		          "%s: not for this user to see; root's check looks into it",
+		          p->hold_path);
+		return;
+	}
+	if (!folder_good(s))
+		return;
+	bool good = rooms_good(p);
+	s->ok = s->ok && good;
+	s->open = place_open_hold(p, true, &s->hold, &f);
+	if (!s->open && good)
+		not_opened(s, &f);
+	if (!s->open || !good)
+		return;
+	free_space(p->hold_path, space);
+	table_row("hold", -1, "%s%s", p->hold_path, space);
+}
+
+/* post */
+
+static const char *bad_post(char advice[256])
+{
+	struct stat st;
+	struct statvfs fs;
+	const struct group *gr = getgrnam(POSTERN_GROUP);
+	snprintf(advice, 256, "chgrp " POSTERN_GROUP " %s && chmod 2755 %s", POST, POST);
+	if (stat(POST, &st) != 0) {
+		snprintf(advice, 256, "make install puts it there");
+		return strerror(errno);
+	}
+	if (!gr || st.st_gid != gr->gr_gid)
+		return "it does not belong to the group " POSTERN_GROUP;
+	if ((st.st_mode & S_ISGID) == 0)
+		return "it has no set-gid bit";
+	if ((st.st_mode & S_IXOTH) == 0)
+		return "not everybody may run it";
+	snprintf(advice, 256, "mount the file system of %s without nosuid", POST);
+	if (statvfs(POST, &fs) == 0 && (fs.f_flag & ST_NOSUID) != 0)
+		return "its file system is mounted nosuid";
+	return NULL;
+}
+
+/* For a user: does it let him in, or the service behind the socket? */
+static void try_post(struct sight *s)
+{
+	struct gate g;
+	struct fault f = FAULT_INIT;
+	int64_t begin = clock_mono_ms();
+	bool open = gate_open(&g, false, &f);
+	gate_close(&g);
+	if (open)
+		table_row("post", clock_mono_ms() - begin, "lets this user in");
+	else
+		fail(s, "post", f.text);
+}
+
+/* The way of those who may not open the hold; root needs none, but looks for them. */
+static void check_post(struct sight *s)
+{
+	const struct place *p = s->place;
+	char advice[256];
+	struct stat st;
+	if (p->personal) {
+		table_row("post", -1, "not needed: the hold is the caller's own");
+		return;
+	}
+	if (!place_may_act(p)) {
+		try_post(s);
+		return;
+	}
+	const char *bad = bad_post(advice);
+	bool socket = stat(POSTERN_SOCKET, &st) == 0 && S_ISSOCK(st.st_mode);
+	if (!bad) {
+		table_row("post", -1, "%s: set-gid " POSTERN_GROUP "%s", POST,
+		          socket ? ", and the socket is there" : "");
+		return;
+	}
+	if (socket)
+		table_row("warning", -1, "post: %s: %s; mail can be handed in at %s only", POST,
+		          bad, POSTERN_SOCKET);
+	else
+		table_row("FAILED", -1, "post: %s: %s", POST, bad);
+	s->ok = s->ok && socket;
+	table_advice("%s", advice);
+}
+
+/* Log */
+
+static void check_file(struct sight *s)
+{
+	const struct place *p = s->place;
+	const char *path = p->config.log_file;
+	struct fault f = FAULT_INIT, make = FAULT_INIT;
+	int fd;
+	if (file_open_append(AT_FDCWD, path, 0, &fd, &f)) {
+		close(fd);
+		table_row("log", -1, "%s can be written", path);
+		return;
+	}
+	if (f.sys == ENOENT && (p->personal || p->owner) && can_make(path, &make)) {
+		table_row("log", -1, "%s is made with the first line", path);
+		return;
+	}
+	if (!p->personal && !place_may_act(p)) {
+		table_row("log", -1, "%s: not for this user to see", path);
+		return;
+	}
+	s->ok = false;
+	table_row("FAILED", -1, "log: %s: what is logged goes to syslog instead",
+	          make.text[0] ? make.text : f.text);
+	if (p->personal)
+		table_advice("name a file that you can write, with to in [log]");
+	else
+		table_advice("install -m 660 -o " POSTERN_USER " -g " POSTERN_GROUP
+		             " /dev/null %s, in a folder that " POSTERN_USER
+		             " can get to, or change to in [log]",
+		             path);
+}
+
+static void check_log(struct sight *s)
+{
+	switch (s->place->config.log_to) {
+	case LOG_TO_FILE:
+		check_file(s);
+		break;
+	case LOG_TO_SYSLOG:
+		if (log_has_syslog()) {
+			table_row("log", -1, "syslog, which is there");
+			break;
+		}
+		table_row("warning", -1,
+		          "log: nobody listens at /dev/log: what is logged is lost");
+		table_advice(
+		    "start a syslog, or set to in [log]: a file; stderr in a container");
+		break;
+	case LOG_TO_STDERR:
+		table_row("log", -1, "standard error");
+		break;
+	case LOG_TO_NONE:
+		table_row("log", -1, "none, as to in [log] says");
+		break;
+	}
+}
+
+/* Aliases */
+
+struct refusals {
+	const char *path;
+	size_t count;
+};
+
+static void refused(void *context, size_t line, const char *text)
+{
+	struct refusals *r = context;
+	if (++r->count <= LINES_SHOWN)
+		table_row("warning", -1, "aliases: %s:%zu: %s", r->path, line, text);
+}
+
+static void check_aliases(struct sight *s)
+{
+	struct place *p = s->place;
+	const char *path = p->config.aliases;
+	struct refusals r = {path, 0};
+	struct fault f = FAULT_INIT;
+	struct stat st;
+	if (!path) {
+		table_row("aliases", -1, "none");
+		return;
+	}
+	p->here.warn = refused;
+	p->here.context = &r;
+	bool ok = here_aliases(&p->here, &f);
+	p->here.warn = NULL;
+	if (!ok) {
+		fail(s, "aliases", f.text);
+		table_advice("everybody who sends has to be able to read it: chmod 644 %s",
+		             path);
+	} else if (stat(path, &st) == 0) {
+		table_row("aliases", -1, "%s", path);
+	} else if (p->config.aliases_line > 0) {
+		s->ok = false;
+		table_row("FAILED", -1, "aliases: %s: %s", path, strerror(errno));
+		table_advice("make it, or correct aliases in [mail]");
+	} else {
+		table_row("aliases", -1, "none: there is no %s", path);
+	}
+	if (r.count > LINES_SHOWN)
+		table_row("warning", -1, "aliases: %zu more lines; sendmail -bv shows them",
+		          r.count - LINES_SHOWN);
+	if (r.count > 0)
+		table_advice("these lines count for nothing: mail goes to relays only");
+}
+
+/* Clock and flush */
+
+/* When the youngest entry was made: its id tells. */
+static int64_t youngest(const struct sight *s)
+{
+	int64_t last = 0;
+	for (int room = HOLD_HOLD; s->open && room <= HOLD_FAILED; room++) {
+		hold_id *ids = NULL;
+		size_t count = 0;
+		struct fault f = FAULT_INIT;
+		if (!hold_list(&s->hold, (enum hold_room)room, &ids, &count, &f))
+			continue;
+		for (size_t i = 0; i < count; i++) {
+			char second[9];
+			memcpy(second, ids[i], 8);
+			second[8] = '\0';
+			int64_t made = (int64_t)strtoull(second, NULL, 16);
+			last = made > last ? made : last;
+		}
+		free(ids);
+	}
+	return last;
+}
+
+static void check_clock(struct sight *s)
+{
+	const struct counters *c = &s->counters;
+	struct stat program;
+	char when[64] = "?";
+	const char *behind = NULL;
+	struct tm tm;
+	time_t now = (time_t)s->now;
+	if (gmtime_r(&now, &tm))
+		strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S UTC", &tm);
+	if (stat("/proc/self/exe", &program) == 0 && s->now + BUILT_S < program.st_mtime)
+		behind = "this program was made";
+	else if (s->now + FUTURE_S < youngest(s))
+		behind = "the youngest message here was taken";
+	else if (s->now + FUTURE_S < c->last_flush || s->now + FUTURE_S < c->last_success)
+		behind = "the last flush or delivery";
+	if (!behind) {
+		table_row("clock", -1, "%s", when);
+		return;
+	}
+	s->ok = false;
+	table_row("FAILED", -1, "clock: it says %s, which is before %s", when, behind);
+	table_advice("set the clock: certificates and the age of mail are judged by it");
+}
+
+/* What waits in the hold. */
+struct waiting {
+	size_t held, due;
+	int64_t since; /* the one that is due for longest */
+};
+
+static void look_at_held(struct sight *s, struct waiting *w)
+{
+	hold_id *ids = NULL;
+	size_t count = 0;
+	struct fault f = FAULT_INIT;
+	if (!hold_list(&s->hold, HOLD_HOLD, &ids, &count, &f))
+		return;
+	for (size_t i = 0; i < count; i++) {
+		struct entry e;
+		if (!hold_peek(&s->hold, HOLD_HOLD, ids[i], &e))
+			continue;
+		int64_t since = e.next_try > e.created ? e.next_try : e.created;
+		w->held++;
+		if (e.frozen || since > s->now)
+			continue;
+		w->due++;
+		w->since = w->due == 1 || since < w->since ? since : w->since;
+	}
+	free(ids);
+}
+
+static void advise_flush(const struct place *p)
+{
+	char *flushq = with_tls_program(false);
+	bool named = p->personal && p->config_path[0];
+	const char *option = named ? " -C " : "", *path = named ? p->config_path : "";
+	table_advice("to send it now: %s%s%s", flushq, option, path);
+	if (p->personal)
+		table_advice("a line for crontab -e: */5 * * * * %s%s%s", flushq, option, path);
+	else
+		table_advice(
+		    "systemctl enable --now postern-flush.timer, or a line of cron: see "
+		    "flushq(8)");
+	free(flushq);
+}
+
+static void check_flush(struct sight *s)
+{
+	struct waiting w = {0};
+	char ago[WORDS_TIME], age[WORDS_TIME], last[96];
+	int64_t flushed = s->counters.last_flush;
+	if (!s->open) {
+		table_row("last flush", -1, "%s",
+		          s->closed ? "not for this user to see" : "none to be seen");
+		return;
+	}
+	look_at_held(s, &w);
+	words_age(ago, s->now - flushed);
+	snprintf(last, sizeof(last), flushed > 0 ? "%s ago" : "none was seen yet", ago);
+	if (w.due > 0 && s->now - w.since > FLUSH_S && s->now - flushed > FLUSH_S) {
+		words_age(age, s->now - w.since);
+		s->ok = false;
+		table_row("FAILED", -1,
+		          "last flush: %s, and %zu message%s due, the oldest for %s", last,
+		          w.due, w.due == 1 ? " is" : "s are", age);
+		advise_flush(s->place);
+		return;
+	}
+	table_row("last flush", -1, "%s; %zu held, %zu of them due", last, w.held, w.due);
+}
+
+bool check_here(struct place *p, int64_t names_ms)
+{
+	struct sight s = {.place = p, .now = clock_wall(), .ok = true};
+	table_head("here: %s (%s mode)", p->config_path, p->personal ? "personal" : "system");
+	check_name(&s, names_ms);
+	check_senders(&s);
+	check_hold(&s);
+	check_post(&s);
+	check_log(&s);
+	check_aliases(&s);
+	if (s.open)
+		counters_read(&s.hold, &s.counters);
+	check_clock(&s);
+	check_flush(&s);
+	if (s.open)
+		hold_close(&s.hold);
+	return s.ok;
+}

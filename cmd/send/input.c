@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cmd/send/input.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "text/buf.h"
+#include "os/file.h"
+#include "os/wait.h"
+
+#define CHUNK 65536
+
+/* wait_open alone would not do: it lets no signal in while something is ready, and
+ * an input without end always is. */
+static void let_signals_in(void)
+{
+	sigset_t none, before;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, &before);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
+bool input_wait(struct pollfd *fds, size_t count, int wait_ms, const volatile int *stop,
+                struct fault *f)
+{
+	let_signals_in();
+	while (!*stop)
+		if (wait_open(fds, count, wait_ms) >= 0)
+			return true;
+		else if (errno != EINTR)
+			break;
+	return fault_sys(f, FAULT_TEMP, EINTR, "reading standard input");
+}
+
+bool input_take(char *bytes, size_t size, size_t *got, struct fault *f)
+{
+	if (file_read(STDIN_FILENO, "standard input", bytes, size, got, f))
+		return true;
+	f->class = f->sys == EBADF || f->sys == EISDIR ? FAULT_NOINPUT : FAULT_IO;
+	return false;
+}
+
+bool input_read(char *bytes, size_t size, size_t *got, const volatile int *stop,
+                struct fault *f)
+{
+	struct pollfd p = {.fd = STDIN_FILENO, .events = POLLIN};
+	return input_wait(&p, 1, -1, stop, f) && input_take(bytes, size, got, f);
+}
+
+void input_drain(const volatile int *stop)
+{
+	char *bytes = mem_alloc(CHUNK);
+	size_t got = 1;
+	struct fault f = FAULT_INIT;
+	while (got > 0 && !isatty(STDIN_FILENO) && input_read(bytes, CHUNK, &got, stop, &f))
+		continue;
+	free(bytes);
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * options - the classic command line of sendmail, and ours
+ *
+ * One table row an option. Letters may be clustered, arguments be attached or
+ * separate; scanning stops at the first operand and at "--". Long options are
+ * ours alone and are known only where no classic caller would write them.
+ */
+#ifndef CMD_SEND_OPTIONS_H
+#define CMD_SEND_OPTIONS_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "text/buf.h"
+#include "text/fault.h"
+#include "mail/envelope.h"
+
+enum call_mode {
+	CALL_SUBMIT,  /* a message on standard input */
+	CALL_SMTP,    /* -bs */
+	CALL_LIST,    /* -bp */
+	CALL_FLUSH,   /* -q */
+	CALL_VERIFY,  /* -bv */
+	CALL_NOTHING, /* -bi, -bh and the like: exit 0 */
+	CALL_CHECK,
+	CALL_CONFIG,
+	CALL_HELP,
+	CALL_VERSION,
+};
+
+/* When it is sent; the last of them on the command line counts. */
+enum call_delivery {
+	CALL_AS_SET,     /* mode in [delivery] */
+	CALL_NOW,        /* -odi */
+	CALL_BACKGROUND, /* -odb */
+	CALL_HOLD,       /* -odq, -odd, --hold */
+};
+
+/* What a command line asks for. Strings are borrowed from argv. */
+struct call {
+	enum call_mode mode;
+	bool hold_program;    /* called as mailq or runq, whose options were not looked at */
+	bool take_recipients; /* -t */
+	bool ignore_dot;      /* -i */
+	enum call_delivery delivery;
+	bool quiet; /* -oeq: nothing on standard error about recipients */
+	bool verbose;
+	bool smtputf8; /* -U */
+	bool relayed;  /* -G: from_rule and reply_to leave it alone */
+	bool dry_run;
+	bool count_only; /* -bpc */
+	bool have_from;
+	const char *from;
+	const char *full_name;
+	const char *config;
+	const char *relay;
+	const char *tag; /* -L */
+	const char *envid;
+	enum envelope_body body;
+	enum envelope_ret ret;
+	unsigned notify;
+	int64_t delay;       /* seconds; -1: not given */
+	const char *only_id; /* -qI, -qR, -qS: a part of it */
+	const char *only_rcpt;
+	const char *only_sender;
+	char **operands;
+	size_t operand_count;
+};
+
+/* FAULT_USAGE when the command line is wrong. program: the name of the call
+ * (base name of argv[0]), which may choose the mode. */
+bool options_scan(int argc, char **argv, struct call *call, struct fault *f)
+    __attribute__((warn_unused_result));
+
+/* No word of the command line holds a control byte: else FAULT_USAGE, in a text
+ * that shows none of it. */
+bool options_printable(int argc, char **argv, struct fault *f);
+
+/* One line a row, "-x ARG<tab>what", in groups, the most useful first: for --help
+ * and the manual's check. */
+void options_print(FILE *out);
+
+#endif

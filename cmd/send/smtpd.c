@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cmd/send/smtpd.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "os/clock.h"
+#include "cmd/send/input.h"
+#include "cmd/spawn.h"
+#include "cmd/send/taking.h"
+#include "smtp/serve.h"
+
+#define CHUNK        65536
+#define REPLIES_MAX  (4 * 1024 * 1024) /* bytes not yet written */
+#define WRITE_MAX    4096              /* a pipe that can be written to takes that much */
+#define DROP_MIN     262144            /* written bytes are dropped in such pieces */
+#define CHILDREN_MAX 4
+#define REAP_MS      100
+#define SERVICE_MS   10000 /* a flushq whose end is not seen is thought to take */
+
+struct session {
+	struct place *place;
+	const struct call *call;
+	const volatile int *stop;
+	struct hold hold; /* personal mode */
+	bool hold_open;
+	struct gate gate; /* of the last message, else */
+	struct call mail; /* this message's: the call, and what MAIL said */
+	char *from;       /* of mail, as the next */
+	char *envid;
+	struct taking *taking;
+	size_t fresh;              /* messages that no flushq was started for */
+	char id[ENTRY_ID_LEN + 1]; /* of the last one */
+	struct child {
+		pid_t pid;        /* -1: of a service, so its end is not seen */
+		int64_t since;    /* monotonic ms */
+	} children[CHILDREN_MAX]; /* flushq that run */
+	size_t child_count;
+	struct serve *serve;
+	struct buf replies;
+	size_t written;  /* of them */
+	char *bytes;     /* CHUNK of the input */
+	struct str rest; /* of it, not yet fed */
+	bool input_over;
+};
+
+static bool open_way(struct session *s, struct fault *f)
+{
+	if (!s->place->personal) {
+		gate_close(&s->gate);
+		return place_open_gate(s->place, false, &s->gate, f);
+	}
+	if (!s->hold_open)
+		s->hold_open = place_open_hold(s->place, false, &s->hold, f);
+	return s->hold_open;
+}
+
+static bool on_mail(void *context, const struct serve_mail *mail, struct fault *f)
+{
+	struct session *s = context;
+	const bool own = s->place->personal;
+	const struct taking_order order = {s->place, &s->mail, own ? &s->hold : NULL,
+	                                   own ? NULL : &s->gate, HOLD_HOLD};
+	if (!open_way(s, f))
+		return false;
+	s->from = mem_copy(mail->path);
+	s->envid = mail->envid.len ? mem_copy(mail->envid) : NULL;
+	s->mail = (struct call){
+	    .mode = CALL_SMTP,
+	    .ignore_dot = true,
+	    .relayed = s->call->relayed,
+	    .full_name = s->call->full_name,
+	    .relay = s->call->relay,
+	    .delay = s->call->delay,
+	    .have_from = true,
+	    .from = s->from,
+	    .envid = s->envid,
+	    .body = mail->body,
+	    .ret = mail->ret,
+	    .smtputf8 = mail->smtputf8,
+	};
+	s->taking = taking_new(&order);
+	return taking_sender(s->taking, f);
+}
+
+static bool on_rcpt(void *context, const struct serve_rcpt *rcpt, struct fault *f)
+{
+	struct session *s = context;
+	return taking_recipient(s->taking, rcpt->path, rcpt->notify, rcpt->orcpt, f);
+}
+
+static bool on_data(void *context, struct fault *f)
+{
+	struct session *s = context;
+	(void)f;
+	taking_start(s->taking);
+	return true;
+}
+
+static bool on_bytes(void *context, struct str bytes, struct fault *f)
+{
+	struct session *s = context;
+	return taking_bytes(s->taking, bytes, f);
+}
+
+static bool on_end(void *context, char id[33], struct fault *f)
+{
+	struct session *s = context;
+	if (!taking_end(s->taking, s->id, f))
+		return false;
+	memcpy(id, s->id, sizeof(s->id));
+	s->fresh++;
+	return true;
+}
+
+static void on_over(void *context)
+{
+	struct session *s = context;
+	taking_free(s->taking);
+	free(s->from);
+	free(s->envid);
+	s->taking = NULL;
+	s->from = s->envid = NULL;
+}
+
+static bool sends_now(const struct session *s)
+{
+	const struct config *c = &s->place->config;
+	int64_t delay = s->call->delay >= 0 ? s->call->delay : c->delay;
+	bool held = s->call->delivery == CALL_HOLD ||
+	            (s->call->delivery == CALL_AS_SET && c->mode == MODE_HOLD);
+	return !held && delay == 0;
+}
+
+static bool is_over(const struct child *c)
+{
+	if (c->pid < 0)
+		return clock_mono_ms() - c->since > SERVICE_MS;
+	pid_t ended = waitpid(c->pid, NULL, WNOHANG);
+	return ended == c->pid || (ended < 0 && errno != EINTR);
+}
+
+static void reap(struct session *s)
+{
+	for (size_t i = s->child_count; i > 0; i--)
+		if (is_over(&s->children[i - 1]))
+			s->children[i - 1] = s->children[--s->child_count];
+}
+
+static void note_child(struct session *s, pid_t pid)
+{
+	if (s->child_count < CHILDREN_MAX)
+		s->children[s->child_count++] = (struct child){pid, clock_mono_ms()};
+}
+
+/* The last message's gate is for that message alone. */
+static bool go_through_gate(struct session *s, pid_t *pid, struct fault *f)
+{
+	int fd;
+	if (s->fresh > 1 || s->gate.fd < 0) {
+		gate_close(&s->gate);
+		if (!place_open_gate(s->place, false, &s->gate, f))
+			return false;
+	}
+	*pid = s->gate.pid;
+	return gate_go(&s->gate, false, false, &fd, f);
+}
+
+/* What cannot be started now stays held, and is sent by the next flush. */
+static void start_flushq(struct session *s)
+{
+	struct fault f = FAULT_INIT;
+	int fd;
+	pid_t pid;
+	const char *id = s->fresh == 1 ? s->id : NULL;
+	if (s->place->personal ? launch_flushq(s->place, id, false, false, &fd, &pid, &f)
+	                       : go_through_gate(s, &pid, &f))
+		note_child(s, pid);
+}
+
+/* Starts flushq on what was taken since the last time: on the one entry, or on
+ * all that is due. A session full of messages must not become as many
+ * processes; at its end the last start is for all that are left. */
+static void send_fresh(struct session *s, bool last)
+{
+	reap(s);
+	if (s->fresh == 0 || (s->child_count >= CHILDREN_MAX && !last))
+		return;
+	if (sends_now(s))
+		start_flushq(s);
+	s->fresh = 0;
+}
+
+/* Reads what is there. */
+static bool take_input(struct session *s, struct fault *f)
+{
+	size_t got;
+	if (!input_take(s->bytes, CHUNK, &got, f))
+		return false;
+	s->input_over = got == 0;
+	s->rest = str_make(s->bytes, got);
+	return true;
+}
+
+/* The caller may have made it non-blocking: what does not go now goes later. */
+static bool write_replies(struct session *s, struct fault *f)
+{
+	struct str some = str_first(str_from(buf_str(&s->replies), s->written), WRITE_MAX);
+	ssize_t n = write(STDOUT_FILENO, some.at, some.len);
+	if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
+		return fault_sys(f, FAULT_IO, errno, "standard output");
+	s->written += n > 0 ? (size_t)n : 0;
+	if (s->written == s->replies.len || s->written >= DROP_MIN) {
+		buf_drop(&s->replies, s->written);
+		s->written = 0;
+	}
+	return true;
+}
+
+/* Waits until something can be read or written, and does it. */
+static bool exchange(struct session *s, struct fault *f)
+{
+	bool reads = !s->input_over && s->rest.len == 0 && !serve_ended(s->serve);
+	bool writes = s->replies.len > 0;
+	bool reaps = s->child_count > 0 && s->fresh > 0;
+	struct pollfd p[2] = {{.fd = reads ? STDIN_FILENO : -1, .events = POLLIN},
+	                      {.fd = writes ? STDOUT_FILENO : -1, .events = POLLOUT}};
+	if (!input_wait(p, 2, reaps ? REAP_MS : -1, s->stop, f))
+		return false;
+	if (p[1].revents && !write_replies(s, f))
+		return false;
+	return !p[0].revents || take_input(s, f);
+}
+
+static bool converse(struct session *s, struct fault *f)
+{
+	serve_greet(s->serve, &s->replies);
+	for (;;) {
+		s->rest = serve_feed(s->serve, s->rest, &s->replies);
+		send_fresh(s, false);
+		if (s->replies.len == 0 && s->rest.len == 0 &&
+		    (s->input_over || serve_ended(s->serve)))
+			return true;
+		if (!exchange(s, f))
+			return false;
+	}
+}
+
+/* The last reply to a client who may not be listening any more. */
+static void say_goodbye(struct session *s)
+{
+	struct pollfd p = {.fd = STDOUT_FILENO, .events = POLLOUT};
+	struct fault f = FAULT_INIT;
+	buf_clear(&s->replies);
+	s->written = 0;
+	serve_shut(s->serve, "interrupted", &s->replies);
+	if (poll(&p, 1, 0) == 1)
+		(void)write_replies(s, &f);
+}
+
+static int end(struct session *s, bool ok, const struct fault *f)
+{
+	if (!ok && f->sys == EINTR && *s->stop) {
+		say_goodbye(s);
+		fprintf(stderr, "sendmail: interrupted: no unfinished message was taken\n");
+		return 128 + *s->stop;
+	}
+	if (!ok) {
+		fprintf(stderr, "sendmail: %s\n", f->text);
+		return fault_exit(f->class);
+	}
+	if (serve_in_message(s->serve)) {
+		fprintf(stderr, "sendmail: the input ended inside a message, "
+		                "which was not taken\n");
+		return EX_IOERR;
+	}
+	return EX_OK;
+}
+
+int smtpd_run(struct place *p, const struct call *call, const struct fault *closed,
+              const volatile int *stop)
+{
+	struct session s = {.place = p, .call = call, .stop = stop};
+	const struct serve_hooks hooks = {on_mail, on_rcpt, on_data, on_bytes,
+	                                  on_end,  on_over, &s};
+	struct fault f = FAULT_INIT;
+	gate_init(&s.gate);
+	place_names(p);
+	const struct serve_rules rules = {str_of(p->hostname), p->config.max_size, closed};
+	s.serve = serve_new(&rules, &hooks);
+	s.bytes = mem_alloc(CHUNK);
+	buf_init(&s.replies, REPLIES_MAX);
+	int code = end(&s, converse(&s, &f), &f);
+	send_fresh(&s, true);
+	serve_free(s.serve);
+	if (s.hold_open)
+		hold_close(&s.hold);
+	gate_close(&s.gate);
+	buf_release(&s.replies);
+	free(s.bytes);
+	return code == EX_OK && closed ? fault_exit(closed->class) : code;
+}

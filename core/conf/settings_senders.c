@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "conf/settings_senders.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "text/codec.h"
+#include "conf/settings_value.h"
+
+#define SHOWN_LEN   64
+#define PATTERN_MAX 320
+
+#define SHOWN(text) STR_FMT(str_first(text, SHOWN_LEN))
+
+/* NAME or NAME@DOMAIN, either with stars in it. */
+static bool is_pattern(struct str text)
+{
+	size_t at = str_find(text, '@');
+	struct str domain = at == STR_NONE ? str_of("") : str_from(text, at + 1);
+	for (size_t i = 0; i < text.len; i++)
+		if ((unsigned char)text.at[i] <= ' ' || strchr("<>,;()\"\\", text.at[i]))
+			return false;
+	return text.len > 0 && text.len <= PATTERN_MAX && codec_is_utf8(text) && at != 0 &&
+	       (at == STR_NONE || domain.len > 0) && str_find(domain, '@') == STR_NONE;
+}
+
+static bool check_address(struct str address, struct fault *f)
+{
+	struct str whole = address;
+	/* "*" in front of the domain is the name that the sender had. */
+	if (str_starts(address, STR("*@")))
+		address = str_from(address, 1);
+	if (str_find(address, '*') != STR_NONE || !codec_is_utf8(address))
+		return fault_set(f, FAULT_CONFIG,
+		                 "'%.*s' is not a mail address, nor *@ and a domain",
+		                 SHOWN(whole));
+	if (address.len < whole.len)
+		return config_is_name(str_from(address, 1)) ||
+		       fault_set(f, FAULT_CONFIG, "'%.*s': what is behind the @ is no domain",
+		                 SHOWN(whole));
+	return config_check_address(address, f);
+}
+
+bool config_senders_add(struct config *c, struct str pattern, struct str address, size_t line,
+                        struct fault *f)
+{
+	if (!is_pattern(pattern))
+		return fault_set(f, FAULT_CONFIG,
+		                 "what is before the = is not a pattern such as root, "
+		                 "root@web1.lan or *@web1.lan");
+	for (size_t i = 0; i < c->sender_count; i++)
+		if (str_eq(pattern, str_of(c->senders[i].pattern)))
+			return fault_set(f, FAULT_CONFIG, "%s stands in line %zu already",
+			                 c->senders[i].pattern, c->senders[i].line);
+	if (!check_address(address, f))
+		return fault_prefix(f, "%.*s", SHOWN(pattern));
+	if (str_ends(address, STR(".")) && address.len > 1)
+		address.len--;
+	size_t cap = c->sender_count;
+	c->senders = mem_grow(c->senders, &cap, c->sender_count + 1, sizeof(*c->senders));
+	c->senders[c->sender_count++] =
+	    (struct config_sender){mem_copy(pattern), mem_copy(address), line};
+	return true;
+}
+
+void config_senders_release(struct config *c)
+{
+	for (size_t i = 0; i < c->sender_count; i++) {
+		free(c->senders[i].pattern);
+		free(c->senders[i].address);
+	}
+	free(c->senders);
+}

@@ -1,0 +1,536 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "mail/rewrite.h"
+
+#include "text/codec.h"
+#include "text/idna.h"
+#include "mail/addr.h"
+
+/* The fields in which bare addresses get the domain. */
+static const char *const completed[] = {
+    "From",        "Sender",        "Reply-To",        "To",        "Cc",
+    "Resent-From", "Resent-Sender", "Resent-Reply-To", "Resent-To", "Resent-Cc",
+};
+
+#define COMPLETED (sizeof(completed) / sizeof(completed[0]))
+
+/* A field's value being written anew, with other bytes for some addresses. */
+struct edit {
+	const struct identity *id;
+	struct str value;
+	size_t done;  /* bytes of value that are dealt with */
+	size_t end;   /* of the address before */
+	size_t count; /* addresses seen */
+	bool rule;    /* from_rule is to be applied */
+	bool changed;
+	bool replaced; /* an address was, by another one */
+	struct buf out;
+};
+
+static bool full(struct fault *f)
+{
+	return fault_set(f, FAULT_DATA, "an address field of the header is too long");
+}
+
+static bool row_matches(const struct identity *id, const struct identity_sender *row,
+                        struct str mailbox)
+{
+	struct buf full;
+	bool matches;
+
+	buf_init(&full, 2 * ADDR_MAX);
+	if (str_find(row->pattern, '@') == STR_NONE)
+		matches = local_is_ours(id->local, mailbox) &&
+		          addr_local_matches(addr_local(mailbox), row->pattern);
+	else
+		matches = addr_qualify(&full, mailbox, id->local->domain) &&
+		          addr_matches(buf_str(&full), row->pattern);
+	buf_release(&full);
+	return matches;
+}
+
+bool identity_rewrite(const struct identity *id, struct str mailbox, struct buf *out)
+{
+	size_t before = out->len;
+
+	for (size_t i = 0; i < id->sender_count; i++) {
+		struct str address = id->senders[i].address;
+		bool keeps = str_starts(address, STR("*@"));
+
+		if (!row_matches(id, &id->senders[i], mailbox))
+			continue;
+		if ((!keeps || buf_add_str(out, addr_local(mailbox))) &&
+		    buf_add_str(out, str_from(address, keeps ? 1 : 0)))
+			return true;
+		out->len = before;
+		return false;
+	}
+	return false;
+}
+
+/* Does [mail] from take the place of mailbox (have), or of no address at all? */
+static bool from_applies(const struct identity *id, bool have, struct str mailbox)
+{
+	if (id->from.len == 0)
+		return false;
+	switch (id->from_rule) {
+	case FROM_MISSING:
+		return !have;
+	case FROM_LOCAL:
+		return !have || local_is_ours(id->local, mailbox);
+	case FROM_ALWAYS:
+		return true;
+	}
+	return false;
+}
+
+/* The sender as [senders] leaves him; have: is there one at all (not only a login)? */
+static bool find_sender(const struct identity *id, bool *have, struct str given,
+                        struct buf *out)
+{
+	struct buf login;
+	bool fits;
+
+	buf_init(&login, ADDR_MAX);
+	fits = *have || addr_add_local(&login, id->login);
+	if (!*have)
+		given = buf_str(&login);
+	if (fits && identity_rewrite(id, given, out))
+		*have = true;
+	else
+		fits = fits && buf_add_str(out, given);
+	buf_release(&login);
+	return fits;
+}
+
+bool identity_sender_is_local(const struct identity *id, bool have, struct str given)
+{
+	struct buf sender;
+	bool local;
+
+	if (have && given.len == 0)
+		return false;
+	buf_init(&sender, 2 * ADDR_MAX);
+	local = find_sender(id, &have, given, &sender) &&
+	        !from_applies(id, have, buf_str(&sender)) &&
+	        local_is_ours(id->local, buf_str(&sender));
+	buf_release(&sender);
+	return local;
+}
+
+bool identity_sender(const struct identity *id, bool have, struct str given, struct buf *out,
+                     struct fault *f)
+{
+	struct buf sender;
+	bool fits;
+
+	if (have && given.len == 0)
+		return true;
+	buf_init(&sender, 2 * ADDR_MAX);
+	fits = find_sender(id, &have, given, &sender);
+	if (fits && from_applies(id, have, buf_str(&sender)))
+		fits = addr_qualify(out, id->from, id->local->domain);
+	else
+		fits = fits && addr_qualify(out, buf_str(&sender), id->local->domain);
+	buf_release(&sender);
+	return fits || fault_set(f, FAULT_DATA, "sender address over %d bytes", ADDR_MAX);
+}
+
+/* Copies the value up to to, as it is. */
+static bool copy_up_to(struct edit *e, size_t to)
+{
+	struct str piece = str_from(str_first(e->value, to), e->done);
+
+	e->done = to;
+	return buf_add_str(&e->out, piece);
+}
+
+/* A comma in front of an address that has none: where blanks alone stand between two,
+ * as in "ann bob", both are taken, but no receiver has to understand it. It alone is
+ * no reason to write the field anew. */
+static bool add_comma(struct edit *e, const struct addr *a)
+{
+	size_t source = (size_t)(a->source.at - e->value.at), before = e->end;
+	struct str gap = str_from(str_first(e->value, source), before);
+
+	e->end = source + a->source.len;
+	if (e->count == 0 || str_trim(gap).len > 0)
+		return true;
+	return copy_up_to(e, before) && buf_add_char(&e->out, ',');
+}
+
+/* An international domain would need SMTPUTF8 all the way; its ASCII form needs
+ * nothing. A local-part beyond ASCII needs SMTPUTF8 anyway. */
+static bool ascii_form(struct str mailbox, struct buf *out)
+{
+	struct fault ignored = FAULT_INIT;
+
+	return codec_is_ascii(addr_local(mailbox)) && !codec_is_ascii(addr_domain(mailbox)) &&
+	       idna_mailbox(out, mailbox, &ignored);
+}
+
+/* A display name that somebody wrote without care: quoted, for it may hold what has
+ * a meaning there. Encoded words would have none in quotes. */
+static bool add_loose_name(struct buf *out, struct str name)
+{
+	bool quoted = codec_is_ascii(name) && str_find(name, '?') == STR_NONE;
+
+	if (!quoted)
+		return header_add_phrase(out, name);
+	if (!buf_add_char(out, '"'))
+		return false;
+	for (size_t i = 0; i < name.len; i++) {
+		if ((name.at[i] == '"' || name.at[i] == '\\') && !buf_add_char(out, '\\'))
+			return false;
+		if (!buf_add_char(out, name.at[i]))
+			return false;
+	}
+	return buf_add_char(out, '"');
+}
+
+/* What [senders] and from_rule make of an address of From; false: they leave it. */
+static bool replaced_by(const struct identity *id, struct str mailbox, struct buf *out)
+{
+	bool row = identity_rewrite(id, mailbox, out);
+
+	if (!from_applies(id, true, row ? buf_str(out) : mailbox))
+		return row;
+	buf_clear(out);
+	return buf_add_str(out, id->from);
+}
+
+/* Words beside an address become its name. */
+static bool edit_loose(struct edit *e, const struct addr *a, struct fault *f)
+{
+	size_t source = (size_t)(a->source.at - e->value.at);
+	struct buf ascii, other;
+	bool fits, replace;
+	struct str address;
+
+	buf_init(&ascii, 4 * ADDR_MAX);
+	buf_init(&other, 2 * ADDR_MAX);
+	replace = e->rule && replaced_by(e->id, a->mailbox, &other);
+	address = replace ? buf_str(&other) : a->mailbox;
+	if (ascii_form(address, &ascii))
+		address = buf_str(&ascii);
+	fits = copy_up_to(e, source) && add_loose_name(&e->out, a->name) &&
+	       buf_add_str(&e->out, STR(" <")) &&
+	       addr_qualify(&e->out, address, e->id->local->domain) &&
+	       buf_add_char(&e->out, '>');
+	e->done = source + a->source.len;
+	e->count++;
+	e->changed = true;
+	e->replaced = e->replaced || (replace && !str_caseeq(a->mailbox, buf_str(&other)));
+	buf_release(&ascii);
+	buf_release(&other);
+	return fits || full(f);
+}
+
+/* A word beyond ASCII is half a name that was cut in two at its comma, rather than a user
+ * here: with a domain it would be an address that only SMTPUTF8 can carry. */
+static bool is_word(const struct edit *e, const struct addr *a)
+{
+	return !e->id->smtputf8 && !codec_is_ascii(a->mailbox);
+}
+
+static bool edit_plain(struct edit *e, const struct addr *a, struct fault *f)
+{
+	size_t spec = (size_t)(a->spec.at - e->value.at);
+	struct buf ascii, other;
+	bool fits = true;
+
+	buf_init(&ascii, 4 * ADDR_MAX);
+	buf_init(&other, 2 * ADDR_MAX);
+	e->count++;
+	if (e->rule && replaced_by(e->id, a->mailbox, &other)) {
+		fits = copy_up_to(e, spec) &&
+		       addr_qualify(&e->out, buf_str(&other), e->id->local->domain);
+		e->done = spec + a->spec.len;
+		e->replaced = e->replaced || !str_caseeq(a->mailbox, buf_str(&other));
+		e->changed = true;
+	} else if (ascii_form(a->mailbox, &ascii)) {
+		fits = copy_up_to(e, spec) && buf_add_str(&e->out, buf_str(&ascii));
+		e->done = spec + a->spec.len;
+		e->changed = true;
+	} else if (a->bare && a->escaped) {
+		fits = copy_up_to(e, spec) &&
+		       addr_qualify(&e->out, a->mailbox, e->id->local->domain);
+		e->done = spec + a->spec.len;
+		e->changed = true;
+	} else if (a->bare && !is_word(e, a) && e->id->local->domain.len > 0) {
+		fits = copy_up_to(e, spec + a->spec.len) && buf_add_char(&e->out, '@') &&
+		       buf_add_str(&e->out, e->id->local->domain);
+		e->changed = true;
+	}
+	buf_release(&ascii);
+	buf_release(&other);
+	return fits || full(f);
+}
+
+static bool edit_address(void *context, const struct addr *a, struct fault *f)
+{
+	struct edit *e = context;
+
+	if (!add_comma(e, a))
+		return full(f);
+	return a->loose ? edit_loose(e, a, f) : edit_plain(e, a, f);
+}
+
+/* Only the first address, from replaced by [mail] from: the rule always. */
+static bool edit_first(void *context, const struct addr *a, struct fault *f)
+{
+	struct edit *e = context;
+	size_t source = (size_t)(a->source.at - e->value.at);
+
+	if (e->count > 0) {
+		e->count++;
+		e->replaced = true;
+		return true;
+	}
+	e->done = source;
+	if (!edit_address(e, a, f))
+		return false;
+	return copy_up_to(e, source + a->source.len) || full(f);
+}
+
+/* Fills e->out; false, without a fault, if the value cannot be parsed. */
+static bool edit_value(struct edit *e, addr_each *each)
+{
+	struct fault ignored = FAULT_INIT;
+
+	return addr_parse_header(e->value, each, e, &ignored) && e->count > 0;
+}
+
+static bool complete_field(const struct identity *id, struct header *h, size_t at,
+                           struct fault *f)
+{
+	struct edit e = {.id = id, .value = header_value(&h->fields[at])};
+	bool fine = true;
+
+	buf_init(&e.out, HEADER_MAX);
+	if (edit_value(&e, edit_address) && e.changed) {
+		fine = copy_up_to(&e, e.value.len) || full(f);
+		fine = fine && header_set_value(h, at, buf_str(&e.out), f);
+	}
+	buf_release(&e.out);
+	return fine;
+}
+
+static bool complete_all(const struct identity *id, struct header *h, struct fault *f)
+{
+	for (size_t at = 0; at < h->count; at++) {
+		for (size_t i = 0; i < COMPLETED; i++) {
+			struct str name = header_name(&h->fields[at]);
+
+			if (str_caseeq(name, str_of(completed[i])) &&
+			    !complete_field(id, h, at, f))
+				return false;
+		}
+	}
+	return true;
+}
+
+/* Where a field of ours is put: among the Resent- fields if it is one of them
+ * (RFC 5322 section 3.6.6), else behind all. */
+static size_t place(const struct header *h, bool resent)
+{
+	size_t at = resent ? header_find_resent(h) : STR_NONE;
+
+	return at == STR_NONE ? h->count : at;
+}
+
+static bool write_from(const struct identity *id, bool have, struct str given, bool resent,
+                       struct header *h, struct fault *f)
+{
+	struct str name = id->full_name;
+	struct buf value;
+	bool fine;
+
+	if (id->from_name.len > 0 && !id->name_given)
+		name = id->from_name;
+	buf_init(&value, HEADER_MAX);
+	fine = name.len == 0 ||
+	       (header_add_phrase(&value, name) && buf_add_str(&value, STR(" <")));
+	if (!fine)
+		full(f);
+	fine = fine && identity_sender(id, have && given.len > 0, given, &value, f);
+	if (fine && name.len > 0 && !buf_add_char(&value, '>'))
+		fine = full(f);
+	fine = fine && header_insert(h, place(h, resent), resent ? "Resent-From" : "From",
+	                             buf_str(&value), f);
+	buf_release(&value);
+	return fine;
+}
+
+static bool add_reply_to(struct header *h, struct str value, struct fault *f)
+{
+	return header_find(h, "Reply-To", 0) != STR_NONE ||
+	       header_insert(h, h->count, "Reply-To", value, f);
+}
+
+/* What stands in a field that is to name one person. */
+struct author {
+	struct str value;
+	size_t count;         /* addresses, with bare words */
+	size_t angles, fulls; /* those in angle brackets, and those with a domain */
+	struct str spec;      /* of the last in angle brackets */
+	bool bare;            /* it has no domain */
+};
+
+static bool look_at_author(void *context, const struct addr *a, struct fault *f)
+{
+	struct author *author = context;
+
+	(void)f;
+	author->count++;
+	author->angles += a->angle ? 1 : 0;
+	author->fulls += !a->bare && !a->angle ? 1 : 0;
+	if (a->angle) {
+		author->spec = a->spec;
+		author->bare = a->bare;
+	}
+	return true;
+}
+
+/* The text of a display name out of raw pieces of a field: without quotes and
+ * folds, with single blanks. */
+static bool add_raw_name(struct buf *out, struct str text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.at[i];
+
+		if (c == '"' || (c == '\\' && i + 1 < text.len))
+			continue;
+		if ((unsigned char)c <= ' ' || c == 127)
+			c = ' ';
+		if (c == ' ' && (out->len == 0 || out->at[out->len - 1] == ' '))
+			continue;
+		if (!buf_add_char(out, c))
+			return false;
+	}
+	return true;
+}
+
+/* No user's name is beyond ASCII: a single word that is stands for no mailbox. */
+static bool name_only(const struct author *author)
+{
+	return (author->count > 1 || !codec_is_ascii(author->value)) && author->count > 0 &&
+	       author->angles == 0 && author->fulls == 0 &&
+	       str_find(author->value, ',') == STR_NONE &&
+	       str_find(author->value, ';') == STR_NONE;
+}
+
+/* Sets "NAME" <address>; before and behind are what the name is made of. */
+static bool set_author(struct header *h, size_t at, struct str before, struct str behind,
+                       struct str address, struct fault *f)
+{
+	struct buf name, value;
+	bool fine;
+
+	buf_init(&name, HEADER_MAX);
+	buf_init(&value, HEADER_MAX);
+	fine = add_raw_name(&name, before) && (behind.len == 0 || buf_add_char(&name, ' ')) &&
+	       add_raw_name(&name, behind);
+	fine = fine && (str_trim(buf_str(&name)).len == 0 ||
+	                add_loose_name(&value, str_trim(buf_str(&name))));
+	fine = fine && buf_add_str(&value, value.len > 0 ? STR(" <") : STR("<")) &&
+	       buf_add_str(&value, address) && buf_add_char(&value, '>');
+	fine = (fine || full(f)) && header_set_value(h, at, buf_str(&value), f);
+	buf_release(&name);
+	buf_release(&value);
+	return fine;
+}
+
+/* Of a field that is to name one person, and has one address in angle brackets
+ * and other words ("Acme, Inc. <a@x>"), all these are the name; where there are
+ * only words (sender is then the address) they are too. With always, so is what
+ * cannot be parsed. */
+static bool mend_author(struct header *h, size_t at, struct str sender, bool always,
+                        struct fault *f)
+{
+	struct author author = {.value = header_value(&h->fields[at])};
+	struct fault ignored = FAULT_INIT;
+	bool parsed = addr_parse_header(author.value, look_at_author, &author, &ignored);
+	size_t spec, open, close;
+
+	if (sender.len > 0 &&
+	    (parsed ? name_only(&author) || (always && author.count == 0) : always))
+		return set_author(h, at, author.value, STR(""), sender, f);
+	if (!parsed || author.count < 2 || author.angles != 1 || author.fulls > 0)
+		return true;
+	/* Replies can go to several, and names of this host be among them. */
+	if (author.bare && str_caseends(header_name(&h->fields[at]), STR("Reply-To")))
+		return true;
+	spec = (size_t)(author.spec.at - author.value.at);
+	open = str_rfind(str_first(author.value, spec), '<');
+	close = str_find(str_from(author.value, spec), '>');
+	if (open == STR_NONE || close == STR_NONE)
+		return true;
+	return set_author(h, at, str_first(author.value, open),
+	                  str_from(author.value, spec + close + 1), author.spec, f);
+}
+
+/* from_rule on a From that is there. */
+static bool replace_from(const struct identity *id, struct header *h, size_t at,
+                         struct fault *f)
+{
+	bool always = id->from.len > 0 && id->from_rule == FROM_ALWAYS;
+	struct edit e = {.id = id, .value = header_value(&h->fields[at]), .rule = true};
+	bool fine = true;
+
+	buf_init(&e.out, HEADER_MAX);
+	if (edit_value(&e, always ? edit_first : edit_address) && e.replaced) {
+		fine = always || copy_up_to(&e, e.value.len) || full(f);
+		fine = fine && (!always || add_reply_to(h, e.value, f));
+		fine = fine && header_set_value(h, at, buf_str(&e.out), f);
+	}
+	buf_release(&e.out);
+	return fine;
+}
+
+/* own: the field that is ours to write, and so to fill. */
+static bool mend_authors(const struct identity *id, bool have, struct str given,
+                         const char *own, struct header *h, struct fault *f)
+{
+	static const char *const names[] = {"From",        "Sender",        "Reply-To",
+	                                    "Resent-From", "Resent-Sender", "Resent-Reply-To"};
+	bool always = id->from.len > 0 && id->from_rule == FROM_ALWAYS;
+	struct buf sender;
+
+	buf_init(&sender, 2 * ADDR_MAX);
+	bool fine = identity_sender(id, have && given.len > 0, given, &sender, f);
+	for (size_t i = 0; fine && i < h->count; i++) {
+		struct str name = header_name(&h->fields[i]);
+		bool ours = str_caseeq(name, str_of(own));
+
+		for (size_t k = 0; fine && k < sizeof(names) / sizeof(names[0]); k++)
+			if (str_caseeq(name, str_of(names[k])))
+				fine = mend_author(h, i, ours ? buf_str(&sender) : STR(""),
+				                   always && ours, f);
+	}
+	buf_release(&sender);
+	return fine;
+}
+
+bool identity_apply(const struct identity *id, bool have, struct str given, bool resent,
+                    struct header *h, struct fault *f)
+{
+	const char *from = resent ? "Resent-From" : "From";
+	bool rule = (id->from.len > 0 && id->from_rule != FROM_MISSING) || id->sender_count > 0;
+	size_t at;
+
+	header_remove_empty(h, from);
+	if (id->reply_to.len > 0 || rule)
+		header_remove_empty(h, "Reply-To");
+	if (!mend_authors(id, have, given, from, h, f))
+		return false;
+	at = header_find(h, from, 0);
+	if (at == STR_NONE && !write_from(id, have, given, resent, h, f))
+		return false;
+	for (; rule && at != STR_NONE; at = header_find(h, from, at + 1)) {
+		if (!replace_from(id, h, at, f))
+			return false;
+	}
+	if (id->reply_to.len > 0 && !add_reply_to(h, id->reply_to, f))
+		return false;
+	return complete_all(id, h, f);
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "net/eyeballs.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "os/clock.h"
+
+struct runner {
+	int fd;
+	size_t index;
+};
+
+/* Where things stand. */
+struct field {
+	const struct race *race;
+	struct runner open[RACE_OPEN_MAX];
+	size_t open_count;
+	size_t next;      /* address to start next */
+	int64_t next_at;  /* and when */
+	int sys;          /* the failure to report, 0 none yet */
+	size_t sys_index; /* and its address */
+};
+
+socklen_t race_address_len(const struct sockaddr_storage *at)
+{
+	return at->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6)
+	                                 : sizeof(struct sockaddr_in);
+}
+
+/* Says more about this host than about the server. */
+static bool is_about_route(int sys)
+{
+	return sys == ENETUNREACH || sys == EADDRNOTAVAIL || sys == EAFNOSUPPORT ||
+	       sys == EHOSTUNREACH || sys == EINVAL;
+}
+
+static void note_failure(struct field *field, size_t index, int sys)
+{
+	if (field->sys == 0 || !is_about_route(sys) || is_about_route(field->sys)) {
+		field->sys = sys;
+		field->sys_index = index;
+	}
+}
+
+/* *connected if it was made at once; false: failed with errno. */
+static bool start_one(const struct race *r, size_t index, int *fd, bool *connected)
+{
+	const struct sockaddr_storage *at = &r->at[index];
+	int one = 1, sys;
+
+	*connected = false;
+	*fd = socket(at->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (*fd < 0)
+		return false;
+	(void)setsockopt(*fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	if (r->source != NULL &&
+	    bind(*fd, (const struct sockaddr *)r->source, race_address_len(r->source)) != 0)
+		goto failed;
+	if (connect(*fd, (const struct sockaddr *)at, race_address_len(at)) == 0) {
+		*connected = true;
+		return true;
+	}
+	/* An interrupted connect goes on by itself, like one in progress. */
+	if (errno == EINPROGRESS || errno == EINTR)
+		return true;
+failed:
+	sys = errno;
+	close(*fd);
+	errno = sys;
+	return false;
+}
+
+/* Starts the next address; true if that made a connection at once. */
+static bool start_next(struct field *field, int *fd, size_t *index)
+{
+	size_t here = field->next++;
+	bool connected;
+
+	if (!start_one(field->race, here, fd, &connected)) {
+		note_failure(field, here, errno);
+		field->next_at = clock_mono_ms();
+		return false;
+	}
+	if (connected) {
+		*index = here;
+		return true;
+	}
+	field->open[field->open_count++] = (struct runner){*fd, here};
+	field->next_at = clock_deadline(RACE_STAGGER_MS);
+	return false;
+}
+
+static void drop(struct field *field, size_t n)
+{
+	field->open[n] = field->open[--field->open_count];
+}
+
+/* Looks at attempts that ended; true if one made the connection. */
+static bool finish_ready(struct field *field, const struct pollfd *ready, int *fd,
+                         size_t *index)
+{
+	/* Downwards, because drop() moves the last one into the gap. */
+	for (size_t n = field->open_count; n > 0; n--) {
+		struct runner runner = field->open[n - 1];
+		socklen_t len = sizeof(int);
+		int sys = 0;
+
+		if (ready[n - 1].revents == 0)
+			continue;
+		if (getsockopt(runner.fd, SOL_SOCKET, SO_ERROR, &sys, &len) != 0)
+			sys = errno;
+		drop(field, n - 1);
+		if (sys == 0) {
+			*fd = runner.fd;
+			*index = runner.index;
+			return true;
+		}
+		close(runner.fd);
+		note_failure(field, runner.index, sys);
+		field->next_at = clock_mono_ms();
+	}
+	return false;
+}
+
+static bool may_start(const struct field *field)
+{
+	return field->next < field->race->count && field->open_count < RACE_OPEN_MAX;
+}
+
+/* Waits for an attempt to end, the next start or the deadline; true: connected. */
+static bool wait_some(struct field *field, int *fd, size_t *index)
+{
+	struct pollfd ready[RACE_OPEN_MAX];
+	int64_t until = field->race->deadline;
+	int n;
+
+	if (may_start(field) && field->next_at < until)
+		until = field->next_at;
+	for (size_t i = 0; i < field->open_count; i++)
+		ready[i] = (struct pollfd){.fd = field->open[i].fd, .events = POLLOUT};
+	n = poll(ready, (nfds_t)field->open_count, clock_left_ms(until));
+	return n > 0 && finish_ready(field, ready, fd, index);
+}
+
+static bool run(struct field *field, int *fd, size_t *index)
+{
+	while (clock_left_ms(field->race->deadline) > 0) {
+		bool due = field->open_count == 0 || clock_left_ms(field->next_at) == 0;
+
+		if (may_start(field) && due) {
+			if (start_next(field, fd, index))
+				return true;
+		} else if (field->open_count == 0) {
+			return false;
+		} else if (wait_some(field, fd, index)) {
+			return true;
+		}
+	}
+	/* The one that had the longest time stands for all that were under way. */
+	if (field->open_count > 0)
+		note_failure(field, field->open[0].index, ETIMEDOUT);
+	else if (field->sys == 0)
+		note_failure(field, 0, ETIMEDOUT);
+	return false;
+}
+
+bool race_run(const struct race *r, int *fd, size_t *index, struct fault *f)
+{
+	struct field field = {.race = r, .next_at = clock_mono_ms()};
+	bool done = r->count > 0 && run(&field, fd, index);
+
+	for (size_t i = 0; i < field.open_count; i++)
+		close(field.open[i].fd);
+	if (done)
+		return true;
+	*index = field.sys_index;
+	*fd = -1;
+	return fault_sys(f, FAULT_RELAY, field.sys, "connect");
+}

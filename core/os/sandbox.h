@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * narrow - giving up, for good, what a process does not need
+ *
+ * For a process that is about to read what strangers send. It keeps its
+ * descriptors, memory, children and the network; of files it keeps those that
+ * it names, and what the C library and GnuTLS read on any system (/etc, /usr,
+ * libraries, time zones, the resolver's files). Children inherit all of it.
+ *
+ *   no new privileges  no program run later gains any by its set-id bits
+ *   calls (seccomp)    refused: other programs, tracing, mounting, name spaces,
+ *                      other users, keys, modes of files by name, clocks, bpf,
+ *                      io_uring ...: EPERM; sockets but UNIX, IP and routing
+ *                      netlink: EAFNOSUPPORT; input put into a terminal: EPERM
+ *   files (Landlock)   EACCES for all others; files are granted, not names: one
+ *                      that is replaced afterwards is another one
+ *
+ * What kernel or build lacks is left out without a word. Landlock restricts
+ * neither stat(2) nor connecting to UNIX sockets. Where there is socketcall(2)
+ * (32-bit x86, s390x, powerpc) all kinds of sockets can still be had: no filter
+ * sees into that, and glibc needs it. With the address sanitizer there is no
+ * Landlock and tracing is allowed: it writes reports where it is told, and
+ * traces its own process at the end.
+ */
+#ifndef OS_SANDBOX_H
+#define OS_SANDBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* What was done. */
+enum narrow_done { NARROW_PRIVILEGES = 1, NARROW_CALLS = 2, NARROW_FILES = 4 };
+
+/* What is kept; all borrowed, and needed no longer than the call takes. */
+struct narrow_wishes {
+	/* Open directories (negative: not this one). Files in them are made, read,
+	 * written, removed, and moved from one to another. */
+	const int *rooms;
+	size_t room_count;
+	/* Read: files, or directories with all below; NULLs are skipped, and what
+	 * is missing or cannot be reached stays so. */
+	const char *const *files;
+	size_t file_count;
+	const char *append; /* a file that exists, to be written; or NULL */
+	/* Programs will be run. They need files and calls that nobody here knows:
+	 * files are not narrowed then, and of the calls only those are refused
+	 * that change the system as a whole or are a way into the kernel. */
+	bool programs;
+};
+
+/* No core file, and no other process of the same user can look into this one
+ * (Linux) until it becomes another program. To be called before there is a
+ * secret in memory. */
+void narrow_hide(void);
+
+/* Cannot be taken back, and can only become less when done again. Returns bits
+ * of enum narrow_done; a lack of descriptors or memory also means less. */
+unsigned narrow(const struct narrow_wishes *wishes);
+
+#endif

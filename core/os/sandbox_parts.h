@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * narrow_parts - the mechanisms of one kernel each; used by os/sandbox only
+ *
+ * Both need a process that gains no privileges any more. False: not to be had
+ * here, and nothing was changed.
+ */
+#ifndef OS_SANDBOX_PARTS_H
+#define OS_SANDBOX_PARTS_H
+
+#include "os/sandbox.h"
+
+#ifdef __has_feature
+#if __has_feature(address_sanitizer)
+#define NARROW_SANITIZED 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) && !defined(NARROW_SANITIZED)
+#define NARROW_SANITIZED 1
+#endif
+
+bool narrow_files(const struct narrow_wishes *wishes);
+bool narrow_calls(bool programs);
+
+#endif

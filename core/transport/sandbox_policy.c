@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "transport/sandbox_policy.h"
+
+#include <stdlib.h>
+
+#include "os/log.h"
+#include "os/sandbox.h"
+
+#define FILES_OF_RELAY 4
+
+/* As secret_read has it: a file comes first. */
+static bool runs_program(const struct config *c)
+{
+	for (size_t i = 0; i < c->relay_count; i++) {
+		const struct config_relay *r = &c->relays[i];
+		if (r->password_command.count > 0 && !r->command_closed && !r->password_file)
+			return true;
+	}
+	return false;
+}
+
+unsigned narrowing(const struct config *c, const struct hold *hold)
+{
+	const char **files = mem_alloc((c->relay_count * FILES_OF_RELAY + 2) * sizeof(*files));
+	struct narrow_wishes wishes = {.files = files, .programs = runs_program(c)};
+	for (size_t i = 0; i < c->relay_count; i++) {
+		const struct config_relay *r = &c->relays[i];
+		files[wishes.file_count++] = r->password_file;
+		files[wishes.file_count++] = r->tls_trust;
+		files[wishes.file_count++] = r->tls_certificate;
+		files[wishes.file_count++] = r->tls_key;
+	}
+	/* For reports to local names. */
+	files[wishes.file_count++] = c->aliases;
+	const char *credentials = getenv("CREDENTIALS_DIRECTORY");
+	if (credentials && credentials[0] == '/')
+		files[wishes.file_count++] = credentials;
+	if (hold) {
+		wishes.rooms = hold->rooms;
+		wishes.room_count = HOLD_ROOMS;
+	}
+	log_keep();
+	if (c->log_to == LOG_TO_FILE)
+		wishes.append = c->log_file;
+	narrow_hide();
+	/* A user's own password manager may be set-gid, or ask sudo: without privileges it
+	 * would fail here, and work when he runs it to see why. */
+	bool may_gain = wishes.programs && !(hold && hold->shared);
+	unsigned done = may_gain ? 0 : narrow(&wishes);
+	free(files);
+	return done;
+}
