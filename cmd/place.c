@@ -116,8 +116,8 @@ bool place_find(struct place *p, const char *program, const char *path, bool sys
 	p->personal = p->config_path != NULL;
 	if (!p->config_path)
 		p->config_path = mem_copy(STR(POSTERN_SYSCONFDIR "/postern.conf"));
-	p->config_good = config_load(p->config_path, p->personal, getuid(), &p->config,
-	                             print_note, &telling);
+	p->config_good = settings_load(p->config_path, p->personal, getuid(), &p->config,
+	                               print_note, &telling);
 	p->config_good = right_directory(p, program) && p->config_good;
 	find_hold(p);
 	return p->config_good;
@@ -125,7 +125,7 @@ bool place_find(struct place *p, const char *program, const char *path, bool sys
 
 void place_release(struct place *p)
 {
-	config_release(&p->config);
+	settings_release(&p->config);
 	free(p->config_path);
 	free(p->hold_path);
 	here_release(&p->here);
@@ -193,7 +193,7 @@ bool place_become(struct place *p, struct fault *f)
 		return false;
 	p->owner = is_hold_user(pw);
 	for (size_t i = 0; i < p->config.relay_count; i++) {
-		struct config_relay *r = &p->config.relays[i];
+		struct settings_relay *r = &p->config.relays[i];
 		r->command_closed = !p->owner && r->password_command.count > 0;
 	}
 	return rights_leave_environment(p->owner ? pw->pw_dir : NULL, f);
@@ -240,8 +240,8 @@ static bool open_own_hold(const char *path, bool look, struct hold *h, struct fa
 	if (is_our_hold(h, f))
 		return true;
 	hold_close(h);
-	if (f->class != FAULT_CONFIG)
-		f->class = FAULT_TEMP;
+	if (f->kind != FAULT_CONFIG)
+		f->kind = FAULT_TEMP;
 	return fault_prefix(f, "the hold");
 }
 
@@ -257,32 +257,34 @@ bool place_open_hold(const struct place *p, bool look, struct hold *h, struct fa
 
 /* Only what runs as the hold's user can ask a program for a password, or read
  * what systemd gives its service. */
-static bool needs_service(const struct config *c)
+static bool needs_service(const struct settings *c)
 {
 	for (size_t i = 0; i < c->relay_count; i++) {
-		const struct config_relay *r = &c->relays[i];
+		const struct settings_relay *r = &c->relays[i];
 		if (r->password_command.count > 0 || (r->user && !r->password_file))
 			return true;
 	}
 	return false;
 }
 
-bool place_open_gate(const struct place *p, bool as_owner, struct gate *g, struct fault *f)
+bool place_open_gate(const struct place *p, bool as_owner, struct post_client *g,
+                     struct fault *f)
 {
 	struct fault space = FAULT_INIT;
-	gate_init(g);
+	post_client_init(g);
 	/* Where the hold is out of sight post says what there is to say of it. */
 	if (p->config_good && !as_owner &&
 	    !hold_has_space(p->hold_path, p->config.min_free, &space) && space.sys == 0) {
 		*f = space;
 		return false;
 	}
-	return gate_open(g, as_owner || (p->config_good && needs_service(&p->config)), f);
+	return post_client_open(g, as_owner || (p->config_good && needs_service(&p->config)),
+	                        f);
 }
 
 void place_open_log(const struct place *p, const char *program)
 {
-	const struct config *c = &p->config;
+	const struct settings *c = &p->config;
 	char tag[TAG_MAX + 1];
 	size_t len = 0;
 	for (const char *t = p->tag ? p->tag : ""; len < TAG_MAX && t[len]; len++)

@@ -22,7 +22,7 @@
 struct place {
 	char *config_path;
 	bool personal; /* own file and hold, no privileges */
-	struct config config;
+	struct settings config;
 	bool config_good;
 	bool owner;      /* we are the hold's user: from place_become on */
 	const char *tag; /* the name in the log instead of the program's, or NULL; borrowed */
@@ -60,7 +60,8 @@ bool place_open_hold(const struct place *p, bool look, struct hold *h, struct fa
 /* A conversation with post, which may do what the caller may not. as_owner: with
  * the one behind the socket, if there is one: it runs as the hold's user, who
  * may also move and remove what is not the caller's file. */
-bool place_open_gate(const struct place *p, bool as_owner, struct gate *g, struct fault *f);
+bool place_open_gate(const struct place *p, bool as_owner, struct post_client *g,
+                     struct fault *f);
 /* Opens the log as the configuration says. Of a tag only what cannot be taken
  * for the rest of a line is used. */
 void place_open_log(const struct place *p, const char *program);

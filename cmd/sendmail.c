@@ -82,7 +82,7 @@ static int usage(const struct fault *f, enum call_mode mode)
 /* How a message gets in: the caller's own hold, or the gate of the system's. */
 struct way {
 	struct hold hold;
-	struct gate gate;
+	struct post_client gate;
 };
 
 static bool open_way(const struct place *p, struct way *way, struct intake *in, struct fault *f)
@@ -99,7 +99,7 @@ static void close_way(const struct place *p, struct way *way)
 	if (p->personal)
 		hold_close(&way->hold);
 	else
-		gate_close(&way->gate);
+		post_client_close(&way->gate);
 }
 
 /* Without a good configuration nothing can be sent, but what was handed in can
@@ -134,9 +134,9 @@ static void say_held(const char *id, const char *reason)
 /* Mode now: listens while flushq tries, as long as a caller is to wait. */
 static int await_try(const struct place *p, const struct call *call, const char *id, int fd)
 {
-	struct caller_result result;
-	caller_listen(fd, clock_deadline(p->config.wait * 1000), call->quiet, call->verbose,
-	              &stop_signal, &result);
+	struct progress_result result;
+	progress_listen(fd, clock_deadline(p->config.wait * 1000), call->quiet, call->verbose,
+	                &stop_signal, &result);
 	close(fd);
 	if (result.interrupted) {
 		fprintf(stderr, "sendmail: interrupted: the message is held as %s\n", id);
@@ -153,7 +153,7 @@ static int await_try(const struct place *p, const struct call *call, const char 
 	return result.code;
 }
 
-static enum config_mode delivery_mode(const struct config *c, const struct call *call)
+static enum settings_mode delivery_mode(const struct settings *c, const struct call *call)
 {
 	switch (call->delivery) {
 	case CALL_NOW:
@@ -170,11 +170,11 @@ static enum config_mode delivery_mode(const struct config *c, const struct call 
 
 /* The message is ours; what happens now changes only when it is sent. */
 static int pass_on(const struct place *p, const struct call *call, const char *id,
-                   struct gate *gate)
+                   struct post_client *gate)
 {
-	const struct config *c = &p->config;
+	const struct settings *c = &p->config;
 	int64_t delay = call->delay >= 0 ? call->delay : c->delay;
-	enum config_mode mode = delivery_mode(c, call);
+	enum settings_mode mode = delivery_mode(c, call);
 	bool listen = mode == MODE_NOW || call->verbose;
 	struct fault f = FAULT_INIT;
 	int fd = -1;
@@ -187,8 +187,8 @@ static int pass_on(const struct place *p, const struct call *call, const char *i
 		say_held(id, "delayed as asked");
 		return EX_OK;
 	}
-	if (!(gate ? gate_go(gate, call->verbose, listen, &fd, &f)
-	           : launch_flushq(p, id, call->verbose, listen, &fd, &pid, &f))) {
+	if (!(gate ? post_client_go(gate, call->verbose, listen, &fd, &f)
+	           : spawn_flushq(p, id, call->verbose, listen, &fd, &pid, &f))) {
 		say_held(id, f.text);
 		return EX_OK;
 	}
@@ -205,19 +205,19 @@ static int submit(struct place *p, const struct call *call)
 {
 	struct way way;
 	struct fault f = FAULT_INIT;
-	struct intake in = {.place = p, .call = call, .room = HOLD_HOLD, .stop = &stop_signal};
+	struct intake in = {.place = p, .call = call, .room = HOLD_QUEUE, .stop = &stop_signal};
 	int code = EX_OK;
 	if (!call->dry_run && !open_way(p, &way, &in, &f)) {
 		complain(&f);
 		intake_drain(&stop_signal);
-		return fault_exit(f.class);
+		return fault_exit(f.kind);
 	}
 	bool ok = intake_take(&in, &f);
 	if (!ok && stop_signal) {
 		code = interrupted();
 	} else if (!ok) {
 		complain(&f);
-		code = fault_exit(f.class);
+		code = fault_exit(f.kind);
 	} else if (!call->dry_run) {
 		code = pass_on(p, call, in.id, in.gate);
 	}
@@ -245,7 +245,7 @@ static int verify(struct place *p, const struct call *call)
 		return EX_OK;
 	complain(&f);
 	intake_drain(&stop_signal);
-	return fault_exit(f.class);
+	return fault_exit(f.kind);
 }
 
 /* Whoever speaks SMTP is told in SMTP what is wrong with the configuration. */
@@ -278,7 +278,7 @@ static int print_config(struct place *p, const struct call *call)
 	buf_init(&text, CONFIG_TEXT_MAX);
 	bool ok = buf_addf(&text, "; in effect, from %s (%s mode)\n", path,
 	                   p->personal ? "personal" : "system") &&
-	          config_write(&p->config, &text);
+	          settings_write(&p->config, &text);
 	ok = ok && fwrite(text.at, 1, text.len, stdout) == text.len && fflush(stdout) == 0;
 	if (!ok)
 		fprintf(stderr, "sendmail: cannot write: %s\n", strerror(errno));
@@ -296,7 +296,7 @@ static int with_place(const struct call *call)
 		/* Whoever speaks SMTP waits for us to speak first. */
 		if (call->mode != CALL_SMTP)
 			intake_drain(&stop_signal);
-		return fault_exit(f.class);
+		return fault_exit(f.kind);
 	}
 	bool good = place_find(&p, "sendmail", call->config, false, false);
 	p.tag = call->tag;
@@ -345,7 +345,7 @@ static int as_mailq(const struct call *call)
 			argv[n++] = filters[i][1];
 		}
 	argv[n] = NULL;
-	return launch_become("sendmail", false, (char *const *)argv);
+	return spawn_become("sendmail", false, (char *const *)argv);
 }
 
 /* The name it is known by there. */
@@ -353,7 +353,7 @@ static int as_check(char **argv)
 {
 	char sendmail[] = "sendmail";
 	argv[0] = sendmail;
-	return launch_become("sendmail", true, argv);
+	return spawn_become("sendmail", true, argv);
 }
 
 static int help(void)
@@ -370,10 +370,10 @@ int main(int argc, char **argv)
 	struct call call;
 	struct fault f = FAULT_INIT;
 	file_std_open();
-	idna_use(launch_to_ascii);
+	idna_use(spawn_to_ascii);
 	bool good = options_scan(argc, argv, &call, &f);
 	if (good && call.hold_program)
-		return launch_become("sendmail", false, argv);
+		return spawn_become("sendmail", false, argv);
 	/* The hold's program is to end by signals as any other. */
 	if (!good ||
 	    (call.mode != CALL_LIST && call.mode != CALL_FLUSH && call.mode != CALL_CHECK))

@@ -80,8 +80,8 @@ static void become_flushq(const char *program, const struct place *p, const char
 	_exit(71);
 }
 
-bool launch_flushq(const struct place *p, const char *id, bool verbose, bool listen, int *fd,
-                   pid_t *pid, struct fault *f)
+bool spawn_flushq(const struct place *p, const char *id, bool verbose, bool listen, int *fd,
+                  pid_t *pid, struct fault *f)
 {
 	int pair[2] = {-1, -1};
 	if (listen && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
@@ -101,7 +101,7 @@ bool launch_flushq(const struct place *p, const char *id, bool verbose, bool lis
 	return *pid > 0;
 }
 
-int launch_become(const char *label, bool tls, char *const *argv)
+int spawn_become(const char *label, bool tls, char *const *argv)
 {
 	struct fault f = FAULT_INIT;
 	char *program = with_tls_program(tls);
@@ -109,10 +109,10 @@ int launch_become(const char *label, bool tls, char *const *argv)
 	fault_sys(&f, FAULT_SYSTEM, errno, "cannot start %s", program);
 	fprintf(stderr, "%s: %s\n", label, f.text);
 	free(program);
-	return fault_exit(f.class);
+	return fault_exit(f.kind);
 }
 
-enum idna_mapped launch_to_ascii(struct buf *out, struct str domain, struct fault *f)
+enum idna_mapped spawn_to_ascii(struct buf *out, struct str domain, struct fault *f)
 {
 	char ascii[ASCII_MAX], option[] = "--to-ascii";
 	size_t len = 0;

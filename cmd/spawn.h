@@ -15,14 +15,14 @@
  * whatever becomes of the caller. listen: *fd is where it tells how it goes
  * (cmd/send/progress). *pid is its process. id may be NULL: all that is due. False: it could not be
  * started; the entry stays held. */
-bool launch_flushq(const struct place *p, const char *id, bool verbose, bool listen, int *fd,
-                   pid_t *pid, struct fault *f);
+bool spawn_flushq(const struct place *p, const char *id, bool verbose, bool listen, int *fd,
+                  pid_t *pid, struct fault *f);
 
 /* Becomes the program of the hold, or that with TLS too, under the name argv[0]. Returns
  * only if it cannot, which is said for label: the exit status. */
-int launch_become(const char *label, bool tls, char *const *argv);
+int spawn_become(const char *label, bool tls, char *const *argv);
 
 /* Has it convert a domain (text/idna). */
-idna_map launch_to_ascii;
+idna_map spawn_to_ascii;
 
 #endif

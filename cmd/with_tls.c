@@ -14,15 +14,15 @@
 
 /* A server that is not asked to encrypt, and offers no login, is spoken to without. Names
  * are the library's to convert. */
-static bool relay_needs(const struct config_relay *r)
+static bool relay_needs(const struct settings_relay *r)
 {
 	bool ascii = codec_is_ascii(str_of(r->srv));
 	for (size_t i = 0; i < r->host.count; i++)
 		ascii = ascii && codec_is_ascii(str_of(r->host.words[i]));
-	return r->security != CONFIG_CLEAR || r->user || r->tls_certificate || !ascii;
+	return r->security != SETTINGS_CLEAR || r->user || r->tls_certificate || !ascii;
 }
 
-bool with_tls_needed(const struct config *c)
+bool with_tls_needed(const struct settings *c)
 {
 	bool needed = !codec_is_ascii(str_of(c->hostname)) ||
 	              !codec_is_ascii(str_of(c->from)) || !codec_is_ascii(str_of(c->admin));

@@ -14,7 +14,7 @@
 #include "conf/settings.h"
 
 /* Does sending by this configuration take the library? */
-bool with_tls_needed(const struct config *c);
+bool with_tls_needed(const struct settings *c);
 
 /* The path of flushq, that with TLS or that without: in the folder of our own program (a
  * build folder, another prefix), else where it was installed. To be freed. */

@@ -2,7 +2,7 @@
 # For gdb -x: a program that neither hides from a debugger nor gives up rights.
 set confirm off
 set breakpoint pending on
-break narrow_hide
+break sandbox_hide
 commands
 	silent
 	return

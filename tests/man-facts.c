@@ -12,14 +12,14 @@
 
 int main(void)
 {
-	static const enum fault_class classes[] = {
+	static const enum fault_kind classes[] = {
 	    FAULT_NONE,    FAULT_USAGE,    FAULT_DATA,   FAULT_NOINPUT, FAULT_NOUSER,
 	    FAULT_REFUSED, FAULT_SYSTEM,   FAULT_CREATE, FAULT_IO,      FAULT_TEMP,
 	    FAULT_RELAY,   FAULT_PROTOCOL, FAULT_NOPERM, FAULT_CONFIG,
 	};
 	const char *section, *name, *standard;
 
-	for (size_t i = 0; config_key(i, &section, &name, &standard); i++)
+	for (size_t i = 0; settings_key(i, &section, &name, &standard); i++)
 		printf("key %s %s %s\n", section, name, standard[0] != '\0' ? standard : "-");
 	for (size_t i = 0; i < sizeof(classes) / sizeof(*classes); i++)
 		printf("exit %d\n", fault_exit(classes[i]));

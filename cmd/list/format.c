@@ -4,33 +4,33 @@
 #include <stdio.h>
 #include <time.h>
 
-void words_time(char to[WORDS_TIME], int64_t wall)
+void format_time(char to[FORMAT_TIME], int64_t wall)
 {
 	time_t t = (time_t)wall;
 	struct tm tm;
-	if (!localtime_r(&t, &tm) || strftime(to, WORDS_TIME, "%a %b %e %H:%M:%S", &tm) == 0)
-		snprintf(to, WORDS_TIME, "%-19s", "(no date)");
+	if (!localtime_r(&t, &tm) || strftime(to, FORMAT_TIME, "%a %b %e %H:%M:%S", &tm) == 0)
+		snprintf(to, FORMAT_TIME, "%-19s", "(no date)");
 }
 
-void words_age(char to[WORDS_TIME], int64_t seconds)
+void format_age(char to[FORMAT_TIME], int64_t seconds)
 {
 	long long s = seconds > 0 ? seconds : 0;
 	if (s < 60)
-		snprintf(to, WORDS_TIME, "%llds", s);
+		snprintf(to, FORMAT_TIME, "%llds", s);
 	else if (s < 3600)
-		snprintf(to, WORDS_TIME, "%lldm", s / 60);
+		snprintf(to, FORMAT_TIME, "%lldm", s / 60);
 	else if (s < 2 * 86400)
-		snprintf(to, WORDS_TIME, "%lldh", s / 3600);
+		snprintf(to, FORMAT_TIME, "%lldh", s / 3600);
 	else
-		snprintf(to, WORDS_TIME, "%lldd", s / 86400);
+		snprintf(to, FORMAT_TIME, "%lldd", s / 86400);
 }
 
-const char *words_plural(uint64_t n)
+const char *format_plural(uint64_t n)
 {
 	return n == 1 ? "" : "s";
 }
 
-unsigned long long words_kbytes(uint64_t bytes)
+unsigned long long format_kbytes(uint64_t bytes)
 {
 	return bytes / 1024 + (bytes % 1024 >= 512);
 }
@@ -51,22 +51,22 @@ static bool add_printable(struct buf *out, struct str s, bool double_backslash)
 	return buf_add_str(out, str_from(s, from));
 }
 
-bool words_add(struct buf *out, struct str s)
+bool format_add(struct buf *out, struct str s)
 {
 	return add_printable(out, s, true);
 }
 
-bool words_add_reason(struct buf *out, struct str s)
+bool format_add_reason(struct buf *out, struct str s)
 {
 	return add_printable(out, s, false);
 }
 
-const char *words_sender(const struct envelope *e)
+const char *format_sender(const struct envelope *e)
 {
 	return e->sender[0] ? e->sender : "MAILER-DAEMON";
 }
 
-const char *words_state(enum rcpt_state state)
+const char *format_state(enum rcpt_state state)
 {
 	switch (state) {
 	case RCPT_WAITING:

@@ -13,25 +13,25 @@
 #include "text/buf.h"
 #include "mail/envelope.h"
 
-#define WORDS_TIME 32 /* room for a time or an age */
+#define FORMAT_TIME 32 /* room for a time or an age */
 
 /* "Sat Nov 21 20:46:44", local time, whatever the locale. */
-void words_time(char to[WORDS_TIME], int64_t wall);
+void format_time(char to[FORMAT_TIME], int64_t wall);
 /* "45s", "12m", "47h", "2d": whole units, days from two on. Negative is "0s". */
-void words_age(char to[WORDS_TIME], int64_t seconds);
+void format_age(char to[FORMAT_TIME], int64_t seconds);
 
 /* The ending of a noun after that number: "", or "s". */
-const char *words_plural(uint64_t n);
+const char *format_plural(uint64_t n);
 /* Kbytes, rounded, as Postfix counts them. */
-unsigned long long words_kbytes(uint64_t bytes);
+unsigned long long format_kbytes(uint64_t bytes);
 
 /* Adds s as printable ASCII, other bytes as \xHH, a backslash doubled. */
-bool words_add(struct buf *out, struct str s) __attribute__((warn_unused_result));
+bool format_add(struct buf *out, struct str s) __attribute__((warn_unused_result));
 /* The same for a reason, which was escaped when it was recorded: a backslash stays. */
-bool words_add_reason(struct buf *out, struct str s) __attribute__((warn_unused_result));
+bool format_add_reason(struct buf *out, struct str s) __attribute__((warn_unused_result));
 /* The sender, or MAILER-DAEMON for the null reverse-path, as Postfix does. */
-const char *words_sender(const struct envelope *e);
+const char *format_sender(const struct envelope *e);
 /* "waiting", "delivered", "failed". */
-const char *words_state(enum rcpt_state state);
+const char *format_state(enum rcpt_state state);
 
 #endif

@@ -59,7 +59,7 @@ static bool recipient(struct buf *out, const struct rcpt *r)
 	rcpt_reason(r, reason);
 	return buf_addf(out, "{\"address\": ") && json_string(out, str_of(r->address)) &&
 	       member(out, "delay_reason", waits ? reason : NULL) &&
-	       buf_addf(out, ", \"status\": \"%s\", \"code\": %d", words_state(r->state),
+	       buf_addf(out, ", \"status\": \"%s\", \"code\": %d", format_state(r->state),
 	                v->code) &&
 	       member(out, "enhanced", v->status) &&
 	       member(out, "cause",
@@ -77,7 +77,7 @@ bool json_entry(struct buf *out, const struct entry *e, bool busy, bool failed)
 	             "\"message_size\": %llu, \"forced_expire\": false, \"sender\": ",
 	             queue_name(e, busy, failed), e->id, (long long)e->created,
 	             (unsigned long long)e->facts.size) &&
-	    json_string(out, str_of(words_sender(v))) &&
+	    json_string(out, str_of(format_sender(v))) &&
 	    buf_addf(out,
 	             ", \"attempts\": %lld, \"next_attempt\": %lld, \"uid\": %llu, "
 	             "\"frozen\": %s, \"recipients\": [",

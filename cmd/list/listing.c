@@ -36,14 +36,14 @@ static bool colour(struct buf *out, const struct listing *l, const char *which)
 static bool entry_line(struct buf *out, const struct listing *l, const struct entry *e,
                        bool busy)
 {
-	char when[WORDS_TIME];
+	char when[FORMAT_TIME];
 	const char *mark = busy ? "*" : e->frozen ? "!" : "";
 	int width = SIZE_END - ENTRY_ID_LEN - (int)strlen(mark) - 1;
-	words_time(when, e->created);
+	format_time(when, e->created);
 	return colour(out, l, COLOUR_ID) && buf_addf(out, "%s%s", e->id, mark) &&
 	       colour(out, l, COLOUR_OFF) &&
 	       buf_addf(out, " %*llu %s  ", width, (unsigned long long)e->facts.size, when) &&
-	       words_add(out, str_of(words_sender(&e->envelope))) && buf_add_char(out, '\n');
+	       format_add(out, str_of(format_sender(&e->envelope))) && buf_add_char(out, '\n');
 }
 
 /* It is due, but its relay does not answer: that is what it waits for. */
@@ -61,7 +61,7 @@ static bool waits_for_server(const struct entry *e)
 
 static bool next_try(struct buf *out, const struct listing *l, const struct entry *e, bool busy)
 {
-	char in[WORDS_TIME], when[WORDS_TIME];
+	char in[FORMAT_TIME], when[FORMAT_TIME];
 	if (l->failed)
 		return buf_addf(out, "failed");
 	if (busy)
@@ -71,8 +71,8 @@ static bool next_try(struct buf *out, const struct listing *l, const struct entr
 	if (e->next_try <= l->now)
 		return buf_addf(out, waits_for_server(e) ? "next try when the relay answers"
 		                                         : "due now");
-	words_age(in, e->next_try - l->now);
-	words_time(when, e->next_try);
+	format_age(in, e->next_try - l->now);
+	format_time(when, e->next_try);
 	return buf_addf(out, "next try in %s", in) &&
 	       (!l->verbose || buf_addf(out, " (%s)", when));
 }
@@ -80,7 +80,7 @@ static bool next_try(struct buf *out, const struct listing *l, const struct entr
 /* The relays that may be asked for it, in order; of many, the first. */
 static bool relays(struct buf *out, const struct listing *l, const struct envelope *e)
 {
-	const struct config_relay *named[RELAYS_NAMED];
+	const struct settings_relay *named[RELAYS_NAMED];
 	struct routes routes = {0};
 	size_t count = 0;
 	bool ok = true;
@@ -88,7 +88,7 @@ static bool relays(struct buf *out, const struct listing *l, const struct envelo
 		routes_plan(l->config, e, &routes);
 	for (size_t i = 0; i < routes.count; i++)
 		for (size_t j = 0; j < routes.at[i].relay_count; j++) {
-			const struct config_relay *r = routes.at[i].relays[j];
+			const struct settings_relay *r = routes.at[i].relays[j];
 			size_t k = 0;
 			while (k < count && named[k] != r)
 				k++;
@@ -97,22 +97,22 @@ static bool relays(struct buf *out, const struct listing *l, const struct envelo
 		}
 	routes_release(&routes);
 	if (count == 0 && e->relay)
-		return buf_addf(out, ", relay ") && words_add(out, str_of(e->relay));
+		return buf_addf(out, ", relay ") && format_add(out, str_of(e->relay));
 	for (size_t k = 0; ok && k < count; k++)
 		ok = buf_addf(out, k > 0 ? " or " : ", relay ") &&
-		     words_add(out, str_of(named[k]->name));
+		     format_add(out, str_of(named[k]->name));
 	return ok;
 }
 
 static bool details(struct buf *out, const struct listing *l, const struct entry *e, bool busy)
 {
-	char age[WORDS_TIME];
+	char age[FORMAT_TIME];
 	if (!l->terminal && !l->verbose)
 		return true;
-	words_age(age, l->now - e->created);
+	format_age(age, l->now - e->created);
 	return colour(out, l, COLOUR_DIM) && buf_addf(out, "%*sage %s", TIME_COLUMN, "", age) &&
 	       (!l->verbose || buf_addf(out, ", %lld attempt%s", (long long)e->attempts,
-	                                words_plural((uint64_t)e->attempts))) &&
+	                                format_plural((uint64_t)e->attempts))) &&
 	       buf_add_str(out, STR(", ")) && next_try(out, l, e, busy) &&
 	       (!l->verbose || l->failed || relays(out, l, &e->envelope)) &&
 	       colour(out, l, COLOUR_OFF) && buf_add_char(out, '\n');
@@ -124,7 +124,7 @@ static bool reason_line(struct buf *out, const struct listing *l, const struct r
 	size_t len = strlen(reason);
 	return buf_addf(out, "%*s", len < REASON_WIDTH ? (int)(REASON_WIDTH - len) : 0, "") &&
 	       colour(out, l, r->state == RCPT_FAILED ? COLOUR_FAIL : COLOUR_WHY) &&
-	       buf_add_char(out, '(') && words_add_reason(out, str_of(reason)) &&
+	       buf_add_char(out, '(') && format_add_reason(out, str_of(reason)) &&
 	       buf_add_char(out, ')') && colour(out, l, COLOUR_OFF) && buf_add_char(out, '\n');
 }
 
@@ -132,11 +132,11 @@ static bool reason_line(struct buf *out, const struct listing *l, const struct r
 static bool state_line(struct buf *out, const struct listing *l, const struct rcpt *r)
 {
 	bool ok = colour(out, l, COLOUR_DIM) &&
-	          buf_addf(out, "%*s%s", TIME_COLUMN, "", words_state(r->state));
+	          buf_addf(out, "%*s%s", TIME_COLUMN, "", format_state(r->state));
 	const struct verdict *v = &r->verdict;
 	if (ok && v->code > 0)
 		ok = buf_addf(out, ", last reply %d%s", v->code, v->status[0] ? " " : "") &&
-		     words_add(out, str_of(v->status));
+		     format_add(out, str_of(v->status));
 	else if (ok)
 		ok = buf_addf(out, v->cause != CAUSE_NONE ? ", no reply from a server"
 		                                          : ", not tried yet");
@@ -177,8 +177,9 @@ static bool recipient(struct buf *out, const struct listing *l, const struct rcp
                       const char *reason, bool same_reason)
 {
 	return ((same_reason && !l->verbose) || !reason[0] || reason_line(out, l, r, reason)) &&
-	       buf_addf(out, "%*s", ADDRESS_COLUMN, "") && words_add(out, str_of(r->address)) &&
-	       buf_add_char(out, '\n') && (!l->verbose || state_line(out, l, r));
+	       buf_addf(out, "%*s", ADDRESS_COLUMN, "") &&
+	       format_add(out, str_of(r->address)) && buf_add_char(out, '\n') &&
+	       (!l->verbose || state_line(out, l, r));
 }
 
 static bool recipients(struct buf *out, const struct listing *l, const struct envelope *e)
@@ -217,5 +218,5 @@ bool listing_total(struct buf *out, uint64_t entries, uint64_t bytes)
 {
 	unsigned long long n = entries;
 	return buf_addf(out, "\t\tTotal requests: %llu\n-- %llu Kbytes in %llu Request%s.\n", n,
-	                words_kbytes(bytes), n, words_plural(n));
+	                format_kbytes(bytes), n, format_plural(n));
 }

@@ -25,7 +25,7 @@ struct listing {
 	bool colour;
 	bool verbose; /* attempts, relay, and each recipient with its own reply */
 	bool failed;  /* the entries are those that failed */
-	const struct config *config; /* for the names of relays; NULL: unknown */
+	const struct settings *config; /* for the names of relays; NULL: unknown */
 };
 
 /* One entry and the empty line behind it. False: out is full. */

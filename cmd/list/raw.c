@@ -21,7 +21,7 @@ static void say(struct sending *s, enum record_kind kind, struct str text)
 
 static void say_fault(struct sending *s, const struct fault *f)
 {
-	char *text = mem_printf("%d %s", fault_exit(f->class), f->text);
+	char *text = mem_printf("%d %s", fault_exit(f->kind), f->text);
 	say(s, RECORD_ERROR, str_of(text));
 	free(text);
 }
@@ -81,7 +81,7 @@ int raw_send(struct hold *h, const char *what, const char *id)
 	bool ok = true;
 	s.bytes = mem_alloc(RECORD_MAX);
 	for (const char *at = what + s.whole; ok && *at && !(id && s.found); at++) {
-		enum hold_room room = *at == 'f' ? HOLD_FAILED : HOLD_HOLD;
+		enum hold_room room = *at == 'f' ? HOLD_FAILED : HOLD_QUEUE;
 		if (id)
 			send_entry(&s, room, id);
 		else

@@ -14,14 +14,14 @@ static bool text_line(struct buf *out, const char *name, const char *before, con
                       const char *behind)
 {
 	return !text || (buf_addf(out, "%-11s %s", name, before) &&
-	                 words_add(out, str_of(text)) && buf_addf(out, "%s\n", behind));
+	                 format_add(out, str_of(text)) && buf_addf(out, "%s\n", behind));
 }
 
 static bool time_line(struct buf *out, const char *name, int64_t wall, int64_t now)
 {
-	char when[WORDS_TIME], age[WORDS_TIME];
-	words_time(when, wall);
-	words_age(age, wall > now ? wall - now : now - wall);
+	char when[FORMAT_TIME], age[FORMAT_TIME];
+	format_time(when, wall);
+	format_age(age, wall > now ? wall - now : now - wall);
 	return buf_addf(out, "%-11s %s (%s%s%s)\n", name, when, wall > now ? "in " : "", age,
 	                wall > now ? "" : " ago");
 }
@@ -63,10 +63,10 @@ static bool recipient(struct buf *out, const struct rcpt *r)
 	envelope_format_notify(r->notify, notify);
 	rcpt_reason(r, reason);
 	if (!text_line(out, "recipient", "<", r->address, ">") ||
-	    !buf_addf(out, "%11s %s", "", words_state(r->state)) ||
+	    !buf_addf(out, "%11s %s", "", format_state(r->state)) ||
 	    (v->code > 0 && !buf_addf(out, " %d", v->code)) ||
-	    (v->status[0] && !(buf_add_char(out, ' ') && words_add(out, str_of(v->status)))) ||
-	    (reason[0] && !(buf_addf(out, ": ") && words_add_reason(out, str_of(reason)))) ||
+	    (v->status[0] && !(buf_add_char(out, ' ') && format_add(out, str_of(v->status)))) ||
+	    (reason[0] && !(buf_addf(out, ": ") && format_add_reason(out, str_of(reason)))) ||
 	    !buf_add_char(out, '\n'))
 		return false;
 	return text_line(out, "", "notify ", r->notify ? notify : NULL, "") &&

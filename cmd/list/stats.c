@@ -10,25 +10,25 @@
 static const struct age_class {
 	int64_t below; /* seconds */
 	const char *name;
-} age_classes[TALLY_AGES] = {
+} age_classes[STATS_AGES] = {
     {5 * 60, "under 5m"},     {3600, "under 1h"},      {6 * 3600, "under 6h"},
     {24 * 3600, "under 24h"}, {3 * 86400, "under 3d"}, {INT64_MAX, "3d or more"},
 };
 
-const char *tally_age_name(size_t i)
+const char *stats_age_name(size_t i)
 {
 	return age_classes[i].name;
 }
 
-void tally_init(struct tally *t)
+void stats_init(struct stats *t)
 {
 	memset(t, 0, sizeof(*t));
 }
 
-void tally_release(struct tally *t)
+void stats_release(struct stats *t)
 {
 	free(t->reasons);
-	tally_init(t);
+	stats_init(t);
 }
 
 /* The name of the server, without address and port: the same outage is met at any. */
@@ -41,35 +41,35 @@ static struct str host_name(const struct verdict *v)
 	return str_first(host, end);
 }
 
-void tally_reason_text(char to[TALLY_REASON_MAX], const struct verdict *v, bool discreet)
+void stats_reason_text(char to[STATS_REASON_MAX], const struct verdict *v, bool discreet)
 {
 	struct str host = discreet ? STR("") : host_name(v);
 	char code[FAULT_STATUS_MAX + 16] = "";
 	if (v->code > 0)
 		snprintf(code, sizeof(code), ": %03d%s%s", v->code, v->status[0] ? " " : "",
 		         v->status);
-	snprintf(to, TALLY_REASON_MAX, "%s%s%s%.*s%s", cause_row(v->cause)->sentence, code,
+	snprintf(to, STATS_REASON_MAX, "%s%s%s%.*s%s", cause_row(v->cause)->sentence, code,
 	         host.len > 0 ? " (" : "", STR_FMT(host), host.len > 0 ? ")" : "");
 }
 
-static void count_reason(struct tally *t, const char *text)
+static void count_reason(struct stats *t, const char *text)
 {
 	uint32_t hash = crc_add(0, text, strlen(text));
 	for (size_t i = 0; i < t->reason_count; i++) {
-		struct tally_reason *r = &t->reasons[i];
+		struct stats_reason *r = &t->reasons[i];
 		if (r->hash == hash &&
 		    strcmp(r->text, text) == 0) { /* texts: labels made here */
 			r->recipients++;
 			return;
 		}
 	}
-	if (t->reason_count == TALLY_REASONS) {
+	if (t->reason_count == STATS_REASONS) {
 		t->other_recipients++;
 		return;
 	}
 	t->reasons =
 	    mem_grow(t->reasons, &t->reason_cap, t->reason_count + 1, sizeof(*t->reasons));
-	struct tally_reason *r = &t->reasons[t->reason_count++];
+	struct stats_reason *r = &t->reasons[t->reason_count++];
 	snprintf(r->text, sizeof(r->text), "%s", text);
 	r->hash = hash;
 	r->recipients = 1;
@@ -77,14 +77,14 @@ static void count_reason(struct tally *t, const char *text)
 
 /* Why a waiting recipient waits. What a person or the configuration decided
  * comes before what a server said at some earlier try. */
-static void count_waiting(struct tally *t, const struct entry *e, const struct rcpt *r,
+static void count_waiting(struct stats *t, const struct entry *e, const struct rcpt *r,
                           int64_t now)
 {
-	char text[TALLY_REASON_MAX];
+	char text[STATS_REASON_MAX];
 	if (e->frozen) {
 		count_reason(t, "frozen");
 	} else if (r->verdict.cause != CAUSE_NONE) {
-		tally_reason_text(text, &r->verdict, t->discreet);
+		stats_reason_text(text, &r->verdict, t->discreet);
 		count_reason(t, text);
 	} else {
 		count_reason(t, e->attempts == 0 && e->next_try > now
@@ -93,7 +93,7 @@ static void count_waiting(struct tally *t, const struct entry *e, const struct r
 	}
 }
 
-void tally_held(struct tally *t, const struct entry *e, bool busy, int64_t now)
+void stats_held(struct stats *t, const struct entry *e, bool busy, int64_t now)
 {
 	int64_t age = now > e->created ? now - e->created : 0;
 	size_t group = 0;
@@ -123,7 +123,7 @@ void tally_held(struct tally *t, const struct entry *e, bool busy, int64_t now)
 	t->untried += untried;
 }
 
-void tally_failed(struct tally *t, const struct entry *e)
+void stats_failed(struct stats *t, const struct entry *e)
 {
 	t->failed++;
 	t->failed_bytes += e->facts.size;
@@ -131,13 +131,13 @@ void tally_failed(struct tally *t, const struct entry *e)
 
 static int by_count(const void *a, const void *b)
 {
-	const struct tally_reason *x = a, *y = b;
+	const struct stats_reason *x = a, *y = b;
 	if (x->recipients != y->recipients)
 		return x->recipients > y->recipients ? -1 : 1;
 	return strcmp(x->text, y->text);
 }
 
-void tally_sort(struct tally *t)
+void stats_sort(struct stats *t)
 {
 	if (t->reason_count > 1)
 		qsort(t->reasons, t->reason_count, sizeof(*t->reasons), by_count);

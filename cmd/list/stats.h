@@ -3,7 +3,7 @@
  * tally - counts over the hold: how much mail waits, how long, and why
  *
  * Reasons are counted by recipient. A reason is a cause, the code, and who gave it:
- * not the words, which differ from message to message; at most TALLY_REASONS are
+ * not the words, which differ from message to message; at most STATS_REASONS are
  * told apart, the rest is counted together. Pure.
  */
 #ifndef CMD_LIST_STATS_H
@@ -14,42 +14,42 @@
 #include "text/buf.h"
 #include "hold/entry.h"
 
-#define TALLY_REASONS    256
-#define TALLY_REASON_MAX 160 /* bytes kept of one */
-#define TALLY_AGES       6
+#define STATS_REASONS    256
+#define STATS_REASON_MAX 160 /* bytes kept of one */
+#define STATS_AGES       6
 
-struct tally_reason {
-	char text[TALLY_REASON_MAX];
+struct stats_reason {
+	char text[STATS_REASON_MAX];
 	uint32_t hash; /* private */
 	uint64_t recipients;
 };
 
-struct tally {
+struct stats {
 	bool discreet;                         /* set by the caller: no host is named */
 	uint64_t held, held_bytes, recipients; /* recipients that wait */
 	uint64_t frozen, active, untried;      /* of the held messages */
 	uint64_t failed, failed_bytes;
 	uint64_t damaged; /* files in corrupt/: counted by the caller */
-	uint64_t ages[TALLY_AGES];
+	uint64_t ages[STATS_AGES];
 	int64_t oldest; /* age in seconds of the oldest held message; 0: none */
 	char oldest_id[ENTRY_ID_LEN + 1];
 	int64_t next_try; /* the earliest of a message that is not frozen; 0: none */
-	struct tally_reason *reasons;
+	struct stats_reason *reasons;
 	size_t reason_count, reason_cap;
 	uint64_t other_recipients; /* with reasons beyond the limit */
 };
 
-void tally_init(struct tally *t);
-void tally_release(struct tally *t);
+void stats_init(struct stats *t);
+void stats_release(struct stats *t);
 
-void tally_held(struct tally *t, const struct entry *e, bool busy, int64_t now);
-void tally_failed(struct tally *t, const struct entry *e);
+void stats_held(struct stats *t, const struct entry *e, bool busy, int64_t now);
+void stats_failed(struct stats *t, const struct entry *e);
 /* Orders the reasons, the most frequent first. */
-void tally_sort(struct tally *t);
+void stats_sort(struct stats *t);
 
-/* "under 5m" and so on: the age class i of TALLY_AGES. */
-const char *tally_age_name(size_t i);
+/* "under 5m" and so on: the age class i of STATS_AGES. */
+const char *stats_age_name(size_t i);
 /* "connection refused (smtp.example.org)", "refused for now: 450 4.2.0 (...)". */
-void tally_reason_text(char to[TALLY_REASON_MAX], const struct verdict *v, bool discreet);
+void stats_reason_text(char to[STATS_REASON_MAX], const struct verdict *v, bool discreet);
 
 #endif

@@ -26,44 +26,44 @@ static bool part(struct buf *out, uint64_t n, const char *what)
 	return n == 0 || buf_addf(out, ", %llu %s", (unsigned long long)n, what);
 }
 
-static bool head(struct buf *out, const struct tally *t, int64_t now)
+static bool head(struct buf *out, const struct stats *t, int64_t now)
 {
-	char text[WORDS_TIME];
+	char text[FORMAT_TIME];
 	bool ok = buf_addf(out, "held       %llu message%s", (unsigned long long)t->held,
-	                   words_plural(t->held));
+	                   format_plural(t->held));
 	if (ok && t->held > 0) {
-		words_age(text, t->oldest);
+		format_age(text, t->oldest);
 		ok = buf_addf(out, " for %llu recipient%s, %llu Kbytes",
-		              (unsigned long long)t->recipients, words_plural(t->recipients),
-		              words_kbytes(t->held_bytes)) &&
+		              (unsigned long long)t->recipients, format_plural(t->recipients),
+		              format_kbytes(t->held_bytes)) &&
 		     part(out, t->active, "being sent") && part(out, t->frozen, "frozen") &&
 		     part(out, t->untried, "not tried yet") &&
 		     buf_addf(out, "\noldest     %s (%s)", text, t->oldest_id);
 	}
 	if (ok && t->next_try > 0) {
-		words_age(text, t->next_try - now);
+		format_age(text, t->next_try - now);
 		ok = t->next_try <= now ? buf_addf(out, "\nnext try   due now")
 		                        : buf_addf(out, "\nnext try   in %s", text);
 	}
 	if (ok && t->failed > 0)
 		ok = buf_addf(out, "\nfailed     %llu message%s, %llu Kbytes (mailq --failed)",
-		              (unsigned long long)t->failed, words_plural(t->failed),
-		              words_kbytes(t->failed_bytes));
+		              (unsigned long long)t->failed, format_plural(t->failed),
+		              format_kbytes(t->failed_bytes));
 	if (ok && t->damaged > 0)
 		ok = buf_addf(out, "\ndamaged    %llu file%s in corrupt/",
-		              (unsigned long long)t->damaged, words_plural(t->damaged));
+		              (unsigned long long)t->damaged, format_plural(t->damaged));
 	return ok && buf_add_char(out, '\n');
 }
 
-static bool ages(struct buf *out, const struct tally *t, bool colour)
+static bool ages(struct buf *out, const struct stats *t, bool colour)
 {
 	uint64_t most = 0;
 	bool ok = buf_addf(out, "\nage of the messages\n");
-	for (size_t i = 0; i < TALLY_AGES; i++)
+	for (size_t i = 0; i < STATS_AGES; i++)
 		if (t->ages[i] > most)
 			most = t->ages[i];
-	for (size_t i = 0; ok && i < TALLY_AGES; i++)
-		ok = buf_addf(out, "  %-10s %8llu", tally_age_name(i),
+	for (size_t i = 0; ok && i < STATS_AGES; i++)
+		ok = buf_addf(out, "  %-10s %8llu", stats_age_name(i),
 		              (unsigned long long)t->ages[i]) &&
 		     bar(out, t->ages[i], most, colour);
 	return ok;
@@ -75,7 +75,7 @@ static bool reason(struct buf *out, const char *text, uint64_t n, uint64_t most,
 	       bar(out, n, most, colour);
 }
 
-static bool reasons(struct buf *out, const struct tally *t, bool colour)
+static bool reasons(struct buf *out, const struct stats *t, bool colour)
 {
 	uint64_t others = t->other_recipients, most = 0;
 	bool ok = buf_addf(out, "\nwhy they wait, by recipient\n");
@@ -92,7 +92,7 @@ static bool reasons(struct buf *out, const struct tally *t, bool colour)
 	return ok && (others == 0 || reason(out, "other reasons", others, most, colour));
 }
 
-bool summary_text(struct buf *out, const struct tally *t, int64_t now, bool colour)
+bool summary_text(struct buf *out, const struct stats *t, int64_t now, bool colour)
 {
 	return head(out, t, now) && (t->held == 0 || ages(out, t, colour)) &&
 	       (t->recipients == 0 || reasons(out, t, colour));
@@ -122,7 +122,7 @@ static bool sample(struct buf *out, const char *name, const char *text, uint64_t
 	       buf_addf(out, "\"} %llu\n", (unsigned long long)n);
 }
 
-static bool metrics_reasons(struct buf *out, const struct tally *t)
+static bool metrics_reasons(struct buf *out, const struct stats *t)
 {
 	static const char name[] = "postern_waiting_recipients";
 	uint64_t others = t->other_recipients;
@@ -136,7 +136,7 @@ static bool metrics_reasons(struct buf *out, const struct tally *t)
 	return ok && (others == 0 || sample(out, name, "other", others));
 }
 
-bool summary_metrics(struct buf *out, const struct tally *t)
+bool summary_metrics(struct buf *out, const struct stats *t)
 {
 	const struct metric {
 		const char *name, *unit, *help;

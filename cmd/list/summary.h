@@ -2,14 +2,14 @@
 /*
  * summary - a tally for people, with bars, and as OpenMetrics text
  *
- * Both want the reasons sorted (tally_sort). Pure.
+ * Both want the reasons sorted (stats_sort). Pure.
  */
 #ifndef CMD_LIST_SUMMARY_H
 #define CMD_LIST_SUMMARY_H
 
 #include "cmd/list/stats.h"
 
-bool summary_text(struct buf *out, const struct tally *t, int64_t now, bool colour)
+bool summary_text(struct buf *out, const struct stats *t, int64_t now, bool colour)
     __attribute__((warn_unused_result));
 
 /* The lines in front of a metric's samples; unit may be NULL. */
@@ -19,7 +19,7 @@ bool summary_family(struct buf *out, const char *name, const char *type, const c
  * what the node exporter's text file collector reads. At most SUMMARY_LABELS
  * reasons get a label of their own, the rest is "other". */
 #define SUMMARY_LABELS 20
-bool summary_metrics(struct buf *out, const struct tally *t)
+bool summary_metrics(struct buf *out, const struct stats *t)
     __attribute__((warn_unused_result));
 
 #endif

@@ -9,7 +9,7 @@ static int complain(const struct visit *v, const char *id, const struct fault *f
 	struct fault said = *f;
 	fault_prefix(&said, "%s", id);
 	fprintf(stderr, "%s: %s\n", v->program, said.text);
-	return fault_exit(f->class);
+	return fault_exit(f->kind);
 }
 
 static int damaged(const struct visit *v, const char *id, const struct fault *f)
@@ -37,7 +37,7 @@ static bool visit_beyond(void *context, char room, const char *id, bool busy, in
 {
 	struct beyond *b = context;
 	const struct visit *v = b->visit;
-	struct hold_entry he = {.room = room == 'f' ? HOLD_FAILED : HOLD_HOLD, .fd = fd};
+	struct hold_entry he = {.room = room == 'f' ? HOLD_FAILED : HOLD_QUEUE, .fd = fd};
 	struct fault f = FAULT_INIT;
 	entry_init(&he.entry);
 	if (!entry_read(fd, &he.entry, &f))
@@ -51,16 +51,16 @@ static bool visit_beyond(void *context, char room, const char *id, bool busy, in
 static int visit_through(const struct visit *v, const char *rooms, const char *id)
 {
 	struct beyond b = {.visit = v, .more = true};
-	struct gate gate;
+	struct post_client gate;
 	struct fault f = FAULT_INIT;
 	bool ok = place_open_gate(v->place, false, &gate, &f) &&
-	          gate_list(&gate, rooms, id, v->whole, visit_beyond, &b, &f);
-	gate_close(&gate);
+	          post_client_list(&gate, rooms, id, v->whole, visit_beyond, &b, &f);
+	post_client_close(&gate);
 	if (!ok && id)
 		return fault_worse(b.code, complain(v, id, &f));
 	if (!ok)
 		fprintf(stderr, "%s: %s\n", v->program, f.text);
-	return ok ? b.code : fault_worse(b.code, fault_exit(f.class));
+	return ok ? b.code : fault_worse(b.code, fault_exit(f.kind));
 }
 
 int visit_room(const struct visit *v, enum hold_room room)
@@ -76,7 +76,7 @@ int visit_room(const struct visit *v, enum hold_room room)
 	if (!hold_list(v->hold, room, &ids, &count, &f)) {
 		free(ids);
 		fprintf(stderr, "%s: %s\n", v->program, f.text);
-		return fault_exit(f.class);
+		return fault_exit(f.kind);
 	}
 	for (size_t i = 0; more && i < count; i++) {
 		struct hold_entry he;
@@ -105,7 +105,7 @@ static int not_allowed(const struct visit *v, const char *id)
 
 int visit_id(const struct visit *v, const char *id, bool only_failed)
 {
-	static const enum hold_room rooms[] = {HOLD_HOLD, HOLD_FAILED};
+	static const enum hold_room rooms[] = {HOLD_QUEUE, HOLD_FAILED};
 	struct fault f = FAULT_INIT;
 	if (!v->hold)
 		return visit_through(v, only_failed ? "f" : "hf", id);

@@ -76,7 +76,7 @@ static bool retry_entry(struct hold_entry *he, struct fault *f)
 	e->created = e->next_try = clock_wall();
 	e->attempts = e->tried = e->uptime = e->overdue = 0;
 	e->frozen = e->warned = false;
-	return hold_mark_head(he, f) && hold_move(he, HOLD_HOLD, f);
+	return hold_mark_head(he, f) && hold_move(he, HOLD_QUEUE, f);
 }
 
 static const struct way *way_of(enum mailq_job job)
@@ -94,11 +94,11 @@ static const struct way *way_of(enum mailq_job job)
 	                           : &retry;
 }
 
-static void complain(struct run *run, const char *id, enum fault_class class, const char *text)
+static void complain(struct run *run, const char *id, enum fault_kind kind, const char *text)
 {
-	int code = fault_exit(class);
+	int code = fault_exit(kind);
 	struct fault said = FAULT_INIT;
-	fault_set(&said, class, "%s: %s", id, text);
+	fault_set(&said, kind, "%s: %s", id, text);
 	fprintf(stderr, "%s: %s\n", run->program, said.text);
 	if (code > run->code)
 		run->code = code;
@@ -134,7 +134,7 @@ static bool work_on(struct run *run, enum hold_room room, const char *id)
 		return true;
 	case CLAIM_DAMAGED:
 	case CLAIM_ERROR:
-		complain(run, id, f.class, f.text);
+		complain(run, id, f.kind, f.text);
 		return true;
 	case CLAIM_FOREIGN:
 		/* "all" is all that the caller has; of the rest not even a word. */
@@ -150,7 +150,7 @@ static bool work_on(struct run *run, enum hold_room room, const char *id)
 		if (run->tell && !run->all)
 			fprintf(stderr, "%s: %s\n", id, run->way->done);
 	} else
-		complain(run, id, f.class, f.text);
+		complain(run, id, f.kind, f.text);
 	hold_release(&he);
 	return true;
 }
@@ -165,10 +165,10 @@ static bool in_room(const struct run *run, enum hold_room room, const char *id)
 static void work_on_id(struct run *run, const char *id)
 {
 	const struct way *way = run->way;
-	if ((way->held && work_on(run, HOLD_HOLD, id)) ||
+	if ((way->held && work_on(run, HOLD_QUEUE, id)) ||
 	    (way->failed && work_on(run, HOLD_FAILED, id)))
 		return;
-	bool elsewhere = in_room(run, way->held ? HOLD_FAILED : HOLD_HOLD, id);
+	bool elsewhere = in_room(run, way->held ? HOLD_FAILED : HOLD_QUEUE, id);
 	complain(run, id, FAULT_DATA,
 	         elsewhere && way->wrong[0] ? way->wrong : "no such message");
 }
@@ -179,7 +179,7 @@ static void work_on_room(struct run *run, enum hold_room room)
 	size_t count;
 	struct fault f = FAULT_INIT;
 	if (!hold_list(run->hold, room, &ids, &count, &f)) {
-		complain(run, "cannot list", f.class, f.text);
+		complain(run, "cannot list", f.kind, f.text);
 		count = 0;
 	}
 	for (size_t i = 0; i < count; i++)
@@ -191,12 +191,12 @@ static void work_on_room(struct run *run, enum hold_room room)
 static void sync_rooms(struct run *run)
 {
 	struct fault f = FAULT_INIT;
-	if (!file_sync(run->hold->rooms[HOLD_HOLD], "hold", &f) ||
+	if (!file_sync(run->hold->rooms[HOLD_QUEUE], "hold", &f) ||
 	    !file_sync(run->hold->rooms[HOLD_FAILED], "failed", &f))
-		complain(run, run->hold->path, f.class, f.text);
+		complain(run, run->hold->path, f.kind, f.text);
 }
 
-int steer(struct hold *h, const char *program, const struct mailq_call *call)
+int admin(struct hold *h, const char *program, const struct mailq_call *call)
 {
 	struct run run = {.hold = h,
 	                  .program = program,
@@ -204,7 +204,7 @@ int steer(struct hold *h, const char *program, const struct mailq_call *call)
 	                  .all = call->all,
 	                  .tell = call->tell};
 	if (call->all && run.way->held)
-		work_on_room(&run, HOLD_HOLD);
+		work_on_room(&run, HOLD_QUEUE);
 	if (call->all && run.way->failed)
 		work_on_room(&run, HOLD_FAILED);
 	for (size_t i = 0; !call->all && i < call->id_count; i++)
@@ -213,6 +213,6 @@ int steer(struct hold *h, const char *program, const struct mailq_call *call)
 		sync_rooms(&run);
 	if (run.tell)
 		fprintf(stderr, "%s: %zu message%s %s\n", program, run.done,
-		        words_plural(run.done), run.way->done);
+		        format_plural(run.done), run.way->done);
 	return run.code;
 }

@@ -17,6 +17,6 @@
 /* call->job is one of JOB_REMOVE, JOB_FREEZE, JOB_THAW, JOB_RETRY. all: removes
  * everything in hold/ and failed/, freezes and thaws all of hold/, retries all
  * of failed/. Returns the exit code: the greatest of those met. */
-int steer(struct hold *h, const char *program, const struct mailq_call *call);
+int admin(struct hold *h, const char *program, const struct mailq_call *call);
 
 #endif

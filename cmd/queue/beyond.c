@@ -9,16 +9,17 @@
 static int complain(const char *program, const struct fault *f)
 {
 	fprintf(stderr, "%s: %s\n", program, f->text);
-	return fault_exit(f->class);
+	return fault_exit(f->kind);
 }
 
 static int act(const struct place *p, const char *program, const char *words, int out)
 {
-	struct gate gate;
+	struct post_client gate;
 	struct fault f = FAULT_INIT;
 	int code = 0;
-	bool ok = place_open_gate(p, true, &gate, &f) && gate_act(&gate, words, out, &code, &f);
-	gate_close(&gate);
+	bool ok = place_open_gate(p, true, &gate, &f) &&
+	          post_client_act(&gate, words, out, &code, &f);
+	post_client_close(&gate);
 	return ok ? code : complain(program, &f);
 }
 

@@ -56,7 +56,7 @@ static void trace(void *context, bool sent, struct str line)
 {
 	const struct flushing *fl = context;
 	if (fl->call->caller >= 0)
-		caller_trace(fl->call->caller, sent, line);
+		progress_trace(fl->call->caller, sent, line);
 	else
 		fprintf(stderr, "%s %.*s\n", sent ? ">>>" : "<<<", STR_FMT(line));
 }
@@ -64,7 +64,7 @@ static void trace(void *context, bool sent, struct str line)
 static bool tell(void *context, const struct hold_entry *he)
 {
 	const struct flushing *fl = context;
-	return caller_refused(fl->call->caller, he);
+	return progress_refused(fl->call->caller, he);
 }
 
 static void tried(void *context, const char *id, const struct deliver_result *result,
@@ -74,9 +74,9 @@ static void tried(void *context, const char *id, const struct deliver_result *re
 	if (f)
 		fprintf(stderr, "flushq: %s: %s\n", id, f->text);
 	if (fl->call->caller >= 0 && (f || result->waiting > 0))
-		caller_held(fl->call->caller, f ? f->text : result->reason);
+		progress_held(fl->call->caller, f ? f->text : result->reason);
 	else
-		caller_done(fl->call->caller);
+		progress_done(fl->call->caller);
 	if (!fl->call->verbose || fl->call->caller >= 0 || f)
 		return;
 	if (result->waiting > 0)
@@ -126,7 +126,7 @@ int flushq_try(struct place *p, struct hold *h, const struct flushq_call *call)
 	flushing.terminal = call->tell && !call->verbose && call->caller < 0;
 	if (!share_stop(&f)) {
 		fprintf(stderr, "flushq: %s\n", f.text);
-		return fault_exit(f.class);
+		return fault_exit(f.kind);
 	}
 	set_signals();
 	/* A program that the configuration names may leave others behind it. */
@@ -163,5 +163,5 @@ int flushq_try(struct place *p, struct hold *h, const struct flushq_call *call)
 	else
 		fprintf(stderr, "flushq: %s\n", f.text);
 	free(ids);
-	return ok ? EX_OK : fault_exit(f.class);
+	return ok ? EX_OK : fault_exit(f.kind);
 }

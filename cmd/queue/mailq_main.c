@@ -67,7 +67,7 @@ struct printing {
 static int complain(const struct run *run, const char *what, const struct fault *f)
 {
 	fprintf(stderr, "%s: %s%s%s\n", run->program, what, what[0] ? ": " : "", f->text);
-	return fault_exit(f->class);
+	return fault_exit(f->kind);
 }
 
 static struct visit visit_of(struct run *run, visit_entry *entry, void *context)
@@ -128,7 +128,7 @@ static bool print_entry(void *context, const struct hold_entry *he, bool busy)
 	if (run->call->job == JOB_JSON) {
 		fits = json_entry(&p->text, &e, busy, failed);
 	} else {
-		const struct config *c = run->place.config_good ? &run->place.config : NULL;
+		const struct settings *c = run->place.config_good ? &run->place.config : NULL;
 		struct listing l = {run->now,           run->terminal, run->colour,
 		                    run->call->verbose, failed,        c};
 		fits = (p->entries > 0 || buf_add_str(&p->text, STR(LISTING_HEADER))) &&
@@ -152,7 +152,7 @@ static int list(struct run *run)
 	int code = 0;
 	buf_init(&p.text, TEXT_MAX);
 	if (call->id_count == 0)
-		code = visit_room(&v, call->failed ? HOLD_FAILED : HOLD_HOLD);
+		code = visit_room(&v, call->failed ? HOLD_FAILED : HOLD_QUEUE);
 	for (size_t i = 0; i < call->id_count; i++)
 		code = fault_worse(code, visit_id(&v, call->ids[i], call->failed));
 	if (call->job == JOB_LIST && !p.failed) {
@@ -183,13 +183,13 @@ static int print_count(struct run *run)
 {
 	size_t count;
 	int code = 0;
-	if (count_room(run, run->call->failed ? HOLD_FAILED : HOLD_HOLD, &count, &code))
+	if (count_room(run, run->call->failed ? HOLD_FAILED : HOLD_QUEUE, &count, &code))
 		printf("%zu\n", count);
 	return code;
 }
 
 struct tallying {
-	struct tally tally;
+	struct stats tally;
 	int64_t now;
 };
 
@@ -197,9 +197,9 @@ static bool tally_entry(void *context, const struct hold_entry *he, bool busy)
 {
 	struct tallying *t = context;
 	if (he->room == HOLD_FAILED)
-		tally_failed(&t->tally, &he->entry);
+		stats_failed(&t->tally, &he->entry);
 	else
-		tally_held(&t->tally, &he->entry, busy, t->now);
+		stats_held(&t->tally, &he->entry, busy, t->now);
 	return true;
 }
 
@@ -210,16 +210,16 @@ static int summarise(struct run *run)
 	struct buf text;
 	size_t damaged = 0, unread = 0;
 	buf_init(&text, TEXT_MAX);
-	tally_init(&t.tally);
+	stats_init(&t.tally);
 	t.tally.discreet = run->call->for_user;
 	/* Numbers for a monitor: what cannot be read is one of them. */
 	if (run->call->job == JOB_METRICS)
 		v.damaged = &unread;
-	int code = visit_room(&v, HOLD_HOLD);
+	int code = visit_room(&v, HOLD_QUEUE);
 	code = fault_worse(code, visit_room(&v, HOLD_FAILED));
 	if (!run->beyond && count_room(run, HOLD_CORRUPT, &damaged, &code))
 		t.tally.damaged = damaged + unread;
-	tally_sort(&t.tally);
+	stats_sort(&t.tally);
 	struct counters counters = {0};
 	if (!run->beyond)
 		counters_read(&run->hold, &counters);
@@ -228,7 +228,7 @@ static int summarise(struct run *run)
 	              : summary_text(&text, &t.tally, run->now, run->colour);
 	if (!ok || fwrite(text.at, 1, text.len, stdout) != text.len)
 		code = fault_worse(code, fault_exit(FAULT_IO));
-	tally_release(&t.tally);
+	stats_release(&t.tally);
 	buf_release(&text);
 	return code;
 }
@@ -285,12 +285,12 @@ static bool wanted(const char *text, const char *part)
 /* What is to be tried is chosen by those who wait. */
 static bool wanted_recipient(const struct envelope *e, const char *part, bool waiting)
 {
-	bool not = *part == '!';
+	bool negated = *part == '!';
 	for (size_t i = 0; i < e->rcpt_count; i++)
 		if ((!waiting || e->rcpts[i].state == RCPT_WAITING) &&
-		    has_part(e->rcpts[i].address, part + not ))
-			return !not ;
-	return not ;
+		    has_part(e->rcpts[i].address, part + negated))
+			return !negated;
+	return negated;
 }
 
 static bool choose_matching(void *context, const struct hold_entry *he, bool busy)
@@ -359,7 +359,7 @@ static int steer_mail(struct run *run)
 	if (is_filtered(&call)) {
 		const struct visit v = visit_of(run, choose_matching, &c);
 		if (call.job != JOB_RETRY)
-			code = visit_room(&v, HOLD_HOLD);
+			code = visit_room(&v, HOLD_QUEUE);
 		if (call.job == JOB_RETRY || call.job == JOB_REMOVE)
 			code = fault_worse(code, visit_room(&v, HOLD_FAILED));
 		call.all = false;
@@ -371,7 +371,7 @@ static int steer_mail(struct run *run)
 	else if (run->beyond && call.tell)
 		fprintf(stderr, "%s: nothing matches\n", run->program);
 	else if (!run->beyond)
-		code = fault_worse(code, steer(&run->hold, run->program, &call));
+		code = fault_worse(code, admin(&run->hold, run->program, &call));
 	forget_choice(&c);
 	return code;
 }
@@ -379,7 +379,7 @@ static int steer_mail(struct run *run)
 static bool log_to_caller(void *context, struct str line)
 {
 	const struct run *run = context;
-	return caller_log(run->call->caller, line);
+	return progress_log(run->call->caller, line);
 }
 
 /* For the user whose message it is; post knows that it was taken. */
@@ -387,7 +387,7 @@ static void log_accepted(struct run *run, const char *id)
 {
 	struct hold_entry he;
 	struct fault f = FAULT_INIT;
-	bool there = hold_look(&run->hold, HOLD_HOLD, id, &he, &f) == CLAIM_OK;
+	bool there = hold_look(&run->hold, HOLD_QUEUE, id, &he, &f) == CLAIM_OK;
 	struct stat st;
 	/* Kept because of the configuration: that is another thing than taken. */
 	if (there || !file_stat_name(run->hold.rooms[HOLD_FAILED], id, &st, &f)) {
@@ -408,7 +408,7 @@ static int try_mail(struct run *run)
 		log_accepted(run, call->ids[0]);
 	if (filtered) {
 		const struct visit v = visit_of(run, choose_matching, &c);
-		code = visit_room(&v, HOLD_HOLD);
+		code = visit_room(&v, HOLD_QUEUE);
 	} else if (!call->all) {
 		code = choose_ids(run, &c);
 	}
@@ -531,7 +531,7 @@ static int run_in_place(struct run *run)
 	if (good && run->call->job == JOB_TRY && !tls_is_here() &&
 	    with_tls_needed(&run->place.config)) {
 		place_release(&run->place);
-		return launch_become(run->program, true, run->argv);
+		return spawn_become(run->program, true, run->argv);
 	}
 	run->place.tag = run->call->tag;
 	find_stderr(run);
@@ -582,7 +582,7 @@ int mailq_main(int argc, char **argv)
 	if (!mailq_options_scan(program, argc, argv, &call, &f)) {
 		fprintf(stderr, "%s: %s\n", label, f.text);
 		mailq_options_usage(program, stderr);
-		return fault_exit(f.class);
+		return fault_exit(f.kind);
 	}
 	if (call.job == JOB_HELP || call.job == JOB_VERSION) {
 		if (call.job == JOB_HELP)
@@ -594,7 +594,7 @@ int mailq_main(int argc, char **argv)
 	call.tell = call.tell || call.verbose || isatty(STDERR_FILENO) == 1;
 	if (flushes) {
 		signal(SIGPIPE, SIG_IGN);
-		narrow_hide();
+		sandbox_hide();
 	}
 	struct run run = {.program = label, .argv = argv, .call = &call, .now = clock_wall()};
 	run.terminal = isatty(STDOUT_FILENO) == 1;

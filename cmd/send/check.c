@@ -22,7 +22,7 @@ static void print_line(void *context, bool sent, struct str line)
 	fprintf(stderr, "%s %.*s\n", sent ? ">>>" : "<<<", STR_FMT(line));
 }
 
-static const struct config_relay *relay_named(const struct config *c, const char *name)
+static const struct settings_relay *relay_named(const struct settings *c, const char *name)
 {
 	for (size_t i = 0; i < c->relay_count; i++)
 		if (strcmp(c->relays[i].name, name) == 0)
@@ -56,7 +56,7 @@ static void add_own(struct check_order *o, const struct place *p, const struct c
 	struct buf own;
 	who_find(&w, p, call);
 	buf_init(&own, 4 * ADDR_MAX);
-	if (identity_sender(&w.identity, false, STR(""), &own, &f))
+	if (rewrite_sender(&w.identity, false, STR(""), &own, &f))
 		add_sender(o, &p->here.local, buf_cstr(&own),
 		           "from is not set: the caller's own");
 	buf_release(&own);
@@ -65,7 +65,7 @@ static void add_own(struct check_order *o, const struct place *p, const struct c
 
 static void find_senders(struct check_order *o, const struct place *p, const struct call *call)
 {
-	const struct config *c = &p->config;
+	const struct settings *c = &p->config;
 	o->senders = mem_alloc(SENDERS_MAX * sizeof(*o->senders));
 	if (c->from)
 		add_sender(o, &p->here.local, c->from, "from");
@@ -102,7 +102,7 @@ static void find_rcpt(struct check_order *o, struct place *p)
 
 static bool check_relays(const struct check_order *o, const struct call *call)
 {
-	const struct config *c = &o->place->config;
+	const struct settings *c = &o->place->config;
 	bool ok = true;
 	for (size_t i = 0; i < call->operand_count; i++)
 		ok = check_relay(o, relay_named(c, call->operands[i])) && ok;
@@ -121,7 +121,7 @@ static void release(struct check_order *o)
 
 int check_all(struct place *p, const struct call *call)
 {
-	const struct config *c = &p->config;
+	const struct settings *c = &p->config;
 	struct session_env env = {
 	    .config = c, .trace = call->verbose ? print_line : NULL, .checks = true};
 	struct check_order order = {.place = p, .env = &env};
@@ -137,7 +137,7 @@ int check_all(struct place *p, const struct call *call)
 	if (!place_become(p, &f)) {
 		fprintf(stderr, "sendmail: --check: %s\n", f.text);
 		release(&order);
-		return fault_exit(f.class);
+		return fault_exit(f.kind);
 	}
 	env.hostname = p->hostname;
 	bool ok = check_here(p, names_ms);
@@ -146,7 +146,8 @@ int check_all(struct place *p, const struct call *call)
 	ok = check_relays(&order, call) && ok;
 	/* The last line is what a hurried reader sees, and may be about the last relay only. */
 	if (!ok)
-		table_head("not all passed: see FAILED above, and what is to be done there");
+		check_table_head(
+		    "not all passed: see FAILED above, and what is to be done there");
 	release(&order);
 	return ok ? 0 : fault_exit(FAULT_TEMP);
 }

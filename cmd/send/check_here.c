@@ -46,7 +46,7 @@ struct sight {
 static void fail(struct sight *s, const char *step, const char *text)
 {
 	s->ok = false;
-	table_row("FAILED", -1, "%s: %s", step, text);
+	check_table_row("FAILED", -1, "%s: %s", step, text);
 }
 
 static bool is_full(const char *name)
@@ -72,29 +72,29 @@ static void check_name(struct sight *s, int64_t ms)
 	const struct place *p = s->place;
 	const char *from = name_source(p);
 	if (is_full(p->hostname)) {
-		table_row("host name", ms, "%s (from %s); bare names get @%s", p->hostname,
-		          from, p->here.domain);
+		check_table_row("host name", ms, "%s (from %s); bare names get @%s",
+		                p->hostname, from, p->here.domain);
 		return;
 	}
 	s->ok = false;
-	table_row("FAILED", ms,
-	          "host name: %s (from %s) is no full name: servers are told our address "
-	          "instead, and bare names get @%s",
-	          p->hostname, from, p->here.domain);
+	check_table_row("FAILED", ms,
+	                "host name: %s (from %s) is no full name: servers are told our address "
+	                "instead, and bare names get @%s",
+	                p->hostname, from, p->here.domain);
 	if (p->config.hostname)
-		table_advice("give hostname in [mail] its full name, or remove it");
+		check_table_advice("give hostname in [mail] its full name, or remove it");
 	else
-		table_advice(
+		check_table_advice(
 		    "set hostname in [mail], or put a full name in front of %s in /etc/hosts",
 		    p->here.found.own);
 }
 
 static void check_senders(const struct sight *s)
 {
-	const struct config *c = &s->place->config;
+	const struct settings *c = &s->place->config;
 	if (c->sender_count > 0)
-		table_row("senders", -1, "%zu row%s in [senders]", c->sender_count,
-		          c->sender_count == 1 ? "" : "s");
+		check_table_row("senders", -1, "%zu row%s in [senders]", c->sender_count,
+		                c->sender_count == 1 ? "" : "s");
 }
 
 /* Hold */
@@ -155,17 +155,18 @@ static bool is_as_made(const char *path, const struct stat *st, uid_t owner, mod
 	    (owner == 0 ? is_good_folder(st, pw, gr) : is_good_room(st, pw, gr, mode)))
 		return true;
 	trust_owner(st, who);
-	table_row("FAILED", -1, "hold: %s: %s; it should be %s:" POSTERN_GROUP ", mode %04o",
-	          path, who, owner == 0 ? "root" : POSTERN_USER, (unsigned)mode);
-	table_advice("chown %s:" POSTERN_GROUP " %s && chmod %04o %s",
-	             owner == 0 ? "root" : POSTERN_USER, path, (unsigned)mode, path);
+	check_table_row("FAILED", -1,
+	                "hold: %s: %s; it should be %s:" POSTERN_GROUP ", mode %04o", path, who,
+	                owner == 0 ? "root" : POSTERN_USER, (unsigned)mode);
+	check_table_advice("chown %s:" POSTERN_GROUP " %s && chmod %04o %s",
+	                   owner == 0 ? "root" : POSTERN_USER, path, (unsigned)mode, path);
 	return false;
 }
 
 static bool is_folder(const char *path, const struct stat *st)
 {
 	if (!S_ISDIR(st->st_mode))
-		table_row("FAILED", -1, "hold: %s is not a directory", path);
+		check_table_row("FAILED", -1, "hold: %s is not a directory", path);
 	return S_ISDIR(st->st_mode);
 }
 
@@ -182,21 +183,21 @@ static bool room_good(const struct place *p, enum hold_room room, bool *missing)
 		*missing = *missing || gone;
 		ok = gone && p->personal && can_make(path, &f);
 		if (!ok)
-			table_row("FAILED", -1, "hold: %s", f.text);
+			check_table_row("FAILED", -1, "hold: %s", f.text);
 		free(path);
 		return ok;
 	}
 	ok = is_folder(path, &st);
 	if (!ok)
-		table_advice("move it away: mv %s %s.old", path, path);
+		check_table_advice("move it away: mv %s %s.old", path, path);
 	if (ok && !p->personal && pw)
 		ok = is_as_made(path, &st, pw->pw_uid, mode);
 	/* Who only looks after it need not write. */
 	if (ok && (p->personal || p->owner) && access(path, R_OK | W_OK | X_OK) != 0) {
 		ok = false;
-		table_row("FAILED", -1, "hold: %s cannot be written: %s", path,
-		          strerror(errno));
-		table_advice(
+		check_table_row("FAILED", -1, "hold: %s cannot be written: %s", path,
+		                strerror(errno));
+		check_table_advice(
 		    "see whether its file system is mounted read-only, and whose it is");
 	}
 	free(path);
@@ -209,7 +210,7 @@ static bool rooms_good(const struct place *p)
 	for (int i = 0; i < HOLD_ROOMS; i++)
 		ok = room_good(p, (enum hold_room)i, &missing) && ok;
 	if (missing && !p->personal)
-		table_advice("flushq, run by root, makes the rooms that are missing");
+		check_table_advice("flushq, run by root, makes the rooms that are missing");
 	return ok;
 }
 
@@ -220,18 +221,19 @@ static bool folder_good(struct sight *s)
 	struct fault f = FAULT_INIT;
 	if (!file_stat_name(AT_FDCWD, path, &st, &f)) {
 		if (f.sys == ENOENT && s->place->personal && can_make(path, &f)) {
-			table_row("hold", -1, "%s is made with the first message", path);
+			check_table_row("hold", -1, "%s is made with the first message", path);
 			return false;
 		}
 		fail(s, "hold", f.text);
-		table_advice(s->place->personal ? "make it, or set directory in [hold]"
-		                                : "make install makes it; a volume has to be "
-		                                  "mounted there");
+		check_table_advice(s->place->personal
+		                       ? "make it, or set directory in [hold]"
+		                       : "make install makes it; a volume has to be "
+		                         "mounted there");
 		return false;
 	}
 	bool folder = S_ISLNK(st.st_mode) || is_folder(path, &st);
 	if (!folder)
-		table_advice("move it away, or set directory in [hold]");
+		check_table_advice("move it away, or set directory in [hold]");
 	if (folder && (s->place->personal || is_as_made(path, &st, 0, 0710)))
 		return true;
 	s->ok = false;
@@ -245,9 +247,10 @@ static void not_opened(struct sight *s, const struct fault *f)
 	const struct passwd *pw = getpwuid(getuid());
 	struct stat st;
 	s->ok = false;
-	table_row("FAILED", -1, "%s", f->text); /* which begins with "the hold" */
+	check_table_row("FAILED", -1, "%s", f->text); /* which begins with "the hold" */
 	if (s->place->personal && pw && stat(path, &st) == 0 && st.st_uid != pw->pw_uid)
-		table_advice("chown %s %s, or set directory in [hold]", pw->pw_name, path);
+		check_table_advice("chown %s %s, or set directory in [hold]", pw->pw_name,
+		                   path);
 }
 
 static void check_hold(struct sight *s)
@@ -262,12 +265,12 @@ static void check_hold(struct sight *s)
 	s->closed = !place_may_look(p);
 	if (!hold_has_space(p->hold_path, p->config.min_free, &f) && f.sys == 0) {
 		fail(s, "hold", f.text);
-		table_advice("until then new mail is refused");
+		check_table_advice("until then new mail is refused");
 	}
 	if (s->closed) {
-		table_row("hold", -1,
-		          "%s: not for this user to see; root's check looks into it",
-		          p->hold_path);
+		check_table_row("hold", -1,
+		                "%s: not for this user to see; root's check looks into it",
+		                p->hold_path);
 		return;
 	}
 	if (!folder_good(s))
@@ -280,7 +283,7 @@ static void check_hold(struct sight *s)
 	if (!s->open || !good)
 		return;
 	free_space(p->hold_path, space);
-	table_row("hold", -1, "%s%s", p->hold_path, space);
+	check_table_row("hold", -1, "%s%s", p->hold_path, space);
 }
 
 /* post */
@@ -310,13 +313,13 @@ static const char *bad_post(char advice[256])
 /* For a user: does it let him in, or the service behind the socket? */
 static void try_post(struct sight *s)
 {
-	struct gate g;
+	struct post_client g;
 	struct fault f = FAULT_INIT;
 	int64_t begin = clock_mono_ms();
-	bool open = gate_open(&g, false, &f);
-	gate_close(&g);
+	bool open = post_client_open(&g, false, &f);
+	post_client_close(&g);
 	if (open)
-		table_row("post", clock_mono_ms() - begin, "lets this user in");
+		check_table_row("post", clock_mono_ms() - begin, "lets this user in");
 	else
 		fail(s, "post", f.text);
 }
@@ -328,7 +331,7 @@ static void check_post(struct sight *s)
 	char advice[256];
 	struct stat st;
 	if (p->personal) {
-		table_row("post", -1, "not needed: the hold is the caller's own");
+		check_table_row("post", -1, "not needed: the hold is the caller's own");
 		return;
 	}
 	if (!place_may_act(p)) {
@@ -338,17 +341,17 @@ static void check_post(struct sight *s)
 	const char *bad = bad_post(advice);
 	bool socket = stat(POSTERN_SOCKET, &st) == 0 && S_ISSOCK(st.st_mode);
 	if (!bad) {
-		table_row("post", -1, "%s: set-gid " POSTERN_GROUP "%s", POST,
-		          socket ? ", and the socket is there" : "");
+		check_table_row("post", -1, "%s: set-gid " POSTERN_GROUP "%s", POST,
+		                socket ? ", and the socket is there" : "");
 		return;
 	}
 	if (socket)
-		table_row("warning", -1, "post: %s: %s; mail can be handed in at %s only", POST,
-		          bad, POSTERN_SOCKET);
+		check_table_row("warning", -1, "post: %s: %s; mail can be handed in at %s only",
+		                POST, bad, POSTERN_SOCKET);
 	else
-		table_row("FAILED", -1, "post: %s: %s", POST, bad);
+		check_table_row("FAILED", -1, "post: %s: %s", POST, bad);
 	s->ok = s->ok && socket;
-	table_advice("%s", advice);
+	check_table_advice("%s", advice);
 }
 
 /* Log */
@@ -361,27 +364,27 @@ static void check_file(struct sight *s)
 	int fd;
 	if (file_open_append(AT_FDCWD, path, 0, &fd, &f)) {
 		close(fd);
-		table_row("log", -1, "%s can be written", path);
+		check_table_row("log", -1, "%s can be written", path);
 		return;
 	}
 	if (f.sys == ENOENT && (p->personal || p->owner) && can_make(path, &make)) {
-		table_row("log", -1, "%s is made with the first line", path);
+		check_table_row("log", -1, "%s is made with the first line", path);
 		return;
 	}
 	if (!p->personal && !place_may_act(p)) {
-		table_row("log", -1, "%s: not for this user to see", path);
+		check_table_row("log", -1, "%s: not for this user to see", path);
 		return;
 	}
 	s->ok = false;
-	table_row("FAILED", -1, "log: %s: what is logged goes to syslog instead",
-	          make.text[0] ? make.text : f.text);
+	check_table_row("FAILED", -1, "log: %s: what is logged goes to syslog instead",
+	                make.text[0] ? make.text : f.text);
 	if (p->personal)
-		table_advice("name a file that you can write, with to in [log]");
+		check_table_advice("name a file that you can write, with to in [log]");
 	else
-		table_advice("install -m 660 -o " POSTERN_USER " -g " POSTERN_GROUP
-		             " /dev/null %s, in a folder that " POSTERN_USER
-		             " can get to, or change to in [log]",
-		             path);
+		check_table_advice("install -m 660 -o " POSTERN_USER " -g " POSTERN_GROUP
+		                   " /dev/null %s, in a folder that " POSTERN_USER
+		                   " can get to, or change to in [log]",
+		                   path);
 }
 
 static void check_log(struct sight *s)
@@ -392,19 +395,19 @@ static void check_log(struct sight *s)
 		break;
 	case LOG_TO_SYSLOG:
 		if (log_has_syslog()) {
-			table_row("log", -1, "syslog, which is there");
+			check_table_row("log", -1, "syslog, which is there");
 			break;
 		}
-		table_row("warning", -1,
-		          "log: nobody listens at /dev/log: what is logged is lost");
-		table_advice(
+		check_table_row("warning", -1,
+		                "log: nobody listens at /dev/log: what is logged is lost");
+		check_table_advice(
 		    "start a syslog, or set to in [log]: a file; stderr in a container");
 		break;
 	case LOG_TO_STDERR:
-		table_row("log", -1, "standard error");
+		check_table_row("log", -1, "standard error");
 		break;
 	case LOG_TO_NONE:
-		table_row("log", -1, "none, as to in [log] says");
+		check_table_row("log", -1, "none, as to in [log] says");
 		break;
 	}
 }
@@ -420,7 +423,7 @@ static void refused(void *context, size_t line, const char *text)
 {
 	struct refusals *r = context;
 	if (++r->count <= LINES_SHOWN)
-		table_row("warning", -1, "aliases: %s:%zu: %s", r->path, line, text);
+		check_table_row("warning", -1, "aliases: %s:%zu: %s", r->path, line, text);
 }
 
 static void check_aliases(struct sight *s)
@@ -431,7 +434,7 @@ static void check_aliases(struct sight *s)
 	struct fault f = FAULT_INIT;
 	struct stat st;
 	if (!path) {
-		table_row("aliases", -1, "none");
+		check_table_row("aliases", -1, "none");
 		return;
 	}
 	p->here.warn = refused;
@@ -440,22 +443,23 @@ static void check_aliases(struct sight *s)
 	p->here.warn = NULL;
 	if (!ok) {
 		fail(s, "aliases", f.text);
-		table_advice("everybody who sends has to be able to read it: chmod 644 %s",
-		             path);
+		check_table_advice(
+		    "everybody who sends has to be able to read it: chmod 644 %s", path);
 	} else if (stat(path, &st) == 0) {
-		table_row("aliases", -1, "%s", path);
+		check_table_row("aliases", -1, "%s", path);
 	} else if (p->config.aliases_line > 0) {
 		s->ok = false;
-		table_row("FAILED", -1, "aliases: %s: %s", path, strerror(errno));
-		table_advice("make it, or correct aliases in [mail]");
+		check_table_row("FAILED", -1, "aliases: %s: %s", path, strerror(errno));
+		check_table_advice("make it, or correct aliases in [mail]");
 	} else {
-		table_row("aliases", -1, "none: there is no %s", path);
+		check_table_row("aliases", -1, "none: there is no %s", path);
 	}
 	if (r.count > LINES_SHOWN)
-		table_row("warning", -1, "aliases: %zu more lines; sendmail -bv shows them",
-		          r.count - LINES_SHOWN);
+		check_table_row("warning", -1,
+		                "aliases: %zu more lines; sendmail -bv shows them",
+		                r.count - LINES_SHOWN);
 	if (r.count > 0)
-		table_advice("these lines count for nothing: mail goes to relays only");
+		check_table_advice("these lines count for nothing: mail goes to relays only");
 }
 
 /* Clock and flush */
@@ -464,7 +468,7 @@ static void check_aliases(struct sight *s)
 static int64_t youngest(const struct sight *s)
 {
 	int64_t last = 0;
-	for (int room = HOLD_HOLD; s->open && room <= HOLD_FAILED; room++) {
+	for (int room = HOLD_QUEUE; s->open && room <= HOLD_FAILED; room++) {
 		hold_id *ids = NULL;
 		size_t count = 0;
 		struct fault f = FAULT_INIT;
@@ -499,12 +503,12 @@ static void check_clock(struct sight *s)
 	else if (s->now + FUTURE_S < c->last_flush || s->now + FUTURE_S < c->last_success)
 		behind = "the last flush or delivery";
 	if (!behind) {
-		table_row("clock", -1, "%s", when);
+		check_table_row("clock", -1, "%s", when);
 		return;
 	}
 	s->ok = false;
-	table_row("FAILED", -1, "clock: it says %s, which is before %s", when, behind);
-	table_advice("set the clock: certificates and the age of mail are judged by it");
+	check_table_row("FAILED", -1, "clock: it says %s, which is before %s", when, behind);
+	check_table_advice("set the clock: certificates and the age of mail are judged by it");
 }
 
 /* What waits in the hold. */
@@ -518,11 +522,11 @@ static void look_at_held(struct sight *s, struct waiting *w)
 	hold_id *ids = NULL;
 	size_t count = 0;
 	struct fault f = FAULT_INIT;
-	if (!hold_list(&s->hold, HOLD_HOLD, &ids, &count, &f))
+	if (!hold_list(&s->hold, HOLD_QUEUE, &ids, &count, &f))
 		return;
 	for (size_t i = 0; i < count; i++) {
 		struct entry e;
-		if (!hold_peek(&s->hold, HOLD_HOLD, ids[i], &e))
+		if (!hold_peek(&s->hold, HOLD_QUEUE, ids[i], &e))
 			continue;
 		int64_t since = e.next_try > e.created ? e.next_try : e.created;
 		w->held++;
@@ -539,11 +543,12 @@ static void advise_flush(const struct place *p)
 	char *flushq = with_tls_program(false);
 	bool named = p->personal && p->config_path[0];
 	const char *option = named ? " -C " : "", *path = named ? p->config_path : "";
-	table_advice("to send it now: %s%s%s", flushq, option, path);
+	check_table_advice("to send it now: %s%s%s", flushq, option, path);
 	if (p->personal)
-		table_advice("a line for crontab -e: */5 * * * * %s%s%s", flushq, option, path);
+		check_table_advice("a line for crontab -e: */5 * * * * %s%s%s", flushq, option,
+		                   path);
 	else
-		table_advice(
+		check_table_advice(
 		    "systemctl enable --now postern-flush.timer, or a line of cron: see "
 		    "flushq(8)");
 	free(flushq);
@@ -552,32 +557,33 @@ static void advise_flush(const struct place *p)
 static void check_flush(struct sight *s)
 {
 	struct waiting w = {0};
-	char ago[WORDS_TIME], age[WORDS_TIME], last[96];
+	char ago[FORMAT_TIME], age[FORMAT_TIME], last[96];
 	int64_t flushed = s->counters.last_flush;
 	if (!s->open) {
-		table_row("last flush", -1, "%s",
-		          s->closed ? "not for this user to see" : "none to be seen");
+		check_table_row("last flush", -1, "%s",
+		                s->closed ? "not for this user to see" : "none to be seen");
 		return;
 	}
 	look_at_held(s, &w);
-	words_age(ago, s->now - flushed);
+	format_age(ago, s->now - flushed);
 	snprintf(last, sizeof(last), flushed > 0 ? "%s ago" : "none was seen yet", ago);
 	if (w.due > 0 && s->now - w.since > FLUSH_S && s->now - flushed > FLUSH_S) {
-		words_age(age, s->now - w.since);
+		format_age(age, s->now - w.since);
 		s->ok = false;
-		table_row("FAILED", -1,
-		          "last flush: %s, and %zu message%s due, the oldest for %s", last,
-		          w.due, w.due == 1 ? " is" : "s are", age);
+		check_table_row("FAILED", -1,
+		                "last flush: %s, and %zu message%s due, the oldest for %s",
+		                last, w.due, w.due == 1 ? " is" : "s are", age);
 		advise_flush(s->place);
 		return;
 	}
-	table_row("last flush", -1, "%s; %zu held, %zu of them due", last, w.held, w.due);
+	check_table_row("last flush", -1, "%s; %zu held, %zu of them due", last, w.held, w.due);
 }
 
 bool check_here(struct place *p, int64_t names_ms)
 {
 	struct sight s = {.place = p, .now = clock_wall(), .ok = true};
-	table_head("here: %s (%s mode)", p->config_path, p->personal ? "personal" : "system");
+	check_table_head("here: %s (%s mode)", p->config_path,
+	                 p->personal ? "personal" : "system");
 	check_name(&s, names_ms);
 	check_senders(&s);
 	check_hold(&s);

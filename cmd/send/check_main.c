@@ -16,7 +16,7 @@
 static int complain(const struct fault *f)
 {
 	fprintf(stderr, "sendmail: %s\n", f->text);
-	return fault_exit(f->class);
+	return fault_exit(f->kind);
 }
 
 int check_main(int argc, char **argv)
@@ -35,7 +35,7 @@ int check_main(int argc, char **argv)
 		return complain(&f);
 	signal(SIGPIPE, SIG_IGN);
 	/* It reads a password, later. */
-	narrow_hide();
+	sandbox_hide();
 	if (place_find(&p, "sendmail", call.config, false, true))
 		code = check_all(&p, &call);
 	place_release(&p);

@@ -28,7 +28,7 @@
 /* How far it came with a server. */
 struct met {
 	const struct check_order *order;
-	const struct config_relay *relay;
+	const struct settings_relay *relay;
 	const char *name; /* the server's */
 	bool encrypted, logged_in;
 	struct session_contact contact;
@@ -85,7 +85,7 @@ static const char *advice_on_account(const struct met *m)
 static const char *advice_on_login(const struct met *m)
 {
 	const struct session_contact *c = &m->contact;
-	bool mixed = m->relay->security == CONFIG_OPPORTUNISTIC;
+	bool mixed = m->relay->security == SETTINGS_OPPORTUNISTIC;
 	if (!m->encrypted && c->has_starttls)
 		return "set security = starttls";
 	if (!m->encrypted && !c->has_auth)
@@ -109,7 +109,7 @@ static const char *advice_on_login(const struct met *m)
 /* Which account was tried, and where its password came from. */
 static void advise_account(const struct met *m, char to[ADVICE_MAX])
 {
-	const struct config_relay *r = m->relay;
+	const struct settings_relay *r = m->relay;
 	if (r->password_file)
 		snprintf(to, ADVICE_MAX, "check user, %s, and the password in %s", r->user,
 		         r->password_file);
@@ -168,7 +168,7 @@ static void advise_silence(const struct met *m, const struct fault *f, char to[A
 
 static void advise(const struct met *m, const struct fault *f, char to[ADVICE_MAX])
 {
-	const struct config *c = &m->order->place->config;
+	const struct settings *c = &m->order->place->config;
 	if (f->cause == CAUSE_NO_PASSWORD)
 		advise_secret(m, f, to);
 	else if (f->cause == CAUSE_AUTH_NEEDED)
@@ -203,44 +203,45 @@ static bool failed(const struct met *m, int64_t ms, const char *what, const stru
 	char advice[ADVICE_MAX];
 	const char *colon = what[0] ? ": " : "";
 	if (f->code > 0)
-		table_row("FAILED", ms, "%s%s%s said: %d%s%s %s", what, colon, m->name, f->code,
-		          f->status[0] ? " " : "", f->status, f->text);
+		check_table_row("FAILED", ms, "%s%s%s said: %d%s%s %s", what, colon, m->name,
+		                f->code, f->status[0] ? " " : "", f->status, f->text);
 	else
-		table_row("FAILED", ms, "%s%s%s", what, colon, f->text);
+		check_table_row("FAILED", ms, "%s%s%s", what, colon, f->text);
 	advise(m, f, advice);
 	if (advice[0])
-		table_advice("%s", advice);
+		check_table_advice("%s", advice);
 	return false;
 }
 
-static void print_trust(const struct config_relay *r)
+static void print_trust(const struct settings_relay *r)
 {
 	if (r->tls_trust_none && r->tls_fingerprint.count == 0)
-		table_row("warning", -1,
-		          "trusted by nothing: with tls_trust = none anybody on the way can "
-		          "pose as this server");
+		check_table_row(
+		    "warning", -1,
+		    "trusted by nothing: with tls_trust = none anybody on the way can "
+		    "pose as this server");
 	else if (r->tls_fingerprint.count > 0)
-		table_row("trusted by", -1, "its pin, in tls_fingerprint");
+		check_table_row("trusted by", -1, "its pin, in tls_fingerprint");
 	else if (r->tls_trust)
-		table_row("trusted by", -1, "a CA in %s", r->tls_trust);
+		check_table_row("trusted by", -1, "a CA in %s", r->tls_trust);
 	else
-		table_row("trusted by", -1, "a CA of the system");
+		check_table_row("trusted by", -1, "a CA of the system");
 }
 
-static void print_tls(const struct config_relay *r, const struct session_facts *s)
+static void print_tls(const struct settings_relay *r, const struct session_facts *s)
 {
 	const struct tls_info *t = s->tls;
 	char when[64] = "unknown";
 	time_t expires = (time_t)t->expires;
 	struct tm tm;
-	table_row("TLS", s->tls_ms, "%s, %s", t->protocol, t->cipher);
-	table_row("certificate", -1, "%s, issued by %s", t->subject, t->issuer);
+	check_table_row("TLS", s->tls_ms, "%s, %s", t->protocol, t->cipher);
+	check_table_row("certificate", -1, "%s, issued by %s", t->subject, t->issuer);
 	if (expires && gmtime_r(&expires, &tm))
 		strftime(when, sizeof(when), "%Y-%m-%d", &tm);
-	table_row("expires", -1, "%s (%lld days)", when,
-	          (long long)((t->expires - clock_wall()) / DAY));
+	check_table_row("expires", -1, "%s (%lld days)", when,
+	                (long long)((t->expires - clock_wall()) / DAY));
 	print_trust(r);
-	table_row("pin", -1, "tls_fingerprint = %s", t->pin);
+	check_table_row("pin", -1, "tls_fingerprint = %s", t->pin);
 }
 
 static void print_extensions(const struct ehlo *e)
@@ -265,7 +266,7 @@ static void print_extensions(const struct ehlo *e)
 		snprintf(text + len, sizeof(text) - len, "%sSIZE=%llu", len > 0 ? " " : "",
 		         (unsigned long long)e->size_max);
 	if (text[0])
-		table_row("extensions", -1, "%s", text);
+		check_table_row("extensions", -1, "%s", text);
 }
 
 /* The look-up by itself, which the connection then repeats. False: nobody answers, so
@@ -273,7 +274,7 @@ static void print_extensions(const struct ehlo *e)
 static bool look_up(const struct met *m, const struct server *server)
 {
 	static struct dns_addresses found;
-	const struct config_relay *r = m->relay;
+	const struct settings_relay *r = m->relay;
 	enum dns_result result;
 	struct fault f = FAULT_INIT;
 	char address[64];
@@ -286,8 +287,8 @@ static bool look_up(const struct met *m, const struct server *server)
 		return failed(m, clock_mono_ms() - begin, "", &f);
 	}
 	if (result == DNS_FOUND)
-		table_row("looked up", clock_mono_ms() - begin, "%zu address%s", found.count,
-		          found.count == 1 ? "" : "es");
+		check_table_row("looked up", clock_mono_ms() - begin, "%zu address%s",
+		                found.count, found.count == 1 ? "" : "es");
 	return true; /* else the connection fails for that reason, and says it */
 }
 
@@ -301,12 +302,12 @@ static bool ask(const struct met *m, struct session *s, const struct check_sende
 	bool ok = session_probe(s, &p, &f);
 	*mail = ok || p.failed > STEP_MAIL;
 	if (*mail)
-		table_row("sender", p.ms[STEP_MAIL], "MAIL FROM:<%s> accepted (%s)",
-		          from->mailbox, from->why);
+		check_table_row("sender", p.ms[STEP_MAIL], "MAIL FROM:<%s> accepted (%s)",
+		                from->mailbox, from->why);
 	if (rcpt && (ok || p.failed > STEP_RCPT))
-		table_row("recipient", p.ms[STEP_RCPT], "RCPT TO:<%s> accepted", rcpt);
+		check_table_row("recipient", p.ms[STEP_RCPT], "RCPT TO:<%s> accepted", rcpt);
 	if (p.ms[STEP_RSET] >= 0)
-		table_row("reset", p.ms[STEP_RSET], "RSET: nothing is sent");
+		check_table_row("reset", p.ms[STEP_RSET], "RSET: nothing is sent");
 	if (ok)
 		return true;
 	if (p.failed == STEP_MAIL)
@@ -317,7 +318,7 @@ static bool ask(const struct met *m, struct session *s, const struct check_sende
 }
 
 /* A relay for some senders only may name one of them. */
-static const char *sender_named(const struct config_relay *r)
+static const char *sender_named(const struct settings_relay *r)
 {
 	for (size_t i = 0; i < r->senders.count; i++) {
 		struct str word = str_of(r->senders.words[i]);
@@ -347,13 +348,14 @@ static bool ask_all(const struct met *m, struct session *s)
 		                                  "senders of the relay"};
 		ok = ask(m, s, &from, left, &mail) && ok;
 	} else if (asked == 0) {
-		table_row("sender", -1,
-		          "MAIL is left out: no sender is known whose mail goes to this relay");
+		check_table_row(
+		    "sender", -1,
+		    "MAIL is left out: no sender is known whose mail goes to this relay");
 	}
 	if (!rcpt)
-		table_row("recipient", -1, "RCPT is left out: %s",
-		          o->rcpt ? "this relay takes no mail for admin"
-		                  : "there is no admin, and no alias of root");
+		check_table_row("recipient", -1, "RCPT is left out: %s",
+		                o->rcpt ? "this relay takes no mail for admin"
+		                        : "there is no admin, and no alias of root");
 	return ok;
 }
 
@@ -363,15 +365,16 @@ static void print_way(void *context, const struct session_facts *facts,
                       const struct session_contact *contact)
 {
 	const struct met *m = context;
-	table_row("connected", facts->dialed_ms, "%s", contact->peer);
+	check_table_row("connected", facts->dialed_ms, "%s", contact->peer);
 	if (contact->refused_pin[0]) {
-		table_row("certificate", -1, "%s", contact->refused_names);
-		table_row("refused pin", -1, "tls_fingerprint = %s", contact->refused_pin);
+		check_table_row("certificate", -1, "%s", contact->refused_names);
+		check_table_row("refused pin", -1, "tls_fingerprint = %s",
+		                contact->refused_pin);
 	}
 	if (facts->tls)
 		print_tls(m->relay, facts);
 	else if (contact->auth[0]) /* it came to its login */
-		table_row("TLS", -1, "none: the connection is in clear");
+		check_table_row("TLS", -1, "none: the connection is in clear");
 	if (facts->ehlo)
 		print_extensions(facts->ehlo);
 }
@@ -380,9 +383,9 @@ static void print_opened(struct met *m, const struct session *s)
 {
 	const struct session_facts *facts = session_facts(s);
 	print_way(m, facts, session_contact(s));
-	table_row("our name", -1, "%.*s", STR_FMT(facts->helo));
-	table_row("login", facts->login_ms, "%s",
-	          facts->auth[0] ? facts->auth : "none asked for");
+	check_table_row("our name", -1, "%.*s", STR_FMT(facts->helo));
+	check_table_row("login", facts->login_ms, "%s",
+	                facts->auth[0] ? facts->auth : "none asked for");
 }
 
 static bool open_and_ask(struct met *m, const struct server *server)
@@ -408,7 +411,7 @@ static bool open_and_ask(struct met *m, const struct server *server)
 	bool ok = ask_all(m, s);
 	session_close(s);
 	if (ok)
-		table_row("passed", clock_mono_ms() - begin, "every step that was tried");
+		check_table_row("passed", clock_mono_ms() - begin, "every step that was tried");
 	return ok;
 }
 
@@ -416,13 +419,13 @@ static bool check_server(const struct check_order *o, const struct server *serve
 {
 	char *name = server_text(server);
 	struct met m = {.order = o, .relay = server->relay, .name = name};
-	table_head("relay %s: %s", server->relay->name, name);
+	check_table_head("relay %s: %s", server->relay->name, name);
 	bool ok = look_up(&m, server) && open_and_ask(&m, server);
 	free(name);
 	return ok;
 }
 
-bool check_relay(const struct check_order *o, const struct config_relay *relay)
+bool check_relay(const struct check_order *o, const struct settings_relay *relay)
 {
 	struct servers servers;
 	struct fault f = FAULT_INIT;
@@ -430,20 +433,20 @@ bool check_relay(const struct check_order *o, const struct config_relay *relay)
 	int64_t begin = clock_mono_ms();
 	bool ok = true, known = o->rcpt && route_to(relay, str_of(o->rcpt));
 	if (relay->mx && !known) {
-		table_head("relay %s: delivers to each domain's MX", relay->name);
-		table_row("recipient", -1, "nothing is tried: %s",
-		          o->rcpt ? "this relay takes no mail for admin"
-		                  : "there is no admin, and no alias of root");
+		check_table_head("relay %s: delivers to each domain's MX", relay->name);
+		check_table_row("recipient", -1, "nothing is tried: %s",
+		                o->rcpt ? "this relay takes no mail for admin"
+		                        : "there is no admin, and no alias of root");
 		return true;
 	}
 	char *domain = relay->mx ? mem_copy(addr_domain(str_of(o->rcpt))) : NULL;
 	if (!servers_find(&o->place->config, relay, domain, &servers, &f)) {
-		table_head("relay %s:", relay->name);
+		check_table_head("relay %s:", relay->name);
 		ok = failed(&m, clock_mono_ms() - begin, "", &f);
 	} else if (servers.no_mail) {
-		table_head("relay %s:", relay->name);
-		table_row("FAILED", clock_mono_ms() - begin, "%s takes no mail", domain);
-		table_advice("check admin");
+		check_table_head("relay %s:", relay->name);
+		check_table_row("FAILED", clock_mono_ms() - begin, "%s takes no mail", domain);
+		check_table_advice("check admin");
 		ok = false;
 	}
 	for (size_t i = 0; i < servers.count; i++)

@@ -27,6 +27,6 @@ struct check_order {
 };
 
 /* False: something failed. */
-bool check_relay(const struct check_order *o, const struct config_relay *relay);
+bool check_relay(const struct check_order *o, const struct settings_relay *relay);
 
 #endif

@@ -23,7 +23,7 @@ __attribute__((format(printf, 3, 0))) static void print_row(const char *step, in
 		printf("  %-12s %9s  %s\n", step, "", line);
 }
 
-void table_head(const char *format, ...)
+void check_table_head(const char *format, ...)
 {
 	va_list args;
 	va_start(args, format);
@@ -31,7 +31,7 @@ void table_head(const char *format, ...)
 	va_end(args);
 }
 
-void table_row(const char *step, int64_t ms, const char *format, ...)
+void check_table_row(const char *step, int64_t ms, const char *format, ...)
 {
 	va_list args;
 	va_start(args, format);
@@ -41,7 +41,7 @@ void table_row(const char *step, int64_t ms, const char *format, ...)
 	fflush(stdout);
 }
 
-void table_advice(const char *format, ...)
+void check_table_advice(const char *format, ...)
 {
 	va_list args;
 	va_start(args, format);

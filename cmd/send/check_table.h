@@ -12,10 +12,10 @@
 #include <stdint.h>
 
 /* ms: how long it took; negative: nothing that takes time. */
-void table_head(const char *format, ...) __attribute__((format(printf, 1, 2)));
-void table_row(const char *step, int64_t ms, const char *format, ...)
+void check_table_head(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void check_table_row(const char *step, int64_t ms, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* "" is no advice. */
-void table_advice(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void check_table_advice(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

@@ -38,7 +38,7 @@ bool input_take(char *bytes, size_t size, size_t *got, struct fault *f)
 {
 	if (file_read(STDIN_FILENO, "standard input", bytes, size, got, f))
 		return true;
-	f->class = f->sys == EBADF || f->sys == EISDIR ? FAULT_NOINPUT : FAULT_IO;
+	f->kind = f->sys == EBADF || f->sys == EISDIR ? FAULT_NOINPUT : FAULT_IO;
 	return false;
 }
 

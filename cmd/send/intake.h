@@ -20,7 +20,7 @@ struct intake {
 	struct place *place;
 	const struct call *call;
 	struct hold *hold;         /* or NULL */
-	struct gate *gate;         /* or NULL; with neither: dry run, to standard output */
+	struct post_client *gate;  /* or NULL; with neither: dry run, to standard output */
 	enum hold_room room;       /* HOLD_FAILED keeps what cannot be sent */
 	const volatile int *stop;  /* becomes non-zero when a signal came */
 	char id[ENTRY_ID_LEN + 1]; /* of the held entry, afterwards */

@@ -275,7 +275,7 @@ static bool set_relay(struct call *call, const char *argument, struct fault *f)
 
 static bool set_delay(struct call *call, const char *argument, struct fault *f)
 {
-	if (!config_duration(str_of(argument), &call->delay))
+	if (!settings_duration(str_of(argument), &call->delay))
 		return fault_set(f, FAULT_USAGE,
 		                 "--delay %s: a time such as 30s, 5m, 2h is expected",
 		                 argument);
@@ -305,7 +305,7 @@ static bool check_mode(struct call *call, const char *argument, struct fault *f)
 	return true;
 }
 
-static bool config_mode(struct call *call, const char *argument, struct fault *f)
+static bool settings_mode(struct call *call, const char *argument, struct fault *f)
 {
 	(void)argument, (void)f;
 	call->mode = CALL_CONFIG;
@@ -315,7 +315,7 @@ static bool config_mode(struct call *call, const char *argument, struct fault *f
 static const struct long_row long_rows[] = {
     {"--check", TAKES_NOTHING, check_mode,
      "try this host and the relays (all, or those named); sends no mail"},
-    {"--config", TAKES_NOTHING, config_mode, "print the configuration in effect"},
+    {"--config", TAKES_NOTHING, settings_mode, "print the configuration in effect"},
     {"--dry-run", TAKES_NOTHING, set_dry_run,
      "print envelope, route and message; send nothing"},
     {"--relay", TAKES_ARGUMENT, set_relay, "use that relay only"},

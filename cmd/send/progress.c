@@ -41,14 +41,14 @@ static bool tell_line(int fd, char kind, const char *text)
 	return ok;
 }
 
-void caller_trace(int fd, bool sent, struct str line)
+void progress_trace(int fd, bool sent, struct str line)
 {
 	char *text = mem_printf("%s %.*s", sent ? ">>>" : "<<<", STR_FMT(line));
 	tell_line(fd, 'T', text);
 	free(text);
 }
 
-bool caller_log(int fd, struct str line)
+bool progress_log(int fd, struct str line)
 {
 	char *text = mem_printf("L %.*s", STR_FMT(line));
 	bool ok = tell(fd, text);
@@ -56,12 +56,12 @@ bool caller_log(int fd, struct str line)
 	return ok;
 }
 
-void caller_held(int fd, const char *reason)
+void progress_held(int fd, const char *reason)
 {
 	tell_line(fd, 'H', reason);
 }
 
-void caller_done(int fd)
+void progress_done(int fd)
 {
 	tell(fd, "D\n");
 }
@@ -93,7 +93,7 @@ static bool answered(int fd)
 	return n == 1 && file_read(fd, "the caller", &answer, 1, &got, &f) && got == 1;
 }
 
-bool caller_refused(int fd, const struct hold_entry *he)
+bool progress_refused(int fd, const struct hold_entry *he)
 {
 	const struct envelope *e = &he->entry.envelope;
 	bool ok = fd >= 0;
@@ -113,7 +113,7 @@ bool caller_refused(int fd, const struct hold_entry *he)
 }
 
 /* "CODE TEXT": the exit code of that refusal. Of several that differ it is 69. */
-static void hear_refusal(struct str line, bool quiet, struct caller_result *result)
+static void hear_refusal(struct str line, bool quiet, struct progress_result *result)
 {
 	struct str code;
 	long long exit_code = 0;
@@ -127,7 +127,7 @@ static void hear_refusal(struct str line, bool quiet, struct caller_result *resu
 		fprintf(stderr, "sendmail: %.*s\n", STR_FMT(line));
 }
 
-static void hear_line(int fd, struct str line, bool quiet, struct caller_result *result)
+static void hear_line(int fd, struct str line, bool quiet, struct progress_result *result)
 {
 	struct str text = str_from(line, 2);
 	if (line.len == 0)
@@ -162,8 +162,8 @@ static int wait_readable(int fd, int64_t deadline, const volatile int *stop)
 	return *stop ? -1 : wait_open(&p, 1, clock_left_ms(deadline));
 }
 
-void caller_listen(int fd, int64_t deadline, bool quiet, bool verbose, const volatile int *stop,
-                   struct caller_result *result)
+void progress_listen(int fd, int64_t deadline, bool quiet, bool verbose,
+                     const volatile int *stop, struct progress_result *result)
 {
 	struct buf in;
 	char bytes[4096];

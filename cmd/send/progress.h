@@ -16,15 +16,15 @@
 #include "hold/hold.h"
 
 /* The side of flushq; fd may be -1: nobody listens. */
-void caller_trace(int fd, bool sent, struct str line);
-bool caller_log(int fd, struct str line); /* with its line end; false: nobody listens */
-void caller_held(int fd, const char *reason);
-void caller_done(int fd);
+void progress_trace(int fd, bool sent, struct str line);
+bool progress_log(int fd, struct str line); /* with its line end; false: nobody listens */
+void progress_held(int fd, const char *reason);
+void progress_done(int fd);
 /* Tells of the refused recipients. True: sendmail has taken note. */
-bool caller_refused(int fd, const struct hold_entry *he);
+bool progress_refused(int fd, const struct hold_entry *he);
 
 /* The side of sendmail. */
-struct caller_result {
+struct progress_result {
 	bool held;
 	bool done; /* nobody waits any more; neither this nor held: flushq was cut short */
 	char reason[VERDICT_LINE_MAX];
@@ -38,7 +38,7 @@ struct caller_result {
  * ends, for the rest of the conversation), the deadline or a signal (stop
  * becomes non-zero); prints to standard error what is to be said (quiet: not
  * about recipients). How the server says goodbye is not waited for. */
-void caller_listen(int fd, int64_t deadline, bool quiet, bool verbose, const volatile int *stop,
-                   struct caller_result *result);
+void progress_listen(int fd, int64_t deadline, bool quiet, bool verbose,
+                     const volatile int *stop, struct progress_result *result);
 
 #endif

@@ -29,9 +29,9 @@ struct session {
 	const volatile int *stop;
 	struct hold hold; /* personal mode */
 	bool hold_open;
-	struct gate gate; /* of the last message, else */
-	struct call mail; /* this message's: the call, and what MAIL said */
-	char *from;       /* of mail, as the next */
+	struct post_client gate; /* of the last message, else */
+	struct call mail;        /* this message's: the call, and what MAIL said */
+	char *from;              /* of mail, as the next */
 	char *envid;
 	struct taking *taking;
 	size_t fresh;              /* messages that no flushq was started for */
@@ -52,7 +52,7 @@ struct session {
 static bool open_way(struct session *s, struct fault *f)
 {
 	if (!s->place->personal) {
-		gate_close(&s->gate);
+		post_client_close(&s->gate);
 		return place_open_gate(s->place, false, &s->gate, f);
 	}
 	if (!s->hold_open)
@@ -65,7 +65,7 @@ static bool on_mail(void *context, const struct serve_mail *mail, struct fault *
 	struct session *s = context;
 	const bool own = s->place->personal;
 	const struct taking_order order = {s->place, &s->mail, own ? &s->hold : NULL,
-	                                   own ? NULL : &s->gate, HOLD_HOLD};
+	                                   own ? NULL : &s->gate, HOLD_QUEUE};
 	if (!open_way(s, f))
 		return false;
 	s->from = mem_copy(mail->path);
@@ -130,7 +130,7 @@ static void on_over(void *context)
 
 static bool sends_now(const struct session *s)
 {
-	const struct config *c = &s->place->config;
+	const struct settings *c = &s->place->config;
 	int64_t delay = s->call->delay >= 0 ? s->call->delay : c->delay;
 	bool held = s->call->delivery == CALL_HOLD ||
 	            (s->call->delivery == CALL_AS_SET && c->mode == MODE_HOLD);
@@ -163,12 +163,12 @@ static bool go_through_gate(struct session *s, pid_t *pid, struct fault *f)
 {
 	int fd;
 	if (s->fresh > 1 || s->gate.fd < 0) {
-		gate_close(&s->gate);
+		post_client_close(&s->gate);
 		if (!place_open_gate(s->place, false, &s->gate, f))
 			return false;
 	}
 	*pid = s->gate.pid;
-	return gate_go(&s->gate, false, false, &fd, f);
+	return post_client_go(&s->gate, false, false, &fd, f);
 }
 
 /* What cannot be started now stays held, and is sent by the next flush. */
@@ -178,7 +178,7 @@ static void start_flushq(struct session *s)
 	int fd;
 	pid_t pid;
 	const char *id = s->fresh == 1 ? s->id : NULL;
-	if (s->place->personal ? launch_flushq(s->place, id, false, false, &fd, &pid, &f)
+	if (s->place->personal ? spawn_flushq(s->place, id, false, false, &fd, &pid, &f)
 	                       : go_through_gate(s, &pid, &f))
 		note_child(s, pid);
 }
@@ -272,7 +272,7 @@ static int end(struct session *s, bool ok, const struct fault *f)
 	}
 	if (!ok) {
 		fprintf(stderr, "sendmail: %s\n", f->text);
-		return fault_exit(f->class);
+		return fault_exit(f->kind);
 	}
 	if (serve_in_message(s->serve)) {
 		fprintf(stderr, "sendmail: the input ended inside a message, "
@@ -289,7 +289,7 @@ int smtpd_run(struct place *p, const struct call *call, const struct fault *clos
 	const struct serve_hooks hooks = {on_mail, on_rcpt, on_data, on_bytes,
 	                                  on_end,  on_over, &s};
 	struct fault f = FAULT_INIT;
-	gate_init(&s.gate);
+	post_client_init(&s.gate);
 	place_names(p);
 	const struct serve_rules rules = {str_of(p->hostname), p->config.max_size, closed};
 	s.serve = serve_new(&rules, &hooks);
@@ -300,8 +300,8 @@ int smtpd_run(struct place *p, const struct call *call, const struct fault *clos
 	serve_free(s.serve);
 	if (s.hold_open)
 		hold_close(&s.hold);
-	gate_close(&s.gate);
+	post_client_close(&s.gate);
 	buf_release(&s.replies);
 	free(s.bytes);
-	return code == EX_OK && closed ? fault_exit(closed->class) : code;
+	return code == EX_OK && closed ? fault_exit(closed->kind) : code;
 }

@@ -18,7 +18,7 @@
 /* One session; the exit code: 0 after QUIT or the end of the input between
  * messages. Of the call only what is for every message counts: -F, -G, --hold,
  * --delay, --relay. closed: NULL, or why no mail can be taken; then that is
- * all the client is told, and the exit code is that of its class. */
+ * all the client is told, and the exit code is that of its kind. */
 int smtpd_run(struct place *p, const struct call *call, const struct fault *closed,
               const volatile int *stop);
 

@@ -136,13 +136,13 @@ bool taking_sender(struct taking *t, struct fault *f)
 	struct buf sender, wire;
 	buf_init(&sender, 2 * ADDR_MAX);
 	buf_init(&wire, 4 * ADDR_MAX);
-	bool ok = identity_sender(&t->who.identity, call->have_from, buf_str(&t->sender),
-	                          &sender, f) &&
+	bool ok = rewrite_sender(&t->who.identity, call->have_from, buf_str(&t->sender),
+	                         &sender, f) &&
 	          idna_mailbox(&wire, buf_str(&sender), f);
 	if (ok)
 		envelope_set_sender(envelope_of(t), buf_str(&wire));
 	envelope_of(t)->sender_local =
-	    identity_sender_is_local(&t->who.identity, call->have_from, buf_str(&t->sender));
+	    rewrite_sender_is_local(&t->who.identity, call->have_from, buf_str(&t->sender));
 	buf_release(&sender);
 	buf_release(&wire);
 	return ok;
@@ -211,15 +211,15 @@ static bool take_final(void *context, struct str bytes, struct fault *f)
 static void set_rules(struct taking *t)
 {
 	const struct call *call = t->order.call;
-	const struct config *c = &t->order.place->config;
+	const struct settings *c = &t->order.place->config;
 	t->rules = (struct message_rules){
 	    .identity = &t->who.identity,
 	    .have_from = call->have_from,
 	    .from = buf_str(&t->sender),
 	    .take_recipients = call->take_recipients,
-	    .dot = call->ignore_dot                            ? DOT_IGNORED
-	           : c->dot == CONFIG_DOT_CLASSIC || isatty(0) ? DOT_CLASSIC
-	                                                       : DOT_SAFE,
+	    .dot = call->ignore_dot                              ? DOT_IGNORED
+	           : c->dot == SETTINGS_DOT_CLASSIC || isatty(0) ? DOT_CLASSIC
+	                                                         : DOT_SAFE,
 	    .max_size = c->max_size,
 	    .smtputf8 = call->smtputf8,
 	    .wall = clock_wall(),
@@ -249,7 +249,7 @@ void taking_start(struct taking *t)
 static bool name_size(const struct taking *t, struct fault *f)
 {
 	uint64_t max = t->rules.max_size;
-	if (f->class == FAULT_DATA && max > 0 && message_facts(t->message)->size > max) {
+	if (f->kind == FAULT_DATA && max > 0 && message_facts(t->message)->size > max) {
 		f->code = 552;
 		memcpy(f->status, "5.3.4", sizeof("5.3.4"));
 	}
@@ -274,7 +274,7 @@ bool taking_end(struct taking *t, char id[ENTRY_ID_LEN + 1], struct fault *f)
 		return false;
 	memcpy(id, t->submit.entry.id, ENTRY_ID_LEN + 1);
 	/* What came through post is counted and logged by who may write to the system's log. */
-	if (t->order.hold && t->order.room == HOLD_HOLD) {
+	if (t->order.hold && t->order.room == HOLD_QUEUE) {
 		counters_add(t->order.hold, &(struct counters){.accepted = 1});
 		place_open_log(t->order.place, "sendmail");
 		delivery_log_accepted(id, t->submit.entry.uid, &t->submit.entry);
@@ -286,7 +286,7 @@ bool taking_end(struct taking *t, char id[ENTRY_ID_LEN + 1], struct fault *f)
 struct taking *taking_new(const struct taking_order *order)
 {
 	struct taking *t = mem_alloc(sizeof(*t));
-	const struct config *c = &order->place->config;
+	const struct settings *c = &order->place->config;
 	t->order = *order;
 	buf_init(&t->sender, 2 * ADDR_MAX);
 	envelope_init(&t->found);

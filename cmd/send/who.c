@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 static const enum from_rule rule_of[] = {
-    [CONFIG_FROM_MISSING] = FROM_MISSING,
-    [CONFIG_FROM_LOCAL] = FROM_LOCAL,
-    [CONFIG_FROM_ALWAYS] = FROM_ALWAYS,
+    [SETTINGS_FROM_MISSING] = FROM_MISSING,
+    [SETTINGS_FROM_LOCAL] = FROM_LOCAL,
+    [SETTINGS_FROM_ALWAYS] = FROM_ALWAYS,
 };
 
 /* The name in the gecos field: up to the first comma, "&" standing for the
@@ -56,12 +56,12 @@ void who_find(struct who *w, const struct place *p, const struct call *call)
 		w->full_name = clean(name);
 	else
 		w->full_name = pw ? gecos_name(pw) : mem_copy(str_of(""));
-	const struct config *c = &p->config;
+	const struct settings *c = &p->config;
 	w->senders = mem_alloc((c->sender_count + 1) * sizeof(*w->senders));
 	for (size_t i = 0; i < c->sender_count; i++)
-		w->senders[i] = (struct identity_sender){str_of(c->senders[i].pattern),
-		                                         str_of(c->senders[i].address)};
-	w->identity = (struct identity){
+		w->senders[i] = (struct rewrite_sender){str_of(c->senders[i].pattern),
+		                                        str_of(c->senders[i].address)};
+	w->identity = (struct rewrite){
 	    .local = &p->here.local,
 	    .from = str_of(c->from),
 	    /* A message that is only passing through has its author already. */

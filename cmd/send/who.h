@@ -12,8 +12,8 @@
 struct who {
 	char *login;     /* user name, or "uid4242" */
 	char *full_name; /* -F, NAME, or gecos up to the first comma; "" */
-	struct identity_sender *senders;
-	struct identity identity;
+	struct rewrite_sender *senders;
+	struct rewrite identity;
 };
 
 void who_find(struct who *w, const struct place *p, const struct call *call);

@@ -57,7 +57,7 @@ struct str secret_view(const struct secret *s)
 }
 
 /* In a NUL-terminated string of its own, NULL without such a directory. */
-static char *credential_path(const struct config_relay *relay)
+static char *credential_path(const struct settings_relay *relay)
 {
 	const char *folder = getenv("CREDENTIALS_DIRECTORY");
 
@@ -66,7 +66,7 @@ static char *credential_path(const struct config_relay *relay)
 	return mem_printf("%s/relay.%s.password", folder, relay->name);
 }
 
-static bool credential_exists(const struct config_relay *relay)
+static bool credential_exists(const struct settings_relay *relay)
 {
 	char *path = credential_path(relay);
 	struct stat st;
@@ -76,7 +76,7 @@ static bool credential_exists(const struct config_relay *relay)
 	return there;
 }
 
-bool secret_exists(const struct config_relay *relay)
+bool secret_exists(const struct settings_relay *relay)
 {
 	return relay->password_file != NULL || relay->password_command.count > 0 ||
 	       relay->password != NULL || credential_exists(relay);
@@ -142,7 +142,7 @@ static bool is_one_user(void)
 		/* A line a range: the first number here, the first outside, how many. */
 		rest = str_trim(buf_str(&map));
 		one = str_find(rest, '\n') == STR_NONE;
-		while (config_next_word(&rest, &word))
+		while (settings_next_word(&rest, &word))
 			one = one && word.len > 0 && (rest.len > 0 || str_eq(word, STR("1")));
 	}
 	buf_release(&map);
@@ -230,12 +230,12 @@ static bool read_file(struct secret *s, const char *path, bool closed, struct fa
 	}
 	done = (!closed || check_closed(fd, path, f)) && fill_from(fd, path, s, f);
 	close(fd);
-	if (!done && f->class != FAULT_CONFIG)
-		f->class = FAULT_RELAY;
+	if (!done && f->kind != FAULT_CONFIG)
+		f->kind = FAULT_RELAY;
 	return done && keep_line(s, path, f);
 }
 
-static bool run_command(struct secret *s, const struct config_list *words, int64_t deadline,
+static bool run_command(struct secret *s, const struct settings_list *words, int64_t deadline,
                         struct fault *f)
 {
 	int64_t own = clock_deadline(COMMAND_MS);
@@ -259,7 +259,8 @@ static bool copy_password(struct secret *s, const char *password, struct fault *
 	return true;
 }
 
-static bool read_credential(struct secret *s, const struct config_relay *relay, struct fault *f)
+static bool read_credential(struct secret *s, const struct settings_relay *relay,
+                            struct fault *f)
 {
 	char *path = credential_path(relay);
 	bool done;
@@ -275,7 +276,8 @@ static bool read_credential(struct secret *s, const struct config_relay *relay, 
 	return done;
 }
 
-struct secret *secret_read(const struct config_relay *relay, int64_t deadline, struct fault *f)
+struct secret *secret_read(const struct settings_relay *relay, int64_t deadline,
+                           struct fault *f)
 {
 	struct secret *s = secret_new(f);
 	bool done;

@@ -26,10 +26,11 @@
 struct secret; /* opaque: locked memory */
 
 /* Is there a password to be had for this relay (without reading it)? */
-bool secret_exists(const struct config_relay *relay);
+bool secret_exists(const struct settings_relay *relay);
 /* deadline: monotonic ms. NULL and f filled when there is none; its sys is ENODATA where
  * the first line is empty, and EPERM where the mode lets others read it. */
-struct secret *secret_read(const struct config_relay *relay, int64_t deadline, struct fault *f);
+struct secret *secret_read(const struct settings_relay *relay, int64_t deadline,
+                           struct fault *f);
 struct str secret_view(const struct secret *s);
 void secret_free(struct secret *s); /* wipes */
 

@@ -16,17 +16,17 @@
 
 #define FILE_MAX_LEN (1U << 20)
 
-/* What config_load works with. */
+/* What settings_load works with. */
 struct loading {
 	const char *path;
-	config_note *note;
+	settings_note *note;
 	void *context;
 };
 
 /* Always false. A fault of the whole file has line 1: all have one form. */
 static bool load_fault(const struct loading *l, size_t line, const struct fault *f)
 {
-	config_put_note(l->note, l->context, false, l->path, line, f->text);
+	settings_put_note(l->note, l->context, false, l->path, line, f->text);
 	return false;
 }
 
@@ -55,15 +55,15 @@ static bool read_file(const char *path, uid_t owner, struct buf *text, struct st
 		return false;
 	done = trust_it(st, path, owner, f) && file_read_all(fd, path, text, f);
 	close(fd);
-	if (done || f->class == FAULT_CONFIG)
+	if (done || f->kind == FAULT_CONFIG)
 		return done;
-	if (f->class == FAULT_DATA)
+	if (f->kind == FAULT_DATA)
 		return fault_set(f, FAULT_CONFIG, "is longer than %u bytes", FILE_MAX_LEN);
 	return fault_sys(f, FAULT_CONFIG, f->sys, "cannot be read");
 }
 
 /* Who can read the passwords in a user's file. */
-static bool check_passwords(const struct loading *l, const struct config *c,
+static bool check_passwords(const struct loading *l, const struct settings *c,
                             const struct stat *st, uid_t owner)
 {
 	char who[TRUST_OWNER_MAX];
@@ -84,7 +84,7 @@ static bool check_passwords(const struct loading *l, const struct config *c,
 }
 
 /* Without /etc/aliases there are no aliases; a file that was named should be there. */
-static void check_aliases(const struct loading *l, const struct config *c)
+static void check_aliases(const struct loading *l, const struct settings *c)
 {
 	struct fault f = FAULT_INIT;
 	struct stat st;
@@ -92,11 +92,11 @@ static void check_aliases(const struct loading *l, const struct config *c)
 	if (c->aliases_line == 0 || stat(c->aliases, &st) == 0)
 		return;
 	fault_sys(&f, FAULT_CONFIG, errno, "aliases: %s", c->aliases);
-	config_put_note(l->note, l->context, true, l->path, c->aliases_line, f.text);
+	settings_put_note(l->note, l->context, true, l->path, c->aliases_line, f.text);
 }
 
-bool config_load(const char *path, bool personal, uid_t owner, struct config *c,
-                 config_note *note, void *context)
+bool settings_load(const char *path, bool personal, uid_t owner, struct settings *c,
+                   settings_note *note, void *context)
 {
 	struct loading l = {path, note, context};
 	struct fault f = FAULT_INIT;
@@ -106,10 +106,10 @@ bool config_load(const char *path, bool personal, uid_t owner, struct config *c,
 
 	buf_init(&text, FILE_MAX_LEN);
 	if (!read_file(path, personal ? owner : 0, &text, &st, &f)) {
-		config_begin(c, path);
+		settings_begin(c, path);
 		good = load_fault(&l, 1, &f);
 	} else {
-		good = config_parse(buf_str(&text), path, personal, c, note, context);
+		good = settings_parse(buf_str(&text), path, personal, c, note, context);
 		good = (!personal || check_passwords(&l, c, &st, owner)) && good;
 		check_aliases(&l, c);
 	}
@@ -118,15 +118,15 @@ bool config_load(const char *path, bool personal, uid_t owner, struct config *c,
 	return good;
 }
 
-static void release_relay(struct config_relay *relay)
+static void release_relay(struct settings_relay *relay)
 {
 	if (relay->password != NULL)
 		codec_wipe(relay->password, strlen(relay->password));
-	config_list_release(&relay->host);
-	config_list_release(&relay->password_command);
-	config_list_release(&relay->tls_fingerprint);
-	config_list_release(&relay->senders);
-	config_list_release(&relay->recipients);
+	settings_list_release(&relay->host);
+	settings_list_release(&relay->password_command);
+	settings_list_release(&relay->tls_fingerprint);
+	settings_list_release(&relay->senders);
+	settings_list_release(&relay->recipients);
 	free(relay->name);
 	free(relay->srv);
 	free(relay->socket);
@@ -144,12 +144,12 @@ static void release_relay(struct config_relay *relay)
 	free(relay->proxy);
 }
 
-void config_release(struct config *c)
+void settings_release(struct settings *c)
 {
 	for (size_t i = 0; i < c->relay_count; i++)
 		release_relay(&c->relays[i]);
-	config_senders_release(c);
-	config_list_release(&c->online);
+	settings_senders_release(c);
+	settings_list_release(&c->online);
 	free(c->path);
 	free(c->hostname);
 	free(c->domain);
@@ -162,5 +162,5 @@ void config_release(struct config *c)
 	free(c->dns_server);
 	free(c->log_file);
 	free(c->relays);
-	*c = (struct config){.path = NULL};
+	*c = (struct settings){.path = NULL};
 }

@@ -4,11 +4,11 @@
  *
  * One table row a key: section, name, type, default, range. All faults of a
  * file are found in one run, each as "FILE:LINE: what", with the nearest known
- * name as a hint; any fault refuses the whole file. After config_load every
+ * name as a hint; any fault refuses the whole file. After settings_load every
  * key has a valid value.
  *
  * Durations are seconds, sizes bytes; ready to use. All strings and arrays
- * belong to the struct config.
+ * belong to the struct settings.
  */
 #ifndef CONF_SETTINGS_H
 #define CONF_SETTINGS_H
@@ -20,54 +20,59 @@
 #include "text/fault.h"
 #include "os/log.h"
 
-enum config_mode { MODE_NOW, MODE_BACKGROUND, MODE_HOLD };
-enum config_from_rule { CONFIG_FROM_MISSING, CONFIG_FROM_LOCAL, CONFIG_FROM_ALWAYS };
-enum config_dot { CONFIG_DOT_SAFE, CONFIG_DOT_CLASSIC };
-enum config_security { CONFIG_TLS, CONFIG_STARTTLS, CONFIG_OPPORTUNISTIC, CONFIG_CLEAR };
-enum config_protocol { CONFIG_SMTP, CONFIG_LMTP };
-enum config_family { CONFIG_ANY, CONFIG_IPV4, CONFIG_IPV6 };
+enum settings_mode { MODE_NOW, MODE_BACKGROUND, MODE_HOLD };
+enum settings_from_rule { SETTINGS_FROM_MISSING, SETTINGS_FROM_LOCAL, SETTINGS_FROM_ALWAYS };
+enum settings_dot { SETTINGS_DOT_SAFE, SETTINGS_DOT_CLASSIC };
+enum settings_security {
+	SETTINGS_TLS,
+	SETTINGS_STARTTLS,
+	SETTINGS_OPPORTUNISTIC,
+	SETTINGS_CLEAR
+};
+enum settings_protocol { SETTINGS_SMTP, SETTINGS_LMTP };
+enum settings_family { SETTINGS_ANY, SETTINGS_IPV4, SETTINGS_IPV6 };
 
 /* A list of words; NULL ends words. */
-struct config_list {
+struct settings_list {
 	char **words;
 	size_t count;
 };
 
 /* Speaks TLS from the first byte (RFC 8314 section 3.3). */
-#define CONFIG_PORT_TLS 465
+#define SETTINGS_PORT_TLS 465
 
-struct config_relay {
+struct settings_relay {
 	char *name;  /* "main" for a plain [relay], else its NAME */
 	size_t line; /* of its section */
-	struct config_list host;
+	struct settings_list host;
 	char *srv;
 	bool mx;
 	char *socket;
-	enum config_protocol protocol;
+	enum settings_protocol protocol;
 	int *ports;
 	size_t port_count; /* at least 1; filled from security if not given */
 	bool port_given;
-	enum config_security security;
+	enum settings_security security;
 	char *user; /* or NULL, as all strings here */
 	char *password_file;
-	struct config_list password_command;
+	struct settings_list password_command;
 	bool command_closed; /* it is not to be run by this process; set by no key */
 	char *password;
 	bool auth_none;
 	unsigned auth; /* bits 1 << n of the mechanisms in the order of smtp/sasl.h; 0: auto */
 	bool allow_cleartext_auth;
 	bool tls_trust_none;
-	char *tls_trust;                    /* CA file, or NULL for the system's */
-	struct config_list tls_fingerprint; /* "sha256:HEX", lower-case hex without colons */
+	char *tls_trust;                      /* CA file, or NULL for the system's */
+	struct settings_list tls_fingerprint; /* "sha256:HEX", lower-case hex without colons */
 	char *tls_name;
 	char *tls_certificate;
 	char *tls_key;
 	char *tls_priority;
-	struct config_list senders;
-	struct config_list recipients;
+	struct settings_list senders;
+	struct settings_list recipients;
 	char *helo;
 	char *source;
-	enum config_family family;
+	enum settings_family family;
 	char *proxy;
 	int64_t connections;
 	int64_t max_messages;
@@ -80,32 +85,32 @@ struct config_relay {
 
 /* A row of [senders]: a sender that the pattern matches becomes the address; "*" for
  * the local-part of that keeps his own. */
-struct config_sender {
+struct settings_sender {
 	char *pattern; /* NAME: at this host; or NAME@DOMAIN; stars in both */
 	char *address;
 	size_t line;
 };
 
-struct config {
+struct settings {
 	char *path;
 	/* [mail] */
 	char *hostname; /* NULL: auto */
 	char *domain;   /* NULL: auto */
 	char *from;
-	enum config_from_rule from_rule;
+	enum settings_from_rule from_rule;
 	char *from_name;
 	char *reply_to;
 	char *admin;
 	char *aliases;
 	size_t aliases_line; /* where it was set; 0: nowhere */
 	bool received;
-	enum config_dot dot;
+	enum settings_dot dot;
 	uint64_t max_size;
 	/* [senders], in file order */
-	struct config_sender *senders;
+	struct settings_sender *senders;
 	size_t sender_count;
 	/* [delivery] */
-	enum config_mode mode;
+	enum settings_mode mode;
 	int64_t wait;
 	int64_t delay;
 	int64_t retry;
@@ -113,7 +118,7 @@ struct config {
 	int64_t expire;
 	int64_t warn; /* 0: off */
 	int64_t keep_failed;
-	struct config_list online;
+	struct settings_list online;
 	/* [hold] */
 	char *directory; /* NULL: the mode's default */
 	uint64_t min_free;
@@ -124,39 +129,40 @@ struct config {
 	char *log_file;
 	bool log_json;
 	/* relays in file order */
-	struct config_relay *relays;
+	struct settings_relay *relays;
 	size_t relay_count;
 };
 
 /* One fault or warning: "FILE:LINE: what". */
-typedef void config_note(void *context, bool warning, const char *text);
+typedef void settings_note(void *context, bool warning, const char *text);
 
 /* Reads and checks the file, which must belong to root or, if it is personal,
  * to owner, and be writable by nobody else; else nothing in it counts.
  * personal: passwords may be in it, then it must belong to owner and be closed
  * to group and others. Every fault is given to note; the result is false if
  * there was one. c is filled as far as it was understood even then (directory,
- * log), so that a message can be kept; config_release is due in both cases. A
+ * log), so that a message can be kept; settings_release is due in both cases. A
  * file that is missing or unreadable is one fault. */
-bool config_load(const char *path, bool personal, uid_t owner, struct config *c,
-                 config_note *note, void *context) __attribute__((warn_unused_result));
+bool settings_load(const char *path, bool personal, uid_t owner, struct settings *c,
+                   settings_note *note, void *context) __attribute__((warn_unused_result));
 /* The same from bytes; name is for the texts. For tests and fuzzing. */
-bool config_parse(struct str text, const char *name, bool personal, struct config *c,
-                  config_note *note, void *context) __attribute__((warn_unused_result));
-void config_release(struct config *c); /* passwords are wiped */
+bool settings_parse(struct str text, const char *name, bool personal, struct settings *c,
+                    settings_note *note, void *context) __attribute__((warn_unused_result));
+void settings_release(struct settings *c); /* passwords are wiped */
 
 /* Adds what is in effect, every key of every section, in a form that can be read
  * again; paths are absolute. A key without a value is a comment, and so is one
  * with a secret, which is not shown. False: out is full. */
-bool config_write(const struct config *c, struct buf *out) __attribute__((warn_unused_result));
+bool settings_write(const struct settings *c, struct buf *out)
+    __attribute__((warn_unused_result));
 
 /* "30s", "5m", "2h", "1d", "0"; false if malformed or over 10 years. */
-bool config_duration(struct str text, int64_t *seconds);
+bool settings_duration(struct str text, int64_t *seconds);
 /* "64M", "1G", "500K", "0", plain bytes. */
-bool config_size(struct str text, uint64_t *bytes);
+bool settings_size(struct str text, uint64_t *bytes);
 
 /* The table, for the man page check and completion: key i as "section", "name",
  * "default"; false past the end. */
-bool config_key(size_t i, const char **section, const char **name, const char **standard);
+bool settings_key(size_t i, const char **section, const char **name, const char **standard);
 
 #endif

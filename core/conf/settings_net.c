@@ -21,9 +21,9 @@ static const char *const mechanisms[] = {
     "EXTERNAL",           "XOAUTH2",       "OAUTHBEARER",      "CRAM-MD5",
 };
 
-static void set_text(const struct config_row *row, void *object, struct str text)
+static void set_text(const struct settings_row *row, void *object, struct str text)
 {
-	char **to = config_field(row, object);
+	char **to = settings_field(row, object);
 
 	free(*to);
 	*to = mem_copy(text);
@@ -83,7 +83,7 @@ static bool check_host(struct str word, struct fault *f)
 	struct str host;
 	int port;
 
-	if (config_is_name(word) || is_address(word) || is_literal(word))
+	if (settings_is_name(word) || is_address(word) || is_literal(word))
 		return true;
 	if (cut_port(word, &host, &port))
 		return fault_set(f, FAULT_CONFIG,
@@ -93,23 +93,23 @@ static bool check_host(struct str word, struct fault *f)
 	                 QUOTED(word));
 }
 
-bool config_read_hosts(const struct config_row *row, struct str text, const char *folder,
-                       void *object, struct fault *f)
+bool settings_read_hosts(const struct settings_row *row, struct str text, const char *folder,
+                         void *object, struct fault *f)
 {
 	struct str rest = text, word;
 
-	while (config_next_word(&rest, &word)) {
+	while (settings_next_word(&rest, &word)) {
 		if (!check_host(word, f))
 			return false;
 	}
-	return config_read_list(row, text, folder, object, f);
+	return settings_read_list(row, text, folder, object, f);
 }
 
-bool config_read_helo(const struct config_row *row, struct str text, const char *folder,
-                      void *object, struct fault *f)
+bool settings_read_helo(const struct settings_row *row, struct str text, const char *folder,
+                        void *object, struct fault *f)
 {
 	(void)folder;
-	if (!config_is_name(text) && !is_literal(text))
+	if (!settings_is_name(text) && !is_literal(text))
 		return fault_set(f, FAULT_CONFIG,
 		                 "'%.*s' is not a host name or an address in brackets",
 		                 QUOTED(text));
@@ -117,19 +117,19 @@ bool config_read_helo(const struct config_row *row, struct str text, const char 
 	return true;
 }
 
-bool config_read_identity(const struct config_row *row, struct str text, const char *folder,
-                          void *object, struct fault *f)
+bool settings_read_identity(const struct settings_row *row, struct str text, const char *folder,
+                            void *object, struct fault *f)
 {
 	(void)folder;
-	if (!config_is_name(text) && !is_address(text))
+	if (!settings_is_name(text) && !is_address(text))
 		return fault_set(f, FAULT_CONFIG, "'%.*s' is not a host name or an address",
 		                 QUOTED(text));
 	set_text(row, object, text);
 	return true;
 }
 
-bool config_read_source(const struct config_row *row, struct str text, const char *folder,
-                        void *object, struct fault *f)
+bool settings_read_source(const struct settings_row *row, struct str text, const char *folder,
+                          void *object, struct fault *f)
 {
 	(void)folder;
 	if (!is_address(text))
@@ -150,13 +150,13 @@ static bool is_server(struct str word)
 	       (is_literal(host) || (str_find(host, ':') == STR_NONE && is_address(host)));
 }
 
-bool config_read_servers(const struct config_row *row, struct str text, const char *folder,
-                         void *object, struct fault *f)
+bool settings_read_servers(const struct settings_row *row, struct str text, const char *folder,
+                           void *object, struct fault *f)
 {
 	struct str rest = text, word;
 
 	(void)folder;
-	while (config_next_word(&rest, &word)) {
+	while (settings_next_word(&rest, &word)) {
 		if (!is_server(word))
 			return fault_set(f, FAULT_CONFIG,
 			                 "'%.*s' is not the address of a name server",
@@ -166,32 +166,32 @@ bool config_read_servers(const struct config_row *row, struct str text, const ch
 	return true;
 }
 
-bool config_read_proxy(const struct config_row *row, struct str text, const char *folder,
-                       void *object, struct fault *f)
+bool settings_read_proxy(const struct settings_row *row, struct str text, const char *folder,
+                         void *object, struct fault *f)
 {
 	struct str host;
 	int port;
 
 	(void)folder;
 	if (!str_starts(text, STR("socks5://")) || !cut_port(str_from(text, 9), &host, &port) ||
-	    (!config_is_name(host) && !is_literal(host)))
+	    (!settings_is_name(host) && !is_literal(host)))
 		return fault_set(f, FAULT_CONFIG,
 		                 "'%.*s' is not of the form socks5://host:port", QUOTED(text));
 	set_text(row, object, text);
 	return true;
 }
 
-bool config_read_ports(const struct config_row *row, struct str text, const char *folder,
-                       void *object, struct fault *f)
+bool settings_read_ports(const struct settings_row *row, struct str text, const char *folder,
+                         void *object, struct fault *f)
 {
-	struct config_relay *relay = object;
+	struct settings_relay *relay = object;
 	int ports[PORTS_MAX];
 	struct str rest = text, word;
 	size_t count = 0;
 
 	(void)row;
 	(void)folder;
-	while (config_next_word(&rest, &word)) {
+	while (settings_next_word(&rest, &word)) {
 		if (count == PORTS_MAX)
 			return fault_set(f, FAULT_CONFIG, "more than %d ports", PORTS_MAX);
 		if (!read_port(word, &ports[count++]))
@@ -208,7 +208,7 @@ bool config_read_ports(const struct config_row *row, struct str text, const char
 	return true;
 }
 
-const char *config_mechanism(size_t i)
+const char *settings_mechanism(size_t i)
 {
 	return i < sizeof(mechanisms) / sizeof(*mechanisms) ? mechanisms[i] : NULL;
 }
@@ -224,10 +224,10 @@ static bool mechanism_bit(struct str word, unsigned *bit)
 	return false;
 }
 
-bool config_read_auth(const struct config_row *row, struct str text, const char *folder,
-                      void *object, struct fault *f)
+bool settings_read_auth(const struct settings_row *row, struct str text, const char *folder,
+                        void *object, struct fault *f)
 {
-	struct config_relay *relay = object;
+	struct settings_relay *relay = object;
 	struct str rest = text, word;
 	unsigned all = 0, bit = 0;
 	bool none = str_caseeq(text, STR("none"));
@@ -235,7 +235,7 @@ bool config_read_auth(const struct config_row *row, struct str text, const char 
 	(void)row;
 	(void)folder;
 	if (!none && !str_caseeq(text, STR("auto"))) {
-		while (config_next_word(&rest, &word)) {
+		while (settings_next_word(&rest, &word)) {
 			if (!mechanism_bit(word, &bit))
 				return fault_set(
 				    f, FAULT_CONFIG,
@@ -254,7 +254,7 @@ bool config_read_auth(const struct config_row *row, struct str text, const char 
 }
 
 /* Adds the lower-case digits of one fingerprint; colons between them are left out. */
-static bool add_pin(struct config_list *list, struct str word)
+static bool add_pin(struct settings_list *list, struct str word)
 {
 	struct str digits = str_from(word, 7);
 	struct buf pin;
@@ -271,21 +271,21 @@ static bool add_pin(struct config_list *list, struct str word)
 	}
 	good = good && pin.len == 7 + PIN_DIGITS;
 	if (good)
-		config_list_add(list, buf_str(&pin));
+		settings_list_add(list, buf_str(&pin));
 	buf_release(&pin);
 	return good;
 }
 
-bool config_read_pins(const struct config_row *row, struct str text, const char *folder,
-                      void *object, struct fault *f)
+bool settings_read_pins(const struct settings_row *row, struct str text, const char *folder,
+                        void *object, struct fault *f)
 {
-	struct config_list list = {NULL, 0};
+	struct settings_list list = {NULL, 0};
 	struct str rest = text, word;
 
 	(void)folder;
-	while (config_next_word(&rest, &word)) {
+	while (settings_next_word(&rest, &word)) {
 		if (!add_pin(&list, word)) {
-			config_list_release(&list);
+			settings_list_release(&list);
 			return fault_set(f, FAULT_CONFIG,
 			                 "'%.*s' is not sha256: with 64 hexadecimal digits",
 			                 QUOTED(word));
@@ -293,6 +293,6 @@ bool config_read_pins(const struct config_row *row, struct str text, const char 
 	}
 	if (list.count == 0)
 		return fault_set(f, FAULT_CONFIG, "'%.*s' is an empty list", QUOTED(text));
-	config_list_replace(config_field(row, object), &list);
+	settings_list_replace(settings_field(row, object), &list);
 	return true;
 }

@@ -17,8 +17,8 @@
 
 static const char plain_relay[] = "main"; /* the name of a [relay] without one */
 
-void config_put_note(config_note *note, void *context, bool warning, const char *path,
-                     size_t line, const char *text)
+void settings_put_note(settings_note *note, void *context, bool warning, const char *path,
+                       size_t line, const char *text)
 {
 	char name[PATH_SHOWN_MAX];
 	char *whole;
@@ -30,14 +30,14 @@ void config_put_note(config_note *note, void *context, bool warning, const char 
 }
 
 /* Through a struct fault, which makes one printable line of everything. */
-static void put_format(struct config_reading *r, bool warning, size_t line, const char *format,
-                       va_list args) __attribute__((format(printf, 4, 0)));
+static void put_format(struct settings_reading *r, bool warning, size_t line,
+                       const char *format, va_list args) __attribute__((format(printf, 4, 0)));
 
-static void put_format(struct config_reading *r, bool warning, size_t line, const char *format,
-                       va_list args)
+static void put_format(struct settings_reading *r, bool warning, size_t line,
+                       const char *format, va_list args)
 {
 	struct fault f = FAULT_INIT;
-	struct config_found *found;
+	struct settings_found *found;
 	char text[2 * FAULT_TEXT_MAX];
 
 	if (vsnprintf(text, sizeof(text), format, args) < 0)
@@ -51,10 +51,10 @@ static void put_format(struct config_reading *r, bool warning, size_t line, cons
 }
 
 /* Those of one line stay as they were found. */
-static void sort_found(struct config_found *all, size_t count)
+static void sort_found(struct settings_found *all, size_t count)
 {
 	for (size_t i = 1; i < count; i++) {
-		struct config_found one = all[i];
+		struct settings_found one = all[i];
 		size_t at = i;
 
 		for (; at > 0 && all[at - 1].line > one.line; at--)
@@ -63,19 +63,19 @@ static void sort_found(struct config_found *all, size_t count)
 	}
 }
 
-static void tell_found(struct config_reading *r)
+static void tell_found(struct settings_reading *r)
 {
 	sort_found(r->found, r->found_count);
 	for (size_t i = 0; i < r->found_count; i++) {
-		config_put_note(r->note, r->context, r->found[i].warning, r->name,
-		                r->found[i].line, r->found[i].text);
+		settings_put_note(r->note, r->context, r->found[i].warning, r->name,
+		                  r->found[i].line, r->found[i].text);
 		free(r->found[i].text);
 	}
 	free(r->found);
 	r->found = NULL;
 }
 
-void config_fault(struct config_reading *r, size_t line, const char *format, ...)
+void settings_fault(struct settings_reading *r, size_t line, const char *format, ...)
 {
 	va_list args;
 
@@ -85,7 +85,7 @@ void config_fault(struct config_reading *r, size_t line, const char *format, ...
 	va_end(args);
 }
 
-void config_warning(struct config_reading *r, size_t line, const char *format, ...)
+void settings_warning(struct settings_reading *r, size_t line, const char *format, ...)
 {
 	va_list args;
 
@@ -94,25 +94,25 @@ void config_warning(struct config_reading *r, size_t line, const char *format, .
 	va_end(args);
 }
 
-static struct config_relay *this_relay(struct config_reading *r)
+static struct settings_relay *this_relay(struct settings_reading *r)
 {
 	return &r->config->relays[r->config->relay_count - 1];
 }
 
-static bool in_relay(const struct config_reading *r)
+static bool in_relay(const struct settings_reading *r)
 {
 	return r->section != NULL && strcmp(r->section, "relay") == 0;
 }
 
 /* ---- sections ---- */
 
-static void end_list(struct config_reading *r);
+static void end_list(struct settings_reading *r);
 
-static void end_section(struct config_reading *r)
+static void end_section(struct settings_reading *r)
 {
 	end_list(r);
 	if (in_relay(r))
-		config_check_relay(r);
+		settings_check_relay(r);
 	r->section = NULL;
 }
 
@@ -130,30 +130,30 @@ static bool is_relay_name(struct str name)
 	return true;
 }
 
-static void check_unique(struct config_reading *r, struct str name)
+static void check_unique(struct settings_reading *r, struct str name)
 {
 	for (size_t i = 0; i < r->config->relay_count; i++) {
-		const struct config_relay *other = &r->config->relays[i];
+		const struct settings_relay *other = &r->config->relays[i];
 
 		if (!str_eq(name, str_of(other->name)))
 			continue;
-		config_fault(r, r->line,
-		             "a second relay '%s', the first is in line %zu; name each: "
-		             "[relay NAME]",
-		             other->name, other->line);
+		settings_fault(r, r->line,
+		               "a second relay '%s', the first is in line %zu; name each: "
+		               "[relay NAME]",
+		               other->name, other->line);
 		return;
 	}
 }
 
-static void begin_relay(struct config_reading *r, struct str name)
+static void begin_relay(struct settings_reading *r, struct str name)
 {
-	struct config *c = r->config;
+	struct settings *c = r->config;
 	size_t cap = c->relay_count;
 
 	if (name.len == 0)
 		name = str_of(plain_relay);
 	if (!is_relay_name(name))
-		config_fault(
+		settings_fault(
 		    r, r->line,
 		    "'%.*s' cannot be the name of a relay: at most %d letters, digits, "
 		    "'-', '_' and '.'",
@@ -166,22 +166,22 @@ static void begin_relay(struct config_reading *r, struct str name)
 	this_relay(r)->name = mem_copy(name);
 	this_relay(r)->line = r->line;
 	for (size_t i = 0; i < config_rows(); i++) {
-		if (strcmp(config_row(i)->section, "relay") == 0)
+		if (strcmp(settings_row(i)->section, "relay") == 0)
 			r->seen[i] = 0;
 	}
 }
 
-static void unknown_section(struct config_reading *r, struct str name)
+static void unknown_section(struct settings_reading *r, struct str name)
 {
 	const char *guess = config_section_guess(name);
 
-	config_fault(r, r->line, "unknown section [%.*s]%s%s%s",
-	             STR_FMT(str_first(name, KEY_SHOWN_MAX)), guess ? "; did you mean [" : "",
-	             guess ? guess : "", guess ? "]?" : "");
+	settings_fault(r, r->line, "unknown section [%.*s]%s%s%s",
+	               STR_FMT(str_first(name, KEY_SHOWN_MAX)), guess ? "; did you mean [" : "",
+	               guess ? guess : "", guess ? "]?" : "");
 }
 
 /* line begins with a bracket. */
-static void begin_section(struct config_reading *r, struct str line)
+static void begin_section(struct settings_reading *r, struct str line)
 {
 	size_t end = str_find(line, ']');
 	struct str name, first, after;
@@ -189,12 +189,12 @@ static void begin_section(struct config_reading *r, struct str line)
 	end_section(r);
 	r->outside = false;
 	if (end == STR_NONE) {
-		config_fault(r, r->line, "a section without its ]");
+		settings_fault(r, r->line, "a section without its ]");
 		return;
 	}
 	after = str_trim(str_from(line, end + 1));
 	if (after.len > 0 && after.at[0] != ';' && after.at[0] != '#') {
-		config_fault(r, r->line, "text behind the ] of a section");
+		settings_fault(r, r->line, "text behind the ] of a section");
 		return;
 	}
 	name = str_trim(str_from(str_first(line, end), 1));
@@ -224,72 +224,73 @@ static bool may_be_shown(struct str key)
 	return key.len > 0 && key.len <= KEY_SHOWN_MAX;
 }
 
-static void unknown_key(struct config_reading *r, struct str key)
+static void unknown_key(struct settings_reading *r, struct str key)
 {
-	const struct config_row *guess = config_row_guess(r->section, key);
+	const struct settings_row *guess = config_row_guess(r->section, key);
 
 	if (guess == NULL)
 		guess = config_row_kin(r->section, key);
 	if (!may_be_shown(key))
-		config_fault(r, r->line, "what is before the = is not the name of a key");
+		settings_fault(r, r->line, "what is before the = is not the name of a key");
 	else if (guess == NULL)
-		config_fault(r, r->line, "unknown key '%.*s' in [%s]", STR_FMT(key),
-		             r->section);
+		settings_fault(r, r->line, "unknown key '%.*s' in [%s]", STR_FMT(key),
+		               r->section);
 	else if (strcmp(guess->section, r->section) == 0)
-		config_fault(r, r->line, "unknown key '%.*s' in [%s]; did you mean %s?",
-		             STR_FMT(key), r->section, guess->name);
+		settings_fault(r, r->line, "unknown key '%.*s' in [%s]; did you mean %s?",
+		               STR_FMT(key), r->section, guess->name);
 	else
-		config_fault(r, r->line, "unknown key '%.*s' in [%s]; it belongs in [%s]",
-		             STR_FMT(key), r->section, guess->section);
+		settings_fault(r, r->line, "unknown key '%.*s' in [%s]; it belongs in [%s]",
+		               STR_FMT(key), r->section, guess->section);
 }
 
-static void outside_key(struct config_reading *r, struct str key)
+static void outside_key(struct settings_reading *r, struct str key)
 {
-	const struct config_row *guess = config_row_guess(NULL, key);
+	const struct settings_row *guess = config_row_guess(NULL, key);
 
 	if (guess != NULL)
-		config_fault(r, r->line, "'%s' before any section; it belongs in [%s]",
-		             guess->name, guess->section);
+		settings_fault(r, r->line, "'%s' before any section; it belongs in [%s]",
+		               guess->name, guess->section);
 	else
-		config_fault(r, r->line, "a key before any section");
+		settings_fault(r, r->line, "a key before any section");
 }
 
 /* Nothing takes quotes off a value but a command, which has a syntax of its own.
  * In a list each word may have them. */
-static bool has_quotes(const struct config_row *row, struct str text)
+static bool has_quotes(const struct settings_row *row, struct str text)
 {
 	struct str word;
 	bool all = true, any = false;
 
-	if (row->read == config_read_command)
+	if (row->read == settings_read_command)
 		return false;
-	if (config_is_quoted(text))
+	if (settings_is_quoted(text))
 		return true;
-	while (all && config_next_word(&text, &word)) {
+	while (all && settings_next_word(&text, &word)) {
 		any = true;
-		all = config_is_quoted(word);
+		all = settings_is_quoted(word);
 	}
 	return any && all;
 }
 
-static bool read_value(struct config_reading *r, const struct config_row *row, struct str text,
-                       size_t line)
+static bool read_value(struct settings_reading *r, const struct settings_row *row,
+                       struct str text, size_t line)
 {
 	struct fault f = FAULT_INIT;
 	void *object = in_relay(r) ? (void *)this_relay(r) : (void *)r->config;
 
 	if (text.len == 0)
-		config_fault(r, line, "%s has no value", row->name);
+		settings_fault(r, line, "%s has no value", row->name);
 	else if (!codec_is_utf8(text))
-		config_fault(r, line, "%s is not valid UTF-8", row->name);
+		settings_fault(r, line, "%s is not valid UTF-8", row->name);
 	else if (has_quotes(row, text))
-		config_fault(r, line, "%s: quotes would be part of the value; leave them out%s",
-		             row->name,
-		             row->read != config_read_secret
-		                 ? ""
-		                 : " (a password that has them goes into a password_file)");
+		settings_fault(r, line,
+		               "%s: quotes would be part of the value; leave them out%s",
+		               row->name,
+		               row->read != settings_read_secret
+		                   ? ""
+		                   : " (a password that has them goes into a password_file)");
 	else if (!row->read(row, text, r->folder, object, &f))
-		config_fault(r, line, "%s: %s", row->name, f.text);
+		settings_fault(r, line, "%s: %s", row->name, f.text);
 	else
 		return true;
 	return false;
@@ -297,7 +298,7 @@ static bool read_value(struct config_reading *r, const struct config_row *row, s
 
 /* A line of the list that the last key has. Read by itself, it is told of with
  * its own number if it has a fault. */
-static void read_more(struct config_reading *r, struct str text)
+static void read_more(struct settings_reading *r, struct str text)
 {
 	if (text.len == 0 || r->list_faulty)
 		return;
@@ -305,7 +306,8 @@ static void read_more(struct config_reading *r, struct str text)
 	                 !buf_addf(&r->list_text, "%.*s ", STR_FMT(text));
 }
 
-static void begin_list(struct config_reading *r, const struct config_row *row, struct str text)
+static void begin_list(struct settings_reading *r, const struct settings_row *row,
+                       struct str text)
 {
 	r->list = row;
 	r->list_faulty = false;
@@ -314,7 +316,7 @@ static void begin_list(struct config_reading *r, const struct config_row *row, s
 }
 
 /* No more lines of it will come: now all of them are the value. */
-static void end_list(struct config_reading *r)
+static void end_list(struct settings_reading *r)
 {
 	if (r->list != NULL && !r->list_faulty)
 		read_value(r, r->list, str_trim(buf_str(&r->list_text)),
@@ -323,21 +325,21 @@ static void end_list(struct config_reading *r)
 }
 
 /* Rows whose keys are the user's. */
-static void take_sender(struct config_reading *r, struct str pattern, struct str address)
+static void take_sender(struct settings_reading *r, struct str pattern, struct str address)
 {
 	struct fault f = FAULT_INIT;
 
-	if (!config_senders_add(r->config, pattern, address, r->line, &f))
-		config_fault(r, r->line, "%s", f.text);
+	if (!settings_senders_add(r->config, pattern, address, r->line, &f))
+		settings_fault(r, r->line, "%s", f.text);
 }
 
 /* Called by the library. Its section is cut at 49 bytes and outlives a broken
  * section line, so the one of the reader counts. */
 static int take_key(void *user, const char *section, const char *name, const char *value)
 {
-	struct config_reading *r = user;
+	struct settings_reading *r = user;
 	struct str key = str_of(name);
-	const struct config_row *row;
+	const struct settings_row *row;
 	size_t *seen;
 
 	(void)section;
@@ -348,7 +350,7 @@ static int take_key(void *user, const char *section, const char *name, const cha
 			outside_key(r, key);
 		return 1;
 	}
-	if (strcmp(r->section, CONFIG_SENDERS) == 0) {
+	if (strcmp(r->section, SETTINGS_SENDERS) == 0) {
 		take_sender(r, key, str_of(value));
 		return 1;
 	}
@@ -359,7 +361,7 @@ static int take_key(void *user, const char *section, const char *name, const cha
 	}
 	seen = &r->seen[config_row_index(row)];
 	if (*seen > 0) {
-		config_fault(r, r->line, "%s stands in line %zu already", row->name, *seen);
+		settings_fault(r, r->line, "%s stands in line %zu already", row->name, *seen);
 		return 1;
 	}
 	*seen = r->line;
@@ -372,7 +374,7 @@ static int take_key(void *user, const char *section, const char *name, const cha
 
 /* ---- lines ---- */
 
-static bool check_bytes(struct config_reading *r, struct str *line)
+static bool check_bytes(struct settings_reading *r, struct str *line)
 {
 	if (str_ends(*line, STR("\r")))
 		line->len--;
@@ -380,21 +382,22 @@ static bool check_bytes(struct config_reading *r, struct str *line)
 		unsigned char c = (unsigned char)line->at[i];
 
 		if ((c < 32 && c != '\t') || c == 127) {
-			config_fault(r, r->line, "control byte 0x%02X", c);
+			settings_fault(r, r->line, "control byte 0x%02X", c);
 			return false;
 		}
 	}
-	if (line->len > CONFIG_LINE_MAX) {
-		config_fault(r, r->line, "the line is longer than %d bytes", CONFIG_LINE_MAX);
+	if (line->len > SETTINGS_LINE_MAX) {
+		settings_fault(r, r->line, "the line is longer than %d bytes",
+		               SETTINGS_LINE_MAX);
 		return false;
 	}
 	return true;
 }
 
-static void flush_pending(struct config_reading *r)
+static void flush_pending(struct settings_reading *r)
 {
 	if (r->pending)
-		config_fault(r, r->line, "no = in this line");
+		settings_fault(r, r->line, "no = in this line");
 	r->pending = false;
 }
 
@@ -405,7 +408,7 @@ static bool is_comment(struct str line)
 
 /* Is an indented line a key or a section for all that? An address literal looks
  * like a section, and some address like a key. */
-static bool begins_anew(const struct config_reading *r, struct str line)
+static bool begins_anew(const struct settings_reading *r, struct str line)
 {
 	size_t end = str_find(line, line.at[0] == '[' ? ']' : '=');
 	struct str name = str_trim(str_first(line, end));
@@ -434,7 +437,7 @@ static struct str without_comment(struct str line)
  * library such a line is more of the value before, whatever that is. */
 static char *read_line(char *to, int size, void *stream)
 {
-	struct config_reading *r = stream;
+	struct settings_reading *r = stream;
 	struct str line;
 	bool indented;
 
@@ -452,7 +455,7 @@ static char *read_line(char *to, int size, void *stream)
 		line.len = 0;
 	}
 	if (line.len >= (size_t)size) {
-		config_fault(r, r->line, "the line is too long for libinih");
+		settings_fault(r, r->line, "the line is too long for libinih");
 		line.len = 0;
 	}
 	if (line.len > 0 && line.at[0] == '[')
@@ -465,18 +468,18 @@ static char *read_line(char *to, int size, void *stream)
 	return to;
 }
 
-static void parse_lines(struct config_reading *r, struct str text)
+static void parse_lines(struct settings_reading *r, struct str text)
 {
 	if (str_starts(text, STR("\xEF\xBB\xBF"))) {
-		config_fault(r, 1, "the file begins with a byte order mark; save it without");
+		settings_fault(r, 1, "the file begins with a byte order mark; save it without");
 		text = str_from(text, 3);
 	}
 	r->rest = text;
 	/* Its result tells less than the notes: the handler never fails. */
 	if (ini_parse_stream(read_line, r, take_key, r) < 0)
-		config_fault(r, r->line > 0 ? r->line : 1, "libinih cannot read the file");
+		settings_fault(r, r->line > 0 ? r->line : 1, "libinih cannot read the file");
 	end_section(r);
-	config_check_rest(r);
+	settings_check_rest(r);
 }
 
 /* The absolute form of path, links kept. */
@@ -498,9 +501,9 @@ static char *folder_of(const char *path)
 	return mem_copy(str_first(str_of(path), slash));
 }
 
-void config_begin(struct config *c, const char *path)
+void settings_begin(struct settings *c, const char *path)
 {
-	*c = (struct config){.path = absolute(path)};
+	*c = (struct settings){.path = absolute(path)};
 	config_row_defaults("mail", c);
 	config_row_defaults("delivery", c);
 	config_row_defaults("hold", c);
@@ -508,18 +511,18 @@ void config_begin(struct config *c, const char *path)
 	config_row_defaults("log", c);
 }
 
-bool config_parse(struct str text, const char *name, bool personal, struct config *c,
-                  config_note *note, void *context)
+bool settings_parse(struct str text, const char *name, bool personal, struct settings *c,
+                    settings_note *note, void *context)
 {
-	struct config_reading r = {.config = c,
-	                           .name = name,
-	                           .personal = personal,
-	                           .note = note,
-	                           .context = context,
-	                           .outside = true};
+	struct settings_reading r = {.config = c,
+	                             .name = name,
+	                             .personal = personal,
+	                             .note = note,
+	                             .context = context,
+	                             .outside = true};
 	char *folder;
 
-	config_begin(c, name);
+	settings_begin(c, name);
 	buf_init(&r.list_text, 2 * text.len);
 	folder = folder_of(c->path);
 	r.folder = folder;

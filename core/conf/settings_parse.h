@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * config_parse - what is shared by reading a configuration and checking it
+ * settings_parse - what is shared by reading a configuration and checking it
  *
  * Internal to conf/. The file is read with libinih, which gives keys and
  * values but no line numbers, no sections without keys, and cuts lines of 200
@@ -17,25 +17,25 @@
 
 /* Bytes in a line, its end not counted. libinih has room for 200, NUL and line end among
  * them: since version 59 a line that fills all but the NUL is one too long to it. */
-#define CONFIG_LINE_MAX 198
+#define SETTINGS_LINE_MAX 198
 
-struct config_found {
+struct settings_found {
 	size_t line;
 	bool warning;
 	char *text;
 };
 
-struct config_reading {
-	struct config *config;
+struct settings_reading {
+	struct settings *config;
 	const char *name;   /* of the file, for the texts */
 	const char *folder; /* what relative paths start from */
 	bool personal;
-	config_note *note;
+	settings_note *note;
 	void *context;
 	bool faulty; /* a fault was noted */
 	/* What is to be noted: some is found only when a section ends, and is told in the
 	 * order of the lines all the same. */
-	struct config_found *found;
+	struct settings_found *found;
 	size_t found_count, found_cap;
 
 	struct str rest;     /* what has not been read */
@@ -44,31 +44,31 @@ struct config_reading {
 	bool outside;        /* no section line yet */
 	const char *section; /* of the table, or NULL: unknown or none */
 	/* The list that the last key has, which may go on; NULL: no list. */
-	const struct config_row *list;
+	const struct settings_row *list;
 	struct buf list_text; /* of all its lines so far */
 	bool list_faulty;     /* which was noted */
 	/* For each row the line where its key stands, 0: nowhere (rows of [relay]:
 	 * nowhere in this one). */
-	size_t seen[CONFIG_ROWS_MAX];
+	size_t seen[SETTINGS_ROWS_MAX];
 };
 
 /* Empties *c and fills it with the defaults, path is the file's. */
-void config_begin(struct config *c, const char *path);
+void settings_begin(struct settings *c, const char *path);
 
 /* Gives "PATH:LINE: TEXT" to note. */
-void config_put_note(config_note *note, void *context, bool warning, const char *path,
-                     size_t line, const char *text);
+void settings_put_note(settings_note *note, void *context, bool warning, const char *path,
+                       size_t line, const char *text);
 
 /* Notes a fault, or a warning, about that line. */
-void config_fault(struct config_reading *r, size_t line, const char *format, ...)
+void settings_fault(struct settings_reading *r, size_t line, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-void config_warning(struct config_reading *r, size_t line, const char *format, ...)
+void settings_warning(struct settings_reading *r, size_t line, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* The rules between the keys of one relay, the last of the file so far; fills
  * what follows from other keys. */
-void config_check_relay(struct config_reading *r);
+void settings_check_relay(struct settings_reading *r);
 /* The rules between all others, at the end. */
-void config_check_rest(struct config_reading *r);
+void settings_check_rest(struct settings_reading *r);
 
 #endif

@@ -35,14 +35,14 @@ static bool check_address(struct str address, struct fault *f)
 		                 "'%.*s' is not a mail address, nor *@ and a domain",
 		                 SHOWN(whole));
 	if (address.len < whole.len)
-		return config_is_name(str_from(address, 1)) ||
+		return settings_is_name(str_from(address, 1)) ||
 		       fault_set(f, FAULT_CONFIG, "'%.*s': what is behind the @ is no domain",
 		                 SHOWN(whole));
-	return config_check_address(address, f);
+	return settings_check_address(address, f);
 }
 
-bool config_senders_add(struct config *c, struct str pattern, struct str address, size_t line,
-                        struct fault *f)
+bool settings_senders_add(struct settings *c, struct str pattern, struct str address,
+                          size_t line, struct fault *f)
 {
 	if (!is_pattern(pattern))
 		return fault_set(f, FAULT_CONFIG,
@@ -59,11 +59,11 @@ bool config_senders_add(struct config *c, struct str pattern, struct str address
 	size_t cap = c->sender_count;
 	c->senders = mem_grow(c->senders, &cap, c->sender_count + 1, sizeof(*c->senders));
 	c->senders[c->sender_count++] =
-	    (struct config_sender){mem_copy(pattern), mem_copy(address), line};
+	    (struct settings_sender){mem_copy(pattern), mem_copy(address), line};
 	return true;
 }
 
-void config_senders_release(struct config *c)
+void settings_senders_release(struct settings *c)
 {
 	for (size_t i = 0; i < c->sender_count; i++) {
 		free(c->senders[i].pattern);

@@ -9,11 +9,11 @@
 
 #include "conf/settings.h"
 
-#define CONFIG_SENDERS "senders" /* the section */
+#define SETTINGS_SENDERS "senders" /* the section */
 
 /* Checks and adds a row. The fault's text says what is wrong. */
-bool config_senders_add(struct config *c, struct str pattern, struct str address, size_t line,
-                        struct fault *f) __attribute__((warn_unused_result));
-void config_senders_release(struct config *c);
+bool settings_senders_add(struct settings *c, struct str pattern, struct str address,
+                          size_t line, struct fault *f) __attribute__((warn_unused_result));
+void settings_senders_release(struct settings *c);
 
 #endif

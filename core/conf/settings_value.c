@@ -15,7 +15,7 @@ static const uint64_t size_most = UINT64_C(1) << 50;
 /* The arguments of "'%.*s'" for a value in a fault. */
 #define QUOTED(text) STR_FMT(str_first(text, QUOTE_LEN))
 
-void *config_field(const struct config_row *row, void *object)
+void *settings_field(const struct settings_row *row, void *object)
 {
 	return (char *)object + row->at;
 }
@@ -34,7 +34,7 @@ static void set_enum(void *field, int value)
 	memcpy(field, &value, sizeof(value));
 }
 
-static bool is_auto(const struct config_row *row, struct str text)
+static bool is_auto(const struct settings_row *row, struct str text)
 {
 	return str_eq(text, STR("auto")) && strcmp(row->standard, "auto") == 0;
 }
@@ -45,7 +45,7 @@ static struct str without_dot(struct str text)
 	return text.len > 1 && str_ends(text, STR(".")) ? str_first(text, text.len - 1) : text;
 }
 
-bool config_is_name(struct str text)
+bool settings_is_name(struct str text)
 {
 	struct str rest = text, label;
 
@@ -69,7 +69,7 @@ bool config_is_name(struct str text)
 	return true;
 }
 
-bool config_is_quoted(struct str text)
+bool settings_is_quoted(struct str text)
 {
 	char quote = text.len > 1 ? text.at[0] : '\0';
 
@@ -84,33 +84,33 @@ bool config_is_quoted(struct str text)
 	return false;
 }
 
-bool config_read_text(const struct config_row *row, struct str text, const char *folder,
-                      void *object, struct fault *f)
+bool settings_read_text(const struct settings_row *row, struct str text, const char *folder,
+                        void *object, struct fault *f)
 {
 	(void)folder;
 	(void)f;
-	set_string(config_field(row, object), mem_copy(text));
+	set_string(settings_field(row, object), mem_copy(text));
 	return true;
 }
 
-bool config_read_secret(const struct config_row *row, struct str text, const char *folder,
-                        void *object, struct fault *f)
+bool settings_read_secret(const struct settings_row *row, struct str text, const char *folder,
+                          void *object, struct fault *f)
 {
-	return config_read_text(row, text, folder, object, f);
+	return settings_read_text(row, text, folder, object, f);
 }
 
-bool config_read_name(const struct config_row *row, struct str text, const char *folder,
-                      void *object, struct fault *f)
+bool settings_read_name(const struct settings_row *row, struct str text, const char *folder,
+                        void *object, struct fault *f)
 {
 	(void)folder;
 	if (is_auto(row, text)) {
-		set_string(config_field(row, object), NULL);
+		set_string(settings_field(row, object), NULL);
 		return true;
 	}
-	if (!config_is_name(text))
+	if (!settings_is_name(text))
 		return fault_set(f, FAULT_CONFIG, "'%.*s' is not a host or domain name",
 		                 QUOTED(text));
-	set_string(config_field(row, object), mem_copy(without_dot(text)));
+	set_string(settings_field(row, object), mem_copy(without_dot(text)));
 	return true;
 }
 
@@ -132,7 +132,7 @@ static size_t find_at(struct str text)
 
 /* Only what can be told without the grammar of mail: the rest is for the
  * address parser, which has the message at hand. */
-bool config_check_address(struct str text, struct fault *f)
+bool settings_check_address(struct str text, struct fault *f)
 {
 	size_t at = find_at(text);
 	struct str local = str_first(text, at);
@@ -148,7 +148,7 @@ bool config_check_address(struct str text, struct fault *f)
 	                                              str_find(local, ',') != STR_NONE)))
 		return fault_set(f, FAULT_CONFIG, "'%.*s' is not one mail address",
 		                 QUOTED(text));
-	if (at != STR_NONE && !config_is_name(domain) && !str_starts(domain, STR("[")))
+	if (at != STR_NONE && !settings_is_name(domain) && !str_starts(domain, STR("[")))
 		return fault_set(
 		    f, FAULT_CONFIG,
 		    "'%.*s' is not a mail address: what is behind the @ is no domain",
@@ -156,13 +156,13 @@ bool config_check_address(struct str text, struct fault *f)
 	return true;
 }
 
-bool config_read_address(const struct config_row *row, struct str text, const char *folder,
-                         void *object, struct fault *f)
+bool settings_read_address(const struct settings_row *row, struct str text, const char *folder,
+                           void *object, struct fault *f)
 {
 	(void)folder;
-	if (!config_check_address(text, f))
+	if (!settings_check_address(text, f))
 		return false;
-	set_string(config_field(row, object),
+	set_string(settings_field(row, object),
 	           mem_copy(find_at(text) == STR_NONE ? text : without_dot(text)));
 	return true;
 }
@@ -180,21 +180,21 @@ static char *make_path(struct str text, const char *folder, struct fault *f)
 	return mem_printf("%s/%.*s", folder, STR_FMT(text));
 }
 
-bool config_read_path(const struct config_row *row, struct str text, const char *folder,
-                      void *object, struct fault *f)
+bool settings_read_path(const struct settings_row *row, struct str text, const char *folder,
+                        void *object, struct fault *f)
 {
 	char *path = make_path(text, folder, f);
 
 	if (path == NULL)
 		return false;
-	set_string(config_field(row, object), path);
+	set_string(settings_field(row, object), path);
 	return true;
 }
 
-bool config_read_flag(const struct config_row *row, struct str text, const char *folder,
-                      void *object, struct fault *f)
+bool settings_read_flag(const struct settings_row *row, struct str text, const char *folder,
+                        void *object, struct fault *f)
 {
-	bool *to = config_field(row, object);
+	bool *to = settings_field(row, object);
 
 	(void)folder;
 	if (!str_eq(text, STR("yes")) && !str_eq(text, STR("no")))
@@ -203,10 +203,10 @@ bool config_read_flag(const struct config_row *row, struct str text, const char 
 	return true;
 }
 
-bool config_read_format(const struct config_row *row, struct str text, const char *folder,
-                        void *object, struct fault *f)
+bool settings_read_format(const struct settings_row *row, struct str text, const char *folder,
+                          void *object, struct fault *f)
 {
-	bool *json = config_field(row, object);
+	bool *json = settings_field(row, object);
 
 	(void)folder;
 	if (!str_eq(text, STR("text")) && !str_eq(text, STR("json")))
@@ -216,20 +216,20 @@ bool config_read_format(const struct config_row *row, struct str text, const cha
 	return true;
 }
 
-bool config_read_choice(const struct config_row *row, struct str text, const char *folder,
-                        void *object, struct fault *f)
+bool settings_read_choice(const struct settings_row *row, struct str text, const char *folder,
+                          void *object, struct fault *f)
 {
 	struct buf known;
 
 	(void)folder;
-	for (const struct config_choice *c = row->choices; c->word != NULL; c++) {
+	for (const struct settings_choice *c = row->choices; c->word != NULL; c++) {
 		if (str_eq(text, str_of(c->word))) {
-			set_enum(config_field(row, object), c->value);
+			set_enum(settings_field(row, object), c->value);
 			return true;
 		}
 	}
 	buf_init(&known, FAULT_TEXT_MAX);
-	for (const struct config_choice *c = row->choices; c->word != NULL; c++) {
+	for (const struct settings_choice *c = row->choices; c->word != NULL; c++) {
 		if (!buf_addf(&known, "%s%s", known.len > 0 ? ", " : "", c->word))
 			break;
 	}
@@ -266,7 +266,7 @@ static bool read_scaled(struct str text, const char *units, const uint64_t *fact
 	return true;
 }
 
-bool config_duration(struct str text, int64_t *seconds)
+bool settings_duration(struct str text, int64_t *seconds)
 {
 	static const uint64_t factors[] = {1, 60, 3600, 86400};
 	uint64_t value;
@@ -277,7 +277,7 @@ bool config_duration(struct str text, int64_t *seconds)
 	return true;
 }
 
-bool config_size(struct str text, uint64_t *bytes)
+bool settings_size(struct str text, uint64_t *bytes)
 {
 	static const uint64_t factors[] = {UINT64_C(1) << 10, UINT64_C(1) << 20,
 	                                   UINT64_C(1) << 30};
@@ -299,10 +299,10 @@ static void put_duration(char to[32], int64_t seconds)
 	(void)snprintf(to, 32, "%lld%c", (long long)(seconds / units[i].factor), units[i].unit);
 }
 
-bool config_read_duration(const struct config_row *row, struct str text, const char *folder,
-                          void *object, struct fault *f)
+bool settings_read_duration(const struct settings_row *row, struct str text, const char *folder,
+                            void *object, struct fault *f)
 {
-	int64_t *to = config_field(row, object), value;
+	int64_t *to = settings_field(row, object), value;
 	char least[32], most[32];
 
 	(void)folder;
@@ -310,7 +310,7 @@ bool config_read_duration(const struct config_row *row, struct str text, const c
 		*to = 0;
 		return true;
 	}
-	if (!config_duration(text, &value))
+	if (!settings_duration(text, &value))
 		return fault_set(f, FAULT_CONFIG,
 		                 "'%.*s' is not a duration such as 30s, 5m, 4h or 5d",
 		                 QUOTED(text));
@@ -324,23 +324,23 @@ bool config_read_duration(const struct config_row *row, struct str text, const c
 	return true;
 }
 
-bool config_read_size(const struct config_row *row, struct str text, const char *folder,
-                      void *object, struct fault *f)
+bool settings_read_size(const struct settings_row *row, struct str text, const char *folder,
+                        void *object, struct fault *f)
 {
-	uint64_t *to = config_field(row, object), value;
+	uint64_t *to = settings_field(row, object), value;
 
 	(void)folder;
-	if (!config_size(text, &value))
+	if (!settings_size(text, &value))
 		return fault_set(f, FAULT_CONFIG,
 		                 "'%.*s' is not a size such as 500K, 64M or 1G", QUOTED(text));
 	*to = value;
 	return true;
 }
 
-bool config_read_number(const struct config_row *row, struct str text, const char *folder,
-                        void *object, struct fault *f)
+bool settings_read_number(const struct settings_row *row, struct str text, const char *folder,
+                          void *object, struct fault *f)
 {
-	int64_t *to = config_field(row, object);
+	int64_t *to = settings_field(row, object);
 	long long value;
 
 	(void)folder;
@@ -356,7 +356,7 @@ static bool is_separator(char c)
 	return c == ',' || ascii_space(c);
 }
 
-bool config_next_word(struct str *rest, struct str *word)
+bool settings_next_word(struct str *rest, struct str *word)
 {
 	size_t start = 0, end;
 
@@ -369,7 +369,7 @@ bool config_next_word(struct str *rest, struct str *word)
 	return word->len > 0;
 }
 
-void config_list_add(struct config_list *list, struct str word)
+void settings_list_add(struct settings_list *list, struct str word)
 {
 	size_t cap = list->count + 1;
 
@@ -378,41 +378,41 @@ void config_list_add(struct config_list *list, struct str word)
 	list->words[list->count] = NULL;
 }
 
-void config_list_release(struct config_list *list)
+void settings_list_release(struct settings_list *list)
 {
 	for (size_t i = 0; i < list->count; i++)
 		free(list->words[i]);
 	free(list->words);
-	*list = (struct config_list){NULL, 0};
+	*list = (struct settings_list){NULL, 0};
 }
 
-void config_list_replace(struct config_list *list, struct config_list *from)
+void settings_list_replace(struct settings_list *list, struct settings_list *from)
 {
-	config_list_release(list);
+	settings_list_release(list);
 	*list = *from;
-	*from = (struct config_list){NULL, 0};
+	*from = (struct settings_list){NULL, 0};
 }
 
-bool config_read_list(const struct config_row *row, struct str text, const char *folder,
-                      void *object, struct fault *f)
+bool settings_read_list(const struct settings_row *row, struct str text, const char *folder,
+                        void *object, struct fault *f)
 {
-	struct config_list list = {NULL, 0};
+	struct settings_list list = {NULL, 0};
 	struct str rest = text, word;
 
 	(void)folder;
-	while (config_next_word(&rest, &word)) {
-		if (config_is_quoted(word)) {
-			config_list_release(&list);
+	while (settings_next_word(&rest, &word)) {
+		if (settings_is_quoted(word)) {
+			settings_list_release(&list);
 			return fault_set(
 			    f, FAULT_CONFIG,
 			    "%.*s: quotes would be part of the value; leave them out",
 			    QUOTED(word));
 		}
-		config_list_add(&list, word);
+		settings_list_add(&list, word);
 	}
 	if (list.count == 0)
 		return fault_set(f, FAULT_CONFIG, "'%.*s' is an empty list", QUOTED(text));
-	config_list_replace(config_field(row, object), &list);
+	settings_list_replace(settings_field(row, object), &list);
 	return true;
 }
 
@@ -441,7 +441,7 @@ static bool cut_argument(struct str *rest, struct buf *word)
 }
 
 /* A program given by a relative path; a bare name is left to the search path. */
-static bool place_program(struct config_list *list, const char *folder, struct fault *f)
+static bool place_program(struct settings_list *list, const char *folder, struct fault *f)
 {
 	struct str program;
 	char *path;
@@ -458,10 +458,10 @@ static bool place_program(struct config_list *list, const char *folder, struct f
 	return true;
 }
 
-bool config_read_command(const struct config_row *row, struct str text, const char *folder,
-                         void *object, struct fault *f)
+bool settings_read_command(const struct settings_row *row, struct str text, const char *folder,
+                           void *object, struct fault *f)
 {
-	struct config_list list = {NULL, 0};
+	struct settings_list list = {NULL, 0};
 	struct str rest = str_trim(text);
 	struct buf word;
 	bool done = true;
@@ -471,7 +471,7 @@ bool config_read_command(const struct config_row *row, struct str text, const ch
 		buf_clear(&word);
 		done = cut_argument(&rest, &word);
 		if (done)
-			config_list_add(&list, buf_str(&word));
+			settings_list_add(&list, buf_str(&word));
 		else
 			fault_set(f, FAULT_CONFIG, "a quote is not closed");
 		rest = str_trim(rest);
@@ -479,20 +479,20 @@ bool config_read_command(const struct config_row *row, struct str text, const ch
 	buf_release(&word);
 	done = done && place_program(&list, folder, f);
 	if (done)
-		config_list_replace(config_field(row, object), &list);
-	config_list_release(&list);
+		settings_list_replace(settings_field(row, object), &list);
+	settings_list_release(&list);
 	return done;
 }
 
 /* A word without a slash is taken for a misspelt sink, not for a file. */
-bool config_read_log(const struct config_row *row, struct str text, const char *folder,
-                     void *object, struct fault *f)
+bool settings_read_log(const struct settings_row *row, struct str text, const char *folder,
+                       void *object, struct fault *f)
 {
-	struct config *c = object;
+	struct settings *c = object;
 	char *path;
 
 	if (str_find(text, '/') == STR_NONE && text.at[0] != '~') {
-		if (!config_read_choice(row, text, folder, object, f))
+		if (!settings_read_choice(row, text, folder, object, f))
 			return fault_set(
 			    f, FAULT_CONFIG,
 			    "'%.*s' is neither syslog, stderr, none nor the path of "
@@ -510,15 +510,15 @@ bool config_read_log(const struct config_row *row, struct str text, const char *
 }
 
 /* "system", "none" or a file. */
-bool config_read_trust(const struct config_row *row, struct str text, const char *folder,
-                       void *object, struct fault *f)
+bool settings_read_trust(const struct settings_row *row, struct str text, const char *folder,
+                         void *object, struct fault *f)
 {
-	struct config_relay *relay = object;
+	struct settings_relay *relay = object;
 	bool none = str_eq(text, STR("none"));
 
 	if (none || str_eq(text, STR("system")))
 		set_string(&relay->tls_trust, NULL);
-	else if (!config_read_path(row, text, folder, object, f))
+	else if (!settings_read_path(row, text, folder, object, f))
 		return false;
 	relay->tls_trust_none = none;
 	return true;

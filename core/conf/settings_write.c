@@ -10,9 +10,9 @@
 
 /* Adds the value of the row's field as a file has it; nothing if it is not set.
  * False: out is full. */
-typedef bool config_writer(const struct config_row *row, const void *object, struct buf *out);
+typedef bool config_writer(const struct settings_row *row, const void *object, struct buf *out);
 
-static const void *field_of(const struct config_row *row, const void *object)
+static const void *field_of(const struct settings_row *row, const void *object)
 {
 	return (const char *)object + row->at;
 }
@@ -22,19 +22,19 @@ static bool add(struct buf *out, const char *text)
 	return text == NULL || buf_add_str(out, str_of(text));
 }
 
-static bool is_standard(const struct config_row *row, const char *word)
+static bool is_standard(const struct settings_row *row, const char *word)
 {
 	return strcmp(row->standard, word) == 0;
 }
 
-static bool write_text(const struct config_row *row, const void *object, struct buf *out)
+static bool write_text(const struct settings_row *row, const void *object, struct buf *out)
 {
 	char *const *text = field_of(row, object);
 
 	return add(out, *text);
 }
 
-static bool write_name(const struct config_row *row, const void *object, struct buf *out)
+static bool write_name(const struct settings_row *row, const void *object, struct buf *out)
 {
 	char *const *text = field_of(row, object);
 
@@ -43,23 +43,23 @@ static bool write_name(const struct config_row *row, const void *object, struct 
 	return add(out, *text);
 }
 
-static bool write_flag(const struct config_row *row, const void *object, struct buf *out)
+static bool write_flag(const struct settings_row *row, const void *object, struct buf *out)
 {
 	const bool *flag = field_of(row, object);
 
 	return add(out, *flag ? "yes" : "no");
 }
 
-static bool write_format(const struct config_row *row, const void *object, struct buf *out)
+static bool write_format(const struct settings_row *row, const void *object, struct buf *out)
 {
 	const bool *json = field_of(row, object);
 
 	return add(out, *json ? "json" : "text");
 }
 
-static bool write_choice(const struct config_row *row, const void *object, struct buf *out)
+static bool write_choice(const struct settings_row *row, const void *object, struct buf *out)
 {
-	const struct config_choice *c = row->choices;
+	const struct settings_choice *c = row->choices;
 	int value;
 
 	memcpy(&value, field_of(row, object), sizeof(value));
@@ -83,7 +83,7 @@ static bool write_scaled(uint64_t value, const uint64_t *factors, const char *un
 	       (units[i] == '\0' || buf_add_char(out, units[i]));
 }
 
-static bool write_duration(const struct config_row *row, const void *object, struct buf *out)
+static bool write_duration(const struct settings_row *row, const void *object, struct buf *out)
 {
 	static const uint64_t factors[] = {86400, 3600, 60, 1};
 	const int64_t *seconds = field_of(row, object);
@@ -93,7 +93,7 @@ static bool write_duration(const struct config_row *row, const void *object, str
 	return write_scaled((uint64_t)*seconds, factors, "dhms", out);
 }
 
-static bool write_size(const struct config_row *row, const void *object, struct buf *out)
+static bool write_size(const struct settings_row *row, const void *object, struct buf *out)
 {
 	static const uint64_t factors[] = {UINT64_C(1) << 30, UINT64_C(1) << 20,
 	                                   UINT64_C(1) << 10, 1};
@@ -102,7 +102,7 @@ static bool write_size(const struct config_row *row, const void *object, struct 
 	return write_scaled(*bytes, factors, "GMK", out);
 }
 
-static bool write_number(const struct config_row *row, const void *object, struct buf *out)
+static bool write_number(const struct settings_row *row, const void *object, struct buf *out)
 {
 	const int64_t *number = field_of(row, object);
 
@@ -122,14 +122,14 @@ static bool add_word(struct buf *out, bool first, const char *word)
 {
 	const char *before = word[0] == ';' ? "," : first ? "" : ", ";
 
-	if (!first && line_len(out) + strlen(word) + 3 > CONFIG_LINE_MAX)
+	if (!first && line_len(out) + strlen(word) + 3 > SETTINGS_LINE_MAX)
 		before = ",\n ";
 	return add(out, before) && add(out, word);
 }
 
-static bool write_list(const struct config_row *row, const void *object, struct buf *out)
+static bool write_list(const struct settings_row *row, const void *object, struct buf *out)
 {
-	const struct config_list *list = field_of(row, object);
+	const struct settings_list *list = field_of(row, object);
 
 	for (size_t i = 0; i < list->count; i++) {
 		if (!add_word(out, i == 0, list->words[i]))
@@ -158,9 +158,9 @@ static bool add_argument(struct buf *out, const char *word)
 	return buf_add_char(out, '"');
 }
 
-static bool write_command(const struct config_row *row, const void *object, struct buf *out)
+static bool write_command(const struct settings_row *row, const void *object, struct buf *out)
 {
-	const struct config_list *list = field_of(row, object);
+	const struct settings_list *list = field_of(row, object);
 
 	for (size_t i = 0; i < list->count; i++) {
 		if ((i > 0 && !buf_add_char(out, ' ')) || !add_argument(out, list->words[i]))
@@ -169,18 +169,18 @@ static bool write_command(const struct config_row *row, const void *object, stru
 	return true;
 }
 
-static bool write_log(const struct config_row *row, const void *object, struct buf *out)
+static bool write_log(const struct settings_row *row, const void *object, struct buf *out)
 {
-	const struct config *c = object;
+	const struct settings *c = object;
 
 	if (c->log_to == LOG_TO_FILE)
 		return add(out, c->log_file);
 	return write_choice(row, object, out);
 }
 
-static bool write_ports(const struct config_row *row, const void *object, struct buf *out)
+static bool write_ports(const struct settings_row *row, const void *object, struct buf *out)
 {
-	const struct config_relay *relay = object;
+	const struct settings_relay *relay = object;
 
 	(void)row;
 	for (size_t i = 0; i < relay->port_count; i++) {
@@ -190,9 +190,9 @@ static bool write_ports(const struct config_row *row, const void *object, struct
 	return true;
 }
 
-static bool write_auth(const struct config_row *row, const void *object, struct buf *out)
+static bool write_auth(const struct settings_row *row, const void *object, struct buf *out)
 {
-	const struct config_relay *relay = object;
+	const struct settings_relay *relay = object;
 	bool first = true;
 
 	(void)row;
@@ -200,19 +200,19 @@ static bool write_auth(const struct config_row *row, const void *object, struct 
 		return add(out, "none");
 	if (relay->auth == 0)
 		return add(out, "auto");
-	for (size_t i = 0; config_mechanism(i) != NULL; i++) {
+	for (size_t i = 0; settings_mechanism(i) != NULL; i++) {
 		if ((relay->auth & 1U << i) == 0)
 			continue;
-		if (!add_word(out, first, config_mechanism(i)))
+		if (!add_word(out, first, settings_mechanism(i)))
 			return false;
 		first = false;
 	}
 	return true;
 }
 
-static bool write_trust(const struct config_row *row, const void *object, struct buf *out)
+static bool write_trust(const struct settings_row *row, const void *object, struct buf *out)
 {
-	const struct config_relay *relay = object;
+	const struct settings_relay *relay = object;
 
 	(void)row;
 	return add(out, relay->tls_trust_none      ? "none"
@@ -222,26 +222,26 @@ static bool write_trust(const struct config_row *row, const void *object, struct
 
 /* What writes a value that was read by a function. */
 static const struct {
-	config_reader *read;
+	settings_reader *read;
 	config_writer *write; /* NULL: a secret */
 } forms[] = {
-    {config_read_text, write_text},       {config_read_secret, NULL},
-    {config_read_name, write_name},       {config_read_address, write_text},
-    {config_read_path, write_text},       {config_read_flag, write_flag},
-    {config_read_choice, write_choice},   {config_read_duration, write_duration},
-    {config_read_size, write_size},       {config_read_number, write_number},
-    {config_read_format, write_format},   {config_read_list, write_list},
-    {config_read_command, write_command}, {config_read_log, write_log},
-    {config_read_ports, write_ports},     {config_read_auth, write_auth},
-    {config_read_trust, write_trust},     {config_read_hosts, write_list},
-    {config_read_helo, write_text},       {config_read_identity, write_text},
-    {config_read_source, write_text},     {config_read_servers, write_text},
-    {config_read_proxy, write_text},      {config_read_pins, write_list},
+    {settings_read_text, write_text},       {settings_read_secret, NULL},
+    {settings_read_name, write_name},       {settings_read_address, write_text},
+    {settings_read_path, write_text},       {settings_read_flag, write_flag},
+    {settings_read_choice, write_choice},   {settings_read_duration, write_duration},
+    {settings_read_size, write_size},       {settings_read_number, write_number},
+    {settings_read_format, write_format},   {settings_read_list, write_list},
+    {settings_read_command, write_command}, {settings_read_log, write_log},
+    {settings_read_ports, write_ports},     {settings_read_auth, write_auth},
+    {settings_read_trust, write_trust},     {settings_read_hosts, write_list},
+    {settings_read_helo, write_text},       {settings_read_identity, write_text},
+    {settings_read_source, write_text},     {settings_read_servers, write_text},
+    {settings_read_proxy, write_text},      {settings_read_pins, write_list},
 };
 
 /* A secret, and what has no value, is a comment: what is read again has it not,
  * rather than something that is not it. */
-static bool write_row(const struct config_row *row, const void *object, struct buf *out)
+static bool write_row(const struct settings_row *row, const void *object, struct buf *out)
 {
 	size_t begin = out->len, i = 0, value;
 
@@ -270,7 +270,7 @@ static bool write_row(const struct config_row *row, const void *object, struct b
 static bool write_section(const char *section, const void *object, struct buf *out)
 {
 	for (size_t i = 0; i < config_rows(); i++) {
-		const struct config_row *row = config_row(i);
+		const struct settings_row *row = settings_row(i);
 
 		if (strcmp(row->section, section) == 0 && !write_row(row, object, out))
 			return false;
@@ -278,7 +278,7 @@ static bool write_section(const char *section, const void *object, struct buf *o
 	return true;
 }
 
-static bool write_relays(const struct config *c, struct buf *out)
+static bool write_relays(const struct settings *c, struct buf *out)
 {
 	for (size_t i = 0; i < c->relay_count; i++) {
 		if (!buf_addf(out, "\n[relay %s]\n", c->relays[i].name) ||
@@ -289,22 +289,22 @@ static bool write_relays(const struct config *c, struct buf *out)
 }
 
 /* Rows whose keys are patterns stand in no table. */
-static bool write_senders(const struct config *c, struct buf *out)
+static bool write_senders(const struct settings *c, struct buf *out)
 {
-	bool ok = c->sender_count == 0 || buf_addf(out, "\n[" CONFIG_SENDERS "]\n");
+	bool ok = c->sender_count == 0 || buf_addf(out, "\n[" SETTINGS_SENDERS "]\n");
 
 	for (size_t i = 0; ok && i < c->sender_count; i++)
 		ok = buf_addf(out, "%s = %s\n", c->senders[i].pattern, c->senders[i].address);
 	return ok;
 }
 
-bool config_write(const struct config *c, struct buf *out)
+bool settings_write(const struct settings *c, struct buf *out)
 {
 	const char *last = "";
 
 	/* The sections stand together in the table. */
 	for (size_t i = 0; i < config_rows(); i++) {
-		const char *section = config_row(i)->section;
+		const char *section = settings_row(i)->section;
 
 		if (strcmp(section, last) == 0)
 			continue;

@@ -57,8 +57,8 @@ static bool open_rooms(const char *path, struct hold *h, struct fault *f)
 	for (int i = 0; i < HOLD_ROOMS; i++)
 		if (!open_room(h, (enum hold_room)i, f)) {
 			hold_close(h);
-			if (f->class == FAULT_IO)
-				f->class = FAULT_TEMP;
+			if (f->kind == FAULT_IO)
+				f->kind = FAULT_TEMP;
 			if (h->shared && f->sys == ENOENT)
 				fault_prefix(f, "flushq, run by root, makes what is missing");
 			return fault_prefix(f, "the hold");
@@ -84,7 +84,7 @@ bool hold_open_shared(const char *path, struct hold *h, struct fault *f)
 	*h = (struct hold){.shared = true};
 	if (!open_rooms(path, h, f))
 		return false;
-	if (!file_stat(h->rooms[HOLD_HOLD], path, &st, f)) {
+	if (!file_stat(h->rooms[HOLD_QUEUE], path, &st, f)) {
 		hold_close(h);
 		return false;
 	}
@@ -177,7 +177,7 @@ static bool publish(struct hold_put *p, enum hold_room room, struct fault *f)
 		return true;
 	}
 	struct fault undo = FAULT_INIT;
-	f->class = FAULT_TEMP;
+	f->kind = FAULT_TEMP;
 	if (!file_unlink(h->rooms[room], p->entry->id, &undo))
 		fault_prefix(f, "%s may be held all the same", p->entry->id);
 	close(p->fd);
@@ -218,7 +218,7 @@ static void id_of_report(const char *of, size_t failed, char id[ENTRY_ID_LEN + 1
 /* Is the entry of that id a report on the entry of? *taken: there is one, of whatever kind. */
 static bool is_report_on(struct hold *h, const char *id, const char *of, bool *taken)
 {
-	static const enum hold_room rooms[] = {HOLD_HOLD, HOLD_FAILED};
+	static const enum hold_room rooms[] = {HOLD_QUEUE, HOLD_FAILED};
 	*taken = false;
 	for (int i = 0; i < 2; i++) {
 		struct fault f = FAULT_INIT;
@@ -246,7 +246,7 @@ bool hold_put_end_report(struct hold_put *p, size_t failed, bool *exists, struct
 	}
 	if (!taken)
 		memcpy(p->entry->id, id, sizeof(id));
-	return hold_put_end(p, HOLD_HOLD, f);
+	return hold_put_end(p, HOLD_QUEUE, f);
 }
 
 void hold_put_abort(struct hold_put *p)
@@ -292,7 +292,7 @@ static enum hold_claim open_entry(struct hold *h, enum hold_room room, const cha
 	                 : file_open_update(h->rooms[room], id, &he->fd, &st, f);
 	if (!open) {
 		/* A file that may not be opened is another user's. */
-		if (f->class == FAULT_NOPERM && (f->sys == EACCES || f->sys == EPERM))
+		if (f->kind == FAULT_NOPERM && (f->sys == EACCES || f->sys == EPERM))
 			return CLAIM_FOREIGN;
 		return f->sys == ENOENT ? CLAIM_GONE : CLAIM_ERROR;
 	}
@@ -342,7 +342,7 @@ static enum hold_claim read_claimed(struct hold_entry *he, const char *id, bool 
 		               he->entry.id);
 	if (ok)
 		return CLAIM_OK;
-	bool damaged = f->class == FAULT_DATA;
+	bool damaged = f->kind == FAULT_DATA;
 	/* A name that is not ours: it may be a link to anything. */
 	bool linked = he->linked;
 	if (damaged && move && !linked)
@@ -371,8 +371,8 @@ static bool finish_move(struct hold_entry *he)
 	struct stat st;
 	const char *id = he->entry.id;
 	bool waits = envelope_count(&he->entry.envelope, RCPT_WAITING) > 0, there = false;
-	enum hold_room keep = waits ? HOLD_HOLD : HOLD_FAILED;
-	enum hold_room old = waits ? HOLD_FAILED : HOLD_HOLD;
+	enum hold_room keep = waits ? HOLD_QUEUE : HOLD_FAILED;
+	enum hold_room old = waits ? HOLD_FAILED : HOLD_QUEUE;
 	hold_id *ids;
 	size_t count;
 	if (still_there(h, keep, id, he->fd, &there, &unused) && there &&
@@ -460,7 +460,7 @@ bool hold_verify(struct hold_entry *he, struct fault *f)
 {
 	if (entry_verify(he->fd, &he->entry, f))
 		return true;
-	if (f->class == FAULT_DATA)
+	if (f->kind == FAULT_DATA)
 		to_corrupt(he, he->entry.id, f);
 	return false;
 }
@@ -500,7 +500,7 @@ bool hold_remove(struct hold_entry *he, struct fault *f)
 {
 	if (file_unlink(he->hold->rooms[he->room], he->entry.id, f))
 		return true;
-	return he->hold->shared && f->class == FAULT_NOPERM && end_all(he, f);
+	return he->hold->shared && f->kind == FAULT_NOPERM && end_all(he, f);
 }
 
 bool hold_move(struct hold_entry *he, enum hold_room to, struct fault *f)

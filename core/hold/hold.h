@@ -28,7 +28,7 @@
 #include "text/fault.h"
 #include "hold/entry.h"
 
-enum hold_room { HOLD_TMP, HOLD_HOLD, HOLD_FAILED, HOLD_CORRUPT, HOLD_STATE, HOLD_ROOMS };
+enum hold_room { HOLD_TMP, HOLD_QUEUE, HOLD_FAILED, HOLD_CORRUPT, HOLD_STATE, HOLD_ROOMS };
 
 /* Which entries a process may see. What it may not see it never
  * locks, not for a moment: a user can stop the process that works for him, and
@@ -91,7 +91,7 @@ bool hold_put_begin(struct hold_put *p, struct hold *h, struct entry *e, uint64_
                     struct fault *f) __attribute__((warn_unused_result));
 bool hold_put_message(struct hold_put *p, struct str bytes, struct fault *f)
     __attribute__((warn_unused_result));
-/* Makes it durable and visible in room (HOLD_HOLD or HOLD_FAILED); e->id is
+/* Makes it durable and visible in room (HOLD_QUEUE or HOLD_FAILED); e->id is
  * final then. On any failure nothing is left, or the text says that it may be. */
 bool hold_put_end(struct hold_put *p, enum hold_room room, struct fault *f)
     __attribute__((warn_unused_result));

@@ -93,6 +93,6 @@ bool spool_make(const char *path, uid_t owner, gid_t group, bool *made, struct f
 	close(folder);
 	if (ok)
 		return true;
-	f->class = FAULT_TEMP;
+	f->kind = FAULT_TEMP;
 	return fault_prefix(f, "the hold");
 }

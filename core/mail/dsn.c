@@ -15,12 +15,12 @@
 #define SUBJECT_MAX   500   /* a longer one is not repeated */
 #define ID_MAX        900
 
-/* Where in the original's header report_original is. */
+/* Where in the original's header dsn_original is. */
 enum place { PLACE_LINE_BEGINS, PLACE_IN_LINE, PLACE_CR, PLACE_BEHIND };
 
 struct writer {
-	const struct report *r;
-	report_sink *sink;
+	const struct dsn *r;
+	dsn_sink *sink;
 	void *context;
 	struct buf out;
 };
@@ -30,20 +30,20 @@ static bool full(struct fault *f)
 	return fault_set(f, FAULT_TEMP, "internal limit reached while writing a report");
 }
 
-static bool is_wanted(const struct report *r, const struct rcpt *p)
+static bool is_wanted(const struct dsn *r, const struct rcpt *p)
 {
 	switch (r->kind) {
-	case REPORT_FAILED:
+	case DSN_FAILED:
 		return p->state == RCPT_FAILED && !p->told &&
 		       (p->notify == 0 || (p->notify & NOTIFY_FAILURE));
-	case REPORT_DELAYED:
+	case DSN_DELAYED:
 		return p->state == RCPT_WAITING &&
 		       (p->notify == 0 || (p->notify & NOTIFY_DELAY));
 	}
 	return false;
 }
 
-size_t report_wanted(const struct report *r)
+size_t dsn_wanted(const struct dsn *r)
 {
 	size_t count = 0;
 
@@ -123,7 +123,7 @@ static bool put_boundary(struct writer *w)
 
 /* ---- the header ---- */
 
-static bool any_8bit_address(const struct report *r)
+static bool any_8bit_address(const struct dsn *r)
 {
 	for (size_t i = 0; i < r->envelope->rcpt_count; i++) {
 		const struct rcpt *p = &r->envelope->rcpts[i];
@@ -133,7 +133,7 @@ static bool any_8bit_address(const struct report *r)
 	return false;
 }
 
-static bool original_is_8bit(const struct report *r)
+static bool original_is_8bit(const struct dsn *r)
 {
 	return r->original_utf8 || (r->full && r->original_8bit);
 }
@@ -147,12 +147,12 @@ static bool is_repeatable_id(struct str id)
 	return id.len > 2 && id.len <= ID_MAX && id.at[0] == '<' && id.at[id.len - 1] == '>';
 }
 
-static const char *subject_of(enum report_kind kind)
+static const char *subject_of(enum dsn_kind kind)
 {
 	switch (kind) {
-	case REPORT_FAILED:
+	case DSN_FAILED:
 		return "Your message could not be delivered";
-	case REPORT_DELAYED:
+	case DSN_DELAYED:
 		return "Your message is late";
 	}
 	return "";
@@ -185,7 +185,7 @@ static bool put_threading(struct writer *w)
 
 static bool put_header(struct writer *w, bool text_8bit)
 {
-	const struct report *r = w->r;
+	const struct dsn *r = w->r;
 	bool is_8bit = text_8bit || original_is_8bit(r);
 
 	return put(w, "Date: ") && put_date(w, r->wall) &&
@@ -225,7 +225,7 @@ static bool put_reason(struct writer *w, const struct rcpt *p)
 	if (rcpt_expired(p)) {
 		(void)snprintf(lead, sizeof(lead),
 		               "    The time for trying is over. The last problem was: ");
-	} else if (w->r->kind == REPORT_DELAYED) {
+	} else if (w->r->kind == DSN_DELAYED) {
 		(void)snprintf(lead, sizeof(lead), "    The last problem was: ");
 	} else if (verdict_spoken(&p->verdict)) {
 		(void)snprintf(lead, sizeof(lead), "    The mail server %.*s said: ",
@@ -286,7 +286,7 @@ static bool put_what_is_late(struct writer *w, size_t wanted)
 
 static bool put_advice(struct writer *w)
 {
-	if (w->r->kind == REPORT_DELAYED)
+	if (w->r->kind == DSN_DELAYED)
 		return true;
 	return put_text(
 	    w, "If an address is mistyped, send the message again to the right one. If "
@@ -297,7 +297,7 @@ static bool put_advice(struct writer *w)
 
 static bool put_about(struct writer *w)
 {
-	const struct report *r = w->r;
+	const struct dsn *r = w->r;
 
 	return put(w, "The message was taken in on ") && put_date(w, r->arrived) &&
 	       put(w, "\r\nby ") && put_str(w, r->hostname) && put(w, " as ") &&
@@ -308,15 +308,15 @@ static bool put_about(struct writer *w)
 
 static bool put_people(struct writer *w, bool text_8bit, struct fault *f)
 {
-	size_t wanted = report_wanted(w->r);
+	size_t wanted = dsn_wanted(w->r);
 
 	return put(w, "This is a report in MIME format.\r\n\r\n--") && put_boundary(w) &&
 	       put(w, "\r\nContent-Description: Notification\r\nContent-Type: text/plain; "
 	              "charset=") &&
 	       put(w, text_8bit ? "utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
 	                        : "us-ascii\r\n\r\n") &&
-	       (w->r->kind == REPORT_FAILED ? put_what_failed(w, wanted)
-	                                    : put_what_is_late(w, wanted)) &&
+	       (w->r->kind == DSN_FAILED ? put_what_failed(w, wanted)
+	                                 : put_what_is_late(w, wanted)) &&
 	       put_explained(w, wanted, f) && put_advice(w) && put_about(w);
 }
 
@@ -393,7 +393,7 @@ static bool put_status(struct writer *w, const struct rcpt *p)
 	struct str status = str_of(p->verdict.status);
 	bool known = status.len >= 5 && status.at[1] == '.';
 
-	if (w->r->kind == REPORT_DELAYED)
+	if (w->r->kind == DSN_DELAYED)
 		return put(w, "Action: delayed\r\nStatus: 4") &&
 		       put_str(w, known ? str_from(status, 1) : STR(".0.0"));
 	if (rcpt_expired(p))
@@ -425,7 +425,7 @@ static bool put_recipient(struct writer *w, const struct rcpt *p)
 	    !put(w, "\r\n") || !put_status(w, p) || !put(w, "\r\n") || !put_diagnostic(w, p) ||
 	    !put(w, "Last-Attempt-Date: ") || !put_date(w, w->r->wall) || !put(w, "\r\n"))
 		return false;
-	if (w->r->kind != REPORT_DELAYED)
+	if (w->r->kind != DSN_DELAYED)
 		return true;
 	return put(w, "Will-Retry-Until: ") && put_date(w, w->r->expires) && put(w, "\r\n");
 }
@@ -447,7 +447,7 @@ static bool put_envid(struct writer *w)
 
 static bool put_programs(struct writer *w, struct fault *f)
 {
-	const struct report *r = w->r;
+	const struct dsn *r = w->r;
 
 	if (!put(w, "\r\n--") || !put_boundary(w) ||
 	    !put(w, "\r\nContent-Description: Delivery report\r\n"
@@ -470,7 +470,7 @@ static bool put_programs(struct writer *w, struct fault *f)
 
 static bool put_original_head(struct writer *w)
 {
-	const struct report *r = w->r;
+	const struct dsn *r = w->r;
 	const char *type;
 
 	if (r->full)
@@ -484,19 +484,19 @@ static bool put_original_head(struct writer *w)
 	       put(w, "\r\n");
 }
 
-bool report_begin(struct report *r, report_sink *sink, void *context, struct fault *f)
+bool dsn_begin(struct dsn *r, dsn_sink *sink, void *context, struct fault *f)
 {
 	struct writer w = {.r = r, .sink = sink, .context = context};
 	bool text_8bit = any_8bit_address(r);
 
 	r->place = PLACE_LINE_BEGINS;
 	buf_init(&w.out, 16 * FLUSH_AT);
-	f->class = FAULT_NONE;
+	f->kind = FAULT_NONE;
 	bool ok = put_header(&w, text_8bit) && put_people(&w, text_8bit, f) &&
 	          put_programs(&w, f) && put_original_head(&w) && flush(&w, f);
 	buf_release(&w.out);
 	/* Either the sink has said why, or out was full, which its bounds rule out. */
-	if (!ok && f->class == FAULT_NONE)
+	if (!ok && f->kind == FAULT_NONE)
 		return fault_set(f, FAULT_TEMP,
 		                 "internal limit reached while writing a report");
 	return ok;
@@ -522,7 +522,7 @@ static enum place next_place(enum place at, char c)
 
 /* Passes on the lines of the header. A CR that may begin the blank line is
  * kept back, and comes late if it did not. */
-static bool put_header_part(struct report *r, struct str bytes, struct buf *out)
+static bool put_header_part(struct dsn *r, struct str bytes, struct buf *out)
 {
 	for (size_t i = 0; i < bytes.len && r->place != PLACE_BEHIND; i++) {
 		enum place before = (enum place)r->place, now = next_place(before, bytes.at[i]);
@@ -537,8 +537,8 @@ static bool put_header_part(struct report *r, struct str bytes, struct buf *out)
 	return true;
 }
 
-bool report_original(struct report *r, struct str bytes, report_sink *sink, void *context,
-                     struct fault *f)
+bool dsn_original(struct dsn *r, struct str bytes, dsn_sink *sink, void *context,
+                  struct fault *f)
 {
 	struct buf out;
 
@@ -559,7 +559,7 @@ bool report_original(struct report *r, struct str bytes, report_sink *sink, void
 	return ok;
 }
 
-bool report_end(const struct report *r, report_sink *sink, void *context, struct fault *f)
+bool dsn_end(const struct dsn *r, dsn_sink *sink, void *context, struct fault *f)
 {
 	struct writer w = {.r = r};
 

@@ -5,8 +5,8 @@
  * Writes the report's own message in final form: header, explanation for
  * people, message/delivery-status, and the original header or message. Pure:
  * time, names and boundary come in. The original, in final form, is given by
- * the caller through report_original in pieces of any size, after
- * report_begin; where only its header is wanted the rest is thrown away.
+ * the caller through dsn_original in pieces of any size, after
+ * dsn_begin; where only its header is wanted the rest is thrown away.
  *
  * The report is ASCII but for 8-bit originals and for people's part when it
  * shows an address that is not; its header, if to is not. The status part is
@@ -22,10 +22,10 @@
 #include "text/fault.h"
 #include "mail/envelope.h"
 
-enum report_kind { REPORT_FAILED, REPORT_DELAYED };
+enum dsn_kind { DSN_FAILED, DSN_DELAYED };
 
-struct report {
-	enum report_kind kind;
+struct dsn {
+	enum dsn_kind kind;
 	const struct envelope *envelope; /* of the original, with verdicts */
 	const char *to;                  /* who gets it */
 	struct str hostname;             /* Reporting-MTA, From domain, Message-ID */
@@ -34,7 +34,7 @@ struct report {
 	struct str subject;              /* raw value of the original's Subject, or empty */
 	struct str message_id;           /* raw value of its Message-ID, or empty */
 	int64_t arrived;                 /* of the original, seconds since 1970 */
-	int64_t expires; /* until when it is tried; 0 in a REPORT_FAILED: that time is over */
+	int64_t expires; /* until when it is tried; 0 in a DSN_FAILED: that time is over */
 	int64_t wall;    /* now */
 	int zone_min;
 	unsigned char random[16];
@@ -46,19 +46,19 @@ struct report {
 
 /* Which recipients it is about: failed ones whose NOTIFY wants a failure
  * report (not NEVER, and FAILURE or nothing given); waiting ones whose NOTIFY
- * allows delay for REPORT_DELAYED. 0: no report is to be made. */
-size_t report_wanted(const struct report *r);
+ * allows delay for DSN_DELAYED. 0: no report is to be made. */
+size_t dsn_wanted(const struct dsn *r);
 
-typedef bool report_sink(void *context, struct str bytes, struct fault *f);
+typedef bool dsn_sink(void *context, struct str bytes, struct fault *f);
 
 /* Everything up to the original; a bounded number of recipients (1,000) is
  * explained in words, all are in the status part. */
-bool report_begin(struct report *r, report_sink *sink, void *context, struct fault *f)
+bool dsn_begin(struct dsn *r, dsn_sink *sink, void *context, struct fault *f)
     __attribute__((warn_unused_result));
 /* The whole original may be given even if only its header is to be appended. */
-bool report_original(struct report *r, struct str bytes, report_sink *sink, void *context,
-                     struct fault *f) __attribute__((warn_unused_result));
-bool report_end(const struct report *r, report_sink *sink, void *context, struct fault *f)
+bool dsn_original(struct dsn *r, struct str bytes, dsn_sink *sink, void *context,
+                  struct fault *f) __attribute__((warn_unused_result));
+bool dsn_end(const struct dsn *r, dsn_sink *sink, void *context, struct fault *f)
     __attribute__((warn_unused_result));
 
 #endif

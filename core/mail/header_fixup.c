@@ -180,7 +180,7 @@ static bool encode_and_fold(struct header *h, bool smtputf8, struct fault *f)
 	return true;
 }
 
-bool fixup_header(struct header *h, const struct message_rules *rules,
+bool header_fixup(struct header *h, const struct message_rules *rules,
                   const struct message_hooks *hooks, struct fault *f)
 {
 	bool resent = header_find_resent(h) != STR_NONE;
@@ -190,7 +190,7 @@ bool fixup_header(struct header *h, const struct message_rules *rules,
 	if (!tidy_fields(h, f) || !remove_fields(h, resent, f) ||
 	    !add_date(h, rules, resent, f))
 		return false;
-	if (!identity_apply(rules->identity, rules->have_from, rules->from, resent, h, f))
+	if (!rewrite_apply(rules->identity, rules->have_from, rules->from, resent, h, f))
 		return false;
 	if (!add_message_id(h, rules, resent, f))
 		return false;

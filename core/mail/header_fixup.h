@@ -19,7 +19,7 @@
  * Resent-To, -Cc and -Bcc if there is one of them, else from To, Cc and Bcc
  * (a field that cannot be parsed is FAULT_DATA). Over 100 Received fields are
  * FAULT_REFUSED, as RFC 5321 section 6.3 has it. */
-bool fixup_header(struct header *h, const struct message_rules *rules,
+bool header_fixup(struct header *h, const struct message_rules *rules,
                   const struct message_hooks *hooks, struct fault *f)
     __attribute__((warn_unused_result));
 

@@ -159,7 +159,7 @@ static bool finish_header(struct message *m, struct fault *f)
 
 	m->phase = PHASE_BODY;
 	m->line.header = false;
-	if (!fixup_header(&m->header, m->rules, &m->hooks, f) ||
+	if (!header_fixup(&m->header, m->rules, &m->hooks, f) ||
 	    (m->hooks.header_done && !m->hooks.header_done(m->hooks.context, f)))
 		return false;
 	buf_init(&out, HEADER_MAX + 2);

@@ -15,7 +15,7 @@ static const char *const completed[] = {
 
 /* A field's value being written anew, with other bytes for some addresses. */
 struct edit {
-	const struct identity *id;
+	const struct rewrite *id;
 	struct str value;
 	size_t done;  /* bytes of value that are dealt with */
 	size_t end;   /* of the address before */
@@ -31,7 +31,7 @@ static bool full(struct fault *f)
 	return fault_set(f, FAULT_DATA, "an address field of the header is too long");
 }
 
-static bool row_matches(const struct identity *id, const struct identity_sender *row,
+static bool row_matches(const struct rewrite *id, const struct rewrite_sender *row,
                         struct str mailbox)
 {
 	struct buf full;
@@ -48,7 +48,7 @@ static bool row_matches(const struct identity *id, const struct identity_sender 
 	return matches;
 }
 
-bool identity_rewrite(const struct identity *id, struct str mailbox, struct buf *out)
+bool rewrite_mailbox(const struct rewrite *id, struct str mailbox, struct buf *out)
 {
 	size_t before = out->len;
 
@@ -68,7 +68,7 @@ bool identity_rewrite(const struct identity *id, struct str mailbox, struct buf 
 }
 
 /* Does [mail] from take the place of mailbox (have), or of no address at all? */
-static bool from_applies(const struct identity *id, bool have, struct str mailbox)
+static bool from_applies(const struct rewrite *id, bool have, struct str mailbox)
 {
 	if (id->from.len == 0)
 		return false;
@@ -84,8 +84,7 @@ static bool from_applies(const struct identity *id, bool have, struct str mailbo
 }
 
 /* The sender as [senders] leaves him; have: is there one at all (not only a login)? */
-static bool find_sender(const struct identity *id, bool *have, struct str given,
-                        struct buf *out)
+static bool find_sender(const struct rewrite *id, bool *have, struct str given, struct buf *out)
 {
 	struct buf login;
 	bool fits;
@@ -94,7 +93,7 @@ static bool find_sender(const struct identity *id, bool *have, struct str given,
 	fits = *have || addr_add_local(&login, id->login);
 	if (!*have)
 		given = buf_str(&login);
-	if (fits && identity_rewrite(id, given, out))
+	if (fits && rewrite_mailbox(id, given, out))
 		*have = true;
 	else
 		fits = fits && buf_add_str(out, given);
@@ -102,7 +101,7 @@ static bool find_sender(const struct identity *id, bool *have, struct str given,
 	return fits;
 }
 
-bool identity_sender_is_local(const struct identity *id, bool have, struct str given)
+bool rewrite_sender_is_local(const struct rewrite *id, bool have, struct str given)
 {
 	struct buf sender;
 	bool local;
@@ -117,8 +116,8 @@ bool identity_sender_is_local(const struct identity *id, bool have, struct str g
 	return local;
 }
 
-bool identity_sender(const struct identity *id, bool have, struct str given, struct buf *out,
-                     struct fault *f)
+bool rewrite_sender(const struct rewrite *id, bool have, struct str given, struct buf *out,
+                    struct fault *f)
 {
 	struct buf sender;
 	bool fits;
@@ -188,9 +187,9 @@ static bool add_loose_name(struct buf *out, struct str name)
 }
 
 /* What [senders] and from_rule make of an address of From; false: they leave it. */
-static bool replaced_by(const struct identity *id, struct str mailbox, struct buf *out)
+static bool replaced_by(const struct rewrite *id, struct str mailbox, struct buf *out)
 {
-	bool row = identity_rewrite(id, mailbox, out);
+	bool row = rewrite_mailbox(id, mailbox, out);
 
 	if (!from_applies(id, true, row ? buf_str(out) : mailbox))
 		return row;
@@ -300,7 +299,7 @@ static bool edit_value(struct edit *e, addr_each *each)
 	return addr_parse_header(e->value, each, e, &ignored) && e->count > 0;
 }
 
-static bool complete_field(const struct identity *id, struct header *h, size_t at,
+static bool complete_field(const struct rewrite *id, struct header *h, size_t at,
                            struct fault *f)
 {
 	struct edit e = {.id = id, .value = header_value(&h->fields[at])};
@@ -315,7 +314,7 @@ static bool complete_field(const struct identity *id, struct header *h, size_t a
 	return fine;
 }
 
-static bool complete_all(const struct identity *id, struct header *h, struct fault *f)
+static bool complete_all(const struct rewrite *id, struct header *h, struct fault *f)
 {
 	for (size_t at = 0; at < h->count; at++) {
 		for (size_t i = 0; i < COMPLETED; i++) {
@@ -338,7 +337,7 @@ static size_t place(const struct header *h, bool resent)
 	return at == STR_NONE ? h->count : at;
 }
 
-static bool write_from(const struct identity *id, bool have, struct str given, bool resent,
+static bool write_from(const struct rewrite *id, bool have, struct str given, bool resent,
                        struct header *h, struct fault *f)
 {
 	struct str name = id->full_name;
@@ -352,7 +351,7 @@ static bool write_from(const struct identity *id, bool have, struct str given, b
 	       (header_add_phrase(&value, name) && buf_add_str(&value, STR(" <")));
 	if (!fine)
 		full(f);
-	fine = fine && identity_sender(id, have && given.len > 0, given, &value, f);
+	fine = fine && rewrite_sender(id, have && given.len > 0, given, &value, f);
 	if (fine && name.len > 0 && !buf_add_char(&value, '>'))
 		fine = full(f);
 	fine = fine && header_insert(h, place(h, resent), resent ? "Resent-From" : "From",
@@ -470,8 +469,7 @@ static bool mend_author(struct header *h, size_t at, struct str sender, bool alw
 }
 
 /* from_rule on a From that is there. */
-static bool replace_from(const struct identity *id, struct header *h, size_t at,
-                         struct fault *f)
+static bool replace_from(const struct rewrite *id, struct header *h, size_t at, struct fault *f)
 {
 	bool always = id->from.len > 0 && id->from_rule == FROM_ALWAYS;
 	struct edit e = {.id = id, .value = header_value(&h->fields[at]), .rule = true};
@@ -488,8 +486,8 @@ static bool replace_from(const struct identity *id, struct header *h, size_t at,
 }
 
 /* own: the field that is ours to write, and so to fill. */
-static bool mend_authors(const struct identity *id, bool have, struct str given,
-                         const char *own, struct header *h, struct fault *f)
+static bool mend_authors(const struct rewrite *id, bool have, struct str given, const char *own,
+                         struct header *h, struct fault *f)
 {
 	static const char *const names[] = {"From",        "Sender",        "Reply-To",
 	                                    "Resent-From", "Resent-Sender", "Resent-Reply-To"};
@@ -497,7 +495,7 @@ static bool mend_authors(const struct identity *id, bool have, struct str given,
 	struct buf sender;
 
 	buf_init(&sender, 2 * ADDR_MAX);
-	bool fine = identity_sender(id, have && given.len > 0, given, &sender, f);
+	bool fine = rewrite_sender(id, have && given.len > 0, given, &sender, f);
 	for (size_t i = 0; fine && i < h->count; i++) {
 		struct str name = header_name(&h->fields[i]);
 		bool ours = str_caseeq(name, str_of(own));
@@ -511,8 +509,8 @@ static bool mend_authors(const struct identity *id, bool have, struct str given,
 	return fine;
 }
 
-bool identity_apply(const struct identity *id, bool have, struct str given, bool resent,
-                    struct header *h, struct fault *f)
+bool rewrite_apply(const struct rewrite *id, bool have, struct str given, bool resent,
+                   struct header *h, struct fault *f)
 {
 	const char *from = resent ? "Resent-From" : "From";
 	bool rule = (id->from.len > 0 && id->from_rule != FROM_MISSING) || id->sender_count > 0;

@@ -16,16 +16,16 @@
 
 enum from_rule { FROM_MISSING, FROM_LOCAL, FROM_ALWAYS };
 
-/* A sender that the pattern matches becomes the address: see identity_rewrite. */
-struct identity_sender {
+/* A sender that the pattern matches becomes the address: see rewrite_mailbox. */
+struct rewrite_sender {
 	struct str pattern, address;
 };
 
-struct identity {
+struct rewrite {
 	const struct local *local; /* whose names are ours, and the domain for bare ones */
 	struct str from;           /* [mail] from, or empty */
 	enum from_rule from_rule;
-	const struct identity_sender *senders; /* the first that matches counts */
+	const struct rewrite_sender *senders; /* the first that matches counts */
 	size_t sender_count;
 	struct str from_name; /* display name for a From that we write, or empty */
 	struct str reply_to;  /* or empty */
@@ -39,17 +39,17 @@ struct identity {
  * A pattern without a domain is a name at this host; others are compared with the
  * mailbox as it is and, if it is bare, with the domain. "*" as the local-part of
  * an address stands for that of the mailbox. The rows go before from_rule. */
-bool identity_rewrite(const struct identity *id, struct str mailbox, struct buf *out);
+bool rewrite_mailbox(const struct rewrite *id, struct str mailbox, struct buf *out);
 
 /* Is the envelope sender a name of this host, whatever domain it gets? Not the null
  * reverse-path, and not [mail] from. */
-bool identity_sender_is_local(const struct identity *id, bool have, struct str given);
+bool rewrite_sender_is_local(const struct rewrite *id, bool have, struct str given);
 
 /* The envelope sender. given: wire form from -f (empty is the null
  * reverse-path), valid if have; else login. Rule and domain are applied; the
  * null reverse-path is never changed. */
-bool identity_sender(const struct identity *id, bool have, struct str given, struct buf *out,
-                     struct fault *f) __attribute__((warn_unused_result));
+bool rewrite_sender(const struct rewrite *id, bool have, struct str given, struct buf *out,
+                    struct fault *f) __attribute__((warn_unused_result));
 
 /* Brings the header in order: From written behind the last field when missing
  * or empty (given: the address of -f if it named one; else the login) or
@@ -60,7 +60,7 @@ bool identity_sender(const struct identity *id, bool have, struct str given, str
  * bytes of those fields staying as they are. A field that cannot be
  * parsed is left alone. resent: the message is resent, Resent-From is written
  * or replaced instead of From, in front of the first Resent- field. */
-bool identity_apply(const struct identity *id, bool have, struct str given, bool resent,
-                    struct header *h, struct fault *f) __attribute__((warn_unused_result));
+bool rewrite_apply(const struct rewrite *id, bool have, struct str given, bool resent,
+                   struct header *h, struct fault *f) __attribute__((warn_unused_result));
 
 #endif

@@ -58,14 +58,14 @@ static void quiet_signals(int64_t deadline)
 static _Noreturn void child(aside_task *task, void *context, int fd, int64_t deadline,
                             pid_t parent)
 {
-	static const struct narrow_wishes nothing;
+	static const struct sandbox_wishes nothing;
 
 	quiet_signals(deadline);
 	/* The parent may have died before it was tied to this process. */
 	if (getppid() != parent || (fd != CHILD_FD && dup2(fd, CHILD_FD) < 0))
 		_exit(1);
 	close_from(CHILD_FD + 1);
-	(void)narrow(&nothing);
+	(void)sandbox(&nothing);
 	task(context, CHILD_FD);
 	_exit(0);
 }

@@ -109,7 +109,7 @@ static bool to_sockaddr(const char *address, struct sockaddr_storage *at, struct
 
 static void to_text(const struct sockaddr_storage *at, char to[64])
 {
-	if (getnameinfo((const struct sockaddr *)at, race_address_len(at), to, 64, NULL, 0,
+	if (getnameinfo((const struct sockaddr *)at, eyeballs_address_len(at), to, 64, NULL, 0,
 	                NI_NUMERICHOST) != 0)
 		to[0] = '\0';
 }
@@ -204,7 +204,7 @@ static bool find_addresses(const struct dial *d, const char *host, struct dns_ad
 	if (host[0] == '[')
 		return fault_set(f, FAULT_RELAY, "cannot look up %s: not an address", host);
 	if (!dns_addresses(host, family_of(d->family), d->dns, d->deadline, a, &result, f)) {
-		f->class = FAULT_RELAY;
+		f->kind = FAULT_RELAY;
 		return fault_cause(f, CAUSE_LOOKUP);
 	}
 	switch (result) {
@@ -270,7 +270,7 @@ static bool dial_tcp(const struct dial *d, const char *host, const int *ports,
 {
 	struct candidates *c;
 	struct sockaddr_storage source;
-	struct race race = {.deadline = d->deadline};
+	struct eyeballs race = {.deadline = d->deadline};
 	char address[64];
 	size_t index = 0;
 	bool done;
@@ -289,7 +289,7 @@ static bool dial_tcp(const struct dial *d, const char *host, const int *ports,
 		goto out;
 	race.at = c->at;
 	race.count = c->count;
-	done = race_run(&race, &result->fd, &index, f);
+	done = eyeballs_run(&race, &result->fd, &index, f);
 	to_text(&c->at[index], result->address);
 	result->port = port_of(&c->at[index]);
 	if (!done) {

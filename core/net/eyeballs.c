@@ -16,8 +16,8 @@ struct runner {
 
 /* Where things stand. */
 struct field {
-	const struct race *race;
-	struct runner open[RACE_OPEN_MAX];
+	const struct eyeballs *race;
+	struct runner open[EYEBALLS_OPEN_MAX];
 	size_t open_count;
 	size_t next;      /* address to start next */
 	int64_t next_at;  /* and when */
@@ -25,7 +25,7 @@ struct field {
 	size_t sys_index; /* and its address */
 };
 
-socklen_t race_address_len(const struct sockaddr_storage *at)
+socklen_t eyeballs_address_len(const struct sockaddr_storage *at)
 {
 	return at->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6)
 	                                 : sizeof(struct sockaddr_in);
@@ -47,7 +47,7 @@ static void note_failure(struct field *field, size_t index, int sys)
 }
 
 /* *connected if it was made at once; false: failed with errno. */
-static bool start_one(const struct race *r, size_t index, int *fd, bool *connected)
+static bool start_one(const struct eyeballs *r, size_t index, int *fd, bool *connected)
 {
 	const struct sockaddr_storage *at = &r->at[index];
 	int one = 1, sys;
@@ -58,9 +58,9 @@ static bool start_one(const struct race *r, size_t index, int *fd, bool *connect
 		return false;
 	(void)setsockopt(*fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	if (r->source != NULL &&
-	    bind(*fd, (const struct sockaddr *)r->source, race_address_len(r->source)) != 0)
+	    bind(*fd, (const struct sockaddr *)r->source, eyeballs_address_len(r->source)) != 0)
 		goto failed;
-	if (connect(*fd, (const struct sockaddr *)at, race_address_len(at)) == 0) {
+	if (connect(*fd, (const struct sockaddr *)at, eyeballs_address_len(at)) == 0) {
 		*connected = true;
 		return true;
 	}
@@ -90,7 +90,7 @@ static bool start_next(struct field *field, int *fd, size_t *index)
 		return true;
 	}
 	field->open[field->open_count++] = (struct runner){*fd, here};
-	field->next_at = clock_deadline(RACE_STAGGER_MS);
+	field->next_at = clock_deadline(EYEBALLS_STAGGER_MS);
 	return false;
 }
 
@@ -128,13 +128,13 @@ static bool finish_ready(struct field *field, const struct pollfd *ready, int *f
 
 static bool may_start(const struct field *field)
 {
-	return field->next < field->race->count && field->open_count < RACE_OPEN_MAX;
+	return field->next < field->race->count && field->open_count < EYEBALLS_OPEN_MAX;
 }
 
 /* Waits for an attempt to end, the next start or the deadline; true: connected. */
 static bool wait_some(struct field *field, int *fd, size_t *index)
 {
-	struct pollfd ready[RACE_OPEN_MAX];
+	struct pollfd ready[EYEBALLS_OPEN_MAX];
 	int64_t until = field->race->deadline;
 	int n;
 
@@ -168,7 +168,7 @@ static bool run(struct field *field, int *fd, size_t *index)
 	return false;
 }
 
-bool race_run(const struct race *r, int *fd, size_t *index, struct fault *f)
+bool eyeballs_run(const struct eyeballs *r, int *fd, size_t *index, struct fault *f)
 {
 	struct field field = {.race = r, .next_at = clock_mono_ms()};
 	bool done = r->count > 0 && run(&field, fd, index);

@@ -15,10 +15,10 @@
 #include "text/buf.h"
 #include "text/fault.h"
 
-#define RACE_STAGGER_MS 250
-#define RACE_OPEN_MAX   32 /* attempts under way at once */
+#define EYEBALLS_STAGGER_MS 250
+#define EYEBALLS_OPEN_MAX   32 /* attempts under way at once */
 
-struct race {
+struct eyeballs {
 	const struct sockaddr_storage *at; /* with ports */
 	size_t count;
 	const struct sockaddr_storage *source; /* or NULL; of the same family as all of at */
@@ -28,9 +28,9 @@ struct race {
 /* The socket and the index of its address. On failure *index is the address
  * that the fault is about; the text is only the reason. An unreachable network
  * or family is reported only if nothing else went wrong. */
-bool race_run(const struct race *r, int *fd, size_t *index, struct fault *f)
+bool eyeballs_run(const struct eyeballs *r, int *fd, size_t *index, struct fault *f)
     __attribute__((warn_unused_result));
 
-socklen_t race_address_len(const struct sockaddr_storage *at);
+socklen_t eyeballs_address_len(const struct sockaddr_storage *at);
 
 #endif

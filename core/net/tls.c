@@ -216,7 +216,7 @@ static void read_more_of_first(struct tls *t)
 
 static bool fail_handshake(struct tls *t, int rc, struct fault *f)
 {
-	if (t->refusal.class != FAULT_NONE) {
+	if (t->refusal.kind != FAULT_NONE) {
 		*f = t->refusal;
 		return fault_cause(f, CAUSE_CERTIFICATE);
 	}

@@ -25,9 +25,9 @@ static bool read_pem(const char *setting, const char *path, struct buf *out, str
 	buf_init(out, PEM_MAX);
 	if (file_read_path(AT_FDCWD, path, out, f) && out->len > 0)
 		return true;
-	if (f->class == FAULT_NONE)
+	if (f->kind == FAULT_NONE)
 		fault_set(f, FAULT_CONFIG, "%s is empty", path);
-	f->class = FAULT_CONFIG;
+	f->kind = FAULT_CONFIG;
 	buf_wipe(out);
 	buf_release(out);
 	return fault_prefix(f, "%s", setting);

@@ -123,7 +123,7 @@ static bool start(struct command *c, struct fault *f)
 	}
 	close(c->in);
 	if (!done)
-		f->class = FAULT_RELAY;
+		f->kind = FAULT_RELAY;
 	return done;
 }
 

@@ -25,7 +25,7 @@
 #define O_PATH (O_RDONLY | O_NONBLOCK)
 #endif
 
-static enum fault_class class_of(int sys, enum fault_class otherwise)
+static enum fault_kind class_of(int sys, enum fault_kind otherwise)
 {
 	switch (sys) {
 	case EACCES:
@@ -48,7 +48,7 @@ static enum fault_class class_of(int sys, enum fault_class otherwise)
 }
 
 /* Fills *f from errno: "cannot VERB PATH: REASON". */
-static bool failed(struct fault *f, enum fault_class otherwise, const char *verb,
+static bool failed(struct fault *f, enum fault_kind otherwise, const char *verb,
                    const char *path)
 {
 	int sys = errno;

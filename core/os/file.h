@@ -4,12 +4,12 @@
  *
  * The only caller of open, rename, link, unlink, fsync and their like in the
  * program: what must hold of each of them (no link followed, taken up again
- * after a signal, which failure is which class) is seen to once. Every
+ * after a signal, which failure is of which kind) is seen to once. Every
  * descriptor is close-on-exec. Interrupted calls are
  * taken up again. A failed sync is never repeated (the kernel may have dropped
  * the pages and then report success).
  *
- * dir is a directory's descriptor, or AT_FDCWD. Faults name the file; class
+ * dir is a directory's descriptor, or AT_FDCWD. Faults name the file; kind
  * FAULT_TEMP (full disk, quota, limits), FAULT_NOPERM (EACCES, EPERM),
  * FAULT_CREATE when something cannot be created, FAULT_IO otherwise; fault.sys
  * holds errno, so that a caller can tell ENOENT and EEXIST.

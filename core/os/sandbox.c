@@ -9,7 +9,7 @@
 
 #include "os/sandbox_parts.h"
 
-void narrow_hide(void)
+void sandbox_hide(void)
 {
 	const struct rlimit none = {0, 0};
 
@@ -28,7 +28,7 @@ static bool stop_gains(void)
 #endif
 }
 
-unsigned narrow(const struct narrow_wishes *wishes)
+unsigned sandbox(const struct sandbox_wishes *wishes)
 {
 	unsigned done;
 
@@ -36,10 +36,10 @@ unsigned narrow(const struct narrow_wishes *wishes)
 	tzset();
 	if (!stop_gains())
 		return 0;
-	done = NARROW_PRIVILEGES;
-	if (!wishes->programs && narrow_files(wishes))
-		done |= NARROW_FILES;
-	if (narrow_calls(wishes->programs))
-		done |= NARROW_CALLS;
+	done = SANDBOX_PRIVILEGES;
+	if (!wishes->programs && sandbox_files(wishes))
+		done |= SANDBOX_FILES;
+	if (sandbox_calls(wishes->programs))
+		done |= SANDBOX_CALLS;
 	return done;
 }

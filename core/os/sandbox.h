@@ -29,10 +29,10 @@
 #include <stddef.h>
 
 /* What was done. */
-enum narrow_done { NARROW_PRIVILEGES = 1, NARROW_CALLS = 2, NARROW_FILES = 4 };
+enum sandbox_done { SANDBOX_PRIVILEGES = 1, SANDBOX_CALLS = 2, SANDBOX_FILES = 4 };
 
 /* What is kept; all borrowed, and needed no longer than the call takes. */
-struct narrow_wishes {
+struct sandbox_wishes {
 	/* Open directories (negative: not this one). Files in them are made, read,
 	 * written, removed, and moved from one to another. */
 	const int *rooms;
@@ -51,10 +51,10 @@ struct narrow_wishes {
 /* No core file, and no other process of the same user can look into this one
  * (Linux) until it becomes another program. To be called before there is a
  * secret in memory. */
-void narrow_hide(void);
+void sandbox_hide(void);
 
 /* Cannot be taken back, and can only become less when done again. Returns bits
- * of enum narrow_done; a lack of descriptors or memory also means less. */
-unsigned narrow(const struct narrow_wishes *wishes);
+ * of enum sandbox_done; a lack of descriptors or memory also means less. */
+unsigned sandbox(const struct sandbox_wishes *wishes);
 
 #endif

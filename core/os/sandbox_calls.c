@@ -153,7 +153,7 @@ static const int of_programs[] = {
     __NR_setxattr,
     __NR_umount2,
     __NR_unshare,
-#ifndef NARROW_SANITIZED
+#ifndef SANDBOX_SANITIZED
     __NR_ptrace,
 #endif
 #ifdef __NR_chmod
@@ -337,7 +337,7 @@ static void make_filter(struct filter *f, bool programs)
 	end(f, ALLOW);
 }
 
-bool narrow_calls(bool programs)
+bool sandbox_calls(bool programs)
 {
 	struct filter f;
 	struct sock_fprog program = {.filter = f.code};
@@ -349,7 +349,7 @@ bool narrow_calls(bool programs)
 
 #else
 
-bool narrow_calls(bool programs)
+bool sandbox_calls(bool programs)
 {
 	(void)programs;
 	return false;

@@ -7,7 +7,7 @@
 #include <sys/syscall.h>
 
 #if defined(HAVE_LINUX_LANDLOCK_H) && defined(__NR_landlock_create_ruleset) && \
-    !defined(NARROW_SANITIZED)
+    !defined(SANDBOX_SANITIZED)
 
 #include <errno.h>
 #include <fcntl.h>
@@ -169,7 +169,7 @@ static bool allow_system(const struct fence *fence)
 	return allow_path(fence, "/dev/null", READ | WRITE);
 }
 
-static bool allow_wishes(const struct fence *fence, const struct narrow_wishes *w)
+static bool allow_wishes(const struct fence *fence, const struct sandbox_wishes *w)
 {
 	for (size_t i = 0; i < w->room_count; i++) {
 		if (w->rooms[i] >= 0 && !allow(fence, w->rooms[i], ROOM))
@@ -197,7 +197,7 @@ static struct ruleset rules_of(long abi)
 	return r;
 }
 
-bool narrow_files(const struct narrow_wishes *wishes)
+bool sandbox_files(const struct sandbox_wishes *wishes)
 {
 	long abi = syscall(__NR_landlock_create_ruleset, NULL, (size_t)0,
 	                   LANDLOCK_CREATE_RULESET_VERSION);
@@ -219,7 +219,7 @@ bool narrow_files(const struct narrow_wishes *wishes)
 
 #else
 
-bool narrow_files(const struct narrow_wishes *wishes)
+bool sandbox_files(const struct sandbox_wishes *wishes)
 {
 	(void)wishes;
 	return false;

@@ -12,14 +12,14 @@
 
 #ifdef __has_feature
 #if __has_feature(address_sanitizer)
-#define NARROW_SANITIZED 1
+#define SANDBOX_SANITIZED 1
 #endif
 #endif
-#if defined(__SANITIZE_ADDRESS__) && !defined(NARROW_SANITIZED)
-#define NARROW_SANITIZED 1
+#if defined(__SANITIZE_ADDRESS__) && !defined(SANDBOX_SANITIZED)
+#define SANDBOX_SANITIZED 1
 #endif
 
-bool narrow_files(const struct narrow_wishes *wishes);
-bool narrow_calls(bool programs);
+bool sandbox_files(const struct sandbox_wishes *wishes);
+bool sandbox_calls(bool programs);
 
 #endif

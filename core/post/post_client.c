@@ -30,12 +30,12 @@
 #define ID_WORD_MAX   32
 #define EXIT_CODE_MAX 255
 
-void gate_init(struct gate *g)
+void post_client_init(struct post_client *g)
 {
-	*g = (struct gate){.fd = -1, .pid = -1};
+	*g = (struct post_client){.fd = -1, .pid = -1};
 }
 
-static void let_go(struct gate *g)
+static void let_go(struct post_client *g)
 {
 	if (g->fd >= 0)
 		close(g->fd);
@@ -44,7 +44,7 @@ static void let_go(struct gate *g)
 	g->reader = NULL;
 }
 
-void gate_close(struct gate *g)
+void post_client_close(struct post_client *g)
 {
 	let_go(g);
 	/* It ends as soon as it sees that we have gone, unless it works for us still, or
@@ -58,7 +58,7 @@ void gate_close(struct gate *g)
 	g->pid = -1;
 }
 
-static enum fault_class class_of(long long code)
+static enum fault_kind class_of(long long code)
 {
 	switch (code) {
 	case EX_USAGE:
@@ -95,7 +95,7 @@ static bool unexpected(struct fault *f)
 }
 
 /* The next record, which is an error (f), or of a kind that the caller knows. */
-static bool receive(struct gate *g, int wait_ms, struct record *r, struct fault *f)
+static bool receive(struct post_client *g, int wait_ms, struct record *r, struct fault *f)
 {
 	switch (record_read(g->reader, g->fd, wait_ms, r)) {
 	case RECORD_OK:
@@ -113,7 +113,8 @@ static bool receive(struct gate *g, int wait_ms, struct record *r, struct fault 
 }
 
 /* Why post closed the conversation in the middle is what it said last. */
-static bool say(struct gate *g, enum record_kind kind, struct str payload, struct fault *f)
+static bool say(struct post_client *g, enum record_kind kind, struct str payload,
+                struct fault *f)
 {
 	struct record r;
 	int sys = record_write(g->fd, kind, payload.at, payload.len, WRITE_MS);
@@ -125,7 +126,7 @@ static bool say(struct gate *g, enum record_kind kind, struct str payload, struc
 	return fault_sys(f, FAULT_TEMP, sys, "cannot write to %s", POST);
 }
 
-static bool greeted(struct gate *g, struct fault *f)
+static bool greeted(struct post_client *g, struct fault *f)
 {
 	struct record r;
 	g->reader = mem_alloc(sizeof(*g->reader));
@@ -136,7 +137,7 @@ static bool greeted(struct gate *g, struct fault *f)
 			return true;
 		unexpected(f);
 	}
-	gate_close(g);
+	post_client_close(g);
 	return false;
 }
 
@@ -155,7 +156,7 @@ static void become_post(int fd)
 	_exit(EX_OSERR);
 }
 
-static bool open_post(struct gate *g, struct fault *f)
+static bool open_post(struct post_client *g, struct fault *f)
 {
 	int pair[2];
 	if (access(POST, X_OK) != 0)
@@ -170,11 +171,11 @@ static bool open_post(struct gate *g, struct fault *f)
 	if (g->pid > 0)
 		return greeted(g, f);
 	int sys = errno;
-	gate_close(g);
+	post_client_close(g);
 	return fault_sys(f, FAULT_SYSTEM, sys, "cannot start %s", POST);
 }
 
-static bool open_socket(struct gate *g, struct fault *f)
+static bool open_socket(struct post_client *g, struct fault *f)
 {
 	const struct sockaddr_un to = {.sun_family = AF_UNIX, .sun_path = POSTERN_SOCKET};
 	const struct timeval wait = {.tv_sec = CONNECT_S};
@@ -186,7 +187,7 @@ static bool open_socket(struct gate *g, struct fault *f)
 	    connect(g->fd, (const struct sockaddr *)&to, sizeof(to)) == 0)
 		return greeted(g, f);
 	int sys = errno;
-	gate_close(g);
+	post_client_close(g);
 	return fault_sys(f, sys == EAGAIN ? FAULT_TEMP : FAULT_NOPERM, sys, "%s",
 	                 POSTERN_SOCKET);
 }
@@ -194,21 +195,22 @@ static bool open_socket(struct gate *g, struct fault *f)
 /* Does post see no hold, as in a service with a file system of its own? */
 static bool is_hidden(const struct fault *f)
 {
-	return f->sys == ENOENT && f->class == FAULT_TEMP;
+	return f->sys == ENOENT && f->kind == FAULT_TEMP;
 }
 
 /* Something other than that this way is closed to us: the other one would meet
  * it too (a full disk). */
 static bool is_trouble(const struct fault *f)
 {
-	return f->class != FAULT_NOPERM && !is_hidden(f);
+	return f->kind != FAULT_NOPERM && !is_hidden(f);
 }
 
-bool gate_open(struct gate *g, bool socket_first, struct fault *f)
+bool post_client_open(struct post_client *g, bool socket_first, struct fault *f)
 {
-	static bool (*const ways[])(struct gate *, struct fault *) = {open_post, open_socket};
+	static bool (*const ways[])(struct post_client *, struct fault *) = {open_post,
+	                                                                     open_socket};
 	struct fault first = FAULT_INIT, second = FAULT_INIT;
-	gate_init(g);
+	post_client_init(g);
 	if (ways[socket_first](g, &first))
 		return true;
 	if (is_trouble(&first) && !socket_first) {
@@ -240,12 +242,13 @@ bool gate_open(struct gate *g, bool socket_first, struct fault *f)
 	    first.text, second.text);
 }
 
-static bool say_text(struct gate *g, enum record_kind kind, const char *text, struct fault *f)
+static bool say_text(struct post_client *g, enum record_kind kind, const char *text,
+                     struct fault *f)
 {
 	return !text || say(g, kind, str_of(text), f);
 }
 
-static bool say_rcpt(struct gate *g, const struct rcpt *r, struct fault *f)
+static bool say_rcpt(struct post_client *g, const struct rcpt *r, struct fault *f)
 {
 	char notify[32] = "";
 	if (r->notify)
@@ -255,8 +258,8 @@ static bool say_rcpt(struct gate *g, const struct rcpt *r, struct fault *f)
 	       say_text(g, RECORD_ORCPT, r->orcpt, f);
 }
 
-bool gate_put_begin(struct gate *g, const char *room, const struct envelope *v, int64_t delay,
-                    struct fault *f)
+bool post_client_put_begin(struct post_client *g, const char *room, const struct envelope *v,
+                           int64_t delay, struct fault *f)
 {
 	char put[64], wait[32];
 	snprintf(put, sizeof(put), "%s %zu", room, v->rcpt_count);
@@ -274,7 +277,7 @@ bool gate_put_begin(struct gate *g, const char *room, const struct envelope *v, 
 	return ok;
 }
 
-bool gate_put_message(struct gate *g, struct str bytes, struct fault *f)
+bool post_client_put_message(struct post_client *g, struct str bytes, struct fault *f)
 {
 	while (bytes.len > 0) {
 		struct str piece = str_first(bytes, RECORD_MAX);
@@ -285,7 +288,7 @@ bool gate_put_message(struct gate *g, struct str bytes, struct fault *f)
 	return true;
 }
 
-bool gate_put_end(struct gate *g, char id[ENTRY_ID_LEN + 1], struct fault *f)
+bool post_client_put_end(struct post_client *g, char id[ENTRY_ID_LEN + 1], struct fault *f)
 {
 	struct record r = {0};
 	if (!say(g, RECORD_END, STR(""), f))
@@ -301,12 +304,12 @@ bool gate_put_end(struct gate *g, char id[ENTRY_ID_LEN + 1], struct fault *f)
 	return entry_is_id(id) || unexpected(f);
 }
 
-bool gate_go(struct gate *g, bool verbose, bool listen, int *fd, struct fault *f)
+bool post_client_go(struct post_client *g, bool verbose, bool listen, int *fd, struct fault *f)
 {
 	char how[3];
 	snprintf(how, sizeof(how), "%s%s", listen ? "l" : "", verbose ? "v" : "");
 	if (!say_text(g, RECORD_GO, how, f)) {
-		gate_close(g);
+		post_client_close(g);
 		return false;
 	}
 	if (listen) {
@@ -333,7 +336,7 @@ static bool entry_begins(const struct record *r, char *room, bool *busy,
 }
 
 /* One entry's bytes, then what comes behind them. */
-static bool take_file(struct gate *g, int fd, struct record *r, struct fault *f)
+static bool take_file(struct post_client *g, int fd, struct record *r, struct fault *f)
 {
 	bool ok;
 	while ((ok = receive(g, ANSWER_MS, r, f)) && r->kind == RECORD_DATA)
@@ -342,8 +345,8 @@ static bool take_file(struct gate *g, int fd, struct record *r, struct fault *f)
 	return ok;
 }
 
-bool gate_list(struct gate *g, const char *rooms, const char *id, bool whole, gate_each *each,
-               void *context, struct fault *f)
+bool post_client_list(struct post_client *g, const char *rooms, const char *id, bool whole,
+                      post_client_each *each, void *context, struct fault *f)
 {
 	char what[ID_WORD_MAX];
 	struct record r;
@@ -367,7 +370,8 @@ bool gate_list(struct gate *g, const char *rooms, const char *id, bool whole, ga
 	return ok;
 }
 
-bool gate_act(struct gate *g, const char *words, int out, int *code, struct fault *f)
+bool post_client_act(struct post_client *g, const char *words, int out, int *code,
+                     struct fault *f)
 {
 	struct record r;
 	long long number;

@@ -38,7 +38,7 @@ struct serve {
 	bool crlf; /* the last command ended in CRLF, and so do lines of a message */
 	enum place place;
 	bool after_cr;      /* in the text: the last byte was a CR */
-	struct fault fault; /* of the message; class FAULT_NONE: none */
+	struct fault fault; /* of the message; kind FAULT_NONE: none */
 	struct buf line;    /* a command that has not ended */
 	bool too_long;      /* it was too long to keep */
 	struct buf *out;    /* during serve_feed */
@@ -83,16 +83,16 @@ static void say_fault(struct serve *s, const struct fault *f, enum subject subje
 	int code = 451;
 	const char *status = "4.3.0";
 
-	if (f->class == FAULT_DATA) {
+	if (f->kind == FAULT_DATA) {
 		code = wrong[subject].code;
 		status = wrong[subject].status;
-	} else if (f->class == FAULT_NOUSER) {
+	} else if (f->kind == FAULT_NOUSER) {
 		code = 550;
 		status = "5.1.1";
-	} else if (f->class == FAULT_REFUSED) {
+	} else if (f->kind == FAULT_REFUSED) {
 		code = 554;
 		status = "5.7.0";
-	} else if (f->class == FAULT_CONFIG) {
+	} else if (f->kind == FAULT_CONFIG) {
 		status = "4.3.5";
 	}
 	if (f->code >= 400 && f->code <= 599)
@@ -297,7 +297,7 @@ static enum state run_command(struct serve *s, const struct command *c, struct s
 
 static void say_closed(struct serve *s)
 {
-	say(s, "421 %s %.*s %s", s->rules->closed->class == FAULT_CONFIG ? "4.3.5" : "4.3.0",
+	say(s, "421 %s %.*s %s", s->rules->closed->kind == FAULT_CONFIG ? "4.3.5" : "4.3.0",
 	    STR_FMT(str_first(s->rules->hostname, 200)), s->rules->closed->text);
 }
 
@@ -353,15 +353,15 @@ static size_t feed_command(struct serve *s, struct str bytes)
 
 static void give(struct serve *s, struct str bytes)
 {
-	if (s->fault.class == FAULT_NONE &&
-	    !s->hooks.bytes(s->hooks.context, bytes, &s->fault) && s->fault.class == FAULT_NONE)
-		s->fault.class = FAULT_TEMP;
+	if (s->fault.kind == FAULT_NONE &&
+	    !s->hooks.bytes(s->hooks.context, bytes, &s->fault) && s->fault.kind == FAULT_NONE)
+		s->fault.kind = FAULT_TEMP;
 }
 
 static enum state end_data(struct serve *s)
 {
 	char id[33] = "";
-	bool ok = s->fault.class == FAULT_NONE && s->hooks.end(s->hooks.context, id, &s->fault);
+	bool ok = s->fault.kind == FAULT_NONE && s->hooks.end(s->hooks.context, id, &s->fault);
 
 	if (ok)
 		say(s, "250 2.0.0 held as %.32s", id);

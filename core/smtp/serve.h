@@ -16,7 +16,7 @@
  * There is no limit on messages, bad commands or time.
  *
  * A hook that fails says with its fault what the client is told: its code and
- * status if it has them, else those of the class, where what is not about the
+ * status if it has them, else those of the kind, where what is not about the
  * address or the message is temporary.
  */
 #ifndef SMTP_SERVE_H

@@ -232,10 +232,10 @@ static enum cause_phase where(const struct smtp *s)
 
 static enum cause cause_of_end(const struct smtp *s, const struct fault *f)
 {
-	int event = f->class == FAULT_PROTOCOL ? EVENT_NONSENSE
-	            : s->slow                  ? EVENT_SLOW
-	            : f->sys == ETIMEDOUT      ? EVENT_SILENT
-	                                       : EVENT_CLOSED;
+	int event = f->kind == FAULT_PROTOCOL ? EVENT_NONSENSE
+	            : s->slow                 ? EVENT_SLOW
+	            : f->sys == ETIMEDOUT     ? EVENT_SILENT
+	                                      : EVENT_CLOSED;
 
 	/* Of a server that is out of step it is not known whom it has accepted. */
 	bool out = s->tx.end_at > 0 && s->written >= s->tx.end_at;
@@ -248,13 +248,13 @@ enum smtp_want smtp_drop(struct smtp *s, const struct fault *f)
 {
 	if (s->want == SMTP_OVER)
 		return SMTP_OVER;
-	if (s->fault.class == FAULT_NONE && f->class != FAULT_NONE) {
+	if (s->fault.kind == FAULT_NONE && f->kind != FAULT_NONE) {
 		s->fault = *f;
 		fault_cause(&s->fault, cause_of_end(s, f));
 	}
 	/* Who was out of step once has said nothing that can be believed. The reply that
 	 * did not come may be an earlier one: each that came meant the command before. */
-	if (f->class == FAULT_PROTOCOL)
+	if (f->kind == FAULT_PROTOCOL)
 		smtp_forget(s);
 	else if (f->sys == ETIMEDOUT && smtp_unanswered(s))
 		smtp_doubt(s);
@@ -317,7 +317,7 @@ bool smtp_out_of_step(struct smtp *s)
 static enum smtp_want closed_by_server(struct smtp *s, enum cause_phase phase,
                                        const struct reply *r)
 {
-	if (s->fault.class == FAULT_NONE)
+	if (s->fault.kind == FAULT_NONE)
 		smtp_blame(s, phase, r);
 	return smtp_drop(s, &s->fault);
 }

@@ -19,7 +19,7 @@
  *   SETTLED      feeds what has arrived meanwhile, and a reply that has begun (smtp_in_reply)
  *                to its end; if it is settled still, smtp_commit, acts on the verdicts,
  *                marks and syncs; then smtp_start or smtp_quit
- *   OVER         smtp_commit; closes; smtp_fault says why (class FAULT_NONE after a
+ *   OVER         smtp_commit; closes; smtp_fault says why (kind FAULT_NONE after a
  *                plain QUIT)
  *
  * Verdicts (text/cause) are kept here until smtp_commit leaves them in the

@@ -258,13 +258,13 @@ void smtp_secret(struct smtp *s, struct str password, const struct fault *f)
 {
 	if (s->want != SMTP_SECRET || smtp_out_of_step(s))
 		return;
-	if (f == NULL || f->class == FAULT_NONE) {
+	if (f == NULL || f->kind == FAULT_NONE) {
 		s->want = begin_auth(s, password);
 		return;
 	}
 	/* A password that cannot be had is about us: no mail may fail for it. */
 	s->fault = *f;
-	s->fault.class = FAULT_RELAY;
+	s->fault.kind = FAULT_RELAY;
 	fault_cause(&s->fault, CAUSE_NO_PASSWORD);
 	s->want = smtp_leave(s);
 }

@@ -6,12 +6,12 @@
 
 #include "os/clock.h"
 
-void submit_init(struct submit *s, struct hold *h, struct gate *g)
+void submit_init(struct submit *s, struct hold *h, struct post_client *g)
 {
 	memset(s, 0, sizeof(*s));
 	s->hold = h;
 	s->gate = g;
-	s->room = HOLD_HOLD;
+	s->room = HOLD_QUEUE;
 	s->put.fd = -1;
 	entry_init(&s->entry);
 }
@@ -26,16 +26,17 @@ void submit_release(struct submit *s)
  * is what FAULT_IO tells him: he may try again. */
 static bool kept(bool ok, struct fault *f)
 {
-	if (!ok && f->class == FAULT_IO)
-		f->class = FAULT_TEMP;
+	if (!ok && f->kind == FAULT_IO)
+		f->kind = FAULT_TEMP;
 	return ok;
 }
 
 bool submit_begin(struct submit *s, struct fault *f)
 {
 	if (!s->hold)
-		return gate_put_begin(s->gate, s->room == HOLD_FAILED ? "failed" : "hold",
-		                      &s->entry.envelope, s->delay, f);
+		return post_client_put_begin(s->gate,
+		                             s->room == HOLD_FAILED ? "failed" : "hold",
+		                             &s->entry.envelope, s->delay, f);
 	int64_t now = clock_wall();
 	if (s->entry.created == 0) {
 		s->entry.created = now;
@@ -49,7 +50,7 @@ bool submit_begin(struct submit *s, struct fault *f)
 bool submit_message(struct submit *s, struct str bytes, struct fault *f)
 {
 	if (!s->hold)
-		return gate_put_message(s->gate, bytes, f);
+		return post_client_put_message(s->gate, bytes, f);
 	return kept(hold_put_message(&s->put, bytes, f), f);
 }
 
@@ -67,7 +68,7 @@ bool submit_end(struct submit *s, const struct message_facts *facts, struct faul
 {
 	s->entry.facts = *facts;
 	if (!s->hold)
-		return gate_put_end(s->gate, s->entry.id, f);
+		return post_client_put_end(s->gate, s->entry.id, f);
 	return kept(hold_put_end(&s->put, s->room, f), f);
 }
 

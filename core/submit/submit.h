@@ -18,17 +18,17 @@
 
 struct submit {
 	/* Set by the caller, between submit_init and submit_begin. */
-	struct hold *hold;   /* NULL: through the gate */
-	struct gate *gate;   /* open, and not yet used */
-	uint64_t min_free;   /* bytes that must be free; not looked at through the gate */
-	int64_t delay;       /* seconds: not to be sent sooner */
-	enum hold_room room; /* HOLD_HOLD, or HOLD_FAILED for what cannot be sent */
+	struct hold *hold;        /* NULL: through the gate */
+	struct post_client *gate; /* open, and not yet used */
+	uint64_t min_free;        /* bytes that must be free; not looked at through the gate */
+	int64_t delay;            /* seconds: not to be sent sooner */
+	enum hold_room room;      /* HOLD_QUEUE, or HOLD_FAILED for what cannot be sent */
 	/* Its envelope filled by the caller; created and uid too if it is a copy. */
 	struct entry entry;
 	struct hold_put put; /* private */
 };
 
-void submit_init(struct submit *s, struct hold *h, struct gate *g);
+void submit_init(struct submit *s, struct hold *h, struct post_client *g);
 void submit_release(struct submit *s); /* gives up what was not ended */
 
 /* The envelope is complete; checks the space and writes it. */

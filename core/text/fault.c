@@ -30,17 +30,17 @@ __attribute__((format(printf, 3, 0))) static void fill(struct fault *f, struct f
 	codec_one_line(f->text, sizeof(f->text), str_of(text));
 }
 
-bool fault_set(struct fault *f, enum fault_class class, const char *format, ...)
+bool fault_set(struct fault *f, enum fault_kind kind, const char *format, ...)
 {
 	va_list args;
 
 	va_start(args, format);
-	fill(f, (struct fault){.class = class}, format, args);
+	fill(f, (struct fault){.kind = kind}, format, args);
 	va_end(args);
 	return false;
 }
 
-bool fault_sys(struct fault *f, enum fault_class class, int sys, const char *format, ...)
+bool fault_sys(struct fault *f, enum fault_kind kind, int sys, const char *format, ...)
 {
 	const char *reason = strerror(sys);
 	char text[TEXT_LONG];
@@ -51,7 +51,7 @@ bool fault_sys(struct fault *f, enum fault_class class, int sys, const char *for
 	va_start(args, format);
 	format_long(text, format, args);
 	va_end(args);
-	*f = (struct fault){.class = class, .sys = sys};
+	*f = (struct fault){.kind = kind, .sys = sys};
 	/* The reason is worth more than the end of a long name. */
 	tail = str_first(str_of(reason), FAULT_TEXT_MAX / 2);
 	codec_one_line(f->text, sizeof(f->text) - tail.len - 2, str_of(text));
@@ -61,10 +61,10 @@ bool fault_sys(struct fault *f, enum fault_class class, int sys, const char *for
 	return false;
 }
 
-bool fault_reply(struct fault *f, enum fault_class class, int code, const char *status,
+bool fault_reply(struct fault *f, enum fault_kind kind, int code, const char *status,
                  const char *format, ...)
 {
-	struct fault facts = {.class = class, .code = code};
+	struct fault facts = {.kind = kind, .code = code};
 	va_list args;
 
 	codec_one_line(facts.status, sizeof(facts.status), str_of(status ? status : ""));
@@ -104,9 +104,9 @@ bool fault_prefix(struct fault *f, const char *format, ...)
 	return false;
 }
 
-int fault_exit(enum fault_class class)
+int fault_exit(enum fault_kind kind)
 {
-	switch (class) {
+	switch (kind) {
 	case FAULT_NONE:
 		return EX_OK;
 	case FAULT_USAGE:

@@ -3,7 +3,7 @@
  * fault - the one error value
  *
  * A fault is filled once, where the cause is known, and travels unchanged to
- * the log, the exit code and the report. Its class and its cause decide what
+ * the log, the exit code and the report. Its kind and its cause decide what
  * happens to the mail; its text is for people. A function that can fail returns
  * false and fills its last argument; otherwise it returns true and leaves the
  * fault alone.
@@ -12,7 +12,7 @@
  * written as \xHH when they are put in. A backslash stays as it is, so that
  * escaped text can be put in too. Longer text is cut.
  *
- * Unknown means temporary: FAULT_TEMP is the class to take when in doubt.
+ * Unknown means temporary: FAULT_TEMP is the kind to take when in doubt.
  */
 #ifndef TEXT_FAULT_H
 #define TEXT_FAULT_H
@@ -24,7 +24,7 @@
 #define FAULT_TEXT_MAX   256
 #define FAULT_STATUS_MAX 12
 
-enum fault_class {
+enum fault_kind {
 	FAULT_NONE,
 	FAULT_USAGE,    /* the command line is wrong */
 	FAULT_DATA,     /* the message or an address is wrong */
@@ -42,7 +42,7 @@ enum fault_class {
 };
 
 struct fault {
-	enum fault_class class;
+	enum fault_kind kind;
 	enum cause cause;              /* of what goes wrong between us and a server */
 	int sys;                       /* errno, or 0 */
 	int code;                      /* SMTP reply code, or 0 */
@@ -51,18 +51,18 @@ struct fault {
 };
 
 /* An empty fault. */
-#define FAULT_INIT ((struct fault){.class = FAULT_NONE})
+#define FAULT_INIT ((struct fault){.kind = FAULT_NONE})
 
 /* Fills *f; always returns false, so that a caller can return it. */
-bool fault_set(struct fault *f, enum fault_class class, const char *format, ...)
+bool fault_set(struct fault *f, enum fault_kind kind, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* As fault_set, with errno value sys behind the text: "TEXT: No such file or directory". */
-bool fault_sys(struct fault *f, enum fault_class class, int sys, const char *format, ...)
+bool fault_sys(struct fault *f, enum fault_kind kind, int sys, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
 /* As fault_set, for a server's reply. status may be NULL. */
-bool fault_reply(struct fault *f, enum fault_class class, int code, const char *status,
+bool fault_reply(struct fault *f, enum fault_kind kind, int code, const char *status,
                  const char *format, ...) __attribute__((format(printf, 5, 6)));
 
 /* Another text; all else stays. Always returns false. */
@@ -71,12 +71,12 @@ bool fault_text(struct fault *f, const char *format, ...) __attribute__((format(
 /* Says what it is the cause of, unless that is known already. Always returns false. */
 bool fault_cause(struct fault *f, enum cause cause);
 
-/* Puts "PREFIX: " before the text; class and codes stay. Always returns false. */
+/* Puts "PREFIX: " before the text; kind and codes stay. Always returns false. */
 bool fault_prefix(struct fault *f, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* The sysexits code of the class: the only such map in the program. FAULT_NONE is 0. */
-int fault_exit(enum fault_class class);
+/* The sysexits code of the kind: the only such map in the program. FAULT_NONE is 0. */
+int fault_exit(enum fault_kind kind);
 /* Of the exit codes of two things that were done: the one to end with, the greater. */
 int fault_worse(int a, int b);
 

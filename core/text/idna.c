@@ -27,7 +27,7 @@ bool idna_domain(struct buf *out, struct str domain, struct fault *f)
 	case IDNA_FAILED:
 		break;
 	}
-	if (f->class == FAULT_NONE)
+	if (f->kind == FAULT_NONE)
 		fault_set(f, FAULT_SYSTEM, "no converter is set");
 	return fault_prefix(f, "the domain %.*s cannot be converted", STR_FMT(shown));
 }

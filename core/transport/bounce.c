@@ -43,26 +43,26 @@ static bool to_submit(void *context, struct str bytes, struct fault *f)
 
 /* The original on its way into its report. */
 struct quoting {
-	struct report *report;
+	struct dsn *report;
 	struct writing *writing;
 };
 
 static bool quote(void *context, struct str bytes, struct fault *f)
 {
 	struct quoting *q = context;
-	return report_original(q->report, bytes, to_submit, q->writing, f);
+	return dsn_original(q->report, bytes, to_submit, q->writing, f);
 }
 
-static bool write_report(struct report *r, struct hold_entry *he, struct writing *w,
+static bool write_report(struct dsn *r, struct hold_entry *he, struct writing *w,
                          struct fault *f)
 {
 	bool exists;
 	struct quoting quoting = {r, w};
 	size_t failed = envelope_count(r->envelope, RCPT_FAILED);
-	return submit_begin(&w->submit, f) && report_begin(r, to_submit, w, f) &&
+	return submit_begin(&w->submit, f) && dsn_begin(r, to_submit, w, f) &&
 	       entry_each(he->fd, &he->entry, quote, &quoting, f) &&
-	       report_end(r, to_submit, w, f) &&
-	       (r->kind == REPORT_FAILED
+	       dsn_end(r, to_submit, w, f) &&
+	       (r->kind == DSN_FAILED
 	            ? submit_end_report(&w->submit, &w->facts, failed, &exists, f)
 	            : submit_end(&w->submit, &w->facts, f));
 }
@@ -113,7 +113,7 @@ static bool address_again(struct here *here, const struct envelope *from, struct
 	return true;
 }
 
-bool notify_again(const struct config *c, const char *hostname, struct hold_entry *he,
+bool bounce_again(const struct settings *c, const char *hostname, struct hold_entry *he,
                   char id[ENTRY_ID_LEN + 1], struct fault *f)
 {
 	const struct entry *e = &he->entry;
@@ -143,7 +143,7 @@ bool notify_again(const struct config *c, const char *hostname, struct hold_entr
 }
 
 /* What the report says of the entry; its texts are in the three. */
-static void describe(struct report *r, const struct here *here, const struct hold_entry *he,
+static void describe(struct dsn *r, const struct here *here, const struct hold_entry *he,
                      struct buf *from, struct buf *subject, struct buf *message_id)
 {
 	struct fault ignored = FAULT_INIT;
@@ -158,7 +158,7 @@ static void describe(struct report *r, const struct here *here, const struct hol
 }
 
 /* Addresses it, and holds it; id is that of the new entry. */
-static bool hold_report(struct here *here, struct report *r, struct hold_entry *he,
+static bool hold_report(struct here *here, struct dsn *r, struct hold_entry *he,
                         struct writing *w, char id[ENTRY_ID_LEN + 1], struct fault *f)
 {
 	const struct envelope *original = &he->entry.envelope;
@@ -177,11 +177,11 @@ static bool hold_report(struct here *here, struct report *r, struct hold_entry *
 	return true;
 }
 
-bool notify_sender(const struct config *c, const char *hostname, struct hold_entry *he,
-                   enum report_kind kind, char id[ENTRY_ID_LEN + 1], struct fault *f)
+bool bounce_sender(const struct settings *c, const char *hostname, struct hold_entry *he,
+                   enum dsn_kind kind, char id[ENTRY_ID_LEN + 1], struct fault *f)
 {
 	const struct entry *e = &he->entry;
-	struct report r = {
+	struct dsn r = {
 	    .kind = kind,
 	    .envelope = &e->envelope,
 	    .hostname = str_of(hostname),
@@ -194,14 +194,14 @@ bool notify_sender(const struct config *c, const char *hostname, struct hold_ent
 	    .original_utf8 = e->facts.header_8bit,
 	};
 	id[0] = '\0';
-	if (!e->envelope.sender[0] || e->report_of[0] || report_wanted(&r) == 0)
+	if (!e->envelope.sender[0] || e->report_of[0] || dsn_wanted(&r) == 0)
 		return true;
 	struct writing w = {0};
 	submit_init(&w.submit, he->hold, NULL);
 	/* Whoever runs us: the report belongs to the user who sent the message. */
 	w.submit.entry.created = r.wall;
 	w.submit.entry.uid = hold_uid(he);
-	if (kind == REPORT_FAILED)
+	if (kind == DSN_FAILED)
 		memcpy(w.submit.entry.report_of, e->id, sizeof(e->id));
 	struct here here;
 	struct buf subject, message_id, from;

@@ -13,15 +13,15 @@
  * the result is true, when the sender is null, the entry is a report itself,
  * or no recipient wants one; id is that of the new entry, or "". Made once,
  * however often it is asked for. */
-bool notify_sender(const struct config *c, const char *hostname, struct hold_entry *he,
-                   enum report_kind kind, char id[ENTRY_ID_LEN + 1], struct fault *f)
+bool bounce_sender(const struct settings *c, const char *hostname, struct hold_entry *he,
+                   enum dsn_kind kind, char id[ENTRY_ID_LEN + 1], struct fault *f)
     __attribute__((warn_unused_result));
 
 /* For a report that a server refused because of its null sender: holds it again, as
  * mail from [mail] from to admin, or where there is none to those who were to get
  * it. Nothing is done, and id is "", where from is not set, or the entry is no
  * report from the null sender: what this makes has a sender, so it is made once. */
-bool notify_again(const struct config *c, const char *hostname, struct hold_entry *he,
+bool bounce_again(const struct settings *c, const char *hostname, struct hold_entry *he,
                   char id[ENTRY_ID_LEN + 1], struct fault *f)
     __attribute__((warn_unused_result));
 

@@ -87,14 +87,14 @@ static bool sender_refused(const struct envelope *e)
 }
 
 /* A report is mail like any other; the run sends it too. */
-static bool report(struct deliver *d, struct hold_entry *he, enum report_kind kind,
+static bool report(struct deliver *d, struct hold_entry *he, enum dsn_kind kind,
                    struct fault *f)
 {
 	const struct session_env *env = &d->setup.env;
 	char id[ENTRY_ID_LEN + 1];
-	bool ok = kind == REPORT_FAILED && sender_refused(&he->entry.envelope)
-	              ? notify_again(env->config, env->hostname, he, id, f)
-	              : notify_sender(env->config, env->hostname, he, kind, id, f);
+	bool ok = kind == DSN_FAILED && sender_refused(&he->entry.envelope)
+	              ? bounce_again(env->config, env->hostname, he, id, f)
+	              : bounce_sender(env->config, env->hostname, he, kind, id, f);
 	if (!ok)
 		return false;
 	if (id[0] && d->report_count < DELIVER_REPORTS_MAX)
@@ -105,11 +105,11 @@ static bool report(struct deliver *d, struct hold_entry *he, enum report_kind ki
 /* Tells the sender once that the message is late. */
 static bool warn_once(struct deliver *d, struct hold_entry *he, struct fault *f)
 {
-	const struct config *c = d->setup.env.config;
+	const struct settings *c = d->setup.env.config;
 	struct entry *e = &he->entry;
 	if (c->warn == 0 || e->warned || clock_wall() - e->created < c->warn)
 		return true;
-	if (!report(d, he, REPORT_DELAYED, f))
+	if (!report(d, he, DSN_DELAYED, f))
 		return false;
 	e->warned = true;
 	return true;
@@ -130,7 +130,7 @@ static bool waits_after_try(const struct envelope *e)
 static bool put_back(struct deliver *d, struct hold_entry *he, const struct delivery_log *log,
                      const struct offer_sum *sum, struct fault *f)
 {
-	const struct config *c = d->setup.env.config;
+	const struct settings *c = d->setup.env.config;
 	struct entry *e = &he->entry;
 	struct retry_rules rules = {c->retry, c->retry_max, c->expire};
 	int64_t overdue = e->overdue;
@@ -161,7 +161,7 @@ static bool finish(struct deliver *d, struct hold_entry *he, size_t waiting, str
 	bool split = waiting > 0 || fresh < envelope_count(&he->entry.envelope, RCPT_FAILED);
 	if (fresh > 0) {
 		if (!(d->setup.tell && d->setup.tell(d->setup.tell_context, he)) &&
-		    !report(d, he, REPORT_FAILED, f))
+		    !report(d, he, DSN_FAILED, f))
 			return false;
 		if (!split)
 			return hold_move(he, HOLD_FAILED, f);
@@ -207,7 +207,7 @@ static bool original_knows(struct deliver *d, const struct hold_entry *report)
 	const char *id = report->entry.report_of;
 	if (!id[0])
 		return true;
-	enum hold_claim claimed = hold_claim(d->setup.hold, HOLD_HOLD, id, &he, &f);
+	enum hold_claim claimed = hold_claim(d->setup.hold, HOLD_QUEUE, id, &he, &f);
 	if (claimed != CLAIM_OK)
 		return claimed != CLAIM_BUSY;
 	/* One that is done is removed here: whoever has it in turn may have found it taken. */

@@ -89,7 +89,7 @@ void delivery_log_rcpt(const struct delivery_log *l, const struct rcpt *r,
 	log_event(r->state == RCPT_DELIVERED ? LOG_INFO : LOG_WARNING, pairs);
 }
 
-void delivery_log_relay(const struct delivery_log *l, const struct config_relay *relay,
+void delivery_log_relay(const struct delivery_log *l, const struct settings_relay *relay,
                         const struct session_contact *contact, const struct verdict *why)
 {
 	char port[32], code[32], uid[32], reason[VERDICT_LINE_MAX];

@@ -31,7 +31,7 @@ void delivery_log_begin(struct delivery_log *l, const struct hold_entry *he);
 void delivery_log_rcpt(const struct delivery_log *l, const struct rcpt *r,
                        const struct session_contact *contact);
 /* A server could not be used, or not even found (contact NULL). */
-void delivery_log_relay(const struct delivery_log *l, const struct config_relay *relay,
+void delivery_log_relay(const struct delivery_log *l, const struct settings_relay *relay,
                         const struct session_contact *contact, const struct verdict *why);
 
 #endif

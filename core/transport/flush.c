@@ -51,14 +51,14 @@ static enum hold_claim claim(const struct run *run, const char *id, struct hold_
                              struct fault *f)
 {
 	struct hold *hold = run->flush->hold;
-	return run->flush->ids ? hold_claim_soon(hold, HOLD_HOLD, id, he, f)
-	                       : hold_claim(hold, HOLD_HOLD, id, he, f);
+	return run->flush->ids ? hold_claim_soon(hold, HOLD_QUEUE, id, he, f)
+	                       : hold_claim(hold, HOLD_QUEUE, id, he, f);
 }
 
 /* By what the head says. */
 static bool due(const struct flush *fl, const struct entry *e)
 {
-	const struct config *c = fl->env.config;
+	const struct settings *c = fl->env.config;
 	struct retry_rules rules = {c->retry, c->retry_max, c->expire};
 	int64_t wall = clock_wall();
 	return !e->frozen && (fl->all ? !retry_delayed(e, wall) : retry_due(&rules, e, wall));
@@ -306,7 +306,7 @@ static struct shared *map_shared(const struct flush *fl, struct fault *f)
 /* "online": a machine that is off line would only count failures. */
 static bool on_line(const struct flush *fl)
 {
-	const struct config *c = fl->env.config;
+	const struct settings *c = fl->env.config;
 	char line[256];
 	size_t len;
 	struct fault f = FAULT_INIT;
@@ -345,7 +345,7 @@ static void choose(struct run *run, hold_id *ids, size_t count)
 	size_t n = 0;
 	for (size_t i = 0; i < count; i++) {
 		struct entry e;
-		bool known = hold_peek(run->flush->hold, HOLD_HOLD, ids[i], &e);
+		bool known = hold_peek(run->flush->hold, HOLD_QUEUE, ids[i], &e);
 		if (known && !due(run->flush, &e))
 			continue;
 		memcpy(c[n].id, ids[i], sizeof(c[n].id));
@@ -388,7 +388,7 @@ bool flush_run(struct flush *fl, struct flush_counts *counts, struct fault *f)
 	narrowing(fl->env.config, fl->hold);
 	if (!fl->ids) {
 		size_t count;
-		if (!hold_list(fl->hold, HOLD_HOLD, &listed, &count, f))
+		if (!hold_list(fl->hold, HOLD_QUEUE, &listed, &count, f))
 			return false;
 		choose(&run, listed, count);
 	}

@@ -66,7 +66,7 @@ static void gather_names(struct here *h)
 		add_name(h, h->domain);
 }
 
-void here_find(struct here *h, const struct config *c, const char *hostname)
+void here_find(struct here *h, const struct settings *c, const char *hostname)
 {
 	memset(h, 0, sizeof(*h));
 	h->config = c;
@@ -125,7 +125,7 @@ bool here_aliases(struct here *h, struct fault *f)
 	if (ok || why.sys == ENOENT)
 		return true;
 	*f = why;
-	f->class = FAULT_CONFIG;
+	f->kind = FAULT_CONFIG;
 	return fault_prefix(f, "aliases");
 }
 

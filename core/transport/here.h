@@ -16,11 +16,11 @@
 #define HERE_NAMES_MAX 4
 
 struct here {
-	const struct config *config; /* borrowed */
-	char *hostname;              /* this host's full name */
-	char *domain;                /* for bare addresses */
-	struct local local;          /* borrows from here */
-	alias_warn *warn;            /* for aliases that are refused, or NULL */
+	const struct settings *config; /* borrowed */
+	char *hostname;                /* this host's full name */
+	char *domain;                  /* for bare addresses */
+	struct local local;            /* borrows from here */
+	alias_warn *warn;              /* for aliases that are refused, or NULL */
 	void *context;
 
 	struct hostname found; /* what it is made of */
@@ -35,7 +35,7 @@ struct here {
 
 /* hostname: as it was found before, or NULL: as the configuration says, which
  * may ask the resolver. here must stay where it is. */
-void here_find(struct here *h, const struct config *c, const char *hostname);
+void here_find(struct here *h, const struct settings *c, const char *hostname);
 void here_release(struct here *h);
 
 /* Reads the aliases, once. No such file means no aliases. Lines that are

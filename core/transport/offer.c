@@ -13,7 +13,7 @@ struct todo {
 	/* Of one that may take it another time: then no other's refusal is final. */
 	struct verdict put_off;
 	/* Whom not to ask any more: */
-	const struct config_relay *past_relay;
+	const struct settings_relay *past_relay;
 	const char *past_host; /* a host of past_relay; NULL: all of it */
 };
 
@@ -409,7 +409,7 @@ static bool goes_on(const struct attempt *a)
 }
 
 /* All that are left get the same verdict, of ours. */
-static bool refuse_route(struct attempt *a, const struct config_relay *relay,
+static bool refuse_route(struct attempt *a, const struct settings_relay *relay,
                          const char *domain, struct fault *f)
 {
 	char *text = mem_printf("the domain %s takes no mail (null MX)", domain);
@@ -433,7 +433,7 @@ static bool refuse_route(struct attempt *a, const struct config_relay *relay,
 	return true;
 }
 
-static bool try_relay(struct attempt *a, const struct config_relay *relay, const char *domain,
+static bool try_relay(struct attempt *a, const struct settings_relay *relay, const char *domain,
                       struct fault *f)
 {
 	struct servers servers;

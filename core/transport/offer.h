@@ -23,9 +23,9 @@
 struct offerer {
 	const struct session_env *env;
 	struct servers_memory memory;
-	struct session *session;                /* open, or NULL */
-	struct server server;                   /* of the open session */
-	const struct config_relay *no_chunking; /* it cannot do the BDAT it offers, or NULL */
+	struct session *session;                  /* open, or NULL */
+	struct server server;                     /* of the open session */
+	const struct settings_relay *no_chunking; /* it cannot do the BDAT it offers, or NULL */
 	bool helper;      /* one of several at work: without a connection it leaves the entry */
 	atomic_int *open; /* connections of all of them, one a relay; or NULL */
 };

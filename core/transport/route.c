@@ -10,7 +10,7 @@
 
 #define INDEX_FIRST 16 /* slots of the first index, a power of two; 0: empty */
 
-static bool matches_any(const struct config_list *patterns, struct str mailbox)
+static bool matches_any(const struct settings_list *patterns, struct str mailbox)
 {
 	for (size_t i = 0; i < patterns->count; i++)
 		if (addr_matches(mailbox, str_of(patterns->words[i])))
@@ -18,31 +18,32 @@ static bool matches_any(const struct config_list *patterns, struct str mailbox)
 	return patterns->count == 0;
 }
 
-bool route_from(const struct config_relay *relay, struct str sender)
+bool route_from(const struct settings_relay *relay, struct str sender)
 {
 	return matches_any(&relay->senders, sender);
 }
 
-bool route_to(const struct config_relay *relay, struct str rcpt)
+bool route_to(const struct settings_relay *relay, struct str rcpt)
 {
 	return matches_any(&relay->recipients, rcpt);
 }
 
-static bool serves(const struct config_relay *relay, const struct envelope *e, struct str rcpt)
+static bool serves(const struct settings_relay *relay, const struct envelope *e,
+                   struct str rcpt)
 {
 	return (!e->relay || strcmp(e->relay, relay->name) == 0) &&
 	       route_from(relay, str_of(e->sender)) && route_to(relay, rcpt);
 }
 
 /* The relays for one recipient, into a route of its own. */
-static void relays_for(const struct config *c, const struct envelope *e, struct str rcpt,
+static void relays_for(const struct settings *c, const struct envelope *e, struct str rcpt,
                        struct route *r)
 {
 	for (size_t i = 0; i < c->relay_count; i++) {
 		if (!serves(&c->relays[i], e, rcpt))
 			continue;
 		r->relays = mem_grow(r->relays, &r->relay_cap, r->relay_count + 1,
-		                     sizeof(struct config_relay *));
+		                     sizeof(struct settings_relay *));
 		r->relays[r->relay_count++] = &c->relays[i];
 		if (c->relays[i].mx && !r->domain)
 			r->domain = mem_copy(addr_domain(rcpt));
@@ -58,7 +59,7 @@ static bool same_way(const struct route *a, const struct route *b)
 	/* No relay at all is no list at all. */
 	if (!a->relays || !b->relays)
 		return !a->relays && !b->relays;
-	return memcmp(a->relays, b->relays, a->relay_count * sizeof(struct config_relay *)) ==
+	return memcmp(a->relays, b->relays, a->relay_count * sizeof(struct settings_relay *)) ==
 	       0;
 }
 
@@ -115,7 +116,7 @@ static struct route *find_way(struct routes *all, struct route *wanted)
 	return &all->at[all->count - 1];
 }
 
-void routes_plan(const struct config *c, const struct envelope *e, struct routes *out)
+void routes_plan(const struct settings *c, const struct envelope *e, struct routes *out)
 {
 	memset(out, 0, sizeof(*out));
 	for (size_t i = 0; i < e->rcpt_count; i++) {

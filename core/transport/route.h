@@ -14,7 +14,7 @@
 #include "mail/envelope.h"
 
 struct route {
-	const struct config_relay **relays; /* in file order; none: nobody serves them */
+	const struct settings_relay **relays; /* in file order; none: nobody serves them */
 	size_t relay_count;
 	size_t *rcpts; /* places in the envelope */
 	size_t rcpt_count;
@@ -31,11 +31,11 @@ struct routes {
 };
 
 /* By its patterns: does the relay take mail from that sender, and for that recipient? */
-bool route_from(const struct config_relay *relay, struct str sender);
-bool route_to(const struct config_relay *relay, struct str rcpt);
+bool route_from(const struct settings_relay *relay, struct str sender);
+bool route_to(const struct settings_relay *relay, struct str rcpt);
 
 /* Routes the waiting recipients. envelope->relay names the only one allowed. */
-void routes_plan(const struct config *c, const struct envelope *e, struct routes *out);
+void routes_plan(const struct settings *c, const struct envelope *e, struct routes *out);
 void routes_release(struct routes *r);
 
 #endif

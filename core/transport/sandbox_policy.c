@@ -9,22 +9,22 @@
 #define FILES_OF_RELAY 4
 
 /* As secret_read has it: a file comes first. */
-static bool runs_program(const struct config *c)
+static bool runs_program(const struct settings *c)
 {
 	for (size_t i = 0; i < c->relay_count; i++) {
-		const struct config_relay *r = &c->relays[i];
+		const struct settings_relay *r = &c->relays[i];
 		if (r->password_command.count > 0 && !r->command_closed && !r->password_file)
 			return true;
 	}
 	return false;
 }
 
-unsigned narrowing(const struct config *c, const struct hold *hold)
+unsigned narrowing(const struct settings *c, const struct hold *hold)
 {
 	const char **files = mem_alloc((c->relay_count * FILES_OF_RELAY + 2) * sizeof(*files));
-	struct narrow_wishes wishes = {.files = files, .programs = runs_program(c)};
+	struct sandbox_wishes wishes = {.files = files, .programs = runs_program(c)};
 	for (size_t i = 0; i < c->relay_count; i++) {
-		const struct config_relay *r = &c->relays[i];
+		const struct settings_relay *r = &c->relays[i];
 		files[wishes.file_count++] = r->password_file;
 		files[wishes.file_count++] = r->tls_trust;
 		files[wishes.file_count++] = r->tls_certificate;
@@ -42,11 +42,11 @@ unsigned narrowing(const struct config *c, const struct hold *hold)
 	log_keep();
 	if (c->log_to == LOG_TO_FILE)
 		wishes.append = c->log_file;
-	narrow_hide();
+	sandbox_hide();
 	/* A user's own password manager may be set-gid, or ask sudo: without privileges it
 	 * would fail here, and work when he runs it to see why. */
 	bool may_gain = wishes.programs && !(hold && hold->shared);
-	unsigned done = may_gain ? 0 : narrow(&wishes);
+	unsigned done = may_gain ? 0 : sandbox(&wishes);
 	free(files);
 	return done;
 }

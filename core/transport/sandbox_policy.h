@@ -19,7 +19,7 @@
 
 /* Hides and narrows this process and all its children for good; "online" has
  * been run, hold and log are open. hold: NULL if there is none. Returns bits of
- * enum narrow_done. */
-unsigned narrowing(const struct config *c, const struct hold *hold);
+ * enum sandbox_done. */
+unsigned narrowing(const struct settings *c, const struct hold *hold);
 
 #endif

@@ -11,8 +11,8 @@
 #include "net/dns.h"
 #include "transport/srv.h"
 
-static void add_server(struct servers *out, const struct config_relay *relay, const char *host,
-                       int port)
+static void add_server(struct servers *out, const struct settings_relay *relay,
+                       const char *host, int port)
 {
 	if (out->count == SERVERS_MAX)
 		return;
@@ -21,13 +21,13 @@ static void add_server(struct servers *out, const struct config_relay *relay, co
 }
 
 /* Each port of the relay's, in order. */
-static void add_host(struct servers *out, const struct config_relay *relay, const char *host)
+static void add_host(struct servers *out, const struct settings_relay *relay, const char *host)
 {
 	for (size_t i = 0; i < relay->port_count; i++)
 		add_server(out, relay, host, relay->ports[i]);
 }
 
-static void add_records(struct servers *out, const struct config_relay *relay,
+static void add_records(struct servers *out, const struct settings_relay *relay,
                         const struct dns_records *records, bool mx)
 {
 	for (size_t i = 0; i < records->count; i++) {
@@ -39,12 +39,12 @@ static void add_records(struct servers *out, const struct config_relay *relay,
 	}
 }
 
-static bool find_srv(const struct config *c, const struct config_relay *relay,
+static bool find_srv(const struct settings *c, const struct settings_relay *relay,
                      struct servers *out, struct fault *f)
 {
 	struct dns_records records;
 	enum dns_result result;
-	bool tls = relay->security == CONFIG_TLS;
+	bool tls = relay->security == SETTINGS_TLS;
 	char *name = mem_printf("%s._tcp.%s", tls ? "_submissions" : "_submission", relay->srv);
 	bool ok =
 	    dns_records(name, DNS_SRV, c->dns_server,
@@ -62,12 +62,12 @@ static bool find_srv(const struct config *c, const struct config_relay *relay,
 		fault_cause(f, CAUSE_NO_NAME);
 	}
 	if (!ok)
-		f->class = FAULT_RELAY;
+		f->kind = FAULT_RELAY;
 	free(name);
 	return ok;
 }
 
-static bool find_mx(const struct config *c, const struct config_relay *relay,
+static bool find_mx(const struct settings *c, const struct settings_relay *relay,
                     const char *domain, struct servers *out, struct fault *f)
 {
 	struct dns_records records;
@@ -78,7 +78,7 @@ static bool find_mx(const struct config *c, const struct config_relay *relay,
 	}
 	if (!dns_records(domain, DNS_MX, c->dns_server,
 	                 clock_deadline(relay->connect_timeout * 1000), &records, &result, f)) {
-		f->class = FAULT_RELAY;
+		f->kind = FAULT_RELAY;
 		return fault_cause(f, CAUSE_LOOKUP);
 	}
 	if (result == DNS_NO_NAME) {
@@ -96,8 +96,8 @@ static bool find_mx(const struct config *c, const struct config_relay *relay,
 	return fault_cause(f, CAUSE_NO_NAME);
 }
 
-bool servers_find(const struct config *c, const struct config_relay *relay, const char *domain,
-                  struct servers *out, struct fault *f)
+bool servers_find(const struct settings *c, const struct settings_relay *relay,
+                  const char *domain, struct servers *out, struct fault *f)
 {
 	memset(out, 0, sizeof(*out));
 	if (relay->srv)

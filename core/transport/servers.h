@@ -24,7 +24,7 @@
 struct server {
 	char *host; /* NULL: the relay's socket */
 	int port;
-	const struct config_relay *relay;
+	const struct settings_relay *relay;
 };
 
 struct servers {
@@ -35,8 +35,9 @@ struct servers {
 
 /* Finds them, with a look-up where the relay needs one. domain: of the
  * recipients, for mx. False: none is known now (FAULT_RELAY). */
-bool servers_find(const struct config *c, const struct config_relay *relay, const char *domain,
-                  struct servers *out, struct fault *f) __attribute__((warn_unused_result));
+bool servers_find(const struct settings *c, const struct settings_relay *relay,
+                  const char *domain, struct servers *out, struct fault *f)
+    __attribute__((warn_unused_result));
 void servers_release(struct servers *s);
 
 void server_copy(struct server *to, const struct server *from);

@@ -41,10 +41,10 @@ struct session {
 };
 
 static const enum smtp_security security_of[] = {
-    [CONFIG_TLS] = SECURITY_TLS,
-    [CONFIG_STARTTLS] = SECURITY_STARTTLS,
-    [CONFIG_OPPORTUNISTIC] = SECURITY_OPPORTUNISTIC,
-    [CONFIG_CLEAR] = SECURITY_NONE,
+    [SETTINGS_TLS] = SECURITY_TLS,
+    [SETTINGS_STARTTLS] = SECURITY_STARTTLS,
+    [SETTINGS_OPPORTUNISTIC] = SECURITY_OPPORTUNISTIC,
+    [SETTINGS_CLEAR] = SECURITY_NONE,
 };
 
 static int64_t shorter(int64_t a, int64_t b)
@@ -63,8 +63,8 @@ static int64_t reply_wait_s(const struct session *s)
  * each try would take minutes to come to nothing. */
 static int64_t greeting_wait_s(const struct session *s)
 {
-	const struct config_relay *r = s->target.relay;
-	bool mute = s->target.port == CONFIG_PORT_TLS && r->security != CONFIG_TLS;
+	const struct settings_relay *r = s->target.relay;
+	bool mute = s->target.port == SETTINGS_PORT_TLS && r->security != SETTINGS_TLS;
 	return mute || s->env->checks ? shorter(r->timeout, SESSION_SILENT_S) : r->timeout;
 }
 
@@ -208,7 +208,7 @@ static void read_some(struct session *s)
 
 static struct tls_trust *make_trust(struct session *s, struct fault *f)
 {
-	const struct config_relay *r = s->target.relay;
+	const struct settings_relay *r = s->target.relay;
 	char *ticket = NULL;
 	struct tls_setup setup = {
 	    .mode = r->tls_trust_none          ? TLS_TRUST_NONE
@@ -264,10 +264,10 @@ static void secure(struct session *s)
 	if (!ok) {
 		s->tls_failed = true;
 		note_refused(s);
-		fault_cause(&f, f.class == FAULT_RELAY || f.class == FAULT_PROTOCOL
+		fault_cause(&f, f.kind == FAULT_RELAY || f.kind == FAULT_PROTOCOL
 		                    ? CAUSE_TLS
 		                    : CAUSE_SETTINGS);
-		f.class = f.class == FAULT_PROTOCOL ? FAULT_PROTOCOL : FAULT_RELAY;
+		f.kind = f.kind == FAULT_PROTOCOL ? FAULT_PROTOCOL : FAULT_RELAY;
 		smtp_failed(s->smtp, &f);
 		return;
 	}
@@ -340,9 +340,9 @@ static struct str helo_name(struct session *s)
 
 static void setup_machine(struct session *s)
 {
-	const struct config_relay *r = s->target.relay;
+	const struct settings_relay *r = s->target.relay;
 	s->setup = (struct smtp_setup){
-	    .lmtp = r->protocol == CONFIG_LMTP,
+	    .lmtp = r->protocol == SETTINGS_LMTP,
 	    .helo = helo_name(s),
 	    .security = s->in_clear ? SECURITY_NONE : security_of[r->security],
 	    .host = str_of(s->target.host ? s->target.host : r->socket),
@@ -370,15 +370,15 @@ struct tried {
 
 static bool connect_to(struct session *s, struct tried *tried, struct fault *f)
 {
-	const struct config_relay *r = s->target.relay;
+	const struct settings_relay *r = s->target.relay;
 	struct dial d = {
 	    .host = s->target.host,
 	    .unix_path = s->target.host ? NULL : r->socket,
 	    .ports = &s->target.port,
 	    .port_count = 1,
-	    .family = r->family == CONFIG_IPV4   ? DIAL_IPV4
-	              : r->family == CONFIG_IPV6 ? DIAL_IPV6
-	                                         : DIAL_ANY,
+	    .family = r->family == SETTINGS_IPV4   ? DIAL_IPV4
+	              : r->family == SETTINGS_IPV6 ? DIAL_IPV6
+	                                           : DIAL_ANY,
 	    .source = r->source,
 	    .proxy = r->proxy,
 	    .dns = s->env->config->dns_server,
@@ -462,7 +462,7 @@ static struct session *session_new(const struct session_env *env,
 static bool may_go_clear(const struct session *s, const struct fault *f)
 {
 	return s->tls_failed && !s->in_clear &&
-	       s->target.relay->security == CONFIG_OPPORTUNISTIC && f->class != FAULT_PROTOCOL;
+	       s->target.relay->security == SETTINGS_OPPORTUNISTIC && f->kind != FAULT_PROTOCOL;
 }
 
 struct session *session_open(const struct session_env *env, const struct session_target *target,
@@ -639,7 +639,7 @@ enum session_end session_send(struct session *s, struct hold_entry *he, const si
 	const struct ehlo *server = smtp_ehlo(s->smtp);
 	if (!passage_open(&p, he, server, f)) {
 		passage_close(&p);
-		return f->class == FAULT_DATA ? refuse_all(s, &g, f) : SESSION_ENTRY;
+		return f->kind == FAULT_DATA ? refuse_all(s, &g, f) : SESSION_ENTRY;
 	}
 	struct smtp_transaction t = {
 	    .envelope = e,
@@ -727,7 +727,7 @@ bool session_in_step(struct session *s, struct fault *f)
 		return true;
 	hear_all(s);
 	const struct fault *now = smtp_fault(s->smtp);
-	if (smtp_want(s->smtp) != SMTP_OVER || now->class != FAULT_PROTOCOL)
+	if (smtp_want(s->smtp) != SMTP_OVER || now->kind != FAULT_PROTOCOL)
 		return true;
 	*f = *now;
 	return fault_prefix(f, "%s", session_peer(s));

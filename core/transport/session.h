@@ -27,7 +27,7 @@ typedef void session_look(void *context, const struct session_facts *facts,
 
 /* What all sessions of a run share; borrowed. */
 struct session_env {
-	const struct config *config;
+	const struct settings *config;
 	const struct hold *hold; /* TLS tickets; may be NULL */
 	const char *hostname;    /* for EHLO where the relay has no helo */
 	smtp_trace *trace;       /* or NULL */
@@ -39,7 +39,7 @@ struct session_env {
 
 /* One server of a relay: one host and one port. */
 struct session_target {
-	const struct config_relay *relay;
+	const struct settings_relay *relay;
 	const char *host; /* NULL: the relay's socket */
 	int port;
 	bool no_chunking; /* it failed there before */

@@ -17,7 +17,7 @@ bool srv_is_within(struct str name, struct str domain)
 	       (before == 0 || (before > 1 && name.at[before - 1] == '.'));
 }
 
-bool srv_keep_believed(const struct config_relay *relay, struct dns_records *records,
+bool srv_keep_believed(const struct settings_relay *relay, struct dns_records *records,
                        struct fault *f)
 {
 	const struct dns_record *foreign = NULL;

@@ -20,7 +20,7 @@
 bool srv_is_within(struct str name, struct str domain);
 /* Leaves only those that may be believed in. False (FAULT_RELAY) if there were
  * servers and none is left: the text says what to set. */
-bool srv_keep_believed(const struct config_relay *relay, struct dns_records *records,
+bool srv_keep_believed(const struct settings_relay *relay, struct dns_records *records,
                        struct fault *f) __attribute__((warn_unused_result));
 
 #endif

@@ -58,7 +58,7 @@ static void extract(struct str text)
 	    .hostname = STR("gate.harness.example"),
 	    .domain = STR("harness.example"),
 	};
-	const struct identity identity = {.local = &local, .login = STR("ann")};
+	const struct rewrite identity = {.local = &local, .login = STR("ann")};
 	const struct message_rules rules = {
 	    .identity = &identity,
 	    .take_recipients = true,

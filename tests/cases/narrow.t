@@ -216,7 +216,7 @@ def checked():
 
 def here():
     """What this kernel takes, told by the unit test; so that a log shows it."""
-    program = os.path.join(BUILD, "tests", "test_narrow")
+    program = os.path.join(BUILD, "tests", "test_sandbox")
     if not os.path.exists(program):
         raise Skip("no unit test")
     result = subprocess.run([program], capture_output=True, timeout=60, check=False,

@@ -49,12 +49,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct buf one;
 
 	if (!addr_parse_list(text, look, &text, &f))
-		check(f.class == FAULT_DATA && f.text[0] != '\0');
+		check(f.kind == FAULT_DATA && f.text[0] != '\0');
 	if (!addr_parse_header(text, look, &text, &f))
-		check(f.class == FAULT_DATA && f.text[0] != '\0');
+		check(f.kind == FAULT_DATA && f.text[0] != '\0');
 	buf_init(&one, ADDR_MAX);
 	if (!addr_parse_one(text, &one, &f1))
-		check(f1.class == FAULT_DATA && one.len == 0);
+		check(f1.kind == FAULT_DATA && one.len == 0);
 	buf_release(&one);
 	(void)addr_matches(text, str_first(text, size / 2));
 	return 0;

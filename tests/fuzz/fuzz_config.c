@@ -35,7 +35,7 @@ static void take_note(void *context, bool warning, const char *text)
 	require(str_starts(rest, STR(" ")) && rest.len > 1);
 }
 
-static void check_relay(const struct config_relay *r, bool good)
+static void check_relay(const struct settings_relay *r, bool good)
 {
 	require(r->name != NULL);
 	require(r->port_count >= 1);
@@ -56,7 +56,7 @@ static void check_relay(const struct config_relay *r, bool good)
 		require(strlen(r->tls_fingerprint.words[i]) == 7 + 64);
 }
 
-static void check(const struct config *c, bool good)
+static void check(const struct settings *c, bool good)
 {
 	require(c->path != NULL && c->aliases != NULL);
 	require(c->retry_max >= c->retry && c->expire >= 1 && c->wait >= 0);
@@ -87,22 +87,23 @@ static void take_no_fault(void *context, bool warning, const char *text)
 
 /* What is written is read again as the same, but for what is not shown and for
  * what made absolute became too long. */
-static void check_written(const struct config *c)
+static void check_written(const struct settings *c)
 {
 	struct buf first, second;
-	struct config again;
+	struct settings again;
 
 	for (size_t i = 0; i < c->relay_count; i++)
 		if (c->relays[i].password != NULL)
 			return;
 	buf_init(&first, 1 << 24);
 	buf_init(&second, 1 << 24);
-	require(config_write(c, &first));
+	require(settings_write(c, &first));
 	if (longest_line(buf_str(&first)) < 200) {
-		require(config_parse(buf_str(&first), "/f", true, &again, take_no_fault, NULL));
-		require(config_write(&again, &second));
+		require(
+		    settings_parse(buf_str(&first), "/f", true, &again, take_no_fault, NULL));
+		require(settings_write(&again, &second));
 		require(str_eq(buf_str(&first), buf_str(&second)));
-		config_release(&again);
+		settings_release(&again);
 	}
 	buf_release(&first);
 	buf_release(&second);
@@ -114,19 +115,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	for (int personal = 0; personal < 2; personal++) {
 		struct seen seen = {0, 0};
-		struct config c;
+		struct settings c;
 		bool good;
 
 		for (size_t i = 0; i < size; i++)
 			seen.lines += data[i] == '\n' || i + 1 == size;
-		good = config_parse(text, "/f", personal != 0, &c, take_note, &seen);
+		good = settings_parse(text, "/f", personal != 0, &c, take_note, &seen);
 		require(good == (seen.faults == 0));
 		require(!good || memchr(data, '\0', size) == NULL);
 		require(!good || personal || c.relays[0].password == NULL);
 		check(&c, good);
 		if (good && personal)
 			check_written(&c);
-		config_release(&c);
+		settings_release(&c);
 	}
 	return 0;
 }

@@ -14,7 +14,7 @@
 
 #include "net/dnsmsg.h"
 
-#define RECORD_MIN 11 /* root name, type, class, TTL, length */
+#define RECORD_MIN 11 /* root name, type, kind, TTL, length */
 
 struct seen {
 	size_t count, limit; /* limit: the receiver refuses then; 0 never */
@@ -76,9 +76,9 @@ static bool read_all(struct str message, enum dns_type type, struct seen *seen, 
 	*seen = (struct seen){.type = type, .limit = limit};
 	done = dnsmsg_answers(message, type, &rcode, each, seen, &f);
 	require(rcode >= 0 && rcode <= 15);
-	require(done == (f.class == FAULT_NONE));
+	require(done == (f.kind == FAULT_NONE));
 	require(done ||
-	        f.class == (limit > 0 && seen->count == limit ? FAULT_DATA : FAULT_TEMP));
+	        f.kind == (limit > 0 && seen->count == limit ? FAULT_DATA : FAULT_TEMP));
 	return done;
 }
 

@@ -18,7 +18,7 @@ static const char header_sent[] = "From: a@b\r\nTo: c@d\r\nDate: x\r\nMessage-ID
 
 static const struct local local = {.hostname = {"host.example", 12},
                                    .domain = {"example.org", 11}};
-static const struct identity identity = {.local = &local, .login = {"user", 4}};
+static const struct rewrite identity = {.local = &local, .login = {"user", 4}};
 
 static void check(bool fine)
 {

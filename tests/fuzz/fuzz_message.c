@@ -13,7 +13,7 @@
 
 static const struct local local = {.hostname = {"host.example", 12},
                                    .domain = {"example.org", 11}};
-static const struct identity identity = {
+static const struct rewrite identity = {
     .local = &local,
     .login = {"user", 4},
     .full_name = {"A User", 6},
@@ -50,7 +50,7 @@ static bool run(const struct message_rules *rules, struct str input, size_t spli
 	bool fine = message_feed(m, str_first(input, split), &f) &&
 	            message_feed(m, str_from(input, split), &f) && message_end(m, &f);
 
-	check(fine || f.class == FAULT_DATA || f.class == FAULT_REFUSED);
+	check(fine || f.kind == FAULT_DATA || f.kind == FAULT_REFUSED);
 	*facts = *message_facts(m);
 	message_free(m);
 	return fine;

@@ -86,7 +86,7 @@ static bool run(struct str in, bool seven_bit, unsigned seed, struct buf *out, b
 		}
 		require(mime_convert_end(m, collect, out, &f));
 	} else {
-		require(f.class == FAULT_DATA);
+		require(f.kind == FAULT_DATA);
 	}
 	mime_free(m);
 	return ok;

@@ -25,7 +25,7 @@ static bool read_reply(struct reply *r, struct str bytes, size_t piece, size_t *
 		struct str some = str_first(str_from(bytes, *used), piece);
 
 		if (!reply_feed(r, some, &n, &f)) {
-			check(f.class == FAULT_PROTOCOL && f.text[0] != '\0');
+			check(f.kind == FAULT_PROTOCOL && f.text[0] != '\0');
 			return false;
 		}
 		check(n <= some.len && (n == some.len || r->done));

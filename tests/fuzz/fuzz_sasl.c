@@ -31,7 +31,7 @@ static void prepare(struct str s)
 		for (size_t i = 0; i < out.len; i++)
 			check((unsigned char)out.at[i] >= 32 && out.at[i] != 127);
 	} else {
-		check(f.class == FAULT_RELAY);
+		check(f.kind == FAULT_RELAY);
 	}
 	buf_release(&out);
 }
@@ -54,7 +54,7 @@ static bool step(struct sasl *s, struct str bytes, bool first)
 		check(buf_add_str(&challenge, STR("r=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")));
 	check(buf_add_str(&challenge, bytes));
 	ok = sasl_step(s, buf_str(&challenge), &out, &f);
-	check(ok || f.class == FAULT_RELAY);
+	check(ok || f.kind == FAULT_RELAY);
 	buf_release(&challenge);
 	buf_release(&out);
 	return ok;

@@ -76,7 +76,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	ok = ok && wire_end(&w, &out, &f);
 	check(ok == only_crlf(given));
-	check(ok || f.class == FAULT_DATA);
+	check(ok || f.kind == FAULT_DATA);
 	if (ok) {
 		check(receive(buf_str(&out), &back) == out.len);
 		if (given.len > 0 && given.at[given.len - 1] != '\n') {

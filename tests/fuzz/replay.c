@@ -25,7 +25,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-struct tally {
+struct stats {
 	int passed;
 	int failed;
 };
@@ -78,7 +78,7 @@ static bool survives(const uint8_t *data, size_t size)
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-static void replay_file(const char *path, struct tally *tally)
+static void replay_file(const char *path, struct stats *tally)
 {
 	size_t size = 0;
 	uint8_t *data = load(path, &size);
@@ -98,7 +98,7 @@ static void replay_file(const char *path, struct tally *tally)
 }
 
 /* A file, or every file of a folder that does not begin with a dot. */
-static void replay(const char *path, struct tally *tally)
+static void replay(const char *path, struct stats *tally)
 {
 	DIR *dir = opendir(path);
 	const struct dirent *entry;
@@ -118,7 +118,7 @@ static void replay(const char *path, struct tally *tally)
 
 int main(int argc, char **argv)
 {
-	struct tally tally = {0, 0};
+	struct stats tally = {0, 0};
 	static const uint8_t nothing[1];
 
 	if (survives(nothing, 0)) {

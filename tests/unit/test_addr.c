@@ -192,7 +192,7 @@ START_TEST(lists)
 	if (fine)
 		ck_assert_str_eq(buf_cstr(&out), c->want);
 	else
-		ck_assert(f.class == FAULT_DATA && f.text[0] != '\0');
+		ck_assert(f.kind == FAULT_DATA && f.text[0] != '\0');
 	buf_release(&out);
 }
 END_TEST
@@ -323,7 +323,7 @@ START_TEST(each_stops)
 
 	ck_assert(!addr_parse_list(STR("a, b, c"), stop, &calls, &f));
 	ck_assert_int_eq(calls, 1);
-	ck_assert_int_eq(f.class, FAULT_TEMP);
+	ck_assert_int_eq(f.kind, FAULT_TEMP);
 }
 END_TEST
 
@@ -476,7 +476,7 @@ START_TEST(many)
 	ck_assert(buf_add_str(&text, STR(", (")));
 	repeat(&text, STR(",\"x\" <a@x.example>"), 200000);
 	ck_assert(!addr_parse_list(buf_str(&text), keep_views, &(struct views){{0}, {0}}, &f));
-	ck_assert_int_eq(f.class, FAULT_DATA);
+	ck_assert_int_eq(f.kind, FAULT_DATA);
 	buf_release(&text);
 }
 END_TEST

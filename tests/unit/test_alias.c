@@ -190,7 +190,7 @@ START_TEST(sink_stops)
 	struct alias *a = alias_parse(STR("root: a@x, b@y\n"), NULL, NULL);
 
 	ck_assert(!alias_expand(a, STR("root"), refuse, NULL, &f));
-	ck_assert_int_eq(f.class, FAULT_TEMP);
+	ck_assert_int_eq(f.kind, FAULT_TEMP);
 	alias_free(a);
 }
 END_TEST
@@ -234,7 +234,7 @@ START_TEST(long_list)
 	if (sizes[_i].ok)
 		ck_assert_uint_eq(n, sizes[_i].list * sizes[_i].times);
 	else
-		ck_assert_int_eq(f.class, FAULT_DATA);
+		ck_assert_int_eq(f.kind, FAULT_DATA);
 	alias_free(a);
 	buf_release(&file);
 }

@@ -67,7 +67,7 @@ START_TEST(read_deadline)
 	took = clock_mono_ms() - before;
 	ck_assert_int_ge(took, 100);
 	ck_assert_int_le(polled.longest_ms, 100);
-	ck_assert_int_eq(f.class, FAULT_RELAY);
+	ck_assert_int_eq(f.kind, FAULT_RELAY);
 	ck_assert_int_eq(f.sys, ETIMEDOUT);
 }
 END_TEST
@@ -108,7 +108,7 @@ START_TEST(write_stalls)
 	ck_assert_int_ge(took, 100);
 	ck_assert_int_le(polled.longest_ms, 100);
 	ck_assert_int_eq(f.sys, ETIMEDOUT);
-	ck_assert_int_eq(f.class, FAULT_RELAY);
+	ck_assert_int_eq(f.kind, FAULT_RELAY);
 	free(bytes);
 }
 END_TEST
@@ -166,7 +166,7 @@ START_TEST(write_to_closed)
 	peer = -1;
 	ck_assert(!conn_write(c, STR("hello"), 1000, CLOCK_NEVER, &f));
 	ck_assert_int_eq(f.sys, EPIPE);
-	ck_assert_int_eq(f.class, FAULT_RELAY);
+	ck_assert_int_eq(f.kind, FAULT_RELAY);
 }
 END_TEST
 
@@ -188,7 +188,7 @@ START_TEST(early_bytes)
 	ck_assert(conn_write(c, STR("STARTTLS\r\n"), 1000, CLOCK_NEVER, &f));
 	ck_assert_int_eq(write(peer, "250-INJECTED\r\n", 14), 14);
 	ck_assert(!conn_start_tls(c, trust, clock_deadline(1000), &f));
-	ck_assert_int_eq(f.class, FAULT_PROTOCOL);
+	ck_assert_int_eq(f.kind, FAULT_PROTOCOL);
 	tls_trust_free(trust);
 }
 END_TEST
@@ -200,7 +200,7 @@ START_TEST(greeting_on_tls_port)
 
 	ck_assert_int_eq(write(peer, "220 relay ESMTP\r\n", 17), 17);
 	ck_assert(!conn_start_tls(c, trust, clock_deadline(1000), &f));
-	ck_assert_int_eq(f.class, FAULT_RELAY);
+	ck_assert_int_eq(f.kind, FAULT_RELAY);
 	ck_assert_msg(strstr(f.text, "this port speaks clear SMTP: security = starttls?") !=
 	                  NULL,
 	              "%s", f.text);

@@ -195,7 +195,7 @@ START_TEST(refused)
 	snprintf(want, sizeof(want), "connect to localhost[127.0.0.1]:%d: Connection refused",
 	         port);
 	ck_assert_str_eq(f.text, want);
-	ck_assert_int_eq(f.class, FAULT_RELAY);
+	ck_assert_int_eq(f.kind, FAULT_RELAY);
 	ck_assert_int_eq(f.sys, ECONNREFUSED);
 	ck_assert_int_eq(got.fd, -1);
 }
@@ -232,7 +232,7 @@ START_TEST(avoids)
 	d.avoid = avoid;
 	d.avoid_count = 2;
 	ck_assert(!dial(&d, &got, &f));
-	ck_assert_int_eq(f.class, FAULT_RELAY);
+	ck_assert_int_eq(f.kind, FAULT_RELAY);
 	ck_assert_str_eq(f.text, "connect to 127.0.0.1: failed before in this run");
 	d.port_count = 2;
 	ck_assert(!dial(&d, &got, &f));
@@ -291,15 +291,15 @@ START_TEST(race_past_black_hole)
 	struct sockaddr_storage at[] = {v4_at("127.0.0.2", hole_port),
 	                                v4_at("127.0.0.2", hole_port),
 	                                v4_at("127.0.0.1", good_port)};
-	struct race r = {.at = at, .count = 3, .deadline = clock_deadline(LONG_MS)};
+	struct eyeballs r = {.at = at, .count = 3, .deadline = clock_deadline(LONG_MS)};
 	struct fault f = FAULT_INIT;
 	int64_t before = clock_mono_ms(), took;
 	size_t index;
 
-	ck_assert_msg(race_run(&r, &fd, &index, &f), "%s", f.text);
+	ck_assert_msg(eyeballs_run(&r, &fd, &index, &f), "%s", f.text);
 	took = clock_mono_ms() - before;
 	ck_assert_uint_eq(index, 2);
-	ck_assert_int_ge(took, 2 * RACE_STAGGER_MS - 10);
+	ck_assert_int_ge(took, 2 * EYEBALLS_STAGGER_MS - 10);
 	/* What came after two waits needed no third. */
 	ck_assert_int_le(polled.in_vain, 2);
 	close(fd);
@@ -315,7 +315,7 @@ START_TEST(all_black_holes)
 {
 	int port, fill[2], hole = black_hole("127.0.0.2", &port, fill);
 	struct sockaddr_storage at[100];
-	struct race r = {.at = at, .count = 100, .deadline = clock_deadline(700)};
+	struct eyeballs r = {.at = at, .count = 100, .deadline = clock_deadline(700)};
 	struct fault f = FAULT_INIT;
 	int64_t before = clock_mono_ms(), took;
 	int fd, probe = dup(0), probe_after;
@@ -324,7 +324,7 @@ START_TEST(all_black_holes)
 	close(probe);
 	for (size_t i = 0; i < 100; i++)
 		at[i] = v4_at("127.0.0.2", port);
-	ck_assert(!race_run(&r, &fd, &index, &f));
+	ck_assert(!eyeballs_run(&r, &fd, &index, &f));
 	took = clock_mono_ms() - before;
 	ck_assert_int_ge(took, 700);
 	ck_assert_int_le(polled.longest_ms, 700);
@@ -345,7 +345,7 @@ START_TEST(reasons)
 {
 	struct sockaddr_storage at[3] = {0};
 	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(25)};
-	struct race r = {.at = at, .count = 3, .deadline = clock_deadline(LONG_MS)};
+	struct eyeballs r = {.at = at, .count = 3, .deadline = clock_deadline(LONG_MS)};
 	struct fault f = FAULT_INIT;
 	size_t index;
 	int fd;
@@ -355,12 +355,12 @@ START_TEST(reasons)
 	memcpy(&at[0], &v6, sizeof(v6));
 	at[1] = v4_at("127.0.0.1", free_port());
 	memcpy(&at[2], &v6, sizeof(v6));
-	ck_assert(!race_run(&r, &fd, &index, &f));
+	ck_assert(!eyeballs_run(&r, &fd, &index, &f));
 	ck_assert_int_eq(f.sys, ECONNREFUSED);
 	ck_assert_uint_eq(index, 1);
 	ck_assert_int_eq(polled.in_vain, 0);
 	r.count = 1;
-	ck_assert(!race_run(&r, &fd, &index, &f));
+	ck_assert(!eyeballs_run(&r, &fd, &index, &f));
 	ck_assert_int_ne(f.sys, ETIMEDOUT);
 }
 END_TEST
@@ -384,7 +384,7 @@ START_TEST(bad_hosts)
 		struct dialed got;
 
 		ck_assert(!dial(&d, &got, &f));
-		ck_assert_int_eq(f.class, FAULT_RELAY);
+		ck_assert_int_eq(f.kind, FAULT_RELAY);
 		ck_assert_msg(strstr(f.text, table[i].want) != NULL, "%s", f.text);
 	}
 }
@@ -406,7 +406,7 @@ START_TEST(unix_socket)
 	d.deadline = clock_deadline(LONG_MS);
 	ck_assert(!dial(&d, &got, &f));
 	ck_assert_int_eq(f.sys, ENOENT);
-	ck_assert_int_eq(f.class, FAULT_RELAY);
+	ck_assert_int_eq(f.kind, FAULT_RELAY);
 	listener = socket(AF_UNIX, SOCK_STREAM, 0);
 	ck_assert_int_eq(bind(listener, (struct sockaddr *)&at, sizeof(at)), 0);
 	ck_assert_int_eq(listen(listener, 5), 0);
@@ -545,7 +545,7 @@ START_TEST(socks)
 		ck_assert(!dial(&d, &got, &f));
 		ck_assert_int_eq(got.fd, -1);
 		ck_assert_msg(strstr(f.text, talk->want) != NULL, "%s", f.text);
-		ck_assert_int_eq(f.class, FAULT_RELAY);
+		ck_assert_int_eq(f.kind, FAULT_RELAY);
 		ck_assert_int_eq(f.sys, talk->sys);
 	}
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);

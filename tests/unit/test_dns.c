@@ -208,7 +208,7 @@ START_TEST(server_fails)
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		ck_assert(!addresses(names[i], AF_INET, &out, &result, &f));
-		ck_assert_int_eq(f.class, FAULT_TEMP);
+		ck_assert_int_eq(f.kind, FAULT_TEMP);
 		ck_assert_msg(strstr(f.text, names[i]) != NULL, "%s", f.text);
 	}
 	/* One family is enough. */
@@ -230,7 +230,7 @@ START_TEST(server_is_silent)
 	ck_assert_int_ge(took, 300);
 	ck_assert_int_le(polled.longest_ms, 300);
 	ck_assert_int_eq(polled.endless, 0);
-	ck_assert_int_eq(f.class, FAULT_TEMP);
+	ck_assert_int_eq(f.kind, FAULT_TEMP);
 	/* Its child is gone; only the name server is left. */
 	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), 0);
 }
@@ -263,7 +263,7 @@ START_TEST(records)
 	ck_assert_uint_eq(out.at[0].port, 465);
 	ck_assert_str_eq(out.at[0].target, "smtps.example.net");
 	ck_assert(!dns_records("broken.test", DNS_MX, servers, deadline, &out, &result, &f));
-	ck_assert_int_eq(f.class, FAULT_TEMP);
+	ck_assert_int_eq(f.kind, FAULT_TEMP);
 }
 END_TEST
 
@@ -293,10 +293,10 @@ START_TEST(bad_names)
 	name[399] = '\0';
 	ck_assert(
 	    !dns_addresses("", AF_UNSPEC, NULL, clock_deadline(LONG_MS), &out, &result, &f));
-	ck_assert_int_eq(f.class, FAULT_RELAY);
+	ck_assert_int_eq(f.kind, FAULT_RELAY);
 	ck_assert(
 	    !dns_addresses(name, AF_UNSPEC, NULL, clock_deadline(LONG_MS), &out, &result, &f));
-	ck_assert_int_eq(f.class, FAULT_RELAY);
+	ck_assert_int_eq(f.kind, FAULT_RELAY);
 	name[255] = '\0';
 	ck_assert(dns_ascii(name, ascii, &f));
 	ck_assert_str_eq(ascii, name);

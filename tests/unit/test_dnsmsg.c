@@ -77,7 +77,7 @@ static bool parse(const struct message *m, enum dns_type type, struct list *list
 	done = dnsmsg_answers(str_make(copy, m->len), type, rcode, keep, list, &f);
 	free(copy);
 	if (!done)
-		ck_assert_int_eq(f.class, FAULT_TEMP);
+		ck_assert_int_eq(f.kind, FAULT_TEMP);
 	return done;
 }
 
@@ -128,7 +128,7 @@ START_TEST(others_passed_over)
 	struct list list;
 	int rcode;
 
-	/* A CNAME, an A of another class, then the A. */
+	/* A CNAME, an A of another  kind, then the A. */
 	begin(&m, "\x81\x80", 3);
 	RECORD(&m, 5, "\5alias\xC0\x0C");
 	PUT(&m, "\xC0\x0C\0\1\0\3\0\0\0\0\0\2\1\1");

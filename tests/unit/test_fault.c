@@ -12,7 +12,7 @@ START_TEST(set)
 	struct fault f = {FAULT_TEMP, CAUSE_LOST, 1, 2, "4.0.0", "old"};
 
 	ck_assert(!fault_set(&f, FAULT_DATA, "line %d of %s", 7, "x"));
-	ck_assert_int_eq(f.class, FAULT_DATA);
+	ck_assert_int_eq(f.kind, FAULT_DATA);
 	ck_assert_int_eq(f.cause, CAUSE_NONE);
 	ck_assert_int_eq(f.sys, 0);
 	ck_assert_int_eq(f.code, 0);
@@ -26,7 +26,7 @@ START_TEST(set_sys)
 	struct fault f = FAULT_INIT;
 
 	ck_assert(!fault_sys(&f, FAULT_CREATE, ENOENT, "cannot open %s", "/x"));
-	ck_assert_int_eq(f.class, FAULT_CREATE);
+	ck_assert_int_eq(f.kind, FAULT_CREATE);
 	ck_assert_int_eq(f.sys, ENOENT);
 	ck_assert_str_eq(f.text, "cannot open /x: No such file or directory");
 }
@@ -43,7 +43,7 @@ START_TEST(cause)
 	ck_assert(!fault_text(&f, "no luck with %s", "x"));
 	ck_assert_int_eq(f.cause, CAUSE_NOT_LISTENING);
 	ck_assert_int_eq(f.sys, ECONNREFUSED);
-	ck_assert_int_eq(f.class, FAULT_RELAY);
+	ck_assert_int_eq(f.kind, FAULT_RELAY);
 	ck_assert_str_eq(f.text, "no luck with x");
 }
 END_TEST
@@ -69,7 +69,7 @@ START_TEST(set_reply)
 	struct fault f = FAULT_INIT;
 
 	ck_assert(!fault_reply(&f, FAULT_NOUSER, 550, "5.1.1", "%s", "no such user"));
-	ck_assert_int_eq(f.class, FAULT_NOUSER);
+	ck_assert_int_eq(f.kind, FAULT_NOUSER);
 	ck_assert_int_eq(f.code, 550);
 	ck_assert_int_eq(f.sys, 0);
 	ck_assert_str_eq(f.status, "5.1.1");
@@ -91,7 +91,7 @@ START_TEST(prefix)
 	ck_assert(!fault_reply(&f, FAULT_NOUSER, 550, "5.1.1", "no such user"));
 	ck_assert(!fault_prefix(&f, "relay %s", "x\n"));
 	ck_assert_str_eq(f.text, "relay x\\x0A: no such user");
-	ck_assert_int_eq(f.class, FAULT_NOUSER);
+	ck_assert_int_eq(f.kind, FAULT_NOUSER);
 	ck_assert_int_eq(f.code, 550);
 	ck_assert_str_eq(f.status, "5.1.1");
 	/* What is escaped already stays as it is. */
@@ -146,7 +146,7 @@ END_TEST
 START_TEST(exits)
 {
 	static const struct {
-		enum fault_class class;
+		enum fault_kind kind;
 		int want;
 	} row[] = {
 	    {FAULT_NONE, 0},    {FAULT_USAGE, 64},   {FAULT_DATA, 65},   {FAULT_NOINPUT, 66},
@@ -156,8 +156,8 @@ START_TEST(exits)
 	};
 
 	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++)
-		ck_assert_int_eq(fault_exit(row[i].class), row[i].want);
-	ck_assert_int_eq(fault_exit((enum fault_class)999), 75);
+		ck_assert_int_eq(fault_exit(row[i].kind), row[i].want);
+	ck_assert_int_eq(fault_exit((enum fault_kind)999), 75);
 }
 END_TEST
 

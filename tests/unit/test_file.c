@@ -80,9 +80,9 @@ static int count(void)
 	return n;
 }
 
-static void failed(const struct fault *f, enum fault_class class, int sys, const char *name)
+static void failed(const struct fault *f, enum fault_kind kind, int sys, const char *name)
 {
-	ck_assert_msg(f->class == class, "class %d: %s", (int)f->class, f->text);
+	ck_assert_msg(f->kind == kind, "class %d: %s", (int)f->kind, f->text);
 	ck_assert_msg(f->sys == sys, "errno %d: %s", f->sys, f->text);
 	ck_assert_msg(strstr(f->text, name) != NULL, "no name: %s", f->text);
 }

@@ -99,7 +99,7 @@ START_TEST(bad_lines)
 
 	header_init(&h);
 	ck_assert(!header_add_line(&h, STR(" x"), &f));
-	ck_assert_int_eq(f.class, FAULT_DATA);
+	ck_assert_int_eq(f.kind, FAULT_DATA);
 	ck_assert(!header_add_line(&h, STR("no field"), &f));
 	ck_assert(!header_add_line(&h, STR(""), &f));
 	ck_assert_uint_eq(h.count, 0);
@@ -138,7 +138,7 @@ START_TEST(size_limit)
 	text[1] = ':';
 	header_init(&h);
 	ck_assert(!header_add_line(&h, str_make(text, HEADER_MAX - 1), &f));
-	ck_assert_int_eq(f.class, FAULT_DATA);
+	ck_assert_int_eq(f.kind, FAULT_DATA);
 	ck_assert(strstr(f.text, "header over 1 MiB") != NULL);
 	ck_assert(header_add_line(&h, str_make(text, HEADER_MAX - 2), &f));
 	ck_assert_uint_eq(h.bytes, HEADER_MAX);

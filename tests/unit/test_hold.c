@@ -85,7 +85,7 @@ static enum hold_claim claim_result(const char *id)
 {
 	struct hold_entry he;
 	struct fault f = FAULT_INIT;
-	enum hold_claim result = hold_claim(&hold, HOLD_HOLD, id, &he, &f);
+	enum hold_claim result = hold_claim(&hold, HOLD_QUEUE, id, &he, &f);
 	if (result == CLAIM_OK)
 		hold_release(&he);
 	return result;
@@ -100,7 +100,7 @@ START_TEST(what_was_put_comes_back)
 	size_t got;
 	put(3, id);
 	ck_assert_uint_eq(count_in(HOLD_TMP), 0);
-	claim(HOLD_HOLD, id, &he);
+	claim(HOLD_QUEUE, id, &he);
 	const struct envelope *e = &he.entry.envelope;
 	ck_assert_str_eq(he.entry.id, id);
 	ck_assert_str_eq(e->sender, "sender@example.org");
@@ -137,7 +137,7 @@ START_TEST(a_mark_is_seen_by_the_next_and_changes_nothing_else)
 	memset(long_reason, 'x', sizeof(long_reason) - 1);
 	long_reason[sizeof(long_reason) - 1] = '\0';
 	put(70, id);
-	claim(HOLD_HOLD, id, &he);
+	claim(HOLD_QUEUE, id, &he);
 	verdict_set(&he.entry.envelope.rcpts[1].verdict, CAUSE_DEFERRED, 451, "4.3.0",
 	            "my relay", "mx.example[192.0.2.1]:25", STR("later\r\n250 ok"));
 	ck_assert(hold_mark(&he, &second, 1, true, &f));
@@ -150,7 +150,7 @@ START_TEST(a_mark_is_seen_by_the_next_and_changes_nothing_else)
 	he.entry.frozen = true;
 	ck_assert(hold_mark_head(&he, &f));
 	hold_release(&he);
-	claim(HOLD_HOLD, id, &he);
+	claim(HOLD_QUEUE, id, &he);
 	const struct rcpt *r = he.entry.envelope.rcpts;
 	ck_assert_int_eq(r[1].state, RCPT_WAITING);
 	ck_assert_int_eq(r[1].verdict.cause, CAUSE_DEFERRED);
@@ -178,7 +178,7 @@ START_TEST(only_one_at_a_time)
 	hold_id id;
 	struct hold_entry he;
 	put(1, id);
-	claim(HOLD_HOLD, id, &he);
+	claim(HOLD_QUEUE, id, &he);
 	ck_assert_int_eq(claim_result(id), CLAIM_BUSY);
 	hold_release(&he);
 	ck_assert_int_eq(claim_result(id), CLAIM_OK);
@@ -192,12 +192,12 @@ START_TEST(looking_says_busy_and_takes_nothing)
 	struct hold_entry he, look;
 	struct fault f = FAULT_INIT;
 	put(1, id);
-	claim(HOLD_HOLD, id, &he);
-	ck_assert_int_eq(hold_look(&hold, HOLD_HOLD, id, &look, &f), CLAIM_OK);
+	claim(HOLD_QUEUE, id, &he);
+	ck_assert_int_eq(hold_look(&hold, HOLD_QUEUE, id, &look, &f), CLAIM_OK);
 	ck_assert(look.busy);
 	hold_release(&look);
 	hold_release(&he);
-	ck_assert_int_eq(hold_look(&hold, HOLD_HOLD, id, &look, &f), CLAIM_OK);
+	ck_assert_int_eq(hold_look(&hold, HOLD_QUEUE, id, &look, &f), CLAIM_OK);
 	ck_assert(!look.busy);
 	ck_assert_int_eq(claim_result(id), CLAIM_OK);
 	hold_release(&look);
@@ -210,11 +210,11 @@ START_TEST(a_removed_entry_is_gone_for_who_waited)
 	struct hold_entry he;
 	struct fault f = FAULT_INIT;
 	put(1, id);
-	claim(HOLD_HOLD, id, &he);
+	claim(HOLD_QUEUE, id, &he);
 	ck_assert(hold_remove(&he, &f));
 	hold_release(&he);
 	ck_assert_int_eq(claim_result(id), CLAIM_GONE);
-	ck_assert_uint_eq(count_in(HOLD_HOLD), 0);
+	ck_assert_uint_eq(count_in(HOLD_QUEUE), 0);
 }
 END_TEST
 
@@ -224,13 +224,13 @@ START_TEST(moved_to_failed_and_back)
 	struct hold_entry he;
 	struct fault f = FAULT_INIT;
 	put(1, id);
-	claim(HOLD_HOLD, id, &he);
+	claim(HOLD_QUEUE, id, &he);
 	ck_assert(hold_move(&he, HOLD_FAILED, &f));
 	hold_release(&he);
-	ck_assert_uint_eq(count_in(HOLD_HOLD), 0);
+	ck_assert_uint_eq(count_in(HOLD_QUEUE), 0);
 	ck_assert_uint_eq(count_in(HOLD_FAILED), 1);
 	claim(HOLD_FAILED, id, &he);
-	ck_assert(hold_move(&he, HOLD_HOLD, &f));
+	ck_assert(hold_move(&he, HOLD_QUEUE, &f));
 	hold_release(&he);
 	ck_assert_int_eq(claim_result(id), CLAIM_OK);
 }
@@ -263,7 +263,7 @@ START_TEST(damage_is_found_and_put_aside)
 		struct fault f = FAULT_INIT;
 		put(2, id);
 		damage(id, rows[i].at, rows[i].with);
-		enum hold_claim result = hold_claim(&hold, HOLD_HOLD, id, &he, &f);
+		enum hold_claim result = hold_claim(&hold, HOLD_QUEUE, id, &he, &f);
 		if (result == CLAIM_OK) {
 			ck_assert_msg(!hold_verify(&he, &f), "row %zu", i);
 			hold_release(&he);
@@ -319,10 +319,10 @@ START_TEST(a_cut_file_is_damage_at_every_length)
 		struct hold_entry he;
 		struct fault f = FAULT_INIT;
 		ck_assert_int_eq(truncate(path, len), 0);
-		enum hold_claim result = hold_look(&hold, HOLD_HOLD, id, &he, &f);
+		enum hold_claim result = hold_look(&hold, HOLD_QUEUE, id, &he, &f);
 		if (result == CLAIM_OK) {
 			ck_assert(!entry_verify(he.fd, &he.entry, &f));
-			ck_assert_int_eq(f.class, FAULT_DATA);
+			ck_assert_int_eq(f.kind, FAULT_DATA);
 			hold_release(&he);
 		} else {
 			ck_assert_int_eq(result, CLAIM_DAMAGED);
@@ -339,10 +339,10 @@ START_TEST(strange_files_are_not_entries)
 	ck_assert_int_eq(mkfifo(path, 0600), 0);
 	struct hold_entry he;
 	struct fault f = FAULT_INIT;
-	ck_assert_int_ne(hold_claim(&hold, HOLD_HOLD, "0123456789AB", &he, &f), CLAIM_OK);
+	ck_assert_int_ne(hold_claim(&hold, HOLD_QUEUE, "0123456789AB", &he, &f), CLAIM_OK);
 	ck_assert_int_eq(unlink(path), 0);
 	ck_assert_int_eq(symlink("/etc/passwd", path), 0);
-	ck_assert_int_ne(hold_claim(&hold, HOLD_HOLD, "0123456789AB", &he, &f), CLAIM_OK);
+	ck_assert_int_ne(hold_claim(&hold, HOLD_QUEUE, "0123456789AB", &he, &f), CLAIM_OK);
 	ck_assert_int_eq(unlink(path), 0);
 	/* A second name could be somebody's file elsewhere, or that of another entry. */
 	snprintf(other, sizeof(other), "%s/other", root);
@@ -355,17 +355,17 @@ START_TEST(strange_files_are_not_entries)
 	snprintf(other, sizeof(other), "%s/hold/hold/%s", root, id);
 	ck_assert_int_eq(link(other, path), 0);
 	ck_assert_int_eq(claim_result("0123456789AB"), CLAIM_GONE);
-	ck_assert_uint_eq(count_in(HOLD_HOLD), 2);
+	ck_assert_uint_eq(count_in(HOLD_QUEUE), 2);
 	ck_assert_uint_eq(count_in(HOLD_CORRUPT), 0);
 }
 END_TEST
 
 static void link_in(const char *from, const char *to, const char *id)
 {
-	char old[128], new[128];
-	snprintf(old, sizeof(old), "%s/hold/%s/%s", root, from, id);
-	snprintf(new, sizeof(new), "%s/hold/%s/%s", root, to, id);
-	ck_assert_int_eq(link(old, new), 0);
+	char from_path[128], to_path[128];
+	snprintf(from_path, sizeof(from_path), "%s/hold/%s/%s", root, from, id);
+	snprintf(to_path, sizeof(to_path), "%s/hold/%s/%s", root, to, id);
+	ck_assert_int_eq(link(from_path, to_path), 0);
 }
 
 START_TEST(a_second_name_elsewhere_hides_nothing)
@@ -378,17 +378,17 @@ START_TEST(a_second_name_elsewhere_hides_nothing)
 	snprintf(path, sizeof(path), "%s/copy", root);
 	ck_assert_int_eq(mkdir(path, 0700), 0);
 	link_in("hold", "../copy", id);
-	ck_assert_int_eq(hold_look(&hold, HOLD_HOLD, id, &he, &f), CLAIM_OK);
+	ck_assert_int_eq(hold_look(&hold, HOLD_QUEUE, id, &he, &f), CLAIM_OK);
 	hold_release(&he);
-	claim(HOLD_HOLD, id, &he);
+	claim(HOLD_QUEUE, id, &he);
 	ck_assert(he.linked);
 	ck_assert(hold_remove(&he, &f));
 	hold_release(&he);
-	ck_assert_uint_eq(count_in(HOLD_HOLD), 0);
+	ck_assert_uint_eq(count_in(HOLD_QUEUE), 0);
 	link_in("../copy", "hold", id);
 	snprintf(path, sizeof(path), "%s/copy/%s", root, id);
 	ck_assert_int_eq(unlink(path), 0);
-	claim(HOLD_HOLD, id, &he);
+	claim(HOLD_QUEUE, id, &he);
 	ck_assert(!he.linked);
 	hold_release(&he);
 }
@@ -402,13 +402,13 @@ START_TEST(a_move_cut_short_is_finished)
 	struct fault f = FAULT_INIT;
 	put(1, id);
 	/* The name in tmp/ may be another: it was taken when the first was not. */
-	char old[128], new[128];
-	snprintf(old, sizeof(old), "%s/hold/hold/%s", root, id);
-	snprintf(new, sizeof(new), "%s/hold/tmp/111111111111", root);
-	ck_assert_int_eq(link(old, new), 0);
+	char from_path[128], to_path[128];
+	snprintf(from_path, sizeof(from_path), "%s/hold/hold/%s", root, id);
+	snprintf(to_path, sizeof(to_path), "%s/hold/tmp/111111111111", root);
+	ck_assert_int_eq(link(from_path, to_path), 0);
 	link_in("hold", "tmp", id);
 	ck_assert_uint_eq(count_in(HOLD_TMP), 2);
-	claim(HOLD_HOLD, id, &he);
+	claim(HOLD_QUEUE, id, &he);
 	ck_assert(!he.linked);
 	ck_assert_uint_eq(count_in(HOLD_TMP), 0);
 	hold_release(&he);
@@ -417,7 +417,7 @@ START_TEST(a_move_cut_short_is_finished)
 	ck_assert_int_eq(hold_claim(&hold, HOLD_FAILED, id, &he, &f), CLAIM_GONE);
 	ck_assert_uint_eq(count_in(HOLD_FAILED), 0);
 	link_in("hold", "failed", id);
-	claim(HOLD_HOLD, id, &he);
+	claim(HOLD_QUEUE, id, &he);
 	ck_assert(!he.linked);
 	ck_assert_uint_eq(count_in(HOLD_FAILED), 0);
 	/* Nobody does: it was on its way there. */
@@ -429,7 +429,7 @@ START_TEST(a_move_cut_short_is_finished)
 	hold_release(&he);
 	link_in("hold", "failed", id);
 	ck_assert_int_eq(claim_result(id), CLAIM_GONE);
-	ck_assert_uint_eq(count_in(HOLD_HOLD), 0);
+	ck_assert_uint_eq(count_in(HOLD_QUEUE), 0);
 	claim(HOLD_FAILED, id, &he);
 	ck_assert(!he.linked);
 	hold_release(&he);
@@ -441,10 +441,10 @@ START_TEST(a_move_that_goes_on_is_left_alone)
 	hold_id id;
 	struct hold_entry he;
 	put(1, id);
-	claim(HOLD_HOLD, id, &he);
+	claim(HOLD_QUEUE, id, &he);
 	link_in("hold", "failed", id);
 	ck_assert_int_eq(claim_result(id), CLAIM_BUSY);
-	ck_assert_uint_eq(count_in(HOLD_HOLD), 1);
+	ck_assert_uint_eq(count_in(HOLD_QUEUE), 1);
 	ck_assert_uint_eq(count_in(HOLD_FAILED), 1);
 	hold_release(&he);
 }
@@ -460,7 +460,7 @@ START_TEST(given_up_puts_leave_nothing)
 	ck_assert_uint_eq(count_in(HOLD_TMP), 1);
 	submit_release(&s);
 	ck_assert_uint_eq(count_in(HOLD_TMP), 0);
-	ck_assert_uint_eq(count_in(HOLD_HOLD), 0);
+	ck_assert_uint_eq(count_in(HOLD_QUEUE), 0);
 }
 END_TEST
 
@@ -472,7 +472,7 @@ START_TEST(too_little_room_is_said_before_anything_is_written)
 	s.min_free = UINT64_MAX;
 	envelope_add(&s.entry.envelope, STR("a@b"));
 	ck_assert(!submit_begin(&s, &f));
-	ck_assert_int_eq(f.class, FAULT_TEMP);
+	ck_assert_int_eq(f.kind, FAULT_TEMP);
 	ck_assert_ptr_nonnull(strstr(f.text, "min_free"));
 	ck_assert_uint_eq(count_in(HOLD_TMP), 0);
 	submit_release(&s);
@@ -502,14 +502,14 @@ START_TEST(a_report_is_made_once)
 	ck_assert_str_ne(first, "6920C8F13A7B");
 	ck_assert(entry_is_id(first));
 	ck_assert(!put_report("6920C8F13A7B", 1, second));
-	ck_assert_uint_eq(count_in(HOLD_HOLD), 1);
+	ck_assert_uint_eq(count_in(HOLD_QUEUE), 1);
 	ck_assert(put_report("6920C8F13A7C", 1, third));
-	ck_assert_uint_eq(count_in(HOLD_HOLD), 2);
+	ck_assert_uint_eq(count_in(HOLD_QUEUE), 2);
 	/* Later failures of the same entry are told of in a report of their own. */
 	ck_assert(put_report("6920C8F13A7B", 2, third));
 	ck_assert(!put_report("6920C8F13A7B", 2, third));
 	ck_assert(put_report("6920C8F13A7B", 65536, third));
-	ck_assert_uint_eq(count_in(HOLD_HOLD), 4);
+	ck_assert_uint_eq(count_in(HOLD_QUEUE), 4);
 	ck_assert_uint_eq(count_in(HOLD_TMP), 0);
 }
 END_TEST
@@ -537,10 +537,10 @@ START_TEST(sweep_takes_old_left_overs_only)
 	ck_assert_uint_eq(count_in(HOLD_TMP), 1);
 	sweep_at(now + 37 * 3600, 0);
 	ck_assert_uint_eq(count_in(HOLD_TMP), 0);
-	ck_assert_uint_eq(count_in(HOLD_HOLD), 1);
+	ck_assert_uint_eq(count_in(HOLD_QUEUE), 1);
 	struct hold_entry he;
 	struct fault f = FAULT_INIT;
-	claim(HOLD_HOLD, id, &he);
+	claim(HOLD_QUEUE, id, &he);
 	ck_assert(hold_move(&he, HOLD_FAILED, &f));
 	hold_release(&he);
 	sweep_at(now + 10 * 86400, 0);
@@ -571,7 +571,7 @@ START_TEST(sweep_does_not_believe_a_clock_that_jumps)
 	struct fault f = FAULT_INIT;
 	const int64_t now = clock_wall(), far = now + 30 * 86400;
 	put(1, id);
-	claim(HOLD_HOLD, id, &he);
+	claim(HOLD_QUEUE, id, &he);
 	ck_assert(hold_move(&he, HOLD_FAILED, &f));
 	hold_release(&he);
 	snprintf(path, sizeof(path), "%s/hold/tmp/0123456789AB", root);

@@ -54,7 +54,7 @@ START_TEST(domains)
 	bool fine = idna_domain(&out, str_of(c->domain), &f);
 	ck_assert_msg(fine == (c->want != NULL), "%s: %s", c->domain, buf_cstr(&out));
 	ck_assert_str_eq(buf_cstr(&out), fine ? c->want : "");
-	ck_assert(fine || f.class == FAULT_DATA);
+	ck_assert(fine || f.kind == FAULT_DATA);
 	buf_release(&out);
 }
 END_TEST

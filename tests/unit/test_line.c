@@ -146,7 +146,7 @@ START_TEST(sink_stops)
 
 	line_init(&l, count, &c);
 	ck_assert(!line_feed(&l, STR("a\nb\nc\n"), &f));
-	ck_assert_int_eq(f.class, FAULT_DATA);
+	ck_assert_int_eq(f.kind, FAULT_DATA);
 	ck_assert_uint_eq(c.calls, 2);
 }
 END_TEST

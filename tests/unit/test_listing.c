@@ -269,8 +269,8 @@ START_TEST(test_age)
 	             {60, "1m"},      {3599, "59m"},  {3600, "1h"},
 	             {172799, "47h"}, {172800, "2d"}, {INT64_MAX, "106751991167300d"}};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		char text[WORDS_TIME];
-		words_age(text, cases[i].seconds);
+		char text[FORMAT_TIME];
+		format_age(text, cases[i].seconds);
 		ck_assert_str_eq(text, cases[i].want);
 	}
 }

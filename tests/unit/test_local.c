@@ -153,7 +153,7 @@ START_TEST(empty)
 	struct local l = make_local();
 	struct fault f = FAULT_INIT;
 	ck_assert(!local_route(&l, STR(""), false, note, NULL, &f));
-	ck_assert_int_eq(f.class, FAULT_DATA);
+	ck_assert_int_eq(f.kind, FAULT_DATA);
 }
 END_TEST
 

@@ -110,7 +110,7 @@ START_TEST(test_scan)
 	bool ok = mailq_options_scan(c->program, argc, argv, &call, &f);
 	ck_assert_msg(ok == c->ok, "%s: %s", c->args[0] ? c->args[0] : "", f.text);
 	if (!ok) {
-		ck_assert_int_eq(f.class, FAULT_USAGE);
+		ck_assert_int_eq(f.kind, FAULT_USAGE);
 	} else {
 		ck_assert_int_eq(call.job, c->job);
 		ck_assert_uint_eq(call.id_count, c->ids);

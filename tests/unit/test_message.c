@@ -25,7 +25,7 @@
 
 static const struct local local = {.hostname = {"host.example", 12},
                                    .domain = {"example.org", 11}};
-static const struct identity identity = {
+static const struct rewrite identity = {
     .local = &local,
     .login = {"user", 4},
     .full_name = {"User", 4},
@@ -284,7 +284,7 @@ START_TEST(recipients)
 	if (r.fine)
 		ck_assert_str_eq(buf_cstr(&r.recipients), c->want);
 	else
-		ck_assert(r.fault.class == FAULT_DATA && strncmp(r.fault.text, "To: ", 4) == 0);
+		ck_assert(r.fault.kind == FAULT_DATA && strncmp(r.fault.text, "To: ", 4) == 0);
 	release(&r);
 	rules.take_recipients = false;
 	r = run_whole(&rules, str_of(c->header));
@@ -359,7 +359,7 @@ START_TEST(size_limit)
 	check_out(&r, "at the limit", input);
 	rules.max_size--;
 	r = run_whole(&rules, input);
-	ck_assert(!r.fine && r.fault.class == FAULT_DATA);
+	ck_assert(!r.fine && r.fault.kind == FAULT_DATA);
 	release(&r);
 	/* LF counts as the CRLF it becomes. */
 	r = run_whole(&rules, STR(FULL "\nhello\n"));
@@ -435,7 +435,7 @@ START_TEST(hops)
 	ck_assert(r.fine);
 	release(&r);
 	r = run_many(FULL, "Received: x\n", 101, "\n");
-	ck_assert(!r.fine && r.fault.class == FAULT_REFUSED);
+	ck_assert(!r.fine && r.fault.kind == FAULT_REFUSED);
 	release(&r);
 }
 END_TEST
@@ -469,7 +469,7 @@ START_TEST(big_headers)
 	size_t longest = 0;
 
 	ck_assert(r.fine == c->fine);
-	ck_assert(r.fine || (r.fault.class == FAULT_DATA && r.out.len == 0));
+	ck_assert(r.fine || (r.fault.kind == FAULT_DATA && r.out.len == 0));
 	while (str_cut(&rest, '\n', &line) && line.len > 1)
 		longest = line.len > longest ? line.len : longest;
 	ck_assert_uint_le(longest, 999);
@@ -493,7 +493,7 @@ START_TEST(hook_refuses)
 
 	ck_assert(message_feed(m, STR(FULL), &f));
 	ck_assert(!message_feed(m, STR("\nbody\n"), &f));
-	ck_assert_int_eq(f.class, FAULT_USAGE);
+	ck_assert_int_eq(f.kind, FAULT_USAGE);
 	message_free(m);
 	message_free(NULL);
 }

@@ -284,7 +284,7 @@ START_TEST(refuses)
 	buf_init(&got, ROOM);
 	to_crlf(&in, refusals[_i].in);
 	ck_assert(!run(buf_str(&in), true, in.len, &got, &needed, &f));
-	ck_assert_int_eq(f.class, FAULT_DATA);
+	ck_assert_int_eq(f.kind, FAULT_DATA);
 	ck_assert_msg(strstr(f.text, refusals[_i].word) != NULL, "%s", f.text);
 	ck_assert(run(buf_str(&in), false, in.len, &got, &needed, &f));
 	ck_assert(!needed);
@@ -500,7 +500,7 @@ START_TEST(sink_stops)
 
 	ck_assert(mime_scan(m, in, &f) && mime_scan_end(m, &f));
 	ck_assert(!mime_convert(m, in, stop, NULL, &f));
-	ck_assert_int_eq(f.class, FAULT_IO);
+	ck_assert_int_eq(f.kind, FAULT_IO);
 	mime_free(m);
 	mime_free(NULL);
 }

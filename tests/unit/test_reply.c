@@ -119,7 +119,7 @@ START_TEST(bad_replies)
 
 		reply_init(&r);
 		ck_assert_msg(!feed(&r, bytes, cut, &used, &f), "%s", bads[_i]);
-		ck_assert_int_eq(f.class, FAULT_PROTOCOL);
+		ck_assert_int_eq(f.kind, FAULT_PROTOCOL);
 		if (i == 0)
 			memcpy(text, f.text, sizeof(text));
 		else if (cut == (size_t)-1 || cut > 2)

@@ -15,9 +15,9 @@ struct relay_row {
 	bool mx;
 };
 
-static struct config_list list_of(const char *text)
+static struct settings_list list_of(const char *text)
 {
-	struct config_list list = {NULL, 0};
+	struct settings_list list = {NULL, 0};
 	struct str rest = str_of(text), word;
 	size_t cap = 0;
 	while (str_cut(&rest, ' ', &word)) {
@@ -27,19 +27,19 @@ static struct config_list list_of(const char *text)
 	return list;
 }
 
-static void list_release(struct config_list *list)
+static void list_release(struct settings_list *list)
 {
 	for (size_t i = 0; i < list->count; i++)
 		free(list->words[i]);
 	free(list->words);
 }
 
-static void config_make(struct config *c, const struct relay_row *rows)
+static void config_make(struct settings *c, const struct relay_row *rows)
 {
 	memset(c, 0, sizeof(*c));
 	c->relays = mem_alloc(RELAYS_MAX * sizeof(*c->relays));
 	for (size_t i = 0; i < RELAYS_MAX && rows[i].name; i++) {
-		struct config_relay *r = &c->relays[c->relay_count++];
+		struct settings_relay *r = &c->relays[c->relay_count++];
 		r->name = mem_copy(str_of(rows[i].name));
 		r->mx = rows[i].mx;
 		if (rows[i].senders)
@@ -49,7 +49,7 @@ static void config_make(struct config *c, const struct relay_row *rows)
 	}
 }
 
-static void config_free(struct config *c)
+static void config_free(struct settings *c)
 {
 	for (size_t i = 0; i < c->relay_count; i++) {
 		free(c->relays[i].name);
@@ -137,7 +137,7 @@ static const struct plan_case {
 START_TEST(recipients_go_together_that_go_the_same_way)
 {
 	const struct plan_case *row = &plan_cases[_i];
-	struct config c;
+	struct settings c;
 	struct envelope e;
 	struct routes routes;
 	struct str rest = str_of(row->rcpts), word;
@@ -167,7 +167,7 @@ END_TEST
 START_TEST(only_who_waits_is_routed)
 {
 	const struct relay_row rows[RELAYS_MAX] = {{"main", NULL, NULL, false}};
-	struct config c;
+	struct settings c;
 	struct envelope e;
 	struct routes routes;
 	char text[256];
@@ -196,7 +196,7 @@ START_TEST(as_many_domains_as_recipients)
 {
 	enum { MANY = 100000 };
 	const struct relay_row rows[RELAYS_MAX] = {{"direct", NULL, NULL, true}};
-	struct config c;
+	struct settings c;
 	struct envelope e;
 	struct routes routes;
 	config_make(&c, rows);

@@ -162,7 +162,7 @@ START_TEST(exchange)
 		if (ok)
 			ck_assert_str_eq(buf_cstr(&out), e->answers[i]);
 		else
-			ck_assert_int_eq(f.class, FAULT_RELAY);
+			ck_assert_int_eq(f.kind, FAULT_RELAY);
 	}
 	ck_assert(sasl_done(s, &f));
 	sasl_free(s);
@@ -177,7 +177,7 @@ START_TEST(unusable)
 	    .mechanism = SASL_PLAIN, .user = STR("a"), .password = str_make("b\0c", 3)};
 
 	ck_assert(sasl_new(&nul, &f) == NULL);
-	ck_assert_int_eq(f.class, FAULT_RELAY);
+	ck_assert_int_eq(f.kind, FAULT_RELAY);
 	nul.password = STR("b");
 	nul.user = str_make("a\0", 2);
 	ck_assert(sasl_new(&nul, &f) == NULL);
@@ -186,7 +186,7 @@ START_TEST(unusable)
 	ck_assert(start(SASL_SCRAM_SHA256_PLUS, "x", "y", &f) == NULL);
 	ck_assert(start(SASL_SCRAM_SHA256, "x", "y\001", &f) == NULL);
 	ck_assert(start(SASL_SCRAM_SHA256, "x", "y\377", &f) == NULL);
-	ck_assert_int_eq(f.class, FAULT_RELAY);
+	ck_assert_int_eq(f.kind, FAULT_RELAY);
 	ck_assert(strstr(f.text, "UTF-8") != NULL);
 }
 END_TEST
@@ -299,7 +299,7 @@ START_TEST(scram_bad_first)
 
 	buf_init(&out, 4096);
 	ck_assert(!scram_step(s, str_of(bad_firsts[_i]), &out, &f));
-	ck_assert_int_eq(f.class, FAULT_RELAY);
+	ck_assert_int_eq(f.kind, FAULT_RELAY);
 	ck_assert_uint_eq(out.len, 0);
 	ck_assert(!scram_proved(s));
 	scram_free(s);
@@ -349,7 +349,7 @@ START_TEST(scram_bad_final)
 	buf_init(&out, 4096);
 	ck_assert(scram_step(s, str_of(vectors[0].server_first), &out, &f));
 	ck_assert(!scram_step(s, str_of(bad_finals[_i]), &out, &f));
-	ck_assert_int_eq(f.class, FAULT_RELAY);
+	ck_assert_int_eq(f.kind, FAULT_RELAY);
 	ck_assert(!scram_proved(s));
 	scram_free(s);
 	buf_release(&out);
@@ -364,7 +364,7 @@ START_TEST(scram_must_prove)
 
 	ck_assert(s != NULL);
 	ck_assert(!sasl_done(s, &f));
-	ck_assert_int_eq(f.class, FAULT_RELAY);
+	ck_assert_int_eq(f.kind, FAULT_RELAY);
 	sasl_free(s);
 }
 END_TEST
@@ -487,7 +487,7 @@ START_TEST(prepare)
 	if (ok)
 		ck_assert_str_eq(buf_cstr(&out), p->out);
 	else
-		ck_assert_int_eq(f.class, FAULT_RELAY);
+		ck_assert_int_eq(f.kind, FAULT_RELAY);
 	buf_release(&out);
 }
 END_TEST

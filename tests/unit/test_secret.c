@@ -46,7 +46,7 @@ static void put_file(struct str text, mode_t mode)
 }
 
 /* want NULL: a fault of that class with these words. */
-static void expect(const struct config_relay *relay, const char *want, enum fault_class class,
+static void expect(const struct settings_relay *relay, const char *want, enum fault_kind kind,
                    const char *words)
 {
 	struct fault f = FAULT_INIT;
@@ -54,7 +54,7 @@ static void expect(const struct config_relay *relay, const char *want, enum faul
 
 	if (want == NULL) {
 		ck_assert_ptr_null(s);
-		ck_assert_int_eq(f.class, class);
+		ck_assert_int_eq(f.kind, kind);
 		ck_assert_msg(strstr(f.text, words) != NULL, "%s", f.text);
 		ck_assert_ptr_null(strstr(f.text, "hunter2"));
 	} else {
@@ -77,7 +77,7 @@ START_TEST(first_line_of_a_file)
 	    {{" hunter2 ; x \n", 14}, " hunter2 ; x "},
 	    {{"h\xC3\xBCnt\xFFr\n", 8}, "h\xC3\xBCnt\xFFr"},
 	};
-	struct config_relay relay = {.name = "main", .password_file = path};
+	struct settings_relay relay = {.name = "main", .password_file = path};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		put_file(rows[i].text, 0600);
@@ -90,7 +90,7 @@ END_TEST
 
 START_TEST(files_that_are_refused)
 {
-	struct config_relay relay = {.name = "main", .password_file = path};
+	struct settings_relay relay = {.name = "main", .password_file = path};
 
 	expect(&relay, NULL, FAULT_CONFIG, "relay.main.password: No such file");
 	put_file(STR("hunter2\n"), 0644);
@@ -118,7 +118,7 @@ END_TEST
 
 START_TEST(length_has_a_limit)
 {
-	struct config_relay relay = {.name = "main", .password_file = path};
+	struct settings_relay relay = {.name = "main", .password_file = path};
 
 	for (size_t len = SECRET_MAX - 1; len <= SECRET_MAX + 2; len++) {
 		char *text = mem_alloc(len + 3);
@@ -174,7 +174,7 @@ START_TEST(first_line_of_a_command)
 {
 	char *script = mem_copy(str_of(commands[_i].script));
 	char *words[] = {(char[]){"sh"}, (char[]){"-c"}, script, NULL};
-	struct config_relay relay = {.name = "main", .password_command = {words, 3}};
+	struct settings_relay relay = {.name = "main", .password_command = {words, 3}};
 	struct fault f = FAULT_INIT;
 	struct secret *s;
 
@@ -187,7 +187,7 @@ START_TEST(first_line_of_a_command)
 		ck_assert(str_eq(secret_view(s), str_of(commands[_i].want)));
 	} else {
 		ck_assert_ptr_null(s);
-		ck_assert(f.class == FAULT_RELAY || f.class == FAULT_CONFIG);
+		ck_assert(f.kind == FAULT_RELAY || f.kind == FAULT_CONFIG);
 		ck_assert_msg(strstr(f.text, commands[_i].words) != NULL, "%s", f.text);
 		ck_assert_ptr_null(strstr(f.text, "hunter2"));
 	}
@@ -206,11 +206,11 @@ START_TEST(a_command_has_a_deadline)
 	for (size_t i = 0; i < COUNT(scripts); i++) {
 		char *script = mem_copy(str_of(scripts[i]));
 		char *words[] = {(char[]){"sh"}, (char[]){"-c"}, script, NULL};
-		struct config_relay relay = {.name = "main", .password_command = {words, 3}};
+		struct settings_relay relay = {.name = "main", .password_command = {words, 3}};
 		struct fault f = FAULT_INIT;
 
 		ck_assert_ptr_null(secret_read(&relay, clock_deadline(200), &f));
-		ck_assert_int_eq(f.class, FAULT_RELAY);
+		ck_assert_int_eq(f.kind, FAULT_RELAY);
 		ck_assert_ptr_nonnull(strstr(f.text, "did not end in time"));
 		free(script);
 	}
@@ -221,7 +221,7 @@ START_TEST(a_child_left_behind_is_not_waited_for)
 {
 	char *script = mem_printf("read x <%s & echo hunter2", path);
 	char *words[] = {(char[]){"sh"}, (char[]){"-c"}, script, NULL};
-	struct config_relay relay = {.name = "main", .password_command = {words, 3}};
+	struct settings_relay relay = {.name = "main", .password_command = {words, 3}};
 	int fd;
 
 	/* It ends when the other end of this has been there, which is after all. */
@@ -238,7 +238,7 @@ END_TEST
 START_TEST(a_command_that_is_missing)
 {
 	char *words[] = {(char[]){"/nonexistent/pass"}, NULL};
-	struct config_relay relay = {.name = "main", .password_command = {words, 1}};
+	struct settings_relay relay = {.name = "main", .password_command = {words, 1}};
 
 	expect(&relay, NULL, FAULT_RELAY, "/nonexistent/pass cannot be run");
 }
@@ -246,7 +246,7 @@ END_TEST
 
 START_TEST(a_credential)
 {
-	struct config_relay relay = {.name = "main"};
+	struct settings_relay relay = {.name = "main"};
 
 	ck_assert(!secret_exists(&relay));
 	expect(&relay, NULL, FAULT_CONFIG, "relay main: there is no password");
@@ -259,7 +259,7 @@ START_TEST(a_credential)
 	/* What the configuration says comes first. */
 	relay.password = (char[]){"other"};
 	expect(&relay, "other", FAULT_NONE, NULL);
-	relay = (struct config_relay){.name = "second"};
+	relay = (struct settings_relay){.name = "second"};
 	ck_assert(!secret_exists(&relay));
 }
 END_TEST
@@ -268,11 +268,11 @@ START_TEST(existence_needs_no_reading)
 {
 	char *words[] = {(char[]){"/nonexistent"}, NULL};
 
-	ck_assert(secret_exists(&(struct config_relay){.name = "a", .password = words[0]}));
+	ck_assert(secret_exists(&(struct settings_relay){.name = "a", .password = words[0]}));
 	ck_assert(
-	    secret_exists(&(struct config_relay){.name = "a", .password_file = words[0]}));
-	ck_assert(
-	    secret_exists(&(struct config_relay){.name = "a", .password_command = {words, 1}}));
+	    secret_exists(&(struct settings_relay){.name = "a", .password_file = words[0]}));
+	ck_assert(secret_exists(
+	    &(struct settings_relay){.name = "a", .password_command = {words, 1}}));
 }
 END_TEST
 

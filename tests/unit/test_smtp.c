@@ -46,7 +46,7 @@ struct row {
 	unsigned flags;
 	const char *script;
 	const char *states; /* of b and c, of the last transaction */
-	enum fault_class fault;
+	enum fault_kind fault;
 	const char *text; /* part of the fault or of the reason of a recipient, or NULL */
 };
 
@@ -741,7 +741,7 @@ static void judge(const struct play *p)
 		rcpt_reason(p->rcpts[i], reason);
 		found = found || strstr(reason, row->text) != NULL;
 	}
-	ck_assert_msg(f->class == row->fault, "%s: class %d: %s", row->name, f->class, f->text);
+	ck_assert_msg(f->kind == row->fault, "%s: class %d: %s", row->name, f->kind, f->text);
 	ck_assert_msg(found, "%s: \"%s\" is neither in \"%s\" nor in a reason", row->name,
 	              row->text, f->text);
 	ck_assert_msg(smtp_want(p->s) == SMTP_OVER, "%s: not over", row->name);

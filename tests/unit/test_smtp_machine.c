@@ -259,7 +259,7 @@ START_TEST(longer_than_said)
 	ck_assert_int_eq(smtp_want(s), SMTP_MESSAGE);
 	smtp_message(s, STR("a\r\nb"));
 	ck_assert_int_eq(smtp_want(s), SMTP_OVER);
-	ck_assert_int_eq(smtp_fault(s)->class, FAULT_DATA);
+	ck_assert_int_eq(smtp_fault(s)->kind, FAULT_DATA);
 	smtp_free(s);
 	close_crowd(&c);
 }
@@ -301,7 +301,7 @@ START_TEST(server_closes_during_the_message)
 	take_lines(s);
 	smtp_feed(s, STR("421 4.3.2 shutting down\r\n"));
 	ck_assert_int_eq(smtp_want(s), SMTP_OVER);
-	ck_assert_int_eq(smtp_fault(s)->class, FAULT_RELAY);
+	ck_assert_int_eq(smtp_fault(s)->kind, FAULT_RELAY);
 	ck_assert_int_eq(smtp_fault(s)->code, 421);
 	ck_assert_str_eq(smtp_fault(s)->status, "4.3.2");
 	ck_assert_int_eq(smtp_fault(s)->cause, CAUSE_SHUTDOWN);
@@ -322,7 +322,7 @@ START_TEST(an_address_is_no_command)
 	envelope_set_sender(&c.envelope, STR("a>\r\nRCPT TO:<evil@z"));
 	smtp_start(s, &c.t);
 	ck_assert_int_eq(smtp_want(s), SMTP_OVER);
-	ck_assert_int_eq(smtp_fault(s)->class, FAULT_DATA);
+	ck_assert_int_eq(smtp_fault(s)->kind, FAULT_DATA);
 	ck_assert_uint_eq(smtp_output(s).len, 0);
 	smtp_free(s);
 	close_crowd(&c);
@@ -392,7 +392,7 @@ START_TEST(no_secret_to_be_had)
 	ck_assert_int_eq(smtp_phase(s), PHASE_QUIT);
 	smtp_eof(s);
 	ck_assert_int_eq(smtp_want(s), SMTP_OVER);
-	ck_assert_int_eq(smtp_fault(s)->class, FAULT_RELAY);
+	ck_assert_int_eq(smtp_fault(s)->kind, FAULT_RELAY);
 	ck_assert_str_eq(smtp_fault(s)->text, "no such file");
 	smtp_free(s);
 }
@@ -412,7 +412,7 @@ START_TEST(clear_bytes_at_the_handshake)
 	ck_assert_int_eq(smtp_want(s), SMTP_HANDSHAKE);
 	smtp_secured(s, NULL, 1);
 	ck_assert_int_eq(smtp_want(s), SMTP_OVER);
-	ck_assert_int_eq(smtp_fault(s)->class, FAULT_PROTOCOL);
+	ck_assert_int_eq(smtp_fault(s)->kind, FAULT_PROTOCOL);
 	smtp_free(s);
 }
 END_TEST

@@ -53,7 +53,7 @@ START_TEST(who_is_believed)
 	static const char *const foreign[] = {"b.evil.net", "a.evil.net", NULL};
 	static const char *const none[] = {"", NULL};
 	static char domain[] = "example.org", name[] = "smtp.host.example";
-	struct config_relay relay = {.srv = domain};
+	struct settings_relay relay = {.srv = domain};
 	struct dns_records records;
 	struct fault f = FAULT_INIT;
 	fill(&records, mixed);
@@ -66,7 +66,7 @@ START_TEST(who_is_believed)
 	ck_assert_uint_eq(records.count, 1);
 	fill(&records, foreign);
 	ck_assert(!srv_keep_believed(&relay, &records, &f));
-	ck_assert_int_eq(f.class, FAULT_RELAY);
+	ck_assert_int_eq(f.kind, FAULT_RELAY);
 	ck_assert_str_eq(f.text, "DNS names b.evil.net for srv = example.org, which is not in "
 	                         "that domain: if it is right, set tls_name = b.evil.net (or "
 	                         "host instead of srv)");

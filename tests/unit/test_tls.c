@@ -31,7 +31,7 @@ static void expect(const struct tls_setup *setup, const struct peer_server *serv
 		part(t, fd, pid);
 	} else {
 		ck_assert_msg(t == NULL, "accepted, but wanted: %s", want);
-		ck_assert_int_eq(f.class, FAULT_RELAY);
+		ck_assert_int_eq(f.kind, FAULT_RELAY);
 		ck_assert_msg(strstr(f.text, want) != NULL, "got \"%s\", wanted \"%s\"", f.text,
 		              want);
 	}
@@ -384,7 +384,7 @@ START_TEST(data_and_end)
 	/* Nothing comes: the deadline ends it. */
 	ck_assert(!tls_read(t, back, 10, &got, clock_deadline(50), &f));
 	ck_assert_int_eq(f.sys, ETIMEDOUT);
-	ck_assert_int_eq(f.class, FAULT_RELAY);
+	ck_assert_int_eq(f.kind, FAULT_RELAY);
 	/* The end without a goodbye is the end. */
 	ck_assert(tls_write(t, STR("crash"), LONG_MS, CLOCK_NEVER, &f));
 	ck_assert_msg(tls_read(t, back, 10, &got, clock_deadline(LONG_MS), &f), "%s", f.text);
@@ -432,7 +432,7 @@ START_TEST(stranger)
 	t = tls_new(ends[0], trust, &f);
 	ck_assert_ptr_nonnull(t);
 	ck_assert(!tls_handshake(t, clock_deadline(strangers[_i].hang ? 200 : LONG_MS), &f));
-	ck_assert_int_eq(f.class, FAULT_RELAY);
+	ck_assert_int_eq(f.kind, FAULT_RELAY);
 	ck_assert_msg(strstr(f.text, strangers[_i].want) != NULL, "%s", f.text);
 	tls_free(t);
 	tls_trust_free(trust);
@@ -468,7 +468,7 @@ START_TEST(bad_setups)
 		struct fault f = FAULT_INIT;
 
 		ck_assert_ptr_null(tls_trust_new(&table[i].setup, &f));
-		ck_assert_int_eq(f.class, FAULT_CONFIG);
+		ck_assert_int_eq(f.kind, FAULT_CONFIG);
 		ck_assert_msg(strstr(f.text, table[i].want) != NULL, "%zu: %s", i, f.text);
 	}
 }

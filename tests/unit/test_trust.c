@@ -53,7 +53,7 @@ static void way(const char *below, uid_t owner, const char *words)
 	bool good = trust_way(path, owner, &f);
 	ck_assert_msg(good == (words == NULL), "%s: %s", below, f.text);
 	if (words)
-		ck_assert_msg(f.class == FAULT_CONFIG && strstr(f.text, words), "%s: %s", below,
+		ck_assert_msg(f.kind == FAULT_CONFIG && strstr(f.text, words), "%s: %s", below,
 		              f.text);
 	free(path);
 }
@@ -158,7 +158,7 @@ START_TEST(things)
 	ck_assert(!trust_it(&st, "/x", ANN, &f));
 	ck_assert_str_eq(f.text, "others can write to it (owner root, mode 1770); run: chmod "
 	                         "go-w /x");
-	ck_assert_int_eq(f.class, FAULT_CONFIG);
+	ck_assert_int_eq(f.kind, FAULT_CONFIG);
 	/* Nobody is root's stand-in only in a name space of its own. */
 	st = (struct stat){.st_uid = 65534, .st_mode = S_IFREG | 0644};
 	FILE *map = fopen("/proc/self/uid_map", "r");

@@ -54,7 +54,7 @@ static void check_row(const struct row *row, size_t cut)
 	ok = ok && wire_end(&w, &out, &f);
 	if (row->out == NULL) {
 		ck_assert(!ok);
-		ck_assert_int_eq(f.class, FAULT_DATA);
+		ck_assert_int_eq(f.kind, FAULT_DATA);
 	} else {
 		ck_assert(ok);
 		ck_assert_str_eq(buf_cstr(&out), row->out);
@@ -82,7 +82,7 @@ START_TEST(no_room)
 	wire_init(&w);
 	ck_assert(wire_data(&w, STR("a\r\n"), &out, &f));
 	ck_assert(!wire_end(&w, &out, &f));
-	ck_assert_int_eq(f.class, FAULT_DATA);
+	ck_assert_int_eq(f.kind, FAULT_DATA);
 	buf_release(&out);
 }
 END_TEST
@@ -98,7 +98,7 @@ START_TEST(chunk_heads)
 	ck_assert_str_eq(buf_cstr(&out), "BDAT 0 LAST\r\nBDAT 65536\r\n");
 	ck_assert(wire_bdat(&out, UINT64_MAX, true, &f));
 	ck_assert(!wire_bdat(&out, 1, false, &f));
-	ck_assert_int_eq(f.class, FAULT_DATA);
+	ck_assert_int_eq(f.kind, FAULT_DATA);
 	buf_release(&out);
 }
 END_TEST

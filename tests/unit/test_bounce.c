@@ -48,7 +48,7 @@ static void check_made(struct hold *hold, const char *made, const char *of,
 	struct fault f = FAULT_INIT;
 	char bytes[100];
 	size_t got;
-	ck_assert_int_eq(hold_claim(hold, HOLD_HOLD, made, &he, &f), CLAIM_OK);
+	ck_assert_int_eq(hold_claim(hold, HOLD_QUEUE, made, &he, &f), CLAIM_OK);
 	ck_assert_str_eq(he.entry.envelope.sender, c->want_from);
 	ck_assert_uint_eq(he.entry.envelope.rcpt_count, 1);
 	ck_assert_str_eq(he.entry.envelope.rcpts[0].address, c->want_to);
@@ -62,7 +62,7 @@ START_TEST(again)
 {
 	const struct again_case *c = &again_cases[_i];
 	char root[] = "/tmp/test-notify-XXXXXX", path[64], command[64], made[ENTRY_ID_LEN + 1];
-	struct config config = {
+	struct settings config = {
 	    .domain = (char *)"corp.example", .from = c->from, .admin = c->admin};
 	struct hold hold;
 	struct hold_entry he;
@@ -72,8 +72,8 @@ START_TEST(again)
 	snprintf(path, sizeof(path), "%s/hold", root);
 	ck_assert_msg(hold_open(path, &hold, &f), "%s", f.text);
 	put(&hold, c->sender, c->of, id);
-	ck_assert_int_eq(hold_claim(&hold, HOLD_HOLD, id, &he, &f), CLAIM_OK);
-	ck_assert_msg(notify_again(&config, "host.example", &he, made, &f), "%s", f.text);
+	ck_assert_int_eq(hold_claim(&hold, HOLD_QUEUE, id, &he, &f), CLAIM_OK);
+	ck_assert_msg(bounce_again(&config, "host.example", &he, made, &f), "%s", f.text);
 	hold_release(&he);
 	ck_assert_int_eq(made[0] != '\0', c->want_to != NULL);
 	if (c->want_to)

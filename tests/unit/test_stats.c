@@ -11,7 +11,7 @@
 #define NOW     1795293000
 #define OUT_MAX (1024 * 1024)
 
-static void add(struct tally *t, int64_t age, bool frozen, bool busy, int64_t next,
+static void add(struct stats *t, int64_t age, bool frozen, bool busy, int64_t next,
                 const char *reason, int rcpts)
 {
 	struct entry e;
@@ -31,11 +31,11 @@ static void add(struct tally *t, int64_t age, bool frozen, bool busy, int64_t ne
 			verdict_set(&r->verdict, CAUSE_NOT_LISTENING, 0, NULL, "main", reason,
 			            STR("connect to it: refused"));
 	}
-	tally_held(t, &e, busy, NOW);
+	stats_held(t, &e, busy, NOW);
 	entry_release(&e);
 }
 
-static uint64_t recipients_of(const struct tally *t, const char *reason)
+static uint64_t recipients_of(const struct stats *t, const char *reason)
 {
 	for (size_t i = 0; i < t->reason_count; i++)
 		if (strcmp(t->reasons[i].text, reason) == 0)
@@ -65,13 +65,13 @@ START_TEST(test_reason_text)
 	     "no relay serves this recipient"},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		char text[TALLY_REASON_MAX];
+		char text[STATS_REASON_MAX];
 		struct verdict v = {.cause = CAUSE_NONE};
 		verdict_set(&v, cases[i].cause, cases[i].code, cases[i].status, "main",
 		            cases[i].host, str_of(cases[i].text));
-		tally_reason_text(text, &v, false);
+		stats_reason_text(text, &v, false);
 		ck_assert_str_eq(text, cases[i].want);
-		tally_reason_text(text, &v, true);
+		stats_reason_text(text, &v, true);
 		ck_assert_str_eq(text, cases[i].discreet);
 		verdict_release(&v);
 	}
@@ -80,21 +80,21 @@ END_TEST
 
 START_TEST(test_reason_cut)
 {
-	char host[1000], text[TALLY_REASON_MAX];
+	char host[1000], text[STATS_REASON_MAX];
 	struct verdict v = {.cause = CAUSE_NONE};
 	memset(host, 'r', sizeof(host) - 1);
 	host[sizeof(host) - 1] = '\0';
 	verdict_set(&v, CAUSE_BUSY, 0, NULL, NULL, host, STR(""));
-	tally_reason_text(text, &v, false);
-	ck_assert_uint_eq(strlen(text), TALLY_REASON_MAX - 1);
+	stats_reason_text(text, &v, false);
+	ck_assert_uint_eq(strlen(text), STATS_REASON_MAX - 1);
 	verdict_release(&v);
 }
 END_TEST
 
 START_TEST(test_counts)
 {
-	struct tally t;
-	tally_init(&t);
+	struct stats t;
+	stats_init(&t);
 	add(&t, 0, false, false, NOW, "", 1);
 	add(&t, 299, false, true, NOW + 60, "h[192.0.2.1]:25", 2);
 	add(&t, 300, false, false, NOW - 60, "h:25", 1);
@@ -110,56 +110,56 @@ START_TEST(test_counts)
 	ck_assert_int_eq(t.next_try, NOW - 60);
 	ck_assert_uint_eq(t.ages[0], 3);
 	ck_assert_uint_eq(t.ages[1], 1);
-	ck_assert_uint_eq(t.ages[TALLY_AGES - 1], 1);
+	ck_assert_uint_eq(t.ages[STATS_AGES - 1], 1);
 	ck_assert_uint_eq(recipients_of(&t, "connection refused (h)"), 3);
 	ck_assert_uint_eq(recipients_of(&t, "frozen"), 4);
 	ck_assert_uint_eq(recipients_of(&t, "not tried yet"), 1);
 	ck_assert_uint_eq(recipients_of(&t, "not to be sent yet (delay)"), 1);
-	tally_sort(&t);
+	stats_sort(&t);
 	ck_assert_str_eq(t.reasons[0].text, "frozen");
-	tally_release(&t);
+	stats_release(&t);
 }
 END_TEST
 
 START_TEST(test_many_reasons)
 {
-	struct tally t;
+	struct stats t;
 	struct buf out;
 	uint64_t sum = 0;
-	tally_init(&t);
-	for (int i = 0; i < TALLY_REASONS + 50; i++) {
+	stats_init(&t);
+	for (int i = 0; i < STATS_REASONS + 50; i++) {
 		char reason[32];
 		snprintf(reason, sizeof(reason), "host%d:25", i);
 		add(&t, 0, false, false, NOW, reason, 1);
 	}
-	tally_sort(&t);
+	stats_sort(&t);
 	for (size_t i = 0; i < t.reason_count; i++)
 		sum += t.reasons[i].recipients;
-	ck_assert_uint_eq(t.reason_count, TALLY_REASONS);
+	ck_assert_uint_eq(t.reason_count, STATS_REASONS);
 	ck_assert_uint_eq(t.other_recipients, 50);
 	ck_assert_uint_eq(sum + t.other_recipients, t.recipients);
 	buf_init(&out, OUT_MAX);
 	ck_assert(summary_metrics(&out, &t));
 	char *other =
-	    mem_printf("{reason=\"other\"} %d\n", TALLY_REASONS + 50 - SUMMARY_LABELS);
+	    mem_printf("{reason=\"other\"} %d\n", STATS_REASONS + 50 - SUMMARY_LABELS);
 	ck_assert_ptr_nonnull(strstr(buf_cstr(&out), other));
 	free(other);
 	buf_release(&out);
-	tally_release(&t);
+	stats_release(&t);
 }
 END_TEST
 
 START_TEST(test_summary)
 {
-	struct tally t;
+	struct stats t;
 	struct buf out;
-	tally_init(&t);
+	stats_init(&t);
 	for (int i = 0; i < 100; i++)
 		add(&t, 60, false, false, NOW + 120, "one:25", 1);
 	add(&t, 7200, false, false, NOW + 240, "two:25", 1);
 	t.failed = 1;
 	t.failed_bytes = 2048;
-	tally_sort(&t);
+	stats_sort(&t);
 	buf_init(&out, OUT_MAX);
 	ck_assert(summary_text(&out, &t, NOW, false));
 	ck_assert_str_eq(buf_cstr(&out),
@@ -180,7 +180,7 @@ START_TEST(test_summary)
 	                 "  connection refused (two)\n"
 	                 "                    1  #\n");
 	buf_release(&out);
-	tally_release(&t);
+	stats_release(&t);
 	ck_assert(summary_text(&out, &t, NOW, true));
 	ck_assert_str_eq(buf_cstr(&out), "held       0 messages\n");
 	buf_release(&out);
@@ -190,9 +190,9 @@ END_TEST
 /* OpenMetrics 1.0: a family's lines together, label values escaped, an end. */
 START_TEST(test_metrics)
 {
-	struct tally t;
+	struct stats t;
 	struct buf out;
-	tally_init(&t);
+	stats_init(&t);
 	add(&t, 60, false, false, NOW, "said \"no\"", 2);
 	memcpy(t.reasons[0].text, "a\"b\\c\nd", 8);
 	t.damaged = 3;
@@ -213,7 +213,7 @@ START_TEST(test_metrics)
 		ck_assert_msg(strstr(text, wanted[i]) != NULL, "%s", wanted[i]);
 	ck_assert(str_ends(buf_str(&out), STR("\n# EOF\n")));
 	buf_release(&out);
-	tally_release(&t);
+	stats_release(&t);
 }
 END_TEST
 

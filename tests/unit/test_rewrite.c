@@ -11,14 +11,14 @@
 #define COUNT(array) (int)(sizeof(array) / sizeof((array)[0]))
 #define BOSS         "boss@corp.example"
 
-static struct identity make_identity(enum from_rule rule, const char *from)
+static struct rewrite make_identity(enum from_rule rule, const char *from)
 {
 	static const struct local local = {
 	    .hostname = {"host.example", 12},
 	    .domain = {"example.org", 11},
 	};
 
-	return (struct identity){
+	return (struct rewrite){
 	    .local = &local,
 	    .login = STR("user"),
 	    .full_name = STR("A. User"),
@@ -57,12 +57,12 @@ static const struct sender_case {
 START_TEST(sender)
 {
 	const struct sender_case *c = &sender_cases[_i];
-	struct identity id = make_identity(c->rule, c->from);
+	struct rewrite id = make_identity(c->rule, c->from);
 	struct fault f = FAULT_INIT;
 	struct buf out;
 
 	buf_init(&out, 320);
-	ck_assert(identity_sender(&id, c->given != NULL, str_of(c->given), &out, &f));
+	ck_assert(rewrite_sender(&id, c->given != NULL, str_of(c->given), &out, &f));
 	ck_assert_str_eq(buf_cstr(&out), c->want);
 	buf_release(&out);
 }
@@ -70,17 +70,17 @@ END_TEST
 
 START_TEST(odd_login)
 {
-	struct identity id = make_identity(FROM_LOCAL, NULL);
+	struct rewrite id = make_identity(FROM_LOCAL, NULL);
 	struct fault f = FAULT_INIT;
 	struct buf out;
 
 	buf_init(&out, 320);
 	id.login = STR("uid4242");
-	ck_assert(identity_sender(&id, false, STR(""), &out, &f));
+	ck_assert(rewrite_sender(&id, false, STR(""), &out, &f));
 	ck_assert_str_eq(buf_cstr(&out), "uid4242@example.org");
 	buf_clear(&out);
 	id.login = STR("two words");
-	ck_assert(identity_sender(&id, false, STR(""), &out, &f));
+	ck_assert(rewrite_sender(&id, false, STR(""), &out, &f));
 	ck_assert_str_eq(buf_cstr(&out), "\"two words\"@example.org");
 	buf_release(&out);
 }
@@ -222,12 +222,12 @@ static void check_header(struct header *h, const char *name, const char *want)
 START_TEST(apply)
 {
 	const struct apply_case *c = &apply_cases[_i];
-	struct identity id = make_identity(c->rule, c->from);
+	struct rewrite id = make_identity(c->rule, c->from);
 	struct fault f = FAULT_INIT;
 	struct header h;
 
 	fill(&h, c->header);
-	ck_assert(identity_apply(&id, c->given != NULL, str_of(c->given), c->resent, &h, &f));
+	ck_assert(rewrite_apply(&id, c->given != NULL, str_of(c->given), c->resent, &h, &f));
 	check_header(&h, c->name, c->want);
 }
 END_TEST
@@ -250,7 +250,7 @@ static const struct name_case {
 START_TEST(names)
 {
 	const struct name_case *c = &name_cases[_i];
-	struct identity id = make_identity(FROM_LOCAL, NULL);
+	struct rewrite id = make_identity(FROM_LOCAL, NULL);
 	struct fault f = FAULT_INIT;
 	struct header h;
 
@@ -258,40 +258,40 @@ START_TEST(names)
 	id.full_name = str_of(c->full_name);
 	id.name_given = c->given;
 	fill(&h, "");
-	ck_assert(identity_apply(&id, false, STR(""), false, &h, &f));
+	ck_assert(rewrite_apply(&id, false, STR(""), false, &h, &f));
 	check_header(&h, "name", c->want);
 }
 END_TEST
 
 START_TEST(reply_to)
 {
-	struct identity id = make_identity(FROM_LOCAL, NULL);
+	struct rewrite id = make_identity(FROM_LOCAL, NULL);
 	struct fault f = FAULT_INIT;
 	struct header h;
 
 	id.reply_to = STR("help@corp.example");
 	fill(&h, "From: a@x.example\n");
-	ck_assert(identity_apply(&id, false, STR(""), false, &h, &f));
+	ck_assert(rewrite_apply(&id, false, STR(""), false, &h, &f));
 	check_header(&h, "added", "From: a@x.example\nReply-To: help@corp.example\n");
 	fill(&h, "From: a@x.example\nReply-To: me\n");
-	ck_assert(identity_apply(&id, false, STR(""), false, &h, &f));
+	ck_assert(rewrite_apply(&id, false, STR(""), false, &h, &f));
 	check_header(&h, "there", "From: a@x.example\nReply-To: me@example.org\n");
 	fill(&h, "From: a@x.example\nReply-To:\n");
-	ck_assert(identity_apply(&id, false, STR(""), false, &h, &f));
+	ck_assert(rewrite_apply(&id, false, STR(""), false, &h, &f));
 	check_header(&h, "empty", "From: a@x.example\nReply-To: help@corp.example\n");
 }
 END_TEST
 
 START_TEST(international_domains)
 {
-	struct identity id = make_identity(FROM_LOCAL, NULL);
+	struct rewrite id = make_identity(FROM_LOCAL, NULL);
 	struct fault f = FAULT_INIT;
 	struct header h;
 	const char *text = "From: a@x.example\nTo: B <b@b\xC3\xBC.example>, c@y,\n"
 	                   " \xC3\xBC@b\xC3\xBC.example\nX-To: d@b\xC3\xBC.example\n";
 
 	fill(&h, text);
-	ck_assert(identity_apply(&id, false, STR(""), false, &h, &f));
+	ck_assert(rewrite_apply(&id, false, STR(""), false, &h, &f));
 	check_header(&h, "in ASCII where the local-part is",
 	             "From: a@x.example\nTo: B <b@xn--b-eha.example>, c@y,\n"
 	             " \xC3\xBC@b\xC3\xBC.example\nX-To: d@b\xC3\xBC.example\n");

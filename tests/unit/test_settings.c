@@ -33,14 +33,14 @@ static void notes_init(struct notes *n)
 	buf_init(&n->text, 1 << 20);
 }
 
-static bool parse(struct str text, bool personal, struct config *c, struct notes *n)
+static bool parse(struct str text, bool personal, struct settings *c, struct notes *n)
 {
 	notes_init(n);
-	return config_parse(text, "/etc/p.conf", personal, c, take_note, n);
+	return settings_parse(text, "/etc/p.conf", personal, c, take_note, n);
 }
 
 /* A text without any fault or warning. */
-static void parse_good(const char *text, struct config *c)
+static void parse_good(const char *text, struct settings *c)
 {
 	struct notes n;
 	bool good = parse(str_of(text), true, c, &n);
@@ -51,8 +51,8 @@ static void parse_good(const char *text, struct config *c)
 
 START_TEST(four_lines_are_enough)
 {
-	struct config c;
-	const struct config_relay *r;
+	struct settings c;
+	const struct settings_relay *r;
 
 	parse_good("[relay]\n"
 	           "host          = smtp.example.org\n"
@@ -68,27 +68,27 @@ START_TEST(four_lines_are_enough)
 	ck_assert_ptr_null(r->host.words[1]);
 	ck_assert_str_eq(r->user, "alerts@example.org");
 	ck_assert_str_eq(r->password_file, "/etc/postern.secret");
-	config_release(&c);
+	settings_release(&c);
 }
 END_TEST
 
 START_TEST(defaults_are_those_of_the_manual)
 {
-	struct config c;
-	const struct config_relay *r;
+	struct settings c;
+	const struct settings_relay *r;
 
 	parse_good(RELAY, &c);
 	ck_assert_str_eq(c.path, "/etc/p.conf");
 	ck_assert_ptr_null(c.hostname);
 	ck_assert_ptr_null(c.domain);
 	ck_assert_ptr_null(c.from);
-	ck_assert_int_eq(c.from_rule, CONFIG_FROM_LOCAL);
+	ck_assert_int_eq(c.from_rule, SETTINGS_FROM_LOCAL);
 	ck_assert_ptr_null(c.from_name);
 	ck_assert_ptr_null(c.reply_to);
 	ck_assert_ptr_null(c.admin);
 	ck_assert_str_eq(c.aliases, "/etc/aliases");
 	ck_assert(!c.received);
-	ck_assert_int_eq(c.dot, CONFIG_DOT_SAFE);
+	ck_assert_int_eq(c.dot, SETTINGS_DOT_SAFE);
 	ck_assert_uint_eq(c.max_size, 50u * 1024 * 1024);
 	ck_assert_int_eq(c.mode, MODE_NOW);
 	ck_assert_int_eq(c.wait, 30);
@@ -106,8 +106,8 @@ START_TEST(defaults_are_those_of_the_manual)
 	ck_assert(!c.log_json);
 	r = &c.relays[0];
 	ck_assert(!r->mx);
-	ck_assert_int_eq(r->protocol, CONFIG_SMTP);
-	ck_assert_int_eq(r->security, CONFIG_STARTTLS);
+	ck_assert_int_eq(r->protocol, SETTINGS_SMTP);
+	ck_assert_int_eq(r->security, SETTINGS_STARTTLS);
 	ck_assert_uint_eq(r->port_count, 1);
 	ck_assert_int_eq(r->ports[0], 587);
 	ck_assert(!r->port_given);
@@ -117,7 +117,7 @@ START_TEST(defaults_are_those_of_the_manual)
 	ck_assert(!r->tls_trust_none);
 	ck_assert_ptr_null(r->tls_trust);
 	ck_assert_ptr_null(r->tls_priority);
-	ck_assert_int_eq(r->family, CONFIG_ANY);
+	ck_assert_int_eq(r->family, SETTINGS_ANY);
 	ck_assert_int_eq(r->connections, 3);
 	ck_assert_int_eq(r->dead_max, 600);
 	ck_assert_int_eq(r->max_messages, 100);
@@ -125,14 +125,14 @@ START_TEST(defaults_are_those_of_the_manual)
 	ck_assert_int_eq(r->connect_timeout, 10);
 	ck_assert_int_eq(r->timeout, 5 * 60);
 	ck_assert_int_eq(r->dot_timeout, 10 * 60);
-	config_release(&c);
+	settings_release(&c);
 }
 END_TEST
 
 START_TEST(every_key_is_read)
 {
-	struct config c;
-	const struct config_relay *r;
+	struct settings c;
+	const struct settings_relay *r;
 
 	parse_good(
 	    "[log]\nto = stderr\n[relay one]\nhost = a.example, [2001:db8::1] 192.0.2.1\n"
@@ -152,7 +152,7 @@ START_TEST(every_key_is_read)
 	ck_assert_uint_eq(r->port_count, 3);
 	ck_assert_int_eq(r->ports[2], 8025);
 	ck_assert(r->port_given);
-	ck_assert_int_eq(r->security, CONFIG_TLS);
+	ck_assert_int_eq(r->security, SETTINGS_TLS);
 	ck_assert_str_eq(r->password, "p");
 	ck_assert_uint_eq(r->auth, 1u << 4 | 1u << 1);
 	ck_assert_str_eq(r->tls_trust, "/ca.pem");
@@ -163,17 +163,17 @@ START_TEST(every_key_is_read)
 	ck_assert_str_eq(r->recipients.words[1], "e");
 	ck_assert_str_eq(r->helo, "[192.0.2.7]");
 	ck_assert_str_eq(r->source, "fe80::1%eth0");
-	ck_assert_int_eq(r->family, CONFIG_IPV6);
+	ck_assert_int_eq(r->family, SETTINGS_IPV6);
 	ck_assert_str_eq(r->proxy, "socks5://localhost:1080");
 	ck_assert_int_eq(r->connections, 1);
 	ck_assert_int_eq(r->dot_timeout, 3);
-	config_release(&c);
+	settings_release(&c);
 }
 END_TEST
 
 START_TEST(values_of_the_first_sections)
 {
-	struct config c;
+	struct settings c;
 
 	parse_good("# a comment\n; another\n\n[mail]\nhostname = auto\n"
 	           "domain = example.org ; not the host\nfrom = a@example.org\n"
@@ -197,11 +197,11 @@ START_TEST(values_of_the_first_sections)
 	ck_assert_str_eq(c.reply_to, "\"a b\"@example.org");
 	ck_assert_uint_eq(c.max_size, 0);
 	ck_assert_str_eq(c.from, "a@example.org");
-	ck_assert_int_eq(c.from_rule, CONFIG_FROM_ALWAYS);
+	ck_assert_int_eq(c.from_rule, SETTINGS_FROM_ALWAYS);
 	ck_assert_str_eq(c.admin, "ops");
 	ck_assert_str_eq(c.aliases, "/a");
 	ck_assert(c.received);
-	ck_assert_int_eq(c.dot, CONFIG_DOT_CLASSIC);
+	ck_assert_int_eq(c.dot, SETTINGS_DOT_CLASSIC);
 	ck_assert_int_eq(c.wait, 0);
 	ck_assert_int_eq(c.delay, 30);
 	ck_assert_int_eq(c.expire, 2 * 86400);
@@ -225,13 +225,13 @@ START_TEST(values_of_the_first_sections)
 	ck_assert_str_eq(c.relays[0].tls_fingerprint.words[0],
 	                 "sha256:00112233445566778899aabbccddeeff"
 	                 "00112233445566778899aabbccddeeff");
-	config_release(&c);
+	settings_release(&c);
 }
 END_TEST
 
 START_TEST(quotes_inside_a_value_are_its_own)
 {
-	struct config c;
+	struct settings c;
 
 	parse_good("[mail]\nfrom_name = \"Ann\" of \"Accounts\"\nreply_to = \"a b\"@c.example\n"
 	           "[delivery]\nonline = \"/opt/is on\"\n" RELAY
@@ -241,7 +241,7 @@ START_TEST(quotes_inside_a_value_are_its_own)
 	ck_assert_str_eq(c.online.words[0], "/opt/is on");
 	ck_assert_str_eq(c.relays[0].user, "\"");
 	ck_assert_str_eq(c.relays[0].password, "\"a\"b\"");
-	config_release(&c);
+	settings_release(&c);
 }
 END_TEST
 
@@ -262,12 +262,12 @@ START_TEST(ports_follow_security)
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		char *text = mem_printf("[relay]\n%s", rows[i].lines);
-		struct config c;
+		struct settings c;
 
 		parse_good(text, &c);
 		ck_assert_uint_eq(c.relays[0].port_count, 1);
 		ck_assert_int_eq(c.relays[0].ports[0], rows[i].port);
-		config_release(&c);
+		settings_release(&c);
 		free(text);
 	}
 }
@@ -275,7 +275,7 @@ END_TEST
 
 START_TEST(relays_keep_their_order)
 {
-	struct config c;
+	struct settings c;
 
 	parse_good("[relay work]\nhost = a\nsenders = *@work.example\n"
 	           "[mail]\nadmin = x@y\n"
@@ -290,7 +290,7 @@ START_TEST(relays_keep_their_order)
 	ck_assert_str_eq(c.relays[2].host.words[0], "c");
 	ck_assert_str_eq(c.relays[2].helo, "h");
 	ck_assert_uint_eq(c.relays[2].line, 10);
-	config_release(&c);
+	settings_release(&c);
 }
 END_TEST
 
@@ -423,7 +423,7 @@ static const struct {
 
 START_TEST(each_fault_names_its_line)
 {
-	struct config c;
+	struct settings c;
 	struct notes n;
 	char *start;
 
@@ -437,13 +437,13 @@ START_TEST(each_fault_names_its_line)
 	ck_assert_ptr_null(strstr(buf_cstr(&n.text), "hunter2"));
 	free(start);
 	buf_release(&n.text);
-	config_release(&c);
+	settings_release(&c);
 }
 END_TEST
 
 START_TEST(all_faults_are_listed)
 {
-	struct config c;
+	struct settings c;
 	struct notes n;
 
 	ck_assert(!parse(STR("[relay]\nhost = a\ntimeout = never\nnosuchkey = 1\n"
@@ -458,14 +458,14 @@ START_TEST(all_faults_are_listed)
 	ck_assert_str_eq(c.directory, "/h");
 	ck_assert_int_eq(c.relays[0].timeout, 5 * 60);
 	buf_release(&n.text);
-	config_release(&c);
+	settings_release(&c);
 }
 END_TEST
 
 /* What is found when a section ends is told where it stands, not behind all else. */
 START_TEST(faults_in_order)
 {
-	struct config c;
+	struct settings c;
 	struct notes n;
 
 	ck_assert(
@@ -475,7 +475,7 @@ START_TEST(faults_in_order)
 	    "/etc/p.conf:3: relay main: a password, but no user\n"
 	    "/etc/p.conf:4: unknown key 'username' in [relay]; did you mean user?\n");
 	buf_release(&n.text);
-	config_release(&c);
+	settings_release(&c);
 }
 END_TEST
 
@@ -501,7 +501,7 @@ static const struct {
 
 START_TEST(lists_over_several_lines)
 {
-	struct config c;
+	struct settings c;
 	struct buf got;
 	char *text = mem_printf("[relay]\n%s", lists[_i].in);
 
@@ -516,14 +516,14 @@ START_TEST(lists_over_several_lines)
 		ck_assert_str_eq(c.relays[0].senders.words[1], "prvs=1234=x@y.example");
 	}
 	buf_release(&got);
-	config_release(&c);
+	settings_release(&c);
 	free(text);
 }
 END_TEST
 
 START_TEST(long_lists)
 {
-	struct config c;
+	struct settings c;
 	struct buf text;
 
 	buf_init(&text, 1 << 20);
@@ -540,16 +540,16 @@ START_TEST(long_lists)
 	ck_assert_int_eq(c.relays[0].ports[2], 8025);
 	ck_assert_uint_eq(c.relays[0].senders.count, 10000);
 	ck_assert_str_eq(c.relays[0].senders.words[9999], "*@4999.example");
-	config_release(&c);
+	settings_release(&c);
 	/* A line of it is as short as any other. */
 	ck_assert(buf_addf(&text, "  %0200d\n", 1));
 	struct notes n;
 	notes_init(&n);
-	ck_assert(!config_parse(buf_str(&text), "/etc/p.conf", true, &c, take_note, &n));
+	ck_assert(!settings_parse(buf_str(&text), "/etc/p.conf", true, &c, take_note, &n));
 	ck_assert_uint_eq(n.faults, 1);
 	ck_assert_msg(strstr(buf_cstr(&n.text), ":5010: the line is longer than 198 bytes"),
 	              "%s", buf_cstr(&n.text));
-	config_release(&c);
+	settings_release(&c);
 	buf_release(&n.text);
 	buf_release(&text);
 }
@@ -560,7 +560,7 @@ START_TEST(lines_up_to_198_bytes)
 	for (int len = 195; len <= 205; len++) {
 		char *text = mem_printf("[relay]\nhost = a\n[mail]\nfrom_name = %0*d\n[log]\n",
 		                        len - 12, 7);
-		struct config c;
+		struct settings c;
 		struct notes n;
 		bool good = parse(str_of(text), true, &c, &n);
 
@@ -572,36 +572,36 @@ START_TEST(lines_up_to_198_bytes)
 			                             "/etc/p.conf:4: the line is longer than"));
 		free(text);
 		buf_release(&n.text);
-		config_release(&c);
+		settings_release(&c);
 	}
 }
 END_TEST
 
 START_TEST(a_nul_is_refused)
 {
-	struct config c;
+	struct settings c;
 	struct notes n;
 
 	ck_assert(!parse(STR("[relay]\nhost = a\nhelo = a\0b\n"), true, &c, &n));
 	ck_assert_ptr_nonnull(strstr(buf_cstr(&n.text), "/etc/p.conf:3: control byte 0x00"));
 	buf_release(&n.text);
-	config_release(&c);
+	settings_release(&c);
 }
 END_TEST
 
 START_TEST(passwords_only_in_personal_files)
 {
 	static const char text[] = RELAY "user = a\npassword = b\n";
-	struct config c;
+	struct settings c;
 	struct notes n;
 
 	ck_assert(!parse(str_of(text), false, &c, &n));
 	ck_assert_ptr_nonnull(
 	    strstr(buf_cstr(&n.text), "/etc/p.conf:4: relay main: everybody"));
 	buf_release(&n.text);
-	config_release(&c);
+	settings_release(&c);
 	parse_good(text, &c);
-	config_release(&c);
+	settings_release(&c);
 }
 END_TEST
 
@@ -623,7 +623,7 @@ START_TEST(warnings_are_no_faults)
 	    "user = a\nauth = none\n",
 	    "user = a\ntls_certificate = /c\ntls_key = /k\n",
 	};
-	struct config c;
+	struct settings c;
 	struct notes n;
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
@@ -633,14 +633,14 @@ START_TEST(warnings_are_no_faults)
 		ck_assert_uint_eq(n.warnings, 1);
 		ck_assert_ptr_nonnull(strstr(buf_cstr(&n.text), rows[i].words));
 		buf_release(&n.text);
-		config_release(&c);
+		settings_release(&c);
 		free(text);
 	}
 	for (size_t i = 0; i < COUNT(quiet); i++) {
 		char *text = mem_printf("%s%s", RELAY, quiet[i]);
 
 		parse_good(text, &c);
-		config_release(&c);
+		settings_release(&c);
 		free(text);
 	}
 }
@@ -648,16 +648,16 @@ END_TEST
 
 START_TEST(user_without_password_may_be_a_credential)
 {
-	struct config c;
+	struct settings c;
 	struct notes n;
 
 	/* In system mode only the service sees it. */
 	ck_assert(parse(STR(RELAY "user = a\n"), false, &c, &n));
 	buf_release(&n.text);
-	config_release(&c);
+	settings_release(&c);
 	ck_assert_int_eq(setenv("CREDENTIALS_DIRECTORY", "/run/credentials/x", 1), 0);
 	parse_good(RELAY "user = a\n", &c);
-	config_release(&c);
+	settings_release(&c);
 	unsetenv("CREDENTIALS_DIRECTORY");
 }
 END_TEST
@@ -711,35 +711,35 @@ START_TEST(durations_and_sizes)
 	int64_t seconds;
 
 	for (size_t i = 0; i < COUNT(durations); i++) {
-		bool good = config_duration(str_of(durations[i].text), &seconds);
+		bool good = settings_duration(str_of(durations[i].text), &seconds);
 
 		ck_assert_msg(good == (durations[i].want >= 0), "%s", durations[i].text);
 		if (good)
 			ck_assert_int_eq(seconds, durations[i].want);
 	}
 	for (size_t i = 0; i < COUNT(sizes); i++) {
-		bool good = config_size(str_of(sizes[i].text), &bytes);
+		bool good = settings_size(str_of(sizes[i].text), &bytes);
 
 		ck_assert_msg(good == (sizes[i].want >= 0), "%s", sizes[i].text);
 		if (good)
 			ck_assert_uint_eq(bytes, (uint64_t)sizes[i].want);
 	}
-	ck_assert(!config_size(str_make("1\0", 2), &bytes));
-	ck_assert(!config_duration(str_make("1\0", 2), &seconds));
+	ck_assert(!settings_size(str_make("1\0", 2), &bytes));
+	ck_assert(!settings_duration(str_make("1\0", 2), &seconds));
 }
 END_TEST
 
-/* What config_write makes of a text, or of what it made of it before. */
+/* What settings_write makes of a text, or of what it made of it before. */
 static void write_text(struct str text, struct buf *out)
 {
-	struct config c;
+	struct settings c;
 	struct notes n;
 	bool good = parse(text, true, &c, &n);
 
 	ck_assert_msg(good, "%s", buf_cstr(&n.text));
 	buf_init(out, 1 << 20);
-	ck_assert(config_write(&c, out));
-	config_release(&c);
+	ck_assert(settings_write(&c, out));
+	settings_release(&c);
 	buf_release(&n.text);
 }
 
@@ -781,7 +781,7 @@ START_TEST(what_is_written_is_read_again)
 	for (size_t i = 0; i < COUNT(lines); i++)
 		ck_assert_msg(strstr(buf_cstr(&first), lines[i]) != NULL, "%s in\n%s", lines[i],
 		              buf_cstr(&first));
-	for (size_t i = 0; config_key(i, &section, &name, &standard); i++) {
+	for (size_t i = 0; settings_key(i, &section, &name, &standard); i++) {
 		char *value = mem_printf("\n%s = ", name), *none = mem_printf("\n;%s =", name);
 
 		ck_assert_msg(strstr(buf_cstr(&first), value) != NULL ||
@@ -814,7 +814,7 @@ START_TEST(the_table_can_be_listed)
 	bool port = false;
 	size_t i;
 
-	for (i = 0; config_key(i, &section, &name, &standard); i++) {
+	for (i = 0; settings_key(i, &section, &name, &standard); i++) {
 		if (strcmp(section, "relay") == 0 && strcmp(name, "port") == 0)
 			port = true;
 		if (strcmp(name, "max_size") == 0)
@@ -827,7 +827,7 @@ END_TEST
 
 /* ---- files ---- */
 
-static char folder[] = "/tmp/test_config.XXXXXX";
+static char folder[] = "/tmp/test_settings.XXXXXX";
 static char *path;
 
 static void make_folder(void)
@@ -856,12 +856,12 @@ static void put_file(const char *text, mode_t mode)
 
 static void load_expect(bool personal, unsigned owner, const char *words)
 {
-	struct config c;
+	struct settings c;
 	struct notes n;
 	bool good;
 
 	notes_init(&n);
-	good = config_load(path, personal, owner, &c, take_note, &n);
+	good = settings_load(path, personal, owner, &c, take_note, &n);
 	ck_assert_msg(good == (words == NULL), "%s", buf_cstr(&n.text));
 	if (words != NULL) {
 		ck_assert_uint_eq(n.faults, 1);
@@ -873,7 +873,7 @@ static void load_expect(bool personal, unsigned owner, const char *words)
 	ck_assert_uint_eq(c.min_free, 64u * 1024 * 1024);
 	ck_assert_str_eq(c.path, path);
 	buf_release(&n.text);
-	config_release(&c);
+	settings_release(&c);
 }
 
 START_TEST(files_that_cannot_be_read)
@@ -975,19 +975,19 @@ END_TEST
 
 START_TEST(relative_names_start_from_the_file)
 {
-	struct config c;
+	struct settings c;
 	struct notes n;
 	char *want = mem_printf("%s/keys/secret", folder);
 
 	put_file(RELAY "user = a\npassword_file = keys/secret\n", 0600);
 	notes_init(&n);
 	ck_assert_int_eq(chdir(folder), 0);
-	ck_assert(config_load("postern.conf", true, getuid(), &c, take_note, &n));
+	ck_assert(settings_load("postern.conf", true, getuid(), &c, take_note, &n));
 	ck_assert_str_eq(c.path, path);
 	ck_assert_str_eq(c.relays[0].password_file, want);
 	free(want);
 	buf_release(&n.text);
-	config_release(&c);
+	settings_release(&c);
 	ck_assert_int_eq(chdir("/"), 0);
 }
 END_TEST

@@ -34,7 +34,7 @@
 /* What cannot be taken back is done in a child; this many things went wrong. */
 typedef int hostile(unsigned done);
 
-static char top[] = "/tmp/test_narrow.XXXXXX";
+static char top[] = "/tmp/test_sandbox.XXXXXX";
 static const char *const names[] = {"one", "two", "other"};
 static int rooms[2];
 
@@ -81,17 +81,17 @@ static void remove_folder(void)
 }
 
 static const char *const listed[] = {"link", NULL, "missing"};
-static const struct narrow_wishes wishes = {.rooms = rooms,
-                                            .room_count = COUNT(rooms),
-                                            .files = listed,
-                                            .file_count = COUNT(listed),
-                                            .append = "log"};
+static const struct sandbox_wishes wishes = {.rooms = rooms,
+                                             .room_count = COUNT(rooms),
+                                             .files = listed,
+                                             .file_count = COUNT(listed),
+                                             .append = "log"};
 /* Run as a program before the system's own, which may be made for another architecture,
  * whose calls have other numbers. An emulator runs only the system's. */
 static char *self;
 
-static const struct narrow_wishes programs = {.programs = true};
-static const struct narrow_wishes nothing;
+static const struct sandbox_wishes programs = {.programs = true};
+static const struct sandbox_wishes nothing;
 
 /* One more thing to be counted if it is not so. */
 static int wrong(bool good, const char *what)
@@ -101,14 +101,14 @@ static int wrong(bool good, const char *what)
 	return !good;
 }
 
-static void inside(const struct narrow_wishes *w, hostile *deeds)
+static void inside(const struct sandbox_wishes *w, hostile *deeds)
 {
 	int status;
 	pid_t pid = fork();
 
 	ck_assert_int_ge(pid, 0);
 	if (pid == 0)
-		_exit(deeds(w ? narrow(w) : 0));
+		_exit(deeds(w ? sandbox(w) : 0));
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert_msg(WIFEXITED(status), "ended by signal %d", WTERMSIG(status));
 	ck_assert_int_eq(WEXITSTATUS(status), 0);
@@ -155,7 +155,7 @@ static int hidden(unsigned done)
 	struct rlimit core;
 
 	(void)done;
-	narrow_hide();
+	sandbox_hide();
 	int bad = wrong(getrlimit(RLIMIT_CORE, &core) == 0 && core.rlim_cur == 0 &&
 	                    core.rlim_max == 0,
 	                "no core file");
@@ -177,9 +177,9 @@ static int no_gains(unsigned done)
 #ifdef PR_GET_NO_NEW_PRIVS
 	bool set = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;
 
-	bad += wrong(set == ((done & NARROW_PRIVILEGES) != 0), "told as it is");
+	bad += wrong(set == ((done & SANDBOX_PRIVILEGES) != 0), "told as it is");
 #endif
-	bad += wrong((done & NARROW_PRIVILEGES) || done == 0, "nothing without the first");
+	bad += wrong((done & SANDBOX_PRIVILEGES) || done == 0, "nothing without the first");
 	return bad;
 }
 
@@ -196,13 +196,13 @@ static int few_calls(unsigned done)
 {
 	int bad = 0;
 
-	if (!(done & NARROW_CALLS))
+	if (!(done & SANDBOX_CALLS))
 		return 0;
 #ifdef __linux__
 	const long none = 0;
 
 	bad += wrong(!runs_program(), "no program is run");
-#ifndef NARROW_SANITIZED
+#ifndef SANDBOX_SANITIZED
 	bad +=
 	    wrong(refused(syscall(__NR_ptrace, (long)PTRACE_TRACEME, none, none, none), EPERM),
 	          "no tracing");
@@ -246,7 +246,7 @@ static int of_the_system(unsigned done)
 {
 	int bad = 0;
 
-	if (!(done & NARROW_CALLS))
+	if (!(done & SANDBOX_CALLS))
 		return 0;
 #ifdef __linux__
 	const long none = 0;
@@ -266,7 +266,7 @@ static int of_the_system(unsigned done)
 
 static int with_programs(unsigned done)
 {
-	return wrong(!(done & NARROW_FILES), "files are not narrowed") +
+	return wrong(!(done & SANDBOX_FILES), "files are not narrowed") +
 	       wrong(runs_program(), "a program is run") +
 	       wrong(opens("other/foreign", O_RDWR), "any file is opened") +
 	       of_the_system(done);
@@ -290,7 +290,7 @@ static int few_files(unsigned done)
 {
 	int bad = 0;
 
-	if (!(done & NARROW_FILES))
+	if (!(done & SANDBOX_FILES))
 		return 0;
 	bad += wrong(!opens("other/foreign", O_RDONLY) && errno == EACCES, "not listed");
 	bad += wrong(!opens("other", O_RDONLY | O_DIRECTORY) && errno == EACCES, "nor listed");
@@ -310,8 +310,8 @@ static int no_rooms(unsigned done)
 {
 	int bad = 0;
 
-	bad += wrong((done & NARROW_FILES) || opens("one/entry", O_RDONLY), "all or nothing");
-	if (done & NARROW_FILES)
+	bad += wrong((done & SANDBOX_FILES) || opens("one/entry", O_RDONLY), "all or nothing");
+	if (done & SANDBOX_FILES)
 		bad += wrong(!opens("one/entry", O_RDONLY), "no room");
 	bad += wrong(opens("/etc/passwd", O_RDONLY), "a system's file");
 	return bad;
@@ -327,7 +327,7 @@ END_TEST
 /* A child's child has less once more. */
 static int again(unsigned done)
 {
-	unsigned more = narrow(&nothing);
+	unsigned more = sandbox(&nothing);
 
 	return wrong(done == more, "as much as before") + few_calls(more) + few_files(more) +
 	       no_rooms(more);
@@ -435,8 +435,8 @@ END_TEST
 static int tell(unsigned done)
 {
 	fprintf(stderr, "here: no new privileges %s, calls %s, files %s\n",
-	        done & NARROW_PRIVILEGES ? "yes" : "no", done & NARROW_CALLS ? "yes" : "no",
-	        done & NARROW_FILES ? "yes" : "no");
+	        done & SANDBOX_PRIVILEGES ? "yes" : "no", done & SANDBOX_CALLS ? "yes" : "no",
+	        done & SANDBOX_FILES ? "yes" : "no");
 	return 0;
 }
 

@@ -48,9 +48,9 @@ static void teardown(void)
 	buf_release(&got);
 }
 
-static struct report make(enum report_kind kind)
+static struct dsn make(enum dsn_kind kind)
 {
-	struct report r = {
+	struct dsn r = {
 	    .kind = kind,
 	    .envelope = &envelope,
 	    .to = "me@x.example",
@@ -75,21 +75,21 @@ static bool collect(void *context, struct str bytes, struct fault *f)
 }
 
 /* The report, the original given in two pieces, or byte by byte. */
-static void write_report(struct report r, struct str original, size_t cut)
+static void write_report(struct dsn r, struct str original, size_t cut)
 {
 	struct fault f = FAULT_INIT;
 
 	buf_clear(&got);
-	ck_assert(report_begin(&r, collect, &got, &f));
+	ck_assert(dsn_begin(&r, collect, &got, &f));
 	if (cut != STR_NONE) {
-		ck_assert(report_original(&r, str_first(original, cut), collect, &got, &f));
-		ck_assert(report_original(&r, str_from(original, cut), collect, &got, &f));
+		ck_assert(dsn_original(&r, str_first(original, cut), collect, &got, &f));
+		ck_assert(dsn_original(&r, str_from(original, cut), collect, &got, &f));
 	} else {
 		for (size_t i = 0; i < original.len; i++)
-			ck_assert(report_original(&r, str_make(original.at + i, 1), collect,
-			                          &got, &f));
+			ck_assert(
+			    dsn_original(&r, str_make(original.at + i, 1), collect, &got, &f));
 	}
-	ck_assert(report_end(&r, collect, &got, &f));
+	ck_assert(dsn_end(&r, collect, &got, &f));
 }
 
 static bool has(const char *text)
@@ -117,7 +117,7 @@ static struct str appended(void)
 START_TEST(header)
 {
 	add("a@b.example", RCPT_FAILED, 550, "5.1.1", "no");
-	write_report(make(REPORT_FAILED), STR(ORIGINAL), 0);
+	write_report(make(DSN_FAILED), STR(ORIGINAL), 0);
 	ck_assert(str_starts(buf_str(&got), STR("Date: Sat, 21 Nov 2026 21:46:44 +0100\r\n")));
 	ck_assert(has("\r\nFrom: Mail Delivery System <MAILER-DAEMON@host.x.example>\r\n"));
 	ck_assert(has("\r\nTo: <me@x.example>\r\n"));
@@ -148,7 +148,7 @@ START_TEST(threading)
 		bool shown;
 	} ids[] = {{"<a@b>", true}, {" <a@b>\r\n", true}, {"", false},
 	           {"a@b", false},  {"<a b>", false},     {"<a@\xC3\xBC>", false}};
-	struct report r = make(REPORT_FAILED);
+	struct dsn r = make(DSN_FAILED);
 
 	add("a@b.example", RCPT_FAILED, 550, "5.1.1", "no");
 	r.message_id = str_of(ids[_i].id);
@@ -183,12 +183,12 @@ static const struct wanted {
 START_TEST(honours_notify)
 {
 	const struct wanted *t = &wanted[_i];
-	struct report failed = make(REPORT_FAILED), delayed = make(REPORT_DELAYED);
+	struct dsn failed = make(DSN_FAILED), delayed = make(DSN_DELAYED);
 
 	add("other@b.example", RCPT_DELIVERED, 250, NULL, "ok");
 	add("a@b.example", t->state, 550, "5.1.1", "no")->notify = t->notify;
-	ck_assert_uint_eq(report_wanted(&failed), t->failed);
-	ck_assert_uint_eq(report_wanted(&delayed), t->delayed);
+	ck_assert_uint_eq(dsn_wanted(&failed), t->failed);
+	ck_assert_uint_eq(dsn_wanted(&delayed), t->delayed);
 	write_report(failed, STR(ORIGINAL), 0);
 	ck_assert_int_eq(has("a@b.example"), t->failed);
 	ck_assert(!has("other@b.example"));
@@ -222,7 +222,7 @@ static const struct outcome {
 START_TEST(tells_verdict)
 {
 	const struct outcome *t = &outcomes[_i];
-	struct report r = make(REPORT_FAILED);
+	struct dsn r = make(DSN_FAILED);
 	struct rcpt *p = add("a@b.example", RCPT_FAILED, t->code, t->status, t->text);
 	char want[256];
 
@@ -238,7 +238,7 @@ END_TEST
 START_TEST(warns_of_delay)
 {
 	add("a@b.example", RCPT_WAITING, 535, "5.7.8", "535 5.7.8 login failed");
-	write_report(make(REPORT_DELAYED), STR(ORIGINAL), 0);
+	write_report(make(DSN_DELAYED), STR(ORIGINAL), 0);
 	ck_assert(has("You need not do anything"));
 	ck_assert(has("tried again until Thu, 26 Nov 2026 20:46:44 +0100"));
 	/* "delayed" goes with class 4 only (RFC 3464 section 2.3.4) */
@@ -267,7 +267,7 @@ START_TEST(gives_parameters_back)
 
 	envelope.envid = cases[_i].envid != NULL ? mem_copy(str_of(cases[_i].envid)) : NULL;
 	p->orcpt = cases[_i].orcpt != NULL ? mem_copy(str_of(cases[_i].orcpt)) : NULL;
-	write_report(make(REPORT_FAILED), STR(ORIGINAL), 0);
+	write_report(make(DSN_FAILED), STR(ORIGINAL), 0);
 	ck_assert_msg(has(cases[_i].want), "%s", buf_cstr(&got));
 }
 END_TEST
@@ -288,7 +288,7 @@ static const struct third {
 START_TEST(appends_original)
 {
 	const struct third *t = &thirds[_i];
-	struct report r = make(REPORT_FAILED);
+	struct dsn r = make(DSN_FAILED);
 	char want[128];
 	size_t len = strlen(ORIGINAL);
 
@@ -325,8 +325,7 @@ START_TEST(cuts_at_blank_line)
 
 	add("a@b.example", RCPT_FAILED, 550, "5.1.1", "no");
 	for (size_t cut = 0; cut <= original.len + 1; cut++) {
-		write_report(make(REPORT_FAILED), original,
-		             cut > original.len ? STR_NONE : cut);
+		write_report(make(DSN_FAILED), original, cut > original.len ? STR_NONE : cut);
 		ck_assert(str_eq(appended(), str_of(cases[_i].header)));
 	}
 }
@@ -337,7 +336,7 @@ START_TEST(other_than_ascii)
 	add("j\xC3\xB6rg\\+=@b.example", RCPT_FAILED, 550, "5.1.1", "no");
 	add("\xF0\x9F\x98\x80@b.example", RCPT_FAILED, 550, "5.1.1", "no");
 	add("\xFF@b.example", RCPT_FAILED, 550, "5.1.1", "no");
-	write_report(make(REPORT_FAILED), STR(ORIGINAL), 0);
+	write_report(make(DSN_FAILED), STR(ORIGINAL), 0);
 	ck_assert(has("  j\xC3\xB6rg\\+=@b.example\r\n"));
 	ck_assert(has("  \\xFF@b.example\r\n"));
 	ck_assert(has("Content-Type: text/plain; charset=utf-8\r\n"
@@ -360,7 +359,7 @@ START_TEST(long_reason)
 	reason[sizeof(reason) - 1] = '\0';
 	free(add("a@b.example", RCPT_FAILED, 550, "5.1.1", "no")->verdict.text);
 	envelope.rcpts[0].verdict.text = mem_copy(str_of(reason));
-	write_report(make(REPORT_FAILED), STR(ORIGINAL), 0);
+	write_report(make(DSN_FAILED), STR(ORIGINAL), 0);
 	rest = buf_str(&got);
 	while (str_cut(&rest, '\n', &line))
 		ck_assert_uint_le(line.len, 999);
@@ -385,7 +384,7 @@ START_TEST(many_recipients)
 		snprintf(address, sizeof(address), "u%zu@b.example", i);
 		add(address, RCPT_FAILED, 550, "5.1.1", "no");
 	}
-	write_report(make(REPORT_FAILED), STR(ORIGINAL), 0);
+	write_report(make(DSN_FAILED), STR(ORIGINAL), 0);
 	ck_assert_uint_eq(count("\r\nFinal-Recipient: "), sizes[_i]);
 	ck_assert_uint_eq(count("said: 550 5.1.1 no"), 1000);
 	ck_assert_int_eq(has("  ... and 1 more"), sizes[_i] == 1001);
@@ -402,14 +401,14 @@ static bool stop(void *context, struct str bytes, struct fault *f)
 
 START_TEST(sink_stops)
 {
-	struct report r = make(REPORT_FAILED);
+	struct dsn r = make(DSN_FAILED);
 	struct fault f = FAULT_INIT;
 
 	add("a@b.example", RCPT_FAILED, 550, "5.1.1", "no");
-	ck_assert(!report_begin(&r, stop, NULL, &f));
-	ck_assert_int_eq(f.class, FAULT_IO);
-	ck_assert(!report_original(&r, STR("A: b\r\n"), stop, NULL, &f));
-	ck_assert(!report_end(&r, stop, NULL, &f));
+	ck_assert(!dsn_begin(&r, stop, NULL, &f));
+	ck_assert_int_eq(f.kind, FAULT_IO);
+	ck_assert(!dsn_original(&r, STR("A: b\r\n"), stop, NULL, &f));
+	ck_assert(!dsn_end(&r, stop, NULL, &f));
 }
 END_TEST
 

@@ -44,7 +44,7 @@ static void play(int fd, int log, const char *const *script)
 	_exit(0);
 }
 
-static struct gate gate;
+static struct post_client gate;
 static int heard[2];
 
 static void begin(const char *const *script)
@@ -52,7 +52,7 @@ static void begin(const char *const *script)
 	int pair[2];
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
 	ck_assert_int_eq(pipe(heard), 0);
-	gate_init(&gate);
+	post_client_init(&gate);
 	gate.pid = fork();
 	if (gate.pid == 0) {
 		close(pair[0]);
@@ -70,7 +70,7 @@ static void end(const char *want)
 	char text[4096];
 	size_t len = 0;
 	ssize_t n;
-	gate_close(&gate);
+	post_client_close(&gate);
 	while ((n = read(heard[0], text + len, sizeof(text) - 1 - len)) > 0)
 		len += (size_t)n;
 	text[len] = '\0';
@@ -91,9 +91,10 @@ static bool put(char id[ENTRY_ID_LEN + 1], struct fault *f)
 	v.relay = mem_copy(STR("work"));
 	envelope_add(&v, STR("bob@y.example"))->notify = NOTIFY_SUCCESS | NOTIFY_DELAY;
 	envelope_add(&v, STR("cas@y.example"))->orcpt = mem_copy(STR("rfc822;c"));
-	bool ok = gate_put_begin(&gate, "hold", &v, 60, f) &&
-	          gate_put_message(&gate, STR("A: b\r\n\r\n"), f) &&
-	          gate_put_message(&gate, STR("text\r\n"), f) && gate_put_end(&gate, id, f);
+	bool ok = post_client_put_begin(&gate, "hold", &v, 60, f) &&
+	          post_client_put_message(&gate, STR("A: b\r\n\r\n"), f) &&
+	          post_client_put_message(&gate, STR("text\r\n"), f) &&
+	          post_client_put_end(&gate, id, f);
 	envelope_release(&v);
 	return ok;
 }
@@ -112,10 +113,10 @@ START_TEST(a_message_is_put)
 }
 END_TEST
 
-/* What is answered instead of an id: a class, and a part of the text. */
+/* What is answered instead of an id: a  kind, and a part of the text. */
 static const struct {
 	const char *script[4];
-	enum fault_class class;
+	enum fault_kind kind;
 	const char *text;
 } answers[] = {
     {{"!", "X77 not for you", NULL}, FAULT_NOPERM, "not for you"},
@@ -139,7 +140,7 @@ START_TEST(anything_but_an_id_is_no_success)
 	struct fault f = FAULT_INIT;
 	begin(answers[_i].script);
 	ck_assert(!put(id, &f));
-	ck_assert_msg(f.class == answers[_i].class, "class %d: %s", (int)f.class, f.text);
+	ck_assert_msg(f.kind == answers[_i].kind, "class %d: %s", (int)f.kind, f.text);
 	ck_assert_msg(strstr(f.text, answers[_i].text), "%s", f.text);
 	end(NULL);
 }
@@ -152,8 +153,8 @@ START_TEST(a_long_message_goes_in_pieces)
 	struct fault f = FAULT_INIT;
 	memset(text, 'x', sizeof(text));
 	begin(script);
-	ck_assert(gate_put_message(&gate, str_make(text, RECORD_MAX), &f));
-	ck_assert(gate_put_message(&gate, str_make(text, RECORD_MAX + 1), &f));
+	ck_assert(post_client_put_message(&gate, str_make(text, RECORD_MAX), &f));
+	ck_assert(post_client_put_message(&gate, str_make(text, RECORD_MAX + 1), &f));
 	end("M 65536|M 65536|M x|");
 }
 END_TEST
@@ -181,7 +182,7 @@ static const struct {
 	const char *script[9];
 	const char *want; /* NULL: a fault */
 	size_t most;
-	enum fault_class class;
+	enum fault_kind kind;
 } lists[] = {
     {{"?", "Z0", NULL}, "", 9, FAULT_NONE},
     {{"?", "Sh 0 " ID_A, "Done", "D and two", "Sf 1 " ID_B, "Z0", NULL},
@@ -204,11 +205,11 @@ START_TEST(lists_are_taken)
 	struct listed l = {.most = lists[_i].most};
 	struct fault f = FAULT_INIT;
 	begin(lists[_i].script);
-	bool ok = gate_list(&gate, "hf", ID_A, true, take, &l, &f);
+	bool ok = post_client_list(&gate, "hf", ID_A, true, take, &l, &f);
 	ck_assert_msg(ok == (lists[_i].want != NULL), "%s", f.text);
 	if (ok)
 		ck_assert_str_eq(l.text, lists[_i].want);
-	ck_assert_int_eq(f.class, lists[_i].class);
+	ck_assert_int_eq(f.kind, lists[_i].kind);
 	end("L +hf " ID_A "|");
 }
 END_TEST
@@ -221,7 +222,7 @@ START_TEST(an_action_has_output_and_a_code)
 	int code = 0, out;
 	begin(script);
 	ck_assert(file_scratch(&out, &f));
-	ck_assert_msg(gate_act(&gate, "remove " ID_A, out, &code, &f), "%s", f.text);
+	ck_assert_msg(post_client_act(&gate, "remove " ID_A, out, &code, &f), "%s", f.text);
 	ck_assert_int_eq(code, 65);
 	ck_assert_int_eq(pread(out, text, sizeof(text) - 1, 0), 16);
 	ck_assert_str_eq(text, "no such message\n");
@@ -237,8 +238,8 @@ START_TEST(a_code_that_is_none)
 	struct fault f = FAULT_INIT;
 	int code = 1;
 	begin(script);
-	ck_assert(!gate_act(&gate, "thaw " ID_A, -1, &code, &f));
-	ck_assert_int_eq(f.class, FAULT_TEMP);
+	ck_assert(!post_client_act(&gate, "thaw " ID_A, -1, &code, &f));
+	ck_assert_int_eq(f.kind, FAULT_TEMP);
 	ck_assert_int_eq(code, 1);
 	end("Q thaw " ID_A "|");
 }
@@ -251,7 +252,7 @@ START_TEST(the_one_who_listens_keeps_the_connection)
 	int fd = -1;
 	begin(script);
 	pid_t pid = gate.pid;
-	ck_assert(gate_go(&gate, true, true, &fd, &f));
+	ck_assert(post_client_go(&gate, true, true, &fd, &f));
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(gate.fd, -1);
 	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
