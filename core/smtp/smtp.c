@@ -1,44 +1,25 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "smtp/smtp.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
 #include "text/codec.h"
-#include "smtp/smtp_private.h"
+#include "smtp/smtp_command.h"
 
 #define OUT_MAX   (8u << 20) /* the driver writes long before */
-#define SHOWN_MAX 512        /* of a line in the trace */
 #define WORDS_MAX 120        /* of a reply in a text of ours */
 
-static enum smtp_want on_quit(struct smtp *s, const struct command *c, const struct reply *r);
-
-#define GOOD_MAX 3
-
-struct verb_row {
-	const char *name;
-	enum smtp_phase phase;
-	enum cause_phase at;
-	smtp_handler *handle;
-	int good[GOOD_MAX]; /* the codes below 400 that make sense; none: any but 220 and 221 */
-};
+static smtp_handler on_quit;
 
 /* 4xx and 5xx always make sense: handlers see them, and the good ones, only. */
-static const struct verb_row verbs[VERBS] = {
-    [VERB_GREETING] = {"the connection", PHASE_GREETING, AT_GREETING, smtp_on_greeting, {220}},
-    [VERB_EHLO] = {"EHLO", PHASE_COMMAND, AT_EHLO, smtp_on_ehlo, {250}},
-    [VERB_HELO] = {"HELO", PHASE_COMMAND, AT_EHLO, smtp_on_helo, {250}},
-    [VERB_STARTTLS] = {"STARTTLS", PHASE_COMMAND, AT_STARTTLS, smtp_on_starttls, {220}},
-    [VERB_AUTH] = {"AUTH", PHASE_COMMAND, AT_AUTH, smtp_on_auth, {235, 334}},
-    [VERB_CANCEL] = {"AUTH", PHASE_COMMAND, AT_AUTH, smtp_on_cancel, {0}},
-    [VERB_RSET] = {"RSET", PHASE_COMMAND, AT_IDLE, smtp_on_rset, {250}},
-    [VERB_MAIL] = {"MAIL", PHASE_COMMAND, AT_MAIL, smtp_on_mail, {250}},
-    [VERB_RCPT] = {"RCPT", PHASE_COMMAND, AT_RCPT, smtp_on_rcpt, {250, 251, 252}},
-    [VERB_DATA] = {"DATA", PHASE_DATA, AT_DATA, smtp_on_data, {354}},
-    [VERB_DOT] = {"the message", PHASE_DOT, AT_DOT, smtp_on_dot, {0}},
-    [VERB_BDAT] = {"BDAT", PHASE_DATA, AT_DATA, smtp_on_bdat, {250}},
-    [VERB_BDAT_LAST] = {"the message", PHASE_DOT, AT_DOT, smtp_on_bdat, {0}},
-    [VERB_QUIT] = {"QUIT", PHASE_QUIT, AT_QUIT, on_quit, {0}},
+static smtp_handler *const handlers[VERBS] = {
+    [VERB_GREETING] = smtp_on_greeting, [VERB_EHLO] = smtp_on_ehlo,
+    [VERB_HELO] = smtp_on_helo,         [VERB_STARTTLS] = smtp_on_starttls,
+    [VERB_AUTH] = smtp_on_auth,         [VERB_CANCEL] = smtp_on_cancel,
+    [VERB_RSET] = smtp_on_rset,         [VERB_MAIL] = smtp_on_mail,
+    [VERB_RCPT] = smtp_on_rcpt,         [VERB_DATA] = smtp_on_data,
+    [VERB_DOT] = smtp_on_dot,           [VERB_BDAT] = smtp_on_bdat,
+    [VERB_BDAT_LAST] = smtp_on_bdat,    [VERB_QUIT] = on_quit,
 };
 
 struct smtp *smtp_new(const struct smtp_setup *setup)
@@ -82,13 +63,8 @@ enum smtp_want smtp_want(const struct smtp *s)
 enum smtp_phase smtp_phase(const struct smtp *s)
 {
 	if (smtp_unanswered(s))
-		return verbs[s->queue[s->head].verb].phase;
+		return smtp_verbs[s->queue[s->head].verb].phase;
 	return s->want == SMTP_MESSAGE ? PHASE_DATA : PHASE_COMMAND;
-}
-
-struct str smtp_output(const struct smtp *s)
-{
-	return str_from(buf_str(&s->out), s->out_done);
 }
 
 void smtp_written(struct smtp *s, size_t n)
@@ -105,17 +81,6 @@ void smtp_written(struct smtp *s, size_t n)
 		buf_clear(&s->out);
 		s->out_done = 0;
 	}
-}
-
-void smtp_show(const struct smtp *s, bool sent, struct str line)
-{
-	char shown[SHOWN_MAX + 1];
-	size_t len;
-
-	if (s->setup.trace == NULL)
-		return;
-	len = codec_printable(shown, sizeof(shown), line);
-	s->setup.trace(s->setup.trace_context, sent, str_make(shown, len));
 }
 
 static void show_reply_line(const struct smtp *s, int code, char separator, const char *status,
@@ -148,130 +113,6 @@ static void show_reply(const struct smtp *s, const struct reply *r, enum verb ve
 	show_reply_line(s, r->code, ' ', status, rest);
 }
 
-bool smtp_unanswered(const struct smtp *s)
-{
-	return s->head < s->tail;
-}
-
-void smtp_expect(struct smtp *s, enum verb verb, size_t rcpt)
-{
-	if (s->head == s->tail) {
-		s->head = s->tail = 0;
-		s->flight++;
-	}
-	s->queue = mem_grow(s->queue, &s->queue_cap, s->tail + 1, sizeof(*s->queue));
-	s->queue[s->tail++] = (struct command){verb, rcpt, s->written + smtp_output(s).len};
-	if (verb == VERB_DOT || verb == VERB_BDAT_LAST)
-		s->tx.end_at = s->written + smtp_output(s).len;
-}
-
-/* Whatever went wrong above, a command is one line. */
-static bool is_one_line(struct str line)
-{
-	for (size_t i = 0; i < line.len; i++) {
-		if ((unsigned char)line.at[i] < 32 || line.at[i] == 127)
-			return false;
-	}
-	return true;
-}
-
-bool smtp_command(struct smtp *s, enum verb verb, size_t rcpt, struct str line,
-                  const char *shown)
-{
-	struct fault f = FAULT_INIT;
-
-	if (!is_one_line(line) || !buf_add_str(&s->out, line) ||
-	    !buf_add_str(&s->out, STR("\r\n"))) {
-		fault_set(&f, FAULT_DATA, "%s: a control character in an address, or too long",
-		          verbs[verb].name);
-		(void)smtp_drop(s, &f);
-		return false;
-	}
-	smtp_show(s, true, shown != NULL ? str_of(shown) : line);
-	smtp_expect(s, verb, rcpt);
-	return true;
-}
-
-/* Could the server have the whole message, unanswered? */
-static bool is_in_doubt(const struct smtp *s)
-{
-	/* With BDAT in the flight of the RCPTs these may be accepted, unheard. */
-	bool taker = s->tx.accepted > 0;
-
-	for (size_t i = s->head; i < s->tail; i++) {
-		const struct command *c = &s->queue[i];
-		bool last = c->verb == VERB_DOT || c->verb == VERB_BDAT_LAST;
-
-		taker = taker || c->verb == VERB_RCPT;
-		if (last && c->end <= s->written && taker && !s->tx.closed)
-			return true;
-	}
-	return false;
-}
-
-unsigned smtp_had(const struct smtp *s)
-{
-	return (s->tx.accepted > 0 ? HAD_ACCEPTED : 0u) |
-	       (s->tx.sent || is_in_doubt(s) ? HAD_SENT : 0u) |
-	       (s->carried ? HAD_CARRIED : 0u) | (s->taken ? HAD_TAKEN : 0u) |
-	       (smtp_must_encrypt(s) ? NEEDS_TLS : 0u) | (s->setup.login ? NEEDS_LOGIN : 0u);
-}
-
-static enum cause_phase where(const struct smtp *s)
-{
-	if (s->want == SMTP_HANDSHAKE)
-		return AT_STARTTLS;
-	if (s->want == SMTP_SECRET)
-		return AT_AUTH;
-	if (smtp_unanswered(s))
-		return verbs[s->queue[s->head].verb].at;
-	if (s->tx.giving)
-		return AT_MESSAGE;
-	return s->tx.sent ? AT_DOT : AT_IDLE;
-}
-
-static enum cause cause_of_end(const struct smtp *s, const struct fault *f)
-{
-	int event = f->kind == FAULT_PROTOCOL ? EVENT_NONSENSE
-	            : s->slow                 ? EVENT_SLOW
-	            : f->sys == ETIMEDOUT     ? EVENT_SILENT
-	                                      : EVENT_CLOSED;
-
-	/* Of a server that is out of step it is not known whom it has accepted. */
-	bool out = s->tx.end_at > 0 && s->written >= s->tx.end_at;
-	unsigned had = smtp_had(s) | (event == EVENT_NONSENSE && out ? HAD_SENT : 0u);
-
-	return cause_of(where(s), event, "", had);
-}
-
-enum smtp_want smtp_drop(struct smtp *s, const struct fault *f)
-{
-	if (s->want == SMTP_OVER)
-		return SMTP_OVER;
-	if (s->fault.kind == FAULT_NONE && f->kind != FAULT_NONE) {
-		s->fault = *f;
-		fault_cause(&s->fault, cause_of_end(s, f));
-	}
-	/* Who was out of step once has said nothing that can be believed. The reply that
-	 * did not come may be an earlier one: each that came meant the command before. */
-	if (f->kind == FAULT_PROTOCOL)
-		smtp_forget(s);
-	else if (f->sys == ETIMEDOUT && smtp_unanswered(s))
-		smtp_doubt(s);
-	s->head = s->tail = 0;
-	s->tx.giving = false;
-	if (s->wipe_until > s->written)
-		buf_wipe(&s->out);
-	buf_clear(&s->out);
-	s->out_done = 0;
-	return s->want = SMTP_OVER;
-}
-
-enum smtp_want smtp_leave(struct smtp *s)
-{
-	return smtp_command(s, VERB_QUIT, NO_RCPT, STR("QUIT"), NULL) ? SMTP_READ : SMTP_OVER;
-}
-
 static enum smtp_want on_quit(struct smtp *s, const struct command *c, const struct reply *r)
 {
 	const struct fault none = FAULT_INIT;
@@ -279,38 +120,6 @@ static enum smtp_want on_quit(struct smtp *s, const struct command *c, const str
 	(void)c;
 	(void)r;
 	return smtp_drop(s, &none);
-}
-
-void smtp_blame(struct smtp *s, enum cause_phase phase, const struct reply *r)
-{
-	char words[FAULT_TEXT_MAX];
-
-	reply_printable(r, words, sizeof(words));
-	fault_reply(&s->fault, FAULT_RELAY, r->code, r->status, "%s", words);
-	fault_cause(&s->fault, cause_of(phase, r->code, r->status, smtp_had(s)));
-}
-
-enum smtp_want smtp_nonsense(struct smtp *s, enum verb verb, const struct reply *r)
-{
-	char words[WORDS_MAX + 1];
-	struct fault f = FAULT_INIT;
-
-	reply_printable(r, words, sizeof(words));
-	fault_set(&f, FAULT_PROTOCOL,
-	          "the reply to %s makes no sense: %d %s; the server is out of step",
-	          verbs[verb].name, r->code, words);
-	return smtp_drop(s, &f);
-}
-
-bool smtp_out_of_step(struct smtp *s)
-{
-	struct fault f = FAULT_INIT;
-
-	if (!reply_begun(&s->reply))
-		return false;
-	fault_set(&f, FAULT_PROTOCOL, "the server sent a reply that nothing asked for");
-	(void)smtp_drop(s, &f);
-	return true;
 }
 
 /* The server shuts the session down, whatever it was asked (RFC 5321 section 3.8). */
@@ -328,7 +137,7 @@ static enum smtp_want take_unasked(struct smtp *s, const struct reply *r)
 	char words[WORDS_MAX + 1];
 
 	if (r->code == 421)
-		return closed_by_server(s, where(s), r);
+		return closed_by_server(s, smtp_where(s), r);
 	if (smtp_early_verdict(s, r))
 		return smtp_drop(s, &f);
 	reply_printable(r, words, sizeof(words));
@@ -339,13 +148,13 @@ static enum smtp_want take_unasked(struct smtp *s, const struct reply *r)
 
 static bool makes_sense(enum verb verb, int code)
 {
-	const int *good = verbs[verb].good;
+	const int *good = smtp_verbs[verb].good;
 
 	if (code >= 400 || verb == VERB_QUIT)
 		return true;
 	if (good[0] == 0)
 		return code < 300 && code != 220 && code != 221;
-	for (size_t i = 0; i < GOOD_MAX; i++) {
+	for (size_t i = 0; i < SMTP_GOOD_MAX; i++) {
 		if (code == good[i])
 			return true;
 	}
@@ -383,9 +192,9 @@ static enum smtp_want take_reply(struct smtp *s, const struct reply *r)
 	if (!makes_sense(c.verb, r->code))
 		return smtp_nonsense(s, c.verb, r);
 	if (r->code == 421 && c.verb != VERB_QUIT)
-		return closed_by_server(s, verbs[c.verb].at, r);
+		return closed_by_server(s, smtp_verbs[c.verb].at, r);
 	s->head++;
-	return verbs[c.verb].handle(s, &c, r);
+	return handlers[c.verb](s, &c, r);
 }
 
 /* A reply may begin only when the whole command it answers has been written:
@@ -456,17 +265,11 @@ bool smtp_in_reply(const struct smtp *s)
 	return s->want != SMTP_OVER && reply_begun(&s->reply);
 }
 
-void smtp_heard(struct smtp *s)
-{
-	if (s->want == SMTP_SETTLED)
-		(void)smtp_out_of_step(s);
-}
-
 /* What was going on, for the text of a fault. */
 static const char *awaited(const struct smtp *s)
 {
 	if (smtp_unanswered(s))
-		return verbs[s->queue[s->head].verb].name;
+		return smtp_verbs[s->queue[s->head].verb].name;
 	return s->want == SMTP_MESSAGE ? "the message" : "";
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* From the greeting to a session that is open: EHLO, STARTTLS, AUTH. */
-#include "smtp/smtp_private.h"
+#include "smtp/smtp_command.h"
 
 #include <string.h>
 
@@ -44,12 +44,6 @@ enum smtp_want smtp_on_greeting(struct smtp *s, const struct command *c, const s
 	if (r->code != 220)
 		return blame(s, AT_GREETING, r);
 	return smtp_hello(s);
-}
-
-bool smtp_must_encrypt(const struct smtp *s)
-{
-	return !s->secured &&
-	       (s->setup.security == SECURITY_TLS || s->setup.security == SECURITY_STARTTLS);
 }
 
 /* HELO has no extensions, so it will do only where none is needed. */

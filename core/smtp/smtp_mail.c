@@ -7,7 +7,7 @@
  * looks at what is known and sends the next. A recipient's verdict is recorded
  * once, by decide, and leaves the machine by smtp_commit.
  */
-#include "smtp/smtp_private.h"
+#include "smtp/smtp_command.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -62,35 +62,11 @@ static void decide_here(struct smtp *s, size_t i, enum cause cause, const char *
 	s->tx.answers[i].state = ANSWER_DECIDED;
 }
 
-void smtp_forget(struct smtp *s)
-{
-	for (size_t i = 0; i < s->tx.count; i++)
-		verdict_release(&s->tx.answers[i].verdict);
-	free(s->tx.answers);
-	s->tx.answers = NULL;
-	s->tx.count = 0;
-}
-
 static enum rcpt_state state_of(enum cause cause)
 {
 	if (cause == CAUSE_NONE)
 		return RCPT_DELIVERED;
 	return cause_row(cause)->fate == FATE_FAIL ? RCPT_FAILED : RCPT_WAITING;
-}
-
-/* What was delivered is left so: to send it twice would be worse than to miss that a
- * server by LMTP took it for another. */
-void smtp_doubt(struct smtp *s)
-{
-	for (size_t i = 0; i < s->tx.count; i++) {
-		struct answer *a = &s->tx.answers[i];
-
-		if (a->state != ANSWER_DECIDED || a->flight != s->flight ||
-		    a->verdict.code < 400)
-			continue;
-		verdict_release(&a->verdict);
-		a->state = ANSWER_ACCEPTED;
-	}
 }
 
 bool smtp_commit(struct smtp *s, const char *relay, const char *host)

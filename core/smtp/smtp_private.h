@@ -2,9 +2,10 @@
 /*
  * smtp_private - what the parts of the session machine share
  *
- * smtp.c has the public functions, the queue of unanswered commands and the
- * way of a reply to its handler; smtp_login.c the handlers from the greeting to
- * the login; smtp_mail.c those of a transaction.
+ * smtp.c has the public functions and the way of a reply to its handler;
+ * smtp_login.c the handlers from the greeting to the login; smtp_mail.c those of
+ * a transaction; smtp_command.c, which knows none of them, what they all do: it
+ * sends a command and queues it for its answer, and ends the session.
  *
  * A handler gets the command that was answered and the reply, whose code is 4xx,
  * 5xx or one that makes sense, and returns what the machine wants next.
@@ -111,44 +112,16 @@ struct smtp {
 	struct buf chunk;
 };
 
-/* Adds a command line (CRLF is added here) and waits for its answer. False:
- * the machine has failed. shown is traced instead of the line if not NULL. */
-bool smtp_command(struct smtp *s, enum verb verb, size_t rcpt, struct str line,
-                  const char *shown);
-/* The answer to what was put into out by hand. */
-void smtp_expect(struct smtp *s, enum verb verb, size_t rcpt);
-bool smtp_unanswered(const struct smtp *s);
-
-/* The connection is given up at once, without QUIT. Returns SMTP_OVER. */
-enum smtp_want smtp_drop(struct smtp *s, const struct fault *f);
-/* The session ends with QUIT; s->fault says why. */
-enum smtp_want smtp_leave(struct smtp *s);
-/* s->fault from a reply in that phase, with the server's words as its text. */
-void smtp_blame(struct smtp *s, enum cause_phase phase, const struct reply *r);
-/* A reply that makes no sense where it came. Returns SMTP_OVER. */
-enum smtp_want smtp_nonsense(struct smtp *s, enum verb verb, const struct reply *r);
-/* What the session has come to (enum cause_had). */
-unsigned smtp_had(const struct smtp *s);
-/* No verdict of the transaction counts. */
-void smtp_forget(struct smtp *s);
-/* No refusal of the flight that is under way counts. */
-void smtp_doubt(struct smtp *s);
-/* While the message goes out, a clear refusal: the verdict on it (RFC 5321 has no better
- * place for it). False: it is none. */
-bool smtp_early_verdict(struct smtp *s, const struct reply *r);
-/* Something was sent that nothing asked for: true, and the machine has failed. */
-bool smtp_out_of_step(struct smtp *s);
-void smtp_show(const struct smtp *s, bool sent, struct str line);
-
-/* Handlers. */
+/* Handlers, one a verb. */
 typedef enum smtp_want smtp_handler(struct smtp *s, const struct command *c,
                                     const struct reply *r);
 smtp_handler smtp_on_greeting, smtp_on_ehlo, smtp_on_helo, smtp_on_starttls, smtp_on_auth,
     smtp_on_cancel;
 smtp_handler smtp_on_rset, smtp_on_mail, smtp_on_rcpt, smtp_on_data, smtp_on_dot, smtp_on_bdat;
 
-/* Is encryption required, and not there yet? */
-bool smtp_must_encrypt(const struct smtp *s);
+/* While the message goes out, a clear refusal: the verdict on it (RFC 5321 has no better
+ * place for it). False: it is none. */
+bool smtp_early_verdict(struct smtp *s, const struct reply *r);
 /* Sends EHLO (LHLO). */
 enum smtp_want smtp_hello(struct smtp *s);
 

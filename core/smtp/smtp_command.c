@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "smtp/smtp_command.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "text/codec.h"
+
+#define SHOWN_MAX 512 /* of a line in the trace */
+#define WORDS_MAX 120 /* of a reply in a text of ours */
+
+const struct smtp_verb smtp_verbs[VERBS] = {
+    [VERB_GREETING] = {"the connection", PHASE_GREETING, AT_GREETING, {220}},
+    [VERB_EHLO] = {"EHLO", PHASE_COMMAND, AT_EHLO, {250}},
+    [VERB_HELO] = {"HELO", PHASE_COMMAND, AT_EHLO, {250}},
+    [VERB_STARTTLS] = {"STARTTLS", PHASE_COMMAND, AT_STARTTLS, {220}},
+    [VERB_AUTH] = {"AUTH", PHASE_COMMAND, AT_AUTH, {235, 334}},
+    [VERB_CANCEL] = {"AUTH", PHASE_COMMAND, AT_AUTH, {0}},
+    [VERB_RSET] = {"RSET", PHASE_COMMAND, AT_IDLE, {250}},
+    [VERB_MAIL] = {"MAIL", PHASE_COMMAND, AT_MAIL, {250}},
+    [VERB_RCPT] = {"RCPT", PHASE_COMMAND, AT_RCPT, {250, 251, 252}},
+    [VERB_DATA] = {"DATA", PHASE_DATA, AT_DATA, {354}},
+    [VERB_DOT] = {"the message", PHASE_DOT, AT_DOT, {0}},
+    [VERB_BDAT] = {"BDAT", PHASE_DATA, AT_DATA, {250}},
+    [VERB_BDAT_LAST] = {"the message", PHASE_DOT, AT_DOT, {0}},
+    [VERB_QUIT] = {"QUIT", PHASE_QUIT, AT_QUIT, {0}},
+};
+
+struct str smtp_output(const struct smtp *s)
+{
+	return str_from(buf_str(&s->out), s->out_done);
+}
+
+void smtp_show(const struct smtp *s, bool sent, struct str line)
+{
+	char shown[SHOWN_MAX + 1];
+	size_t len;
+
+	if (s->setup.trace == NULL)
+		return;
+	len = codec_printable(shown, sizeof(shown), line);
+	s->setup.trace(s->setup.trace_context, sent, str_make(shown, len));
+}
+
+bool smtp_unanswered(const struct smtp *s)
+{
+	return s->head < s->tail;
+}
+
+void smtp_expect(struct smtp *s, enum verb verb, size_t rcpt)
+{
+	if (s->head == s->tail) {
+		s->head = s->tail = 0;
+		s->flight++;
+	}
+	s->queue = mem_grow(s->queue, &s->queue_cap, s->tail + 1, sizeof(*s->queue));
+	s->queue[s->tail++] = (struct command){verb, rcpt, s->written + smtp_output(s).len};
+	if (verb == VERB_DOT || verb == VERB_BDAT_LAST)
+		s->tx.end_at = s->written + smtp_output(s).len;
+}
+
+/* Whatever went wrong above, a command is one line. */
+static bool is_one_line(struct str line)
+{
+	for (size_t i = 0; i < line.len; i++) {
+		if ((unsigned char)line.at[i] < 32 || line.at[i] == 127)
+			return false;
+	}
+	return true;
+}
+
+bool smtp_command(struct smtp *s, enum verb verb, size_t rcpt, struct str line,
+                  const char *shown)
+{
+	struct fault f = FAULT_INIT;
+
+	if (!is_one_line(line) || !buf_add_str(&s->out, line) ||
+	    !buf_add_str(&s->out, STR("\r\n"))) {
+		fault_set(&f, FAULT_DATA, "%s: a control character in an address, or too long",
+		          smtp_verbs[verb].name);
+		(void)smtp_drop(s, &f);
+		return false;
+	}
+	smtp_show(s, true, shown != NULL ? str_of(shown) : line);
+	smtp_expect(s, verb, rcpt);
+	return true;
+}
+
+bool smtp_must_encrypt(const struct smtp *s)
+{
+	return !s->secured &&
+	       (s->setup.security == SECURITY_TLS || s->setup.security == SECURITY_STARTTLS);
+}
+
+/* Could the server have the whole message, unanswered? */
+static bool is_in_doubt(const struct smtp *s)
+{
+	/* With BDAT in the flight of the RCPTs these may be accepted, unheard. */
+	bool taker = s->tx.accepted > 0;
+
+	for (size_t i = s->head; i < s->tail; i++) {
+		const struct command *c = &s->queue[i];
+		bool last = c->verb == VERB_DOT || c->verb == VERB_BDAT_LAST;
+
+		taker = taker || c->verb == VERB_RCPT;
+		if (last && c->end <= s->written && taker && !s->tx.closed)
+			return true;
+	}
+	return false;
+}
+
+unsigned smtp_had(const struct smtp *s)
+{
+	return (s->tx.accepted > 0 ? HAD_ACCEPTED : 0u) |
+	       (s->tx.sent || is_in_doubt(s) ? HAD_SENT : 0u) |
+	       (s->carried ? HAD_CARRIED : 0u) | (s->taken ? HAD_TAKEN : 0u) |
+	       (smtp_must_encrypt(s) ? NEEDS_TLS : 0u) | (s->setup.login ? NEEDS_LOGIN : 0u);
+}
+
+enum cause_phase smtp_where(const struct smtp *s)
+{
+	if (s->want == SMTP_HANDSHAKE)
+		return AT_STARTTLS;
+	if (s->want == SMTP_SECRET)
+		return AT_AUTH;
+	if (smtp_unanswered(s))
+		return smtp_verbs[s->queue[s->head].verb].at;
+	if (s->tx.giving)
+		return AT_MESSAGE;
+	return s->tx.sent ? AT_DOT : AT_IDLE;
+}
+
+static enum cause cause_of_end(const struct smtp *s, const struct fault *f)
+{
+	int event = f->kind == FAULT_PROTOCOL ? EVENT_NONSENSE
+	            : s->slow                 ? EVENT_SLOW
+	            : f->sys == ETIMEDOUT     ? EVENT_SILENT
+	                                      : EVENT_CLOSED;
+
+	/* Of a server that is out of step it is not known whom it has accepted. */
+	bool out = s->tx.end_at > 0 && s->written >= s->tx.end_at;
+	unsigned had = smtp_had(s) | (event == EVENT_NONSENSE && out ? HAD_SENT : 0u);
+
+	return cause_of(smtp_where(s), event, "", had);
+}
+
+void smtp_forget(struct smtp *s)
+{
+	for (size_t i = 0; i < s->tx.count; i++)
+		verdict_release(&s->tx.answers[i].verdict);
+	free(s->tx.answers);
+	s->tx.answers = NULL;
+	s->tx.count = 0;
+}
+
+/* What was delivered is left so: to send it twice would be worse than to miss that a
+ * server by LMTP took it for another. */
+void smtp_doubt(struct smtp *s)
+{
+	for (size_t i = 0; i < s->tx.count; i++) {
+		struct answer *a = &s->tx.answers[i];
+
+		if (a->state != ANSWER_DECIDED || a->flight != s->flight ||
+		    a->verdict.code < 400)
+			continue;
+		verdict_release(&a->verdict);
+		a->state = ANSWER_ACCEPTED;
+	}
+}
+
+enum smtp_want smtp_drop(struct smtp *s, const struct fault *f)
+{
+	if (s->want == SMTP_OVER)
+		return SMTP_OVER;
+	if (s->fault.kind == FAULT_NONE && f->kind != FAULT_NONE) {
+		s->fault = *f;
+		fault_cause(&s->fault, cause_of_end(s, f));
+	}
+	/* Who was out of step once has said nothing that can be believed. The reply that
+	 * did not come may be an earlier one: each that came meant the command before. */
+	if (f->kind == FAULT_PROTOCOL)
+		smtp_forget(s);
+	else if (f->sys == ETIMEDOUT && smtp_unanswered(s))
+		smtp_doubt(s);
+	s->head = s->tail = 0;
+	s->tx.giving = false;
+	if (s->wipe_until > s->written)
+		buf_wipe(&s->out);
+	buf_clear(&s->out);
+	s->out_done = 0;
+	return s->want = SMTP_OVER;
+}
+
+enum smtp_want smtp_leave(struct smtp *s)
+{
+	return smtp_command(s, VERB_QUIT, NO_RCPT, STR("QUIT"), NULL) ? SMTP_READ : SMTP_OVER;
+}
+
+void smtp_blame(struct smtp *s, enum cause_phase phase, const struct reply *r)
+{
+	char words[FAULT_TEXT_MAX];
+
+	reply_printable(r, words, sizeof(words));
+	fault_reply(&s->fault, FAULT_RELAY, r->code, r->status, "%s", words);
+	fault_cause(&s->fault, cause_of(phase, r->code, r->status, smtp_had(s)));
+}
+
+enum smtp_want smtp_nonsense(struct smtp *s, enum verb verb, const struct reply *r)
+{
+	char words[WORDS_MAX + 1];
+	struct fault f = FAULT_INIT;
+
+	reply_printable(r, words, sizeof(words));
+	fault_set(&f, FAULT_PROTOCOL,
+	          "the reply to %s makes no sense: %d %s; the server is out of step",
+	          smtp_verbs[verb].name, r->code, words);
+	return smtp_drop(s, &f);
+}
+
+bool smtp_out_of_step(struct smtp *s)
+{
+	struct fault f = FAULT_INIT;
+
+	if (!reply_begun(&s->reply))
+		return false;
+	fault_set(&f, FAULT_PROTOCOL, "the server sent a reply that nothing asked for");
+	(void)smtp_drop(s, &f);
+	return true;
+}
+
+void smtp_heard(struct smtp *s)
+{
+	if (s->want == SMTP_SETTLED)
+		(void)smtp_out_of_step(s);
+}
