@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * fixup - the header of a submitted message brought into its final form
+ * header_fixup - the header of a submitted message brought into its final form
  *
  * The part of mail/message that works on the whole header: hop count,
  * recipients for -t, fields removed and added, identity, encoding, folding.
@@ -13,7 +13,7 @@
 
 #include "text/fault.h"
 #include "mail/header.h"
-#include "mail/message.h"
+#include "mail/message_rules.h"
 
 /* Calls hooks->recipient for each recipient if rules->take_recipients: from
  * Resent-To, -Cc and -Bcc if there is one of them, else from To, Cc and Bcc
