@@ -6,6 +6,7 @@
 
 #include "text/buf.h"
 #include "mail/addr.h"
+#include "unit.h"
 
 #define D10  "0123456789"
 #define D60  D10 D10 D10 D10 D10 D10
@@ -523,10 +524,7 @@ END_TEST
 int main(void)
 {
 	Suite *s = suite_create("addr");
-	TCase *t = tcase_create("addr");
-	SRunner *r;
-	int failed;
-
+	TCase *t = unit_case(s, "addr");
 	tcase_add_loop_test(t, fields, 0, COUNT(header_cases));
 	tcase_add_loop_test(t, lists, 0, COUNT(list_cases));
 	tcase_add_test(t, nested_comments);
@@ -538,10 +536,5 @@ int main(void)
 	tcase_add_loop_test(t, domains, 0, COUNT(domain_cases));
 	tcase_add_loop_test(t, wire, 0, COUNT(wire_cases));
 	tcase_add_test(t, many);
-	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return unit_run(s);
 }

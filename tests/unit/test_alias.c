@@ -7,6 +7,7 @@
 #include "text/buf.h"
 #include "text/fault.h"
 #include "mail/alias.h"
+#include "unit.h"
 
 #define ROOM (16 * 1024 * 1024)
 
@@ -262,10 +263,7 @@ END_TEST
 int main(void)
 {
 	Suite *s = suite_create("alias");
-	TCase *t = tcase_create("alias");
-	SRunner *r;
-	int failed;
-
+	TCase *t = unit_case(s, "alias");
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, expands, 0, COUNT(expansions));
 	tcase_add_loop_test(t, warns, 0, COUNT(warnings));
@@ -275,10 +273,5 @@ int main(void)
 	tcase_add_test(t, sink_stops);
 	tcase_add_loop_test(t, long_list, 0, 3);
 	tcase_add_test(t, deep_chain);
-	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return unit_run(s);
 }

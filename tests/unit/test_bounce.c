@@ -6,6 +6,7 @@
 
 #include "submit/submit.h"
 #include "transport/bounce.h"
+#include "unit.h"
 
 #define COUNT(array) (int)(sizeof(array) / sizeof((array)[0]))
 
@@ -86,13 +87,8 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("notify");
-	TCase *t = tcase_create("notify");
+	Suite *s = suite_create("bounce");
+	TCase *t = unit_case(s, "bounce");
 	tcase_add_loop_test(t, again, 0, COUNT(again_cases));
-	suite_add_tcase(s, t);
-	SRunner *r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return unit_run(s);
 }

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "unit.h"
+
 #define MINUTE INT64_C(60000)
 #define REPLY  (5 * MINUTE)
 #define ANSWER (10 * MINUTE)
@@ -147,20 +149,12 @@ END_TEST
 int main(void)
 {
 	Suite *s = suite_create("budget");
-	TCase *t = tcase_create("budget");
-	SRunner *r;
-	int failed;
-
+	TCase *t = unit_case(s, "budget");
 	tcase_add_test(t, just_in_time);
 	tcase_add_test(t, one_reply);
 	tcase_add_test(t, honest);
 	tcase_add_test(t, reads_slowly);
 	tcase_add_test(t, saves_nothing);
 	tcase_add_test(t, no_overflow);
-	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_run(s);
 }

@@ -8,6 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "unit.h"
+
 static void same(struct str got, const char *want)
 {
 	ck_assert_msg(str_eq(got, str_of(want)), "got '%.*s', want '%s'", STR_FMT(got), want);
@@ -304,10 +306,7 @@ END_TEST
 int main(void)
 {
 	Suite *s = suite_create("buf");
-	TCase *c = tcase_create("all");
-	SRunner *r;
-	int n;
-
+	TCase *c = unit_case(s, "all");
 	tcase_add_test(c, views);
 	tcase_add_test(c, prefixes);
 	tcase_add_test(c, finding);
@@ -321,10 +320,5 @@ int main(void)
 	tcase_add_test(c, wiping);
 	tcase_add_test(c, memory);
 	tcase_add_test(c, out_of_memory);
-	suite_add_tcase(s, c);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	n = srunner_ntests_failed(r);
-	srunner_free(r);
-	return n ? 1 : 0;
+	return unit_run(s);
 }

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "unit.h"
+
 static const struct {
 	enum cause_phase phase;
 	int code;
@@ -234,10 +236,7 @@ END_TEST
 int main(void)
 {
 	Suite *s = suite_create("cause");
-	TCase *c = tcase_create("cause");
-	SRunner *r;
-	int failed;
-
+	TCase *c = unit_case(s, "cause");
 	tcase_add_loop_test(c, of_reply, 0, sizeof(replies) / sizeof(replies[0]));
 	tcase_add_test(c, same_meaning);
 	tcase_add_test(c, whole_product);
@@ -245,10 +244,5 @@ int main(void)
 	tcase_add_loop_test(c, rows, 0, CAUSES);
 	tcase_add_test(c, unknown_word);
 	tcase_add_test(c, manual);
-	suite_add_tcase(s, c);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_run(s);
 }

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "unit.h"
+
 START_TEST(system_clocks)
 {
 	int64_t mono = clock_mono_ms(), wall;
@@ -109,19 +111,11 @@ END_TEST
 int main(void)
 {
 	Suite *s = suite_create("clock");
-	TCase *c = tcase_create("all");
-	SRunner *r;
-	int n;
-
+	TCase *c = unit_case(s, "all");
 	tcase_add_test(c, system_clocks);
 	tcase_add_test(c, fixed);
 	tcase_add_test(c, deadlines);
 	tcase_add_test(c, left);
 	tcase_add_test(c, zones);
-	suite_add_tcase(s, c);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	n = srunner_ntests_failed(r);
-	srunner_free(r);
-	return n ? 1 : 0;
+	return unit_run(s);
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "unit.h"
+
 #define OUT_MAX 1024
 
 struct row {
@@ -273,20 +275,12 @@ END_TEST
 int main(void)
 {
 	Suite *s = suite_create("codec");
-	TCase *c = tcase_create("all");
-	SRunner *r;
-	int n;
-
+	TCase *c = unit_case(s, "all");
 	tcase_add_test(c, base64);
 	tcase_add_test(c, xtext);
 	tcase_add_test(c, hex);
 	tcase_add_test(c, secrets);
 	tcase_add_test(c, printable);
 	tcase_add_test(c, utf8);
-	suite_add_tcase(s, c);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	n = srunner_ntests_failed(r);
-	srunner_free(r);
-	return n ? 1 : 0;
+	return unit_run(s);
 }

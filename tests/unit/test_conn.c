@@ -8,6 +8,7 @@
 #include "net/conn.h"
 #include "polled.h"
 #include "tls_peer.h"
+#include "unit.h"
 
 #define BIG ((size_t)4 * 1024 * 1024)
 
@@ -313,10 +314,7 @@ END_TEST
 int main(void)
 {
 	Suite *s = suite_create("conn");
-	TCase *t = tcase_create("conn");
-	SRunner *r;
-	int n;
-
+	TCase *t = unit_case(s, "conn");
 	tcase_add_checked_fixture(t, open_pair, close_pair);
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, reads_what_is_there);
@@ -331,10 +329,5 @@ int main(void)
 	tcase_add_test(t, handshake_deadline);
 	tcase_add_test(t, over_tls);
 	tcase_add_test(t, tls_stalls);
-	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	n = srunner_ntests_failed(r);
-	srunner_free(r);
-	return n ? 1 : 0;
+	return unit_run(s);
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "os/file.h"
+#include "unit.h"
 
 static char folder[] = "/tmp/postern-counters-XXXXXX";
 static struct hold hold;
@@ -132,16 +133,11 @@ END_TEST
 int main(void)
 {
 	Suite *s = suite_create("counters");
-	TCase *c = tcase_create("counters");
+	TCase *c = unit_case(s, "counters");
 	tcase_add_checked_fixture(c, set_up, tear_down);
 	tcase_add_test(c, they_add_up);
 	tcase_add_test(c, what_is_spoilt_begins_again);
 	tcase_add_test(c, a_lock_is_not_waited_for);
 	tcase_add_test(c, guests_have_their_own);
-	suite_add_tcase(s, c);
-	SRunner *r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return unit_run(s);
 }

@@ -4,6 +4,8 @@
 #include <check.h>
 #include <string.h>
 
+#include "unit.h"
+
 /* The check value of this CRC is that of "123456789". */
 START_TEST(known)
 {
@@ -39,16 +41,8 @@ END_TEST
 int main(void)
 {
 	Suite *s = suite_create("crc");
-	TCase *c = tcase_create("crc");
-	SRunner *r;
-	int failed;
-
+	TCase *c = unit_case(s, "crc");
 	tcase_add_test(c, known);
 	tcase_add_test(c, long_pieces);
-	suite_add_tcase(s, c);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return unit_run(s);
 }

@@ -18,6 +18,7 @@
 #include "net/dial_socks.h"
 #include "net/eyeballs.h"
 #include "polled.h"
+#include "unit.h"
 
 #define LEN(table) (sizeof(table) / sizeof((table)[0]))
 
@@ -574,10 +575,7 @@ END_TEST
 int main(void)
 {
 	Suite *s = suite_create("dial");
-	TCase *c = tcase_create("dial");
-	SRunner *r;
-	int n;
-
+	TCase *c = unit_case(s, "dial");
 	tcase_set_timeout(c, 60);
 	tcase_add_loop_test(c, literal, 0, (int)LEN(literals));
 	tcase_add_test(c, connects);
@@ -594,10 +592,5 @@ int main(void)
 	tcase_add_loop_test(c, proxy_text, 0, (int)LEN(proxies));
 	tcase_add_loop_test(c, socks, 0, (int)LEN(talks));
 	tcase_add_test(c, socks_is_silent);
-	suite_add_tcase(s, c);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	n = srunner_ntests_failed(r);
-	srunner_free(r);
-	return n ? 1 : 0;
+	return unit_run(s);
 }

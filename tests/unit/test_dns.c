@@ -20,6 +20,7 @@
 #include "net/dns.h"
 #include "net/resolver.h"
 #include "polled.h"
+#include "unit.h"
 
 /* A name server on the loopback, in a child; it knows the names below. */
 static char servers[64];
@@ -505,10 +506,7 @@ int main(void)
 {
 	idna_use(idna_by_library);
 	Suite *s = suite_create("dns");
-	TCase *served = tcase_create("served"), *alone = tcase_create("alone");
-	SRunner *r;
-	int n;
-
+	TCase *served = unit_case(s, "served"), *alone = unit_case(s, "alone");
 	tcase_add_checked_fixture(served, start_v4, stop);
 	tcase_set_timeout(served, 60);
 	tcase_set_timeout(alone, 60);
@@ -528,11 +526,5 @@ int main(void)
 	tcase_add_test(alone, order_by_chance);
 	tcase_add_test(alone, aside_is_tidy);
 	tcase_add_test(alone, aside_deadline);
-	suite_add_tcase(s, served);
-	suite_add_tcase(s, alone);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	n = srunner_ntests_failed(r);
-	srunner_free(r);
-	return n ? 1 : 0;
+	return unit_run(s);
 }

@@ -6,6 +6,8 @@
 
 #include "net/dnsmsg.h"
 
+#include "unit.h"
+
 #define MESSAGE_MAX 2048
 #define RECORDS_MAX 32
 
@@ -304,10 +306,7 @@ END_TEST
 int main(void)
 {
 	Suite *s = suite_create("dnsmsg");
-	TCase *c = tcase_create("dnsmsg");
-	SRunner *r;
-	int n;
-
+	TCase *c = unit_case(s, "dnsmsg");
 	tcase_add_test(c, all_types);
 	tcase_add_test(c, others_passed_over);
 	tcase_add_test(c, response_codes);
@@ -316,10 +315,5 @@ int main(void)
 	tcase_add_test(c, name_lengths);
 	tcase_add_test(c, long_data_is_cut);
 	tcase_add_test(c, too_few);
-	suite_add_tcase(s, c);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	n = srunner_ntests_failed(r);
-	srunner_free(r);
-	return n ? 1 : 0;
+	return unit_run(s);
 }

@@ -9,6 +9,7 @@
 #include "text/fault.h"
 #include "mail/envelope.h"
 #include "mail/dsn.h"
+#include "unit.h"
 
 #define ROOM     (64 * 1024 * 1024)
 #define ARRIVED  1795290404 /* 2026-11-21 19:46:44 UTC */
@@ -416,11 +417,8 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("report");
-	TCase *t = tcase_create("report");
-	SRunner *r;
-	int failed;
-
+	Suite *s = suite_create("dsn");
+	TCase *t = unit_case(s, "dsn");
 	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, header);
@@ -435,10 +433,5 @@ int main(void)
 	tcase_add_test(t, long_reason);
 	tcase_add_loop_test(t, many_recipients, 0, 3);
 	tcase_add_test(t, sink_stops);
-	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return unit_run(s);
 }

@@ -6,6 +6,7 @@
 
 #include "text/buf.h"
 #include "smtp/ehlo.h"
+#include "unit.h"
 
 struct row {
 	const char *text;
@@ -93,16 +94,8 @@ END_TEST
 int main(void)
 {
 	Suite *s = suite_create("ehlo");
-	TCase *c = tcase_create("ehlo");
-	SRunner *r;
-	int n;
-
+	TCase *c = unit_case(s, "ehlo");
 	tcase_add_loop_test(c, keywords, 0, (int)(sizeof(rows) / sizeof(rows[0])));
 	tcase_add_test(c, crowd_of_unknown_keywords);
-	suite_add_tcase(s, c);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	n = srunner_ntests_failed(r);
-	srunner_free(r);
-	return n ? 1 : 0;
+	return unit_run(s);
 }

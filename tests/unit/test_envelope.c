@@ -6,6 +6,7 @@
 
 #include "text/buf.h"
 #include "mail/envelope.h"
+#include "unit.h"
 
 static const struct same_case {
 	const char *a;
@@ -192,10 +193,7 @@ END_TEST
 int main(void)
 {
 	Suite *s = suite_create("envelope");
-	TCase *t = tcase_create("envelope");
-	SRunner *r;
-	int failed;
-
+	TCase *t = unit_case(s, "envelope");
 	tcase_add_loop_test(t, same_address, 0,
 	                    (int)(sizeof(same_cases) / sizeof(same_cases[0])));
 	tcase_add_test(t, fresh);
@@ -205,10 +203,5 @@ int main(void)
 	tcase_add_loop_test(t, notify, 0,
 	                    (int)(sizeof(notify_cases) / sizeof(notify_cases[0])));
 	tcase_add_test(t, notify_none);
-	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return unit_run(s);
 }

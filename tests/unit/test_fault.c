@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "text/buf.h"
+#include "unit.h"
 
 START_TEST(set)
 {
@@ -164,10 +165,7 @@ END_TEST
 int main(void)
 {
 	Suite *s = suite_create("fault");
-	TCase *c = tcase_create("all");
-	SRunner *r;
-	int n;
-
+	TCase *c = unit_case(s, "all");
 	tcase_add_test(c, set);
 	tcase_add_test(c, set_sys);
 	tcase_add_test(c, cause);
@@ -177,10 +175,5 @@ int main(void)
 	tcase_add_test(c, one_printable_line);
 	tcase_add_test(c, cut);
 	tcase_add_test(c, exits);
-	suite_add_tcase(s, c);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	n = srunner_ntests_failed(r);
-	srunner_free(r);
-	return n ? 1 : 0;
+	return unit_run(s);
 }

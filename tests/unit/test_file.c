@@ -13,6 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "unit.h"
+
 #define NOBODY 65534
 
 static char where[] = "/tmp/test_file.XXXXXX";
@@ -580,10 +582,7 @@ END_TEST
 int main(void)
 {
 	Suite *s = suite_create("file");
-	TCase *c = tcase_create("all");
-	SRunner *r;
-	int n;
-
+	TCase *c = unit_case(s, "all");
 	tcase_add_checked_fixture(c, begin, end);
 	tcase_add_test(c, create);
 	tcase_add_test(c, open_read);
@@ -603,10 +602,5 @@ int main(void)
 	tcase_add_loop_test(c, interrupted, 0, 2);
 	tcase_add_test(c, write_all);
 	tcase_add_loop_test(c, std_open, 0, 8);
-	suite_add_tcase(s, c);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	n = srunner_ntests_failed(r);
-	srunner_free(r);
-	return n ? 1 : 0;
+	return unit_run(s);
 }

@@ -8,6 +8,7 @@
 #include "text/codec.h"
 #include "text/idna.h"
 #include "mail/header.h"
+#include "unit.h"
 
 #define COUNT(array) (int)(sizeof(array) / sizeof((array)[0]))
 
@@ -580,10 +581,7 @@ int main(void)
 {
 	idna_use(idna_by_library);
 	Suite *s = suite_create("header");
-	TCase *t = tcase_create("header");
-	SRunner *r;
-	int failed;
-
+	TCase *t = unit_case(s, "header");
 	tcase_add_loop_test(t, is_field, 0, COUNT(line_cases));
 	tcase_add_test(t, name_limit);
 	tcase_add_test(t, kept_as_they_came);
@@ -603,10 +601,5 @@ int main(void)
 	tcase_add_test(t, folds);
 	tcase_add_test(t, fold_behind_comma);
 	tcase_add_test(t, fold_blanks);
-	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return unit_run(s);
 }

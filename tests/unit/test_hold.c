@@ -14,6 +14,7 @@
 #include "hold/backoff.h"
 #include "submit/submit.h"
 #include "hold/sweep.h"
+#include "unit.h"
 
 static char root[64];
 static struct hold hold;
@@ -759,7 +760,7 @@ END_TEST
 int main(void)
 {
 	Suite *s = suite_create("hold");
-	TCase *t = tcase_create("hold");
+	TCase *t = unit_case(s, "hold");
 	tcase_add_checked_fixture(t, set_up, tear_down);
 	tcase_add_test(t, what_was_put_comes_back);
 	tcase_add_test(t, a_mark_is_seen_by_the_next_and_changes_nothing_else);
@@ -785,10 +786,5 @@ int main(void)
 	tcase_add_test(t, many_hosts_do_not_probe_in_step);
 	tcase_add_test(t, sweep_does_not_believe_a_clock_that_jumps);
 	tcase_add_test(t, sweep_takes_old_state);
-	suite_add_tcase(s, t);
-	SRunner *r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return unit_run(s);
 }

@@ -6,6 +6,7 @@
 
 #include "os/clock.h"
 #include "net/hostname.h"
+#include "unit.h"
 
 #define COUNT(array) (int)(sizeof(array) / sizeof((array)[0]))
 
@@ -54,13 +55,8 @@ END_TEST
 int main(void)
 {
 	Suite *s = suite_create("hostname");
-	TCase *t = tcase_create("hostname");
+	TCase *t = unit_case(s, "hostname");
 	tcase_add_loop_test(t, in_hosts, 0, COUNT(hosts_cases));
 	tcase_add_test(t, of_this_host);
-	suite_add_tcase(s, t);
-	SRunner *r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return unit_run(s);
 }

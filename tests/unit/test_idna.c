@@ -4,6 +4,8 @@
 
 #include "text/idna.h"
 
+#include "unit.h"
+
 #define COUNT(array) (int)(sizeof(array) / sizeof((array)[0]))
 
 /* NULL: refused. */
@@ -79,13 +81,8 @@ int main(void)
 {
 	idna_use(idna_by_library);
 	Suite *s = suite_create("idna");
-	TCase *t = tcase_create("idna");
+	TCase *t = unit_case(s, "idna");
 	tcase_add_loop_test(t, domains, 0, COUNT(idna_cases));
 	tcase_add_test(t, mailboxes);
-	suite_add_tcase(s, t);
-	SRunner *r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return unit_run(s);
 }

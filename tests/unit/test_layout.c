@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "unit.h"
+
 /* The whole line at "at", which is len long. */
 static void check_line(const char *at, size_t len, const char *text)
 {
@@ -132,20 +134,12 @@ END_TEST
 int main(void)
 {
 	Suite *s = suite_create("layout");
-	TCase *c = tcase_create("layout");
-	SRunner *r;
-	int failed;
-
+	TCase *c = unit_case(s, "layout");
 	tcase_add_test(c, head);
 	tcase_add_test(c, head_full);
 	tcase_add_loop_test(c, slot, 0, sizeof(slots) / sizeof(slots[0]));
 	tcase_add_test(c, slot_full);
 	tcase_add_test(c, trailer);
 	tcase_add_loop_test(c, is_id, 0, sizeof(ids) / sizeof(ids[0]));
-	suite_add_tcase(s, c);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return unit_run(s);
 }

@@ -6,6 +6,7 @@
 
 #include "text/buf.h"
 #include "mail/line.h"
+#include "unit.h"
 
 #define TEXT(literal)                        \
 	{                                    \
@@ -178,18 +179,10 @@ END_TEST
 int main(void)
 {
 	Suite *s = suite_create("line");
-	TCase *t = tcase_create("line");
-	SRunner *r;
-	int failed;
-
+	TCase *t = unit_case(s, "line");
 	tcase_add_loop_test(t, lines, 0, (int)(sizeof(cases) / sizeof(cases[0])));
 	tcase_add_test(t, long_line);
 	tcase_add_test(t, sink_stops);
 	tcase_add_test(t, mode_changes_inside);
-	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return unit_run(s);
 }

@@ -8,6 +8,7 @@
 #include "cmd/list/listing.h"
 #include "cmd/list/show.h"
 #include "cmd/list/format.h"
+#include "unit.h"
 
 #define NOW     1795293000 /* Sat Nov 21 20:30:00 2026 UTC */
 #define OUT_MAX (1024 * 1024)
@@ -434,7 +435,7 @@ int main(void)
 {
 	setenv("TZ", "UTC0", 1);
 	Suite *s = suite_create("listing");
-	TCase *t = tcase_create("listing");
+	TCase *t = unit_case(s, "listing");
 	tcase_add_test(t, test_one_entry);
 	tcase_add_test(t, test_mark_and_size);
 	tcase_add_test(t, test_groups);
@@ -444,19 +445,12 @@ int main(void)
 	tcase_add_test(t, test_total);
 	tcase_add_test(t, test_full);
 	tcase_add_test(t, test_age);
-	suite_add_tcase(s, t);
-	t = tcase_create("json");
+	t = unit_case(s, "json");
 	tcase_add_test(t, test_json_string);
 	tcase_add_test(t, test_json_entry);
 	tcase_add_test(t, test_json_queue_names);
-	suite_add_tcase(s, t);
-	t = tcase_create("show");
+	t = unit_case(s, "show");
 	tcase_add_test(t, test_show_bytes);
 	tcase_add_test(t, test_show_head);
-	suite_add_tcase(s, t);
-	SRunner *r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	int n = srunner_ntests_failed(r);
-	srunner_free(r);
-	return n ? 1 : 0;
+	return unit_run(s);
 }

@@ -5,6 +5,7 @@
 
 #include "text/idna.h"
 #include "mail/local.h"
+#include "unit.h"
 
 #define COUNT(array) (int)(sizeof(array) / sizeof((array)[0]))
 
@@ -161,16 +162,11 @@ int main(void)
 {
 	idna_use(idna_by_library);
 	Suite *s = suite_create("local");
-	TCase *t = tcase_create("local");
+	TCase *t = unit_case(s, "local");
 	tcase_add_loop_test(t, ours, 0, COUNT(ours_cases));
 	tcase_add_loop_test(t, host_name, 0, COUNT(name_cases));
 	tcase_add_loop_test(t, route, 0, COUNT(route_cases));
 	tcase_add_loop_test(t, rest, 0, COUNT(rest_cases));
 	tcase_add_test(t, empty);
-	suite_add_tcase(s, t);
-	SRunner *r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return unit_run(s);
 }

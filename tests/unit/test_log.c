@@ -18,6 +18,7 @@
 #include "os/clock.h"
 #include "text/codec.h"
 #include "polled.h"
+#include "unit.h"
 
 #define NOON_2024 1709294405 /* 2024-03-01 12:00:05 UTC */
 #define END                     \
@@ -530,10 +531,7 @@ END_TEST
 int main(void)
 {
 	Suite *s = suite_create("log");
-	TCase *c = tcase_create("all");
-	SRunner *r;
-	int n;
-
+	TCase *c = unit_case(s, "all");
 	signal(SIGPIPE, SIG_IGN);
 	tcase_add_checked_fixture(c, begin, end);
 	tcase_set_timeout(c, 60);
@@ -555,10 +553,5 @@ int main(void)
 	tcase_add_test(c, to_a_reader);
 	tcase_add_loop_test(c, to_full_syslog, 0, 2);
 	tcase_add_test(c, to_syslog_long);
-	suite_add_tcase(s, c);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	n = srunner_ntests_failed(r);
-	srunner_free(r);
-	return n ? 1 : 0;
+	return unit_run(s);
 }

@@ -6,6 +6,8 @@
 
 #include "cmd/queue/mailq_options.h"
 
+#include "unit.h"
+
 #define ARGS 8
 #define ID   "0123456789AB"
 #define ID2  "FFFFFFFFFFFF"
@@ -146,13 +148,8 @@ END_TEST
 int main(void)
 {
 	Suite *s = suite_create("mailq_options");
-	TCase *t = tcase_create("mailq_options");
+	TCase *t = unit_case(s, "mailq_options");
 	tcase_add_loop_test(t, test_scan, 0, (int)(sizeof(cases) / sizeof(cases[0])));
 	tcase_add_test(t, test_from_sendmail);
-	suite_add_tcase(s, t);
-	SRunner *r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	int n = srunner_ntests_failed(r);
-	srunner_free(r);
-	return n ? 1 : 0;
+	return unit_run(s);
 }

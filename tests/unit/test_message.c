@@ -8,6 +8,7 @@
 #include "text/buf.h"
 #include "text/idna.h"
 #include "mail/message.h"
+#include "unit.h"
 
 #define COUNT(array) (int)(sizeof(array) / sizeof((array)[0]))
 #define TEXT(literal)                        \
@@ -503,10 +504,7 @@ int main(void)
 {
 	idna_use(idna_by_library);
 	Suite *s = suite_create("message");
-	TCase *t = tcase_create("message");
-	SRunner *r;
-	int failed;
-
+	TCase *t = unit_case(s, "message");
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, messages, 0, COUNT(cases));
 	tcase_add_loop_test(t, recipients, 0, COUNT(recipient_cases));
@@ -518,10 +516,5 @@ int main(void)
 	tcase_add_test(t, hops);
 	tcase_add_loop_test(t, big_headers, 0, COUNT(big_cases));
 	tcase_add_test(t, hook_refuses);
-	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return unit_run(s);
 }

@@ -7,6 +7,7 @@
 #include "text/codec.h"
 #include "text/fault.h"
 #include "mail/mime.h"
+#include "unit.h"
 
 #define ROOM (64 * 1024 * 1024)
 
@@ -511,10 +512,7 @@ END_TEST
 int main(void)
 {
 	Suite *s = suite_create("mime");
-	TCase *t = tcase_create("mime");
-	SRunner *r;
-	int failed;
-
+	TCase *t = unit_case(s, "mime");
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, converts, 0, COUNT(conversions));
 	tcase_add_loop_test(t, passes_8bit, 0, COUNT(conversions));
@@ -526,10 +524,5 @@ int main(void)
 	tcase_add_test(t, long_filler);
 	tcase_add_loop_test(t, base64_leaf, 0, 58);
 	tcase_add_test(t, sink_stops);
-	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return unit_run(s);
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "os/file.h"
+#include "unit.h"
 
 #define ID_A "6920C8F13A7B"
 #define ID_B "6920C8F20001"
@@ -265,8 +266,8 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("gate");
-	TCase *t = tcase_create("gate");
+	Suite *s = suite_create("post_client");
+	TCase *t = unit_case(s, "post_client");
 	tcase_add_test(t, a_message_is_put);
 	tcase_add_loop_test(t, anything_but_an_id_is_no_success, 0, COUNT(answers));
 	tcase_add_test(t, a_long_message_goes_in_pieces);
@@ -274,10 +275,5 @@ int main(void)
 	tcase_add_test(t, an_action_has_output_and_a_code);
 	tcase_add_test(t, a_code_that_is_none);
 	tcase_add_test(t, the_one_who_listens_keeps_the_connection);
-	suite_add_tcase(s, t);
-	SRunner *r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return unit_run(s);
 }

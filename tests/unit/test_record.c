@@ -10,6 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "unit.h"
+
 #define BEYOND 131072
 
 /* With what lies behind the reader, which nothing may be written to. */
@@ -264,10 +266,7 @@ END_TEST
 int main(void)
 {
 	Suite *s = suite_create("record");
-	TCase *c = tcase_create("record");
-	SRunner *r;
-	int failed;
-
+	TCase *c = unit_case(s, "record");
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_test(c, whole);
 	tcase_add_loop_test(c, split, 0, STREAM_LEN + 1);
@@ -280,10 +279,5 @@ int main(void)
 	tcase_add_test(c, write_errors);
 	tcase_add_test(c, last_words);
 	tcase_add_test(c, read_errors);
-	suite_add_tcase(s, c);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return unit_run(s);
 }

@@ -6,6 +6,7 @@
 #include "text/buf.h"
 #include "text/fault.h"
 #include "smtp/reply.h"
+#include "unit.h"
 
 struct good {
 	const char *bytes;
@@ -247,20 +248,12 @@ END_TEST
 int main(void)
 {
 	Suite *s = suite_create("reply");
-	TCase *c = tcase_create("reply");
-	SRunner *r;
-	int n;
-
+	TCase *c = unit_case(s, "reply");
 	tcase_add_loop_test(c, good_replies, 0, (int)(sizeof(goods) / sizeof(goods[0])));
 	tcase_add_loop_test(c, bad_replies, 0, (int)(sizeof(bads) / sizeof(bads[0])));
 	tcase_add_test(c, hints);
 	tcase_add_test(c, line_limit);
 	tcase_add_test(c, reply_limits);
 	tcase_add_test(c, nul_and_printable);
-	suite_add_tcase(s, c);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	n = srunner_ntests_failed(r);
-	srunner_free(r);
-	return n ? 1 : 0;
+	return unit_run(s);
 }

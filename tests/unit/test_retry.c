@@ -4,6 +4,8 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "unit.h"
+
 #define MINUTE 60
 #define HOUR   3600
 #define DAY    86400
@@ -205,7 +207,7 @@ END_TEST
 int main(void)
 {
 	Suite *s = suite_create("retry");
-	TCase *t = tcase_create("retry");
+	TCase *t = unit_case(s, "retry");
 	tcase_add_test(t, wait_doubles_up_to_the_longest);
 	tcase_add_test(t, wait_uses_the_whole_jitter);
 	tcase_add_test(t, wait_survives_any_number_of_attempts);
@@ -219,10 +221,5 @@ int main(void)
 	tcase_add_test(t, a_jump_that_stays_counts_after_half_an_hour);
 	tcase_add_test(t, a_clock_set_back_expires_nothing);
 	tcase_add_test(t, after_a_boot_a_second_look_is_taken);
-	suite_add_tcase(s, t);
-	SRunner *r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return unit_run(s);
 }

@@ -7,6 +7,7 @@
 #include "text/buf.h"
 #include "text/idna.h"
 #include "mail/rewrite.h"
+#include "unit.h"
 
 #define COUNT(array) (int)(sizeof(array) / sizeof((array)[0]))
 #define BOSS         "boss@corp.example"
@@ -301,21 +302,13 @@ END_TEST
 int main(void)
 {
 	idna_use(idna_by_library);
-	Suite *s = suite_create("identity");
-	TCase *t = tcase_create("identity");
-	SRunner *r;
-	int failed;
-
+	Suite *s = suite_create("rewrite");
+	TCase *t = unit_case(s, "rewrite");
 	tcase_add_loop_test(t, sender, 0, COUNT(sender_cases));
 	tcase_add_test(t, odd_login);
 	tcase_add_loop_test(t, apply, 0, COUNT(apply_cases));
 	tcase_add_loop_test(t, names, 0, COUNT(name_cases));
 	tcase_add_test(t, reply_to);
 	tcase_add_test(t, international_domains);
-	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return unit_run(s);
 }

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "unit.h"
+
 #define RELAYS_MAX 4
 #define ROUTES_MAX 4
 
@@ -223,15 +225,10 @@ END_TEST
 int main(void)
 {
 	Suite *s = suite_create("route");
-	TCase *t = tcase_create("route");
+	TCase *t = unit_case(s, "route");
 	tcase_add_loop_test(t, recipients_go_together_that_go_the_same_way, 0,
 	                    sizeof(plan_cases) / sizeof(plan_cases[0]));
 	tcase_add_test(t, only_who_waits_is_routed);
 	tcase_add_test(t, as_many_domains_as_recipients);
-	suite_add_tcase(s, t);
-	SRunner *r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return unit_run(s);
 }

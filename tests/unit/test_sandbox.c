@@ -28,6 +28,7 @@
 #endif
 
 #include "os/sandbox_parts.h"
+#include "unit.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
@@ -451,12 +452,8 @@ int main(int argc, char **argv)
 	if (argc > 1)
 		return 0;
 	self = realpath(argv[0], NULL);
-
-	Suite *s = suite_create("narrow");
-	TCase *c = tcase_create("narrow");
-	SRunner *r;
-	int failed;
-
+	Suite *s = suite_create("sandbox");
+	TCase *c = unit_case(s, "sandbox");
 	tcase_add_checked_fixture(c, make_folder, remove_folder);
 	tcase_add_test(c, hides);
 	tcase_add_test(c, no_new_privileges);
@@ -466,10 +463,5 @@ int main(int argc, char **argv)
 	tcase_add_test(c, twice);
 	tcase_add_test(c, what_is_needed);
 	tcase_add_test(c, what_was_done);
-	suite_add_tcase(s, c);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return unit_run(s);
 }

@@ -9,6 +9,7 @@
 #include "smtp/sasl.h"
 #include "smtp/sasl_scram.h"
 #include "smtp/saslprep.h"
+#include "unit.h"
 
 #define BIT(name) (1u << SASL_##name)
 
@@ -498,10 +499,7 @@ END_TEST
 int main(void)
 {
 	Suite *s = suite_create("sasl");
-	TCase *c = tcase_create("sasl");
-	SRunner *r;
-	int n;
-
+	TCase *c = unit_case(s, "sasl");
 	tcase_add_test(c, names);
 	LOOP(choice, choices);
 	LOOP(exchange, exchanges);
@@ -514,10 +512,5 @@ int main(void)
 	tcase_add_test(c, scram_must_prove);
 	LOOP(channel_binding, flags);
 	LOOP(prepare, prepareds);
-	suite_add_tcase(s, c);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	n = srunner_ntests_failed(r);
-	srunner_free(r);
-	return n ? 1 : 0;
+	return unit_run(s);
 }

@@ -12,6 +12,7 @@
 
 #include "os/clock.h"
 #include "polled.h"
+#include "unit.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
@@ -279,10 +280,7 @@ END_TEST
 int main(void)
 {
 	Suite *s = suite_create("secret");
-	TCase *c = tcase_create("all");
-	SRunner *r;
-	int failed;
-
+	TCase *c = unit_case(s, "all");
 	tcase_set_timeout(c, 60);
 	tcase_add_checked_fixture(c, make_folder, remove_folder);
 	tcase_add_test(c, first_line_of_a_file);
@@ -294,10 +292,5 @@ int main(void)
 	tcase_add_test(c, a_command_that_is_missing);
 	tcase_add_test(c, a_credential);
 	tcase_add_test(c, existence_needs_no_reading);
-	suite_add_tcase(s, c);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return unit_run(s);
 }

@@ -7,6 +7,7 @@
 #include "text/buf.h"
 #include "text/fault.h"
 #include "smtp/serve.h"
+#include "unit.h"
 
 #define CUT_ALL ((size_t)-1)
 
@@ -443,10 +444,7 @@ END_TEST
 int main(void)
 {
 	Suite *s = suite_create("serve");
-	TCase *t = tcase_create("serve");
-	SRunner *r;
-	int failed;
-
+	TCase *t = unit_case(s, "serve");
 	tcase_add_loop_test(t, dialogues, 0, (int)(sizeof(rows) / sizeof(rows[0])));
 	tcase_add_test(t, offers);
 	tcase_add_test(t, long_lines);
@@ -454,10 +452,5 @@ int main(void)
 	tcase_add_test(t, no_room);
 	tcase_add_test(t, closed);
 	tcase_add_test(t, states);
-	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return unit_run(s);
 }

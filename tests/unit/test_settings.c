@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "unit.h"
+
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 #define RELAY        "[relay]\nhost = smtp.example.org\n"
 
@@ -994,12 +996,9 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("config");
-	TCase *bytes = tcase_create("bytes");
-	TCase *files = tcase_create("files");
-	SRunner *r;
-	int failed;
-
+	Suite *s = suite_create("settings");
+	TCase *bytes = unit_case(s, "bytes");
+	TCase *files = unit_case(s, "files");
 	unsetenv("CREDENTIALS_DIRECTORY");
 	tcase_add_test(bytes, four_lines_are_enough);
 	tcase_add_test(bytes, defaults_are_those_of_the_manual);
@@ -1022,17 +1021,11 @@ int main(void)
 	tcase_add_test(bytes, what_is_written_is_read_again);
 	tcase_add_test(bytes, a_password_is_not_written);
 	tcase_add_test(bytes, the_table_can_be_listed);
-	suite_add_tcase(s, bytes);
 	tcase_add_checked_fixture(files, make_folder, remove_folder);
 	tcase_add_test(files, files_that_cannot_be_read);
 	tcase_add_test(files, files_that_others_can_write);
 	tcase_add_test(files, files_of_others);
 	tcase_add_test(files, files_with_a_password);
 	tcase_add_test(files, relative_names_start_from_the_file);
-	suite_add_tcase(s, files);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return unit_run(s);
 }

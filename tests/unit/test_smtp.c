@@ -10,6 +10,7 @@
 #include "text/fault.h"
 #include "mail/envelope.h"
 #include "smtp/smtp.h"
+#include "unit.h"
 
 /*
  * A row is a conversation: "> LINE" is what the machine must send next, "< LINE"
@@ -780,16 +781,8 @@ END_TEST
 int main(void)
 {
 	Suite *s = suite_create("smtp");
-	TCase *table = tcase_create("conversations");
-	SRunner *r;
-	int n;
-
+	TCase *table = unit_case(s, "conversations");
 	tcase_set_timeout(table, 60);
 	tcase_add_loop_test(table, conversation, 0, (int)(sizeof(rows) / sizeof(rows[0])));
-	suite_add_tcase(s, table);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	n = srunner_ntests_failed(r);
-	srunner_free(r);
-	return n ? 1 : 0;
+	return unit_run(s);
 }

@@ -9,6 +9,7 @@
 #include "text/fault.h"
 #include "mail/envelope.h"
 #include "smtp/smtp.h"
+#include "unit.h"
 
 /* A session that is open, with the given lines behind "250-t"; nothing is traced. */
 static struct smtp *open_session(const char *ehlo)
@@ -420,10 +421,7 @@ END_TEST
 int main(void)
 {
 	Suite *s = suite_create("smtp_machine");
-	TCase *machine = tcase_create("machine");
-	SRunner *r;
-	int n;
-
+	TCase *machine = unit_case(s, "machine");
 	tcase_add_test(machine, many_recipients_in_flights);
 	tcase_add_test(machine, chunks);
 	tcase_add_test(machine, chunk_refused_on_the_way);
@@ -438,10 +436,5 @@ int main(void)
 	tcase_add_test(machine, output_with_a_secret_is_wiped);
 	tcase_add_test(machine, no_secret_to_be_had);
 	tcase_add_test(machine, clear_bytes_at_the_handshake);
-	suite_add_tcase(s, machine);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	n = srunner_ntests_failed(r);
-	srunner_free(r);
-	return n ? 1 : 0;
+	return unit_run(s);
 }

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "unit.h"
+
 START_TEST(within_a_domain)
 {
 	static const struct {
@@ -82,14 +84,8 @@ END_TEST
 int main(void)
 {
 	Suite *s = suite_create("srv");
-	TCase *t = tcase_create("srv");
-	SRunner *r;
+	TCase *t = unit_case(s, "srv");
 	tcase_add_test(t, within_a_domain);
 	tcase_add_test(t, who_is_believed);
-	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return unit_run(s);
 }

@@ -7,6 +7,7 @@
 #include "text/buf.h"
 #include "cmd/list/summary.h"
 #include "cmd/list/stats.h"
+#include "unit.h"
 
 #define NOW     1795293000
 #define OUT_MAX (1024 * 1024)
@@ -219,18 +220,13 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("tally");
-	TCase *t = tcase_create("tally");
+	Suite *s = suite_create("stats");
+	TCase *t = unit_case(s, "stats");
 	tcase_add_test(t, test_reason_text);
 	tcase_add_test(t, test_reason_cut);
 	tcase_add_test(t, test_counts);
 	tcase_add_test(t, test_many_reasons);
 	tcase_add_test(t, test_summary);
 	tcase_add_test(t, test_metrics);
-	suite_add_tcase(s, t);
-	SRunner *r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	int n = srunner_ntests_failed(r);
-	srunner_free(r);
-	return n ? 1 : 0;
+	return unit_run(s);
 }

@@ -10,6 +10,7 @@
 #include "net/tls.h"
 #include "net/tls_parts.h"
 #include "tls_meet.h"
+#include "unit.h"
 
 /* Expects success (want NULL) or a fault with that text. */
 static void expect(const struct tls_setup *setup, const struct peer_server *server,
@@ -477,10 +478,7 @@ END_TEST
 int main(void)
 {
 	Suite *s = suite_create("tls");
-	TCase *c = tcase_create("tls");
-	SRunner *r;
-	int n;
-
+	TCase *c = unit_case(s, "tls");
 	tcase_add_checked_fixture(c, make_ca, drop_ca);
 	tcase_set_timeout(c, 60);
 	tcase_add_loop_test(c, certificate, 0, COUNT(certs));
@@ -495,10 +493,5 @@ int main(void)
 	tcase_add_loop_test(c, data_and_end, 0, COUNT(bindings));
 	tcase_add_loop_test(c, stranger, 0, COUNT(strangers));
 	tcase_add_test(c, bad_setups);
-	suite_add_tcase(s, c);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	n = srunner_ntests_failed(r);
-	srunner_free(r);
-	return n ? 1 : 0;
+	return unit_run(s);
 }

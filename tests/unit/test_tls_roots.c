@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "net/tls_roots.h"
 #include "tls_peer.h"
+#include "unit.h"
 
 static void count_root(void *context, struct str der)
 {
@@ -153,17 +154,9 @@ END_TEST
 int main(void)
 {
 	Suite *s = suite_create("tls_roots");
-	TCase *c = tcase_create("tls_roots");
-	SRunner *r;
-	int n;
-
+	TCase *c = unit_case(s, "tls_roots");
 	tcase_set_timeout(c, 60);
 	tcase_add_test(c, roots);
 	tcase_add_loop_test(c, dates, 0, (int)(sizeof(validities) / sizeof(validities[0])));
-	suite_add_tcase(s, c);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	n = srunner_ntests_failed(r);
-	srunner_free(r);
-	return n ? 1 : 0;
+	return unit_run(s);
 }

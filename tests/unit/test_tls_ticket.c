@@ -5,6 +5,8 @@
 
 #include "tls_meet.h"
 
+#include "unit.h"
+
 /* One session with the ticket file; was it resumed? */
 static bool with_ticket(const struct tls_setup *setup, const struct peer_server *server)
 {
@@ -139,18 +141,10 @@ END_TEST
 int main(void)
 {
 	Suite *s = suite_create("tls_ticket");
-	TCase *c = tcase_create("tls_ticket");
-	SRunner *r;
-	int n;
-
+	TCase *c = unit_case(s, "tls_ticket");
 	tcase_add_checked_fixture(c, make_ca, drop_ca);
 	tcase_set_timeout(c, 60);
 	tcase_add_loop_test(c, tickets, 0, COUNT(bindings));
 	tcase_add_loop_test(c, broken_ticket, 0, COUNT(bindings));
-	suite_add_tcase(s, c);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	n = srunner_ntests_failed(r);
-	srunner_free(r);
-	return n ? 1 : 0;
+	return unit_run(s);
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "text/buf.h"
+#include "unit.h"
 
 #define ANN 12345
 #define BOB 12346
@@ -175,19 +176,11 @@ END_TEST
 int main(void)
 {
 	Suite *s = suite_create("trust");
-	TCase *c = tcase_create("trust");
-	SRunner *r;
-	int failed;
-
+	TCase *c = unit_case(s, "trust");
 	tcase_add_checked_fixture(c, begin, end);
 	tcase_add_test(c, own_ways);
 	tcase_add_test(c, foreign_ways);
 	tcase_add_test(c, links);
 	tcase_add_test(c, things);
-	suite_add_tcase(s, c);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return unit_run(s);
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "os/clock.h"
+#include "unit.h"
 
 static int ends[2];
 
@@ -71,18 +72,10 @@ END_TEST
 int main(void)
 {
 	Suite *s = suite_create("wait");
-	TCase *c = tcase_create("wait");
-	SRunner *r;
-	int failed;
-
+	TCase *c = unit_case(s, "wait");
 	tcase_add_checked_fixture(c, open_pipe, close_pipe);
 	tcase_add_loop_test(c, lasts, 0, 4);
 	tcase_add_test(c, ready);
 	tcase_add_test(c, signal_comes_in);
-	suite_add_tcase(s, c);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return unit_run(s);
 }

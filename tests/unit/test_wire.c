@@ -6,6 +6,7 @@
 #include "text/buf.h"
 #include "text/fault.h"
 #include "smtp/wire.h"
+#include "unit.h"
 
 struct row {
 	const char *in;
@@ -106,17 +107,9 @@ END_TEST
 int main(void)
 {
 	Suite *s = suite_create("wire");
-	TCase *c = tcase_create("wire");
-	SRunner *r;
-	int n;
-
+	TCase *c = unit_case(s, "wire");
 	tcase_add_loop_test(c, stuffing, 0, (int)(sizeof(rows) / sizeof(rows[0])));
 	tcase_add_test(c, no_room);
 	tcase_add_test(c, chunk_heads);
-	suite_add_tcase(s, c);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	n = srunner_ntests_failed(r);
-	srunner_free(r);
-	return n ? 1 : 0;
+	return unit_run(s);
 }

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "unit.h"
+
+TCase *unit_case(Suite *s, const char *name)
+{
+	TCase *c = tcase_create(name);
+	suite_add_tcase(s, c);
+	return c;
+}
+
+int unit_run(Suite *s)
+{
+	SRunner *r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed > 0;
+}
