@@ -26,8 +26,6 @@ static const char *const plain[] = {
 
 static const char *const with_params[] = {"Content-Type", "Content-Disposition"};
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
 /* What has no other form in ASCII, as =XX for each byte: always the same, so that a
  * Message-ID and the References to it still agree. In addresses of lists it is %XX. */
 static bool add_clean(struct buf *out, struct str value, char escape)

@@ -13,8 +13,6 @@
 static const char *const sources[] = {"To", "Cc", "Bcc"};
 static const char *const resent_sources[] = {"Resent-To", "Resent-Cc", "Resent-Bcc"};
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
 static bool check_hops(const struct header *h, struct fault *f)
 {
 	size_t hops = 0;

@@ -38,6 +38,8 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
+#include "text/buf.h"
+
 #define FILTER_MAX 512
 #define ALLOW      SECCOMP_RET_ALLOW
 #define REFUSE     (SECCOMP_RET_ERRNO | EPERM)
@@ -212,7 +214,6 @@ static const int of_programs[] = {
 
 static const int families[] = {AF_UNIX, AF_INET, AF_INET6};
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 /* Two instructions a call, and a few dozen for the rest. */
 _Static_assert(2 * (COUNT(of_the_system) + COUNT(of_programs)) + 40 <= FILTER_MAX,
                "the filter is too long");

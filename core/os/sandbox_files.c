@@ -106,8 +106,6 @@ static const char *const system_links[] = {
     "/etc/ssl/cert.pem",
 };
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
 static bool allow(const struct fence *fence, int fd, uint64_t rights)
 {
 	struct landlock_path_beneath_attr rule = {.parent_fd = fd};

@@ -129,8 +129,6 @@ static const struct range unknown[] = {
 };
 /* clang-format on */
 
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
-
 static bool in_ranges(const struct range *ranges, size_t count, uint32_t c)
 {
 	for (size_t i = 0; i < count; i++) {

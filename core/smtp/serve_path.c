@@ -111,8 +111,6 @@ static const struct parameter rcpt_parameters[] = {
     {"ORCPT", false, take_orcpt},
 };
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
 /* Where the path ends, brackets and quoted strings seen as wholes; STR_NONE if
  * one is not closed. */
 static size_t path_end(struct str text)

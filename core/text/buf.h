@@ -16,6 +16,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* How many an array has. */
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
 struct str {
 	const char *at;
 	size_t len;

@@ -254,8 +254,6 @@ static const struct connect_rule {
 };
 /* clang-format on */
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
 const struct cause_row *cause_row(enum cause c)
 {
 	return &table[c];

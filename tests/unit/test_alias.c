@@ -258,8 +258,6 @@ START_TEST(deep_chain)
 }
 END_TEST
 
-#define COUNT(table) ((int)(sizeof(table) / sizeof((table)[0])))
-
 int main(void)
 {
 	Suite *s = suite_create("alias");

@@ -8,8 +8,6 @@
 #include "transport/bounce.h"
 #include "unit.h"
 
-#define COUNT(array) (int)(sizeof(array) / sizeof((array)[0]))
-
 static const char message[] = "Subject: a report\r\n\r\nbody\r\n";
 
 /* A report that is held; of: what it is about. */

@@ -54,7 +54,7 @@ START_TEST(prefixes)
 	    {"", "a", false, false, false, false},
 	};
 
-	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+	for (size_t i = 0; i < COUNT(row); i++) {
 		struct str s = str_of(row[i].s), part = str_of(row[i].part);
 
 		ck_assert_msg(str_starts(s, part) == row[i].starts, "row %zu", i);
@@ -98,7 +98,7 @@ START_TEST(cutting)
 	    {",a", "|a|"}, {"a,,b", "a||b|"}, {",", "|"},
 	};
 
-	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+	for (size_t i = 0; i < COUNT(row); i++) {
 		struct str rest = str_of(row[i].s), piece;
 		struct buf got;
 
@@ -141,7 +141,7 @@ START_TEST(numbers)
 	    {"0x1", -1},
 	};
 
-	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+	for (size_t i = 0; i < COUNT(row); i++) {
 		long long got = -1;
 		bool ok = str_number(str_of(row[i].s), &got);
 

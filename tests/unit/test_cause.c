@@ -99,10 +99,10 @@ START_TEST(same_meaning)
 	            {550, "5.7.60"}, {550, "5.7.8"},  {554, "5.7.9"},  {550, "5.7.10"},
 	            {550, "5.7.11"}, {550, "5.7.57"}, {525, "5.7.13"}, {534, "5.7.9"},
 	            {500, ""},       {502, "5.5.1"},  {503, "5.5.1"},  {504, "5.5.2"}};
-	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
+	for (size_t i = 0; i < COUNT(ours); i++) {
 		enum cause first = cause_of(AT_MAIL, ours[i].code, ours[i].status, 0);
 		ck_assert_int_eq(cause_row(first)->fate, FATE_WAIT);
-		for (size_t p = 0; p < sizeof(phases) / sizeof(phases[0]); p++)
+		for (size_t p = 0; p < COUNT(phases); p++)
 			ck_assert_int_eq(cause_of(phases[p], ours[i].code, ours[i].status, 0),
 			                 first);
 	}
@@ -142,7 +142,7 @@ START_TEST(of_connect)
 {
 	static const int ours[] = {ENETUNREACH, EADDRNOTAVAIL, EACCES, EPERM,  EAFNOSUPPORT,
 	                           EMFILE,      ENFILE,        ENOMEM, ENOBUFS};
-	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+	for (size_t i = 0; i < COUNT(ours); i++)
 		ck_assert_int_eq(cause_of_connect(ours[i]), CAUSE_LOCAL);
 	ck_assert_int_eq(cause_of_connect(ECONNREFUSED), CAUSE_NOT_LISTENING);
 	ck_assert_int_eq(cause_of_connect(ETIMEDOUT), CAUSE_UNREACHABLE);
@@ -237,7 +237,7 @@ int main(void)
 {
 	Suite *s = suite_create("cause");
 	TCase *c = unit_case(s, "cause");
-	tcase_add_loop_test(c, of_reply, 0, sizeof(replies) / sizeof(replies[0]));
+	tcase_add_loop_test(c, of_reply, 0, COUNT(replies));
 	tcase_add_test(c, same_meaning);
 	tcase_add_test(c, whole_product);
 	tcase_add_test(c, of_connect);

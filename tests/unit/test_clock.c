@@ -52,7 +52,7 @@ START_TEST(deadlines)
 	};
 
 	clock_test_set(1000, 5000);
-	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++)
+	for (size_t i = 0; i < COUNT(row); i++)
 		ck_assert_int_eq(clock_deadline(row[i].ms), row[i].want);
 }
 END_TEST
@@ -74,7 +74,7 @@ START_TEST(left)
 	};
 
 	clock_test_set(1000, 5000);
-	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++)
+	for (size_t i = 0; i < COUNT(row); i++)
 		ck_assert_int_eq(clock_left_ms(row[i].deadline), row[i].want);
 }
 END_TEST
@@ -100,7 +100,7 @@ START_TEST(zones)
 	    {"CET-1CEST,M3.5.0,M10.5.0/3", 1711846800, 120},
 	};
 
-	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+	for (size_t i = 0; i < COUNT(row); i++) {
 		setenv("TZ", row[i].zone, 1);
 		ck_assert_msg(clock_zone_min(row[i].wall) == row[i].want, "row %zu: %d", i,
 		              clock_zone_min(row[i].wall));

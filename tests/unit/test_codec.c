@@ -118,7 +118,7 @@ START_TEST(base64)
 	                                      "Zm 9", "Zm-_", "Zg=A",       "=Zg=",   "Zm9vZg",
 	                                      "Zh==", "Zm9=", "\xC3\xA9==", NULL};
 
-	check_rows(codec_base64, codec_unbase64, row, sizeof(row) / sizeof(row[0]));
+	check_rows(codec_base64, codec_unbase64, row, COUNT(row));
 	check_refused(codec_unbase64, refused);
 	check_call(codec_unbase64, STR("Zm\0v"), NULL);
 	check_all_bytes(codec_base64, codec_unbase64);
@@ -138,11 +138,11 @@ START_TEST(xtext)
 	static const char *const refused[] = {"=",   "a b", "+",    "+2",   "+2b", "+b2", "+2g",
 	                                      "+ 2", "a+2", "\x7F", "\xC3", "a\r", NULL};
 
-	check_rows(codec_xtext, codec_unxtext, row, sizeof(row) / sizeof(row[0]));
+	check_rows(codec_xtext, codec_unxtext, row, COUNT(row));
 	check_refused(codec_unxtext, refused);
 	for (size_t i = 0; refused[i] != NULL; i++)
 		ck_assert(!codec_is_xtext(str_of(refused[i])));
-	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++)
+	for (size_t i = 0; i < COUNT(row); i++)
 		ck_assert(codec_is_xtext(str_of(row[i].coded)));
 	check_all_bytes(codec_xtext, codec_unxtext);
 }
@@ -158,7 +158,7 @@ START_TEST(hex)
 	static const char *const refused[] = {"0", "0g", "g0", "000", " 00", "00 ", "0x", NULL};
 	struct str want = STR("\xAB\xCD");
 
-	check_rows(codec_hex, codec_unhex, row, sizeof(row) / sizeof(row[0]));
+	check_rows(codec_hex, codec_unhex, row, COUNT(row));
 	check_refused(codec_unhex, refused);
 	check_call(codec_unhex, STR("aBCd"), &want);
 	check_all_bytes(codec_hex, codec_unhex);
@@ -203,7 +203,7 @@ START_TEST(printable)
 	};
 	char none = 'x';
 
-	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+	for (size_t i = 0; i < COUNT(row); i++) {
 		char *to = malloc(row[i].size);
 		size_t len = codec_printable(to, row[i].size, str_make(row[i].in, row[i].len));
 
@@ -255,7 +255,7 @@ START_TEST(utf8)
 	    {"\xC3\xBC\xC3", 2, false},
 	};
 
-	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+	for (size_t i = 0; i < COUNT(row); i++) {
 		struct str s = str_of(row[i].s);
 
 		ck_assert_msg(codec_is_utf8(s) == row[i].valid, "row %zu", i);

@@ -66,7 +66,7 @@ START_TEST(what_is_spoilt_begins_again)
 {
 	static const char *const texts[] = {"", "\n", "accepted 12\n",
 	                                    "accepted x\ndelivered 1\n", "garbage\0garbage"};
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+	for (size_t i = 0; i < COUNT(texts); i++) {
 		struct counters sum;
 		put("counters", texts[i]);
 		counters_read(&hold, &sum);

@@ -30,7 +30,7 @@ START_TEST(long_pieces)
 
 	for (uint32_t i = 0; i < LEN; i++)
 		bytes[i] = (char)((i * i * 31 + i * 7) & 255);
-	for (size_t i = 0; i < sizeof(cuts) / sizeof(cuts[0]); i++) {
+	for (size_t i = 0; i < COUNT(cuts); i++) {
 		uint32_t half = crc_add(0, bytes, cuts[i]);
 
 		ck_assert_uint_eq(crc_add(half, bytes + cuts[i], LEN - cuts[i]), 0xEF8FF753);

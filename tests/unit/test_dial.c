@@ -20,8 +20,6 @@
 #include "polled.h"
 #include "unit.h"
 
-#define LEN(table) (sizeof(table) / sizeof((table)[0]))
-
 /* A listener on that address, port chosen by the system. -1: no such address here. */
 static int listen_on(const char *address, int backlog, int *port)
 {
@@ -145,7 +143,7 @@ START_TEST(connects)
 	int port, listener = listen_on("127.0.0.1", 5, &port);
 
 	snprintf(want, sizeof(want), "127.0.0.1:%d", port);
-	for (size_t i = 0; i < LEN(hosts); i++) {
+	for (size_t i = 0; i < COUNT(hosts); i++) {
 		struct dial d = to_host(hosts[i], &port, 1);
 
 		ck_assert_msg(dial(&d, &got, &f), "%s", f.text);
@@ -379,7 +377,7 @@ START_TEST(bad_hosts)
 	};
 	int port = 25;
 
-	for (size_t i = 0; i < LEN(table); i++) {
+	for (size_t i = 0; i < COUNT(table); i++) {
 		struct dial d = to_host(table[i].host, &port, 1);
 		struct fault f = FAULT_INIT;
 		struct dialed got;
@@ -577,7 +575,7 @@ int main(void)
 	Suite *s = suite_create("dial");
 	TCase *c = unit_case(s, "dial");
 	tcase_set_timeout(c, 60);
-	tcase_add_loop_test(c, literal, 0, (int)LEN(literals));
+	tcase_add_loop_test(c, literal, 0, COUNT(literals));
 	tcase_add_test(c, connects);
 	tcase_add_test(c, connects_v6);
 	tcase_add_test(c, refused);
@@ -589,8 +587,8 @@ int main(void)
 	tcase_add_test(c, reasons);
 	tcase_add_test(c, bad_hosts);
 	tcase_add_test(c, unix_socket);
-	tcase_add_loop_test(c, proxy_text, 0, (int)LEN(proxies));
-	tcase_add_loop_test(c, socks, 0, (int)LEN(talks));
+	tcase_add_loop_test(c, proxy_text, 0, COUNT(proxies));
+	tcase_add_loop_test(c, socks, 0, COUNT(talks));
 	tcase_add_test(c, socks_is_silent);
 	return unit_run(s);
 }

@@ -207,7 +207,7 @@ START_TEST(server_fails)
 	enum dns_result result;
 	struct fault f;
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+	for (size_t i = 0; i < COUNT(names); i++) {
 		ck_assert(!addresses(names[i], AF_INET, &out, &result, &f));
 		ck_assert_int_eq(f.kind, FAULT_TEMP);
 		ck_assert_msg(strstr(f.text, names[i]) != NULL, "%s", f.text);
@@ -353,7 +353,7 @@ START_TEST(server_lists)
 	    {"192.0.2.256", 0, 0},
 	};
 
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+	for (size_t i = 0; i < COUNT(table); i++) {
 		struct sockaddr_storage at[RESOLVER_SERVERS_MAX];
 		const char *bad;
 		size_t count;

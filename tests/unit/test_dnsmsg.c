@@ -311,7 +311,7 @@ int main(void)
 	tcase_add_test(c, others_passed_over);
 	tcase_add_test(c, response_codes);
 	tcase_add_test(c, every_cut);
-	tcase_add_loop_test(c, malformed, 0, (int)(sizeof(bad) / sizeof(bad[0])));
+	tcase_add_loop_test(c, malformed, 0, COUNT(bad));
 	tcase_add_test(c, name_lengths);
 	tcase_add_test(c, long_data_is_cut);
 	tcase_add_test(c, too_few);

@@ -95,7 +95,7 @@ int main(void)
 {
 	Suite *s = suite_create("ehlo");
 	TCase *c = unit_case(s, "ehlo");
-	tcase_add_loop_test(c, keywords, 0, (int)(sizeof(rows) / sizeof(rows[0])));
+	tcase_add_loop_test(c, keywords, 0, COUNT(rows));
 	tcase_add_test(c, crowd_of_unknown_keywords);
 	return unit_run(s);
 }

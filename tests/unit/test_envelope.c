@@ -194,14 +194,12 @@ int main(void)
 {
 	Suite *s = suite_create("envelope");
 	TCase *t = unit_case(s, "envelope");
-	tcase_add_loop_test(t, same_address, 0,
-	                    (int)(sizeof(same_cases) / sizeof(same_cases[0])));
+	tcase_add_loop_test(t, same_address, 0, COUNT(same_cases));
 	tcase_add_test(t, fresh);
 	tcase_add_test(t, recipients);
 	tcase_add_test(t, verdicts);
 	tcase_add_test(t, many);
-	tcase_add_loop_test(t, notify, 0,
-	                    (int)(sizeof(notify_cases) / sizeof(notify_cases[0])));
+	tcase_add_loop_test(t, notify, 0, COUNT(notify_cases));
 	tcase_add_test(t, notify_none);
 	return unit_run(s);
 }

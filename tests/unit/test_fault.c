@@ -156,7 +156,7 @@ START_TEST(exits)
 	    {FAULT_NOPERM, 77}, {FAULT_CONFIG, 78},
 	};
 
-	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++)
+	for (size_t i = 0; i < COUNT(row); i++)
 		ck_assert_int_eq(fault_exit(row[i].kind), row[i].want);
 	ck_assert_int_eq(fault_exit((enum fault_kind)999), 75);
 }

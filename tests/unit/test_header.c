@@ -10,8 +10,6 @@
 #include "mail/header.h"
 #include "unit.h"
 
-#define COUNT(array) (int)(sizeof(array) / sizeof((array)[0]))
-
 static const struct line_case {
 	const char *line;
 	bool field;

@@ -258,7 +258,7 @@ START_TEST(damage_is_found_and_put_aside)
 		const char *with;
 	} rows[] = {{0, "x"},   {32, "id ABC"}, {128, "recipients 9"},  {512, "Q"},
 	            {-70, "x"}, {-5, "x"},      {-64, "postern-end 1"}, {96, "uid 4294967296"}};
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		hold_id id;
 		struct hold_entry he;
 		struct fault f = FAULT_INIT;
@@ -299,7 +299,7 @@ START_TEST(a_fact_that_is_not_known_is_damage)
 	static const char *const facts[][2] = {{"\nbody 8BITMIME\n", "\nbody 8BITMINE\n"},
 	                                       {"\nsmtputf8 yes\n", "\nsmtputf8 yea\n"},
 	                                       {"\nret HDRS\n", "\nret HEAD\n"}};
-	for (size_t i = 0; i < sizeof(facts) / sizeof(facts[0]); i++) {
+	for (size_t i = 0; i < COUNT(facts); i++) {
 		hold_id id;
 		put(1, id);
 		swap_word(id, facts[i][0], facts[i][1]);
@@ -614,14 +614,14 @@ START_TEST(sweep_takes_old_state)
 	            {"tokens.main", 0}};
 	static const int hours[] = {1, 35, 37, 6 * 24, 8 * 24, 400 * 24};
 	int64_t now = clock_wall();
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		int fd = openat(hold.rooms[HOLD_STATE], rows[i].name, O_CREAT | O_WRONLY, 0600);
 		ck_assert_int_ge(fd, 0);
 		close(fd);
 	}
-	for (size_t h = 0; h < sizeof(hours) / sizeof(hours[0]); h++) {
+	for (size_t h = 0; h < COUNT(hours); h++) {
 		sweep_at(now + hours[h] * 3600, 0);
-		for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		for (size_t i = 0; i < COUNT(rows); i++)
 			ck_assert_msg(state_has(rows[i].name) ==
 			                  (rows[i].hours == 0 || hours[h] < rows[i].hours),
 			              "%s after %d h", rows[i].name, hours[h]);
@@ -682,7 +682,7 @@ START_TEST(dead_servers_wait_below_a_limit_that_doubles)
 	static const int64_t limits[] = {60, 120, 240, 480, 600, 600};
 	struct backoff b = {.cause = CAUSE_NONE};
 	int64_t at = 1000000;
-	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+	for (size_t i = 0; i < COUNT(limits); i++) {
 		int64_t least = INT64_MAX, most = 0;
 		struct backoff before = b;
 		for (uint32_t random = 0; random < 1000; random++) {

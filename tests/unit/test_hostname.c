@@ -8,8 +8,6 @@
 #include "net/hostname.h"
 #include "unit.h"
 
-#define COUNT(array) (int)(sizeof(array) / sizeof((array)[0]))
-
 static const struct hosts_case {
 	const char *text, *own;
 	bool found;

@@ -6,8 +6,6 @@
 
 #include "unit.h"
 
-#define COUNT(array) (int)(sizeof(array) / sizeof((array)[0]))
-
 /* NULL: refused. */
 static const struct idna_case {
 	const char *domain, *want;

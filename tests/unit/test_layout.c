@@ -137,9 +137,9 @@ int main(void)
 	TCase *c = unit_case(s, "layout");
 	tcase_add_test(c, head);
 	tcase_add_test(c, head_full);
-	tcase_add_loop_test(c, slot, 0, sizeof(slots) / sizeof(slots[0]));
+	tcase_add_loop_test(c, slot, 0, COUNT(slots));
 	tcase_add_test(c, slot_full);
 	tcase_add_test(c, trailer);
-	tcase_add_loop_test(c, is_id, 0, sizeof(ids) / sizeof(ids[0]));
+	tcase_add_loop_test(c, is_id, 0, COUNT(ids));
 	return unit_run(s);
 }

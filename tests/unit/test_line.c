@@ -180,7 +180,7 @@ int main(void)
 {
 	Suite *s = suite_create("line");
 	TCase *t = unit_case(s, "line");
-	tcase_add_loop_test(t, lines, 0, (int)(sizeof(cases) / sizeof(cases[0])));
+	tcase_add_loop_test(t, lines, 0, COUNT(cases));
 	tcase_add_test(t, long_line);
 	tcase_add_test(t, sink_stops);
 	tcase_add_test(t, mode_changes_inside);

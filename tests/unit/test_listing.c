@@ -80,7 +80,7 @@ START_TEST(test_mark_and_size)
 	    {9999999, true, false, "6920C8F13A7B* 9999999 Sat"},
 	    {12345678901, false, true, "6920C8F13A7B! 12345678901 Sat"},
 	};
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct entry e;
 		struct buf out;
 		entry_make(&e, "a@b.example");
@@ -157,7 +157,7 @@ START_TEST(test_reason_width)
 	static const struct {
 		size_t len, column; /* of the opening parenthesis */
 	} cases[] = {{1, 75}, {75, 1}, {76, 0}, {77, 0}, {300, 0}};
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct entry e;
 		struct buf out;
 		char reason[512] = "";
@@ -229,7 +229,7 @@ START_TEST(test_total)
 	    {2, UINT64_MAX,
 	     "\t\tTotal requests: 2\n-- 18014398509481984 Kbytes in 2 Requests.\n"},
 	};
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct buf out;
 		buf_init(&out, OUT_MAX);
 		ck_assert(listing_total(&out, cases[i].entries, cases[i].bytes));
@@ -269,7 +269,7 @@ START_TEST(test_age)
 	} cases[] = {{-5, "0s"},      {0, "0s"},      {59, "59s"},
 	             {60, "1m"},      {3599, "59m"},  {3600, "1h"},
 	             {172799, "47h"}, {172800, "2d"}, {INT64_MAX, "106751991167300d"}};
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		char text[FORMAT_TIME];
 		format_age(text, cases[i].seconds);
 		ck_assert_str_eq(text, cases[i].want);
@@ -297,7 +297,7 @@ START_TEST(test_json_string)
 	    {"c1 control", "\302\233", 2, "\"\\u009B\""},
 	    {"no control", "\302\240", 2, "\"\302\240\""},
 	};
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct buf out;
 		buf_init(&out, OUT_MAX);
 		ck_assert(json_string(&out, str_make(cases[i].in, cases[i].len)));
@@ -351,7 +351,7 @@ START_TEST(test_json_queue_names)
 	    {false, true, false, "{\"queue_name\": \"hold\""},
 	    {false, true, true, "{\"queue_name\": \"failed\""},
 	};
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct entry e;
 		struct buf out;
 		entry_make(&e, "s@x");

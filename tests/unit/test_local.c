@@ -7,8 +7,6 @@
 #include "mail/local.h"
 #include "unit.h"
 
-#define COUNT(array) (int)(sizeof(array) / sizeof((array)[0]))
-
 static const char *const names[] = {"mdbox", "mdbox.home.lan"};
 
 static const char aliases[] = "root: ann@x.example, logs\n"
@@ -22,7 +20,7 @@ static struct local make_local(void)
 	    .hostname = STR("host.example"),
 	    .domain = STR("corp.example"),
 	    .names = names,
-	    .name_count = sizeof(names) / sizeof(*names),
+	    .name_count = COUNT(names),
 	};
 }
 

@@ -131,7 +131,7 @@ START_TEST(long_values)
 
 	buf_init(&value, 4000);
 	buf_init(&line, LOG_LINE_MAX);
-	for (size_t u = 0; u < sizeof(units) / sizeof(units[0]); u++) {
+	for (size_t u = 0; u < COUNT(units); u++) {
 		buf_clear(&value);
 		while (value.len < 1200) {
 			struct log_pair pairs[] = {{"id", STR("A1B2")},

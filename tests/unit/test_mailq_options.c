@@ -149,7 +149,7 @@ int main(void)
 {
 	Suite *s = suite_create("mailq_options");
 	TCase *t = unit_case(s, "mailq_options");
-	tcase_add_loop_test(t, test_scan, 0, (int)(sizeof(cases) / sizeof(cases[0])));
+	tcase_add_loop_test(t, test_scan, 0, COUNT(cases));
 	tcase_add_test(t, test_from_sendmail);
 	return unit_run(s);
 }

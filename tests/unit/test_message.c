@@ -10,7 +10,6 @@
 #include "mail/message.h"
 #include "unit.h"
 
-#define COUNT(array) (int)(sizeof(array) / sizeof((array)[0]))
 #define TEXT(literal)                        \
 	{                                    \
 		literal, sizeof(literal) - 1 \

@@ -507,8 +507,6 @@ START_TEST(sink_stops)
 }
 END_TEST
 
-#define COUNT(table) ((int)(sizeof(table) / sizeof((table)[0])))
-
 int main(void)
 {
 	Suite *s = suite_create("mime");

@@ -262,8 +262,6 @@ START_TEST(the_one_who_listens_keeps_the_connection)
 }
 END_TEST
 
-#define COUNT(array) (int)(sizeof(array) / sizeof((array)[0]))
-
 int main(void)
 {
 	Suite *s = suite_create("post_client");

@@ -141,7 +141,7 @@ START_TEST(hints)
 	    {"what\033\r\n", "what\\x1B"},
 	};
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct fault f = FAULT_INIT;
 		struct reply r;
 		size_t used;
@@ -249,8 +249,8 @@ int main(void)
 {
 	Suite *s = suite_create("reply");
 	TCase *c = unit_case(s, "reply");
-	tcase_add_loop_test(c, good_replies, 0, (int)(sizeof(goods) / sizeof(goods[0])));
-	tcase_add_loop_test(c, bad_replies, 0, (int)(sizeof(bads) / sizeof(bads[0])));
+	tcase_add_loop_test(c, good_replies, 0, COUNT(goods));
+	tcase_add_loop_test(c, bad_replies, 0, COUNT(bads));
 	tcase_add_test(c, hints);
 	tcase_add_test(c, line_limit);
 	tcase_add_test(c, reply_limits);

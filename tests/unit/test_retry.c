@@ -16,7 +16,7 @@ static const struct retry_rules rules = {5 * MINUTE, 4 * HOUR, 5 * DAY};
 START_TEST(wait_doubles_up_to_the_longest)
 {
 	static const int64_t want[] = {300, 600, 1200, 2400, 4800, 9600, 14400, 14400};
-	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++)
+	for (size_t i = 0; i < COUNT(want); i++)
 		for (uint32_t random = 0; random < 5000; random += 7) {
 			int64_t wait = retry_wait(&rules, (int64_t)i + 1, random);
 			ck_assert_int_ge(wait, want[i] - want[i] / 10);
@@ -61,7 +61,7 @@ START_TEST(due_when_its_time_has_come_or_the_clock_was_wrong)
 	    {1001 + 8 * HOUR, 1000, true}, /* further off than any wait: from a wrong clock */
 	    {10 * YEAR, 0, true},
 	};
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct entry e = {.next_try = rows[i].next, .tried = 1};
 		ck_assert_msg(retry_due(&rules, &e, rows[i].wall) == rows[i].due, "row %zu", i);
 	}
@@ -99,7 +99,7 @@ START_TEST(delayed_by_its_sender)
 	    {now + HOUR, now + 2 * HOUR, 0, false, false}, /* by a clock that was ahead */
 	    {now + 300, now + HOUR, 0, true, false},
 	};
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct entry e = {.created = rows[i].created,
 		                  .next_try = rows[i].next,
 		                  .tried = rows[i].tried};
@@ -127,7 +127,7 @@ START_TEST(clocks_are_believed_when_they_agree)
 	    {1012000, 2050, true},
 	};
 	struct retry_clock c = {0};
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+	for (size_t i = 0; i < COUNT(rows); i++)
 		ck_assert_msg(retry_clock_seen(&c, rows[i].wall, rows[i].uptime) ==
 		                  rows[i].right,
 		              "row %zu", i);
@@ -161,7 +161,7 @@ END_TEST
 START_TEST(a_jump_of_the_clock_expires_nothing)
 {
 	static const int64_t jumps[] = {10 * YEAR, 6 * DAY, 40 * YEAR};
-	for (size_t i = 0; i < sizeof(jumps) / sizeof(jumps[0]); i++) {
+	for (size_t i = 0; i < COUNT(jumps); i++) {
 		struct entry e = {
 		    .created = 1000000, .attempts = 5, .tried = 1000000, .uptime = 5000};
 		int64_t wall = 1000000 + jumps[i];

@@ -9,8 +9,7 @@
 #include "mail/rewrite.h"
 #include "unit.h"
 
-#define COUNT(array) (int)(sizeof(array) / sizeof((array)[0]))
-#define BOSS         "boss@corp.example"
+#define BOSS "boss@corp.example"
 
 static struct rewrite make_identity(enum from_rule rule, const char *from)
 {

@@ -227,7 +227,7 @@ int main(void)
 	Suite *s = suite_create("route");
 	TCase *t = unit_case(s, "route");
 	tcase_add_loop_test(t, recipients_go_together_that_go_the_same_way, 0,
-	                    sizeof(plan_cases) / sizeof(plan_cases[0]));
+	                    COUNT(plan_cases));
 	tcase_add_test(t, only_who_waits_is_routed);
 	tcase_add_test(t, as_many_domains_as_recipients);
 	return unit_run(s);

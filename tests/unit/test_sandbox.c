@@ -30,8 +30,6 @@
 #include "os/sandbox_parts.h"
 #include "unit.h"
 
-#define COUNT(array) (sizeof(array) / sizeof(*(array)))
-
 /* What cannot be taken back is done in a child; this many things went wrong. */
 typedef int hostile(unsigned done);
 

@@ -200,7 +200,7 @@ START_TEST(long_password)
 
 	memset(password, 'p', sizeof(password) - 1);
 	password[sizeof(password) - 1] = '\0';
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+	for (size_t i = 0; i < COUNT(all); i++) {
 		struct sasl *s = start(all[i], "u", password, &f);
 
 		ck_assert(s != NULL);
@@ -316,7 +316,7 @@ START_TEST(scram_good_limits)
 	    "r=" ALL1 ",s=AA==,i=4096",
 	};
 
-	for (size_t i = 0; i < sizeof(firsts) / sizeof(firsts[0]); i++) {
+	for (size_t i = 0; i < COUNT(firsts); i++) {
 		struct fault f = FAULT_INIT;
 		struct scram *s = start_scram(false, NONCE1, &f);
 		struct buf out;
@@ -493,8 +493,7 @@ START_TEST(prepare)
 }
 END_TEST
 
-#define LOOP(test, table) \
-	tcase_add_loop_test(c, test, 0, (int)(sizeof(table) / sizeof((table)[0])))
+#define LOOP(test, table) tcase_add_loop_test(c, test, 0, COUNT(table))
 
 int main(void)
 {

@@ -14,8 +14,6 @@
 #include "polled.h"
 #include "unit.h"
 
-#define COUNT(array) (sizeof(array) / sizeof(*(array)))
-
 static char folder[] = "/tmp/test_secret.XXXXXX";
 static char *path;
 

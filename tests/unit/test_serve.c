@@ -337,7 +337,7 @@ START_TEST(long_lines)
 {
 	const size_t cuts[] = {0, 1, 65535, 65536, 65537, 65538, CUT_ALL};
 
-	for (size_t i = 0; i < sizeof(cuts) / sizeof(cuts[0]); i++) {
+	for (size_t i = 0; i < COUNT(cuts); i++) {
 		check_long(SERVE_LINE_MAX, "\n", cuts[i], "220 / 250 2.0.0 / 250 2.0.0 / ");
 		check_long(SERVE_LINE_MAX, "\r\n", cuts[i], "220 / 250 2.0.0 / 250 2.0.0 / ");
 		check_long(SERVE_LINE_MAX + 1, "\n", cuts[i], "220 / 500 5.5.2 / 250 2.0.0 / ");
@@ -445,7 +445,7 @@ int main(void)
 {
 	Suite *s = suite_create("serve");
 	TCase *t = unit_case(s, "serve");
-	tcase_add_loop_test(t, dialogues, 0, (int)(sizeof(rows) / sizeof(rows[0])));
+	tcase_add_loop_test(t, dialogues, 0, COUNT(rows));
 	tcase_add_test(t, offers);
 	tcase_add_test(t, long_lines);
 	tcase_add_test(t, nul_in_command);

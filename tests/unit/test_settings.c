@@ -10,8 +10,7 @@
 
 #include "unit.h"
 
-#define COUNT(array) (sizeof(array) / sizeof(*(array)))
-#define RELAY        "[relay]\nhost = smtp.example.org\n"
+#define RELAY "[relay]\nhost = smtp.example.org\n"
 
 /* All notes, one a line; warnings begin with "warning ". */
 struct notes {
@@ -911,7 +910,7 @@ START_TEST(files_that_others_can_write)
 	put_file(RELAY, 0644);
 	load_as_system(NULL);
 	load_expect(true, getuid(), NULL);
-	for (size_t i = 0; i < sizeof(modes) / sizeof(*modes); i++) {
+	for (size_t i = 0; i < COUNT(modes); i++) {
 		char words[32];
 
 		snprintf(words, sizeof(words), ", mode %04o)", (unsigned)modes[i]);
@@ -1011,7 +1010,7 @@ int main(void)
 	tcase_add_test(bytes, all_faults_are_listed);
 	tcase_add_test(bytes, faults_in_order);
 	tcase_add_test(bytes, lines_up_to_198_bytes);
-	tcase_add_loop_test(bytes, lists_over_several_lines, 0, sizeof(lists) / sizeof(*lists));
+	tcase_add_loop_test(bytes, lists_over_several_lines, 0, COUNT(lists));
 	tcase_add_test(bytes, long_lists);
 	tcase_add_test(bytes, a_nul_is_refused);
 	tcase_add_test(bytes, passwords_only_in_personal_files);

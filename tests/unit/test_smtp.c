@@ -514,7 +514,7 @@ static void trace(void *context, bool sent, struct str line)
 	(void)sent;
 	for (size_t i = 0; i < line.len; i++) {
 		ck_assert(line.at[i] >= 32 && line.at[i] < 127);
-		for (size_t k = 0; k < sizeof(secrets) / sizeof(secrets[0]); k++)
+		for (size_t k = 0; k < COUNT(secrets); k++)
 			ck_assert(!str_starts(str_from(line, i), str_of(secrets[k])));
 	}
 }
@@ -783,6 +783,6 @@ int main(void)
 	Suite *s = suite_create("smtp");
 	TCase *table = unit_case(s, "conversations");
 	tcase_set_timeout(table, 60);
-	tcase_add_loop_test(table, conversation, 0, (int)(sizeof(rows) / sizeof(rows[0])));
+	tcase_add_loop_test(table, conversation, 0, COUNT(rows));
 	return unit_run(s);
 }

@@ -33,7 +33,7 @@ START_TEST(within_a_domain)
 	    {"mail.example.org", "", false},
 	    {"mail.example.org", ".", false},
 	};
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+	for (size_t i = 0; i < COUNT(rows); i++)
 		ck_assert_msg(srv_is_within(str_of(rows[i].name), str_of(rows[i].domain)) ==
 		                  rows[i].within,
 		              "%s in %s", rows[i].name, rows[i].domain);

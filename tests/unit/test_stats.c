@@ -65,7 +65,7 @@ START_TEST(test_reason_text)
 	    {CAUSE_NO_RELAY, 0, "", NULL, "", "no relay serves this recipient",
 	     "no relay serves this recipient"},
 	};
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		char text[STATS_REASON_MAX];
 		struct verdict v = {.cause = CAUSE_NONE};
 		verdict_set(&v, cases[i].cause, cases[i].code, cases[i].status, "main",
@@ -210,7 +210,7 @@ START_TEST(test_metrics)
 	    "\npostern_damaged_messages 3\n",
 	    "\npostern_waiting_recipients{reason=\"a\\\"b\\\\c\\nd\"} 2\n",
 	};
-	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
+	for (size_t i = 0; i < COUNT(wanted); i++)
 		ck_assert_msg(strstr(text, wanted[i]) != NULL, "%s", wanted[i]);
 	ck_assert(str_ends(buf_str(&out), STR("\n# EOF\n")));
 	buf_release(&out);

@@ -143,7 +143,7 @@ START_TEST(intermediates)
 	};
 	const struct tls_setup setup = by_ca(NAME);
 
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+	for (size_t i = 0; i < COUNT(table); i++) {
 		struct peer_cert middle = peer_make(table[i].issuer, &ca);
 		struct peer_cert cert = peer_make(&spec, &middle);
 		const struct peer_server server = {.cert = &cert,
@@ -211,7 +211,7 @@ START_TEST(pin_text)
 	    {"", false},
 	};
 
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+	for (size_t i = 0; i < COUNT(table); i++) {
 		unsigned char bytes[TLS_HASH_LEN];
 
 		ck_assert_msg(tls_pin_parse(table[i].text, bytes) == table[i].good, "%s",
@@ -465,7 +465,7 @@ START_TEST(bad_setups)
 	    {{.mode = TLS_TRUST_NONE, .certificate = ca_path, .key = ca_path}, "tls_key"},
 	};
 
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+	for (size_t i = 0; i < COUNT(table); i++) {
 		struct fault f = FAULT_INIT;
 
 		ck_assert_ptr_null(tls_trust_new(&table[i].setup, &f));

@@ -157,6 +157,6 @@ int main(void)
 	TCase *c = unit_case(s, "tls_roots");
 	tcase_set_timeout(c, 60);
 	tcase_add_test(c, roots);
-	tcase_add_loop_test(c, dates, 0, (int)(sizeof(validities) / sizeof(validities[0])));
+	tcase_add_loop_test(c, dates, 0, COUNT(validities));
 	return unit_run(s);
 }

@@ -108,7 +108,7 @@ int main(void)
 {
 	Suite *s = suite_create("wire");
 	TCase *c = unit_case(s, "wire");
-	tcase_add_loop_test(c, stuffing, 0, (int)(sizeof(rows) / sizeof(rows[0])));
+	tcase_add_loop_test(c, stuffing, 0, COUNT(rows));
 	tcase_add_test(c, no_room);
 	tcase_add_test(c, chunk_heads);
 	return unit_run(s);

@@ -15,8 +15,7 @@
 #include "polled.h"
 #include "tls_peer.h"
 
-#define COUNT(table) (int)(sizeof(table) / sizeof((table)[0]))
-#define NAME         "relay.example.org"
+#define NAME "relay.example.org"
 
 static struct peer_cert ca;
 static char dir[32];

@@ -15,6 +15,8 @@
 
 #include <check.h>
 
+#include "text/buf.h" /* COUNT */
+
 /* A part of the suite, with fixtures and a limit of its own; CK_RUN_CASE names it. */
 TCase *unit_case(Suite *s, const char *name);
 /* Runs all, as the variables of Check say, and releases s. Returns the exit code of main. */
