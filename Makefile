@@ -20,11 +20,13 @@
 #   help           this list
 #   compdb         compile_commands.json, for clangd and other tools that read C
 #   coverage       which lines the tests reach, a row a room; see COVERED
-#   clean, distclean
+#   clean          removes what was made in $(BUILD), but not its configuration; distclean all
 #
 # and the usual knobs:
 #
-#   BUILD=DIR      another folder for everything that is made
+#   BUILD=DIR      another folder for everything that is made; with a configuration of its
+#                  own if configure was run there: mkdir build/x && cd build/x &&
+#                  ../../configure CC=clang, then make BUILD=build/x; else with that of build/
 #   SAN=1          with the address and undefined-behaviour sanitizers
 #   WERROR=1       warnings are errors
 #   JOBS=N         test programs running at once
@@ -33,7 +35,7 @@
 #
 # core/README says how the house is built, tests/README how it is tested.
 #
-# A fresh checkout needs no step before this one: config.mk is made by
+# A fresh checkout needs no step before this one: build/config.mk is made by
 # autoconf and configure, with their defaults, when it is missing.
 
 SAN ?=
@@ -53,19 +55,22 @@ override BUILD := $(patsubst $(CURDIR)/%,%,$(BUILD))
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
+# What configure found out, for this folder or for all.
+CONFIG := $(if $(wildcard $(BUILD)/config.mk),$(BUILD),build)
+
 ifneq ($(or $(if $(MAKECMDGOALS),,all),$(filter-out help clean distclean,$(MAKECMDGOALS))),)
-include config.mk
+include $(CONFIG)/config.mk
 endif
 
-config.mk: configure contrib/build/config.mk.in contrib/build/config.h.in
-	@if test -f config.status; then \
-		./config.status --quiet --recheck && ./config.status --quiet; \
+$(CONFIG)/config.mk: configure contrib/build/config.mk.in contrib/build/config.h.in
+	@if test -f $(CONFIG)/config.status; then \
+		cd $(CONFIG) && ./config.status --quiet --recheck && ./config.status --quiet; \
 	else \
 		./configure --quiet; \
 	fi
 	@touch $@
 
-config.h: config.mk ;
+$(CONFIG)/config.h: $(CONFIG)/config.mk ;
 
 configure: configure.ac
 	@command -v autoconf >/dev/null || { \
@@ -99,7 +104,7 @@ MODE_LDFLAGS := -fsanitize=address,undefined
 endif
 
 # config.h before everything: it says how wide off_t and time_t are.
-DIALECT = -std=c11 -D_GNU_SOURCE -DHAVE_CONFIG_H -include config.h
+DIALECT = -std=c11 -D_GNU_SOURCE -DHAVE_CONFIG_H -include $(CONFIG)/config.h -I$(CONFIG)
 
 COMPILE = $(CC) $(DIALECT) -I. -Icore $(CPPFLAGS) $(CFLAGS) \
 	$(WARNINGS) $(HARDEN_CFLAGS) $(MODE_CFLAGS) -pthread $(GNUTLS_CFLAGS) $(INIH_CFLAGS)
@@ -160,7 +165,7 @@ $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(COMPILE) $(LINK)' | cmp -s - $@ || echo '$(COMPILE) $(LINK)' >$@
 
-$(BUILD)/obj/%.o: %.c $(BUILD)/flags config.h
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags $(CONFIG)/config.h
 	@mkdir -p $(@D)
 	$(call do,CC)$(COMPILE) $(call extra,$<) -MMD -MP -c -o $@ $<
 
@@ -219,7 +224,7 @@ $(CASE_HELPERS): $(BUILD)/tests/%: $(BUILD)/obj/tests/cases/%.o $(BUILD)/libpost
 	$(call do,LINK)$(LINK) -o $@ $^ $(CORE_LIBS)
 
 # Loaded ahead of a sanitizer's library, so never built with one.
-$(FAULTS): $(BUILD)/tests/%.so: tests/proof/%.c $(BUILD)/flags config.h
+$(FAULTS): $(BUILD)/tests/%.so: tests/proof/%.c $(BUILD)/flags $(CONFIG)/config.h
 	@mkdir -p $(@D)
 	$(call do,LINK)$(CC) $(DIALECT) $(CFLAGS) $(WARNINGS) -fPIC -shared -o $@ $<
 
@@ -282,9 +287,11 @@ $(filter $(lastword $(SOURCES)),$(source)),,$(comma))
 )]
 endef
 
-compdb: config.h
-	$(file >compile_commands.json,$(compdb))
-	@echo 'compile_commands.json: $(words $(SOURCES)) files'
+COMPDB ?= compile_commands.json
+
+compdb: $(CONFIG)/config.h
+	$(file >$(COMPDB),$(compdb))
+	@echo '$(COMPDB): $(words $(SOURCES)) files'
 
 # Without Landlock, as with sanitizers: a process writes what it has run beside its object.
 # Cases of system mode are left out, where other users could not write there.
@@ -338,7 +345,7 @@ TEMPLATES := $(UNITS) $(wildcard contrib/sysusers/* contrib/tmpfiles/* contrib/c
 	contrib/inetd/* contrib/postern.conf)
 filled = $(addprefix $(BUILD)/filled/,$1)
 
-$(call filled,$(TEMPLATES)): $(BUILD)/filled/%: % config.mk
+$(call filled,$(TEMPLATES)): $(BUILD)/filled/%: % $(CONFIG)/config.mk
 	@mkdir -p $(@D)
 	$(call do,FILL)sed -e 's|@bindir@|$(bindir)|g' -e 's|@sbindir@|$(sbindir)|g' \
 		-e 's|@postdir@|$(postdir)|g' -e 's|@spooldir@|$(spooldir)|g' \
@@ -445,12 +452,14 @@ check-alerts: deb $(RELAY)
 # A folder elsewhere is removed only if this file made it.
 clean:
 	@if test -z '$(filter-out build build/%,$(BUILD))' || test -f '$(BUILD)/flags'; then \
-		rm -rf '$(BUILD)'; \
+		test ! -d '$(BUILD)' || find '$(BUILD)' -mindepth 1 -maxdepth 1 \
+			! -name 'config.*' -exec rm -rf {} +; \
 	elif test -e '$(BUILD)'; then \
 		echo 'make: $(BUILD) does not look like a build folder; left alone' >&2; exit 1; fi
 
 distclean: clean
-	rm -rf autom4te.cache configure configure~ config.mk config.h config.log config.status \
-		compile_commands.json
+	rm -f $(addprefix '$(BUILD)'/config.,h log missing mk status)
+	@test ! -d '$(BUILD)' || rmdir '$(BUILD)'
+	rm -rf autom4te.cache configure configure~ compile_commands.json
 
 -include $(shell test -d $(BUILD)/obj && find $(BUILD)/obj -name '*.d')

@@ -72,10 +72,21 @@ PR_SET_NO_NEW_PRIVS = 38
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 
+def _configuration():
+    """The config.mk that make takes for BUILD, as make names it."""
+    own = os.path.join(BUILD, "config.mk")
+    if not os.path.exists(own):
+        return "build/config.mk"
+    return own[len(SOURCE) + 1:] if own.startswith(SOURCE + "/") else own
+
+
+CONFIGURATION = _configuration()
+
+
 def _paths():
     """What is compiled in."""
     values = {}
-    with open(os.path.join(SOURCE, "config.mk"), encoding="utf-8") as file:
+    with open(os.path.join(SOURCE, CONFIGURATION), encoding="utf-8") as file:
         for line in file:
             name, equals, value = line.partition(" = ")
             if equals:
@@ -136,7 +147,7 @@ def install():
             return target
         env = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
         done = subprocess.run(
-            ["make", "-C", SOURCE, "-o", "all", "-o", "config.mk", "install", f"BUILD={BUILD}",
+            ["make", "-C", SOURCE, "-o", "all", "-o", CONFIGURATION, "install", f"BUILD={BUILD}",
              f"DESTDIR={target}.new"], env=env, stdin=subprocess.DEVNULL, capture_output=True,
             timeout=60, check=False)
         check(done.returncode == 0, f"make install: {done.stderr.decode(errors='replace')}")
