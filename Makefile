@@ -309,19 +309,11 @@ coverage-run: tests
 		$(addprefix tests/cases/,$(filter %.t,$(COVERED)))
 	@sh contrib/build/coverage '$(BUILD)'
 
-# Installation. Links are relative where both ends lie under the prefix, so
-# that a package can be unpacked anywhere.
+# Installation
 
 INSTALL ?= install
 MAN_PAGES := $(wildcard man/*.[0-9])
 DOCS := README $(wildcard contrib/doc/*)
-
-empty :=
-space := $(empty) $(empty)
-below = $(patsubst $(prefix)/%,%,$(filter $(prefix)/%,$1))
-climb = $(subst $(space),/,$(patsubst %,..,$(subst /,$(space),$(call below,$1))))
-# $(call from,DIR,TARGET): TARGET as a link in DIR names it
-from = $(if $(and $(call below,$1),$(call below,$2)),$(call climb,$1)/$(call below,$2),$2)
 
 mandir_of = $(mandir)/man$(patsubst .%,%,$(suffix $1))
 
@@ -356,69 +348,71 @@ $(call filled,$(TEMPLATES)): $(BUILD)/filled/%: % $(CONFIG)/config.mk
 
 # bash and fish look for a file by the name of the command.
 COMPLETED := sendmail mailq flushq
-IMPORT_PARTS := $(wildcard contrib/import.d/*)
 pkgdatadir = $(datarootdir)/postern
 
-# $(call put,FILES,DIR)
-put = $(INSTALL) -d '$(DESTDIR)$2' && $(INSTALL) -m 644 $1 '$(DESTDIR)$2'
+# What is installed, a line each, for contrib/build/files: MODE FILE PATH, or "link TARGET PATH".
+# The same list says what uninstall removes.
+
+define newline
+
+
+endef
+# $(call each,MODE,FILES,DIR)
+each = $(foreach file,$2,$1 $(file) $3/$(notdir $(file))$(newline))
+
+define programs
+755 $(BUILD)/sendmail $(sbindir)/sendmail
+755 $(BUILD)/mailq $(bindir)/mailq
+755 $(BUILD)/tls/flushq $(postdir)/flushq
+755 $(BUILD)/post $(postdir)/post
+link $(bindir)/mailq $(sbindir)/flushq
+link $(sbindir)/sendmail $(bindir)/newaliases
+link $(sbindir)/sendmail $(prefix)/lib/sendmail
+$(foreach page,$(MAN_PAGES),$(call each,644,$(page),$(call mandir_of,$(page))))
+link ../man8/sendmail.8 $(mandir)/man1/newaliases.1
+$(call each,644,$(call filled,contrib/postern.conf contrib/inetd/inetd.conf) $(DOCS),$(docdir))
+644 contrib/completion/_postern $(zshcompdir)/_postern
+644 contrib/completion/postern.bash $(bashcompdir)/postern.bash
+644 contrib/completion/postern.fish $(fishcompdir)/postern.fish
+$(foreach name,$(COMPLETED),link postern.bash $(bashcompdir)/$(name)
+link postern.fish $(fishcompdir)/$(name).fish$(newline))
+$(call each,644,$(wildcard contrib/import.d/*),$(pkgdatadir)/import.d)
+755 contrib/import $(pkgdatadir)/import
+endef
+
+define systemd
+$(call each,644,$(call filled,$(UNITS)),$(unitdir))
+644 $(call filled,contrib/sysusers/postern.conf) $(sysusersdir)/postern.conf
+644 $(call filled,contrib/tmpfiles/postern.conf) $(tmpfilesdir)/postern.conf
+endef
+
+cron = 644 $(call filled,contrib/cron/postern) $(sysconfdir)/cron.d/postern
+config = 644 $(call filled,contrib/postern.conf) $(sysconfdir)/postern.conf
+
+# $(call files,install or uninstall,LISTS)
+files = $(file >$(BUILD)/files-$(firstword $2),$(foreach list,$2,$($(list))$(newline)))@DESTDIR='$(DESTDIR)' \
+	INSTALL='$(INSTALL)' sh contrib/build/files $1 <$(BUILD)/files-$(firstword $2)
 
 install: all $(call filled,contrib/postern.conf contrib/inetd/inetd.conf)
-	$(INSTALL) -d '$(DESTDIR)$(bindir)' '$(DESTDIR)$(sbindir)' '$(DESTDIR)$(prefix)/lib'
-	$(INSTALL) -m 755 $(BUILD)/sendmail '$(DESTDIR)$(sbindir)/sendmail'
-	$(INSTALL) -m 755 $(BUILD)/mailq '$(DESTDIR)$(bindir)/mailq'
-	$(INSTALL) -d '$(DESTDIR)$(postdir)'
-	$(INSTALL) -m 755 $(BUILD)/tls/flushq '$(DESTDIR)$(postdir)/flushq'
-	ln -sf '$(call from,$(sbindir),$(bindir)/mailq)' '$(DESTDIR)$(sbindir)/flushq'
-	ln -sf '$(call from,$(bindir),$(sbindir)/sendmail)' '$(DESTDIR)$(bindir)/newaliases'
-	ln -sf '$(call from,$(prefix)/lib,$(sbindir)/sendmail)' '$(DESTDIR)$(prefix)/lib/sendmail'
-ifneq ($(filter cmd/post.c,$(MAINS)),)
-	$(INSTALL) -m 755 $(BUILD)/post '$(DESTDIR)$(postdir)/post'
-endif
-	$(foreach page,$(MAN_PAGES),$(call put,$(page),$(call mandir_of,$(page))) &&) :
-	ln -sf ../man8/sendmail.8 '$(DESTDIR)$(mandir)/man1/newaliases.1'
-	$(call put,$(call filled,contrib/postern.conf contrib/inetd/inetd.conf) $(DOCS),$(docdir))
-	$(call put,contrib/completion/_postern,$(zshcompdir))
-	$(call put,contrib/completion/postern.bash,$(bashcompdir))
-	$(call put,contrib/completion/postern.fish,$(fishcompdir))
-	$(foreach name,$(COMPLETED),ln -sf postern.bash '$(DESTDIR)$(bashcompdir)/$(name)' && \
-		ln -sf postern.fish '$(DESTDIR)$(fishcompdir)/$(name).fish' &&) :
-	$(call put,$(IMPORT_PARTS),$(pkgdatadir)/import.d)
-	$(INSTALL) -m 755 contrib/import '$(DESTDIR)$(pkgdatadir)/import'
+	$(call files,install,programs)
 	@DESTDIR='$(DESTDIR)' POST='$(postdir)/post' SPOOL='$(spooldir)' \
 		OWNER='$(USER_NAME)' GROUP='$(GROUP_NAME)' sh contrib/build/privileges
 
 install-config: $(call filled,contrib/postern.conf)
-	test -e '$(DESTDIR)$(sysconfdir)/postern.conf' || { $(call put,$<,$(sysconfdir)); }
+	@test ! -e '$(DESTDIR)$(sysconfdir)/postern.conf' || \
+		echo '$(DESTDIR)$(sysconfdir)/postern.conf is there; left alone'
+	$(if $(wildcard $(DESTDIR)$(sysconfdir)/postern.conf),,$(call files,install,config))
 
 install-systemd: $(call filled,$(UNITS) contrib/sysusers/postern.conf contrib/tmpfiles/postern.conf)
-	$(call put,$(call filled,$(UNITS)),$(unitdir))
-	$(call put,$(call filled,contrib/sysusers/postern.conf),$(sysusersdir))
-	$(call put,$(call filled,contrib/tmpfiles/postern.conf),$(tmpfilesdir))
+	$(call files,install,systemd)
 	@test -n '$(DESTDIR)' || \
 		echo 'systemctl daemon-reload && systemctl enable --now postern-flush.timer postern-submit.socket'
 
 install-cron: $(call filled,contrib/cron/postern)
-	$(call put,$<,$(sysconfdir)/cron.d)
+	$(call files,install,cron)
 
-uninstall:
-	rm -f '$(DESTDIR)$(sbindir)/sendmail' '$(DESTDIR)$(sbindir)/flushq' \
-		'$(DESTDIR)$(bindir)/mailq' '$(DESTDIR)$(bindir)/newaliases' \
-		'$(DESTDIR)$(prefix)/lib/sendmail' '$(DESTDIR)$(postdir)/post' \
-		'$(DESTDIR)$(postdir)/flushq'
-	rm -f $(foreach page,$(MAN_PAGES),'$(DESTDIR)$(call mandir_of,$(page))/$(notdir $(page))') \
-		'$(DESTDIR)$(mandir)/man1/newaliases.1'
-	rm -f $(foreach name,postern.bash $(COMPLETED),'$(DESTDIR)$(bashcompdir)/$(name)') \
-		$(foreach name,postern $(COMPLETED),'$(DESTDIR)$(fishcompdir)/$(name).fish') \
-		'$(DESTDIR)$(zshcompdir)/_postern'
-	rm -f '$(DESTDIR)$(pkgdatadir)/import' $(foreach file,$(IMPORT_PARTS), \
-		'$(DESTDIR)$(pkgdatadir)/import.d/$(notdir $(file))')
-	rm -f $(foreach file,$(UNITS),'$(DESTDIR)$(unitdir)/$(notdir $(file))') \
-		'$(DESTDIR)$(sysusersdir)/postern.conf' '$(DESTDIR)$(tmpfilesdir)/postern.conf' \
-		'$(DESTDIR)$(sysconfdir)/cron.d/postern'
-	rm -f $(foreach name,postern.conf inetd.conf $(notdir $(DOCS)),'$(DESTDIR)$(docdir)/$(name)')
-	-for dir in '$(DESTDIR)$(postdir)' '$(DESTDIR)$(docdir)' '$(DESTDIR)$(pkgdatadir)/import.d' \
-		'$(DESTDIR)$(pkgdatadir)'; do \
-		test ! -d "$$dir" || rmdir "$$dir"; done
+uninstall: $(BUILD)/flags
+	$(call files,uninstall,programs systemd cron)
 
 # Pages name each other as files; those of other packages lead nowhere.
 HTML_PAGES := $(patsubst man/%,$(BUILD)/html/%.html,$(MAN_PAGES))
