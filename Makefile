@@ -427,11 +427,14 @@ $(BUILD)/html/%.html: man/% Makefile
 
 DIST := postern-$(VERSION)
 
+# The same commit makes the same bytes, whoever makes them, and when. Needs GNU tar.
 dist: $(BUILD)/flags
 	rm -rf '$(BUILD)/$(DIST)'
 	git archive --format=tar --prefix='$(DIST)/' HEAD | (cd '$(BUILD)' && tar xf -)
 	cd '$(BUILD)/$(DIST)' && autoconf && rm -rf autom4te.cache
-	cd '$(BUILD)' && tar cf - '$(DIST)' | gzip -9 >'$(CURDIR)/$(DIST).tar.gz'
+	cd '$(BUILD)' && tar cf - --format=ustar --sort=name --mtime=@$$(git log -1 --format=%ct) \
+		--owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX '$(DIST)' | \
+		gzip -9n >'$(CURDIR)/$(DIST).tar.gz'
 	rm -rf '$(BUILD)/$(DIST)'
 
 deb: $(BUILD)/flags
