@@ -123,29 +123,27 @@ do = $(if $(V),,@printf '  %-5s %s\n' $1 '$@';)
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$1)
 
 # The files of cmd/ with a main(); the others there are shared by them.
-MAINS := $(wildcard cmd/sendmail.c cmd/mailq.c cmd/post.c)
+MAINS := cmd/sendmail.c cmd/mailq.c cmd/post.c
 PROGRAMS := $(patsubst cmd/%.c,$(BUILD)/%,$(MAINS))
-LINKS := $(if $(filter cmd/sendmail.c,$(MAINS)),$(BUILD)/newaliases) \
-	$(if $(filter cmd/mailq.c,$(MAINS)),$(BUILD)/flushq)
+LINKS := $(BUILD)/newaliases $(BUILD)/flushq
 # mailq once more, with the TLS library.
-TWIN := $(if $(filter cmd/mailq.c,$(MAINS)),$(BUILD)/tls/flushq)
+TWIN := $(BUILD)/tls/flushq
 
 CORE_OBJECTS := $(call objects,$(wildcard core/*/*.c))
 CMD_OBJECTS := $(call objects,$(filter-out $(MAINS) cmd/without_tls.c,$(wildcard cmd/*.c cmd/*/*.c)))
-ARCHIVES := $(if $(CMD_OBJECTS),$(BUILD)/libcmd.a) $(BUILD)/libpostern.a
+ARCHIVES := $(BUILD)/libcmd.a $(BUILD)/libpostern.a
 
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
 UNIT_HELPERS := $(call objects,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
 
-RELAY_SOURCES := $(wildcard tests/relay/*.c)
-RELAY := $(if $(RELAY_SOURCES),$(BUILD)/tests/relay)
+RELAY := $(BUILD)/tests/relay
 
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_HELPERS := $(call objects,$(filter-out tests/fuzz/fuzz_% tests/fuzz/replay.c, \
 	$(wildcard tests/fuzz/*.c)))
 FUZZ_MAIN := $(if $(filter fuzz,$(SAN)),,$(BUILD)/obj/tests/fuzz/replay.o)
 
-FAULTS := $(patsubst tests/proof/%.c,$(BUILD)/tests/%.so,$(wildcard tests/proof/faults.c))
+FAULTS := $(BUILD)/tests/faults.so
 
 CASE_HELPERS := $(patsubst tests/cases/%.c,$(BUILD)/tests/%,$(wildcard tests/cases/*.c))
 CASES := $(sort $(wildcard tests/cases/*.t))
@@ -215,7 +213,7 @@ $(UNIT_TESTS): $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(UNIT_HELPERS) $(A
 		echo 'make: Check is missing; "sh contrib/setup check" installs it' >&2; exit 1; }
 	$(call do,LINK)$(LINK) -o $@ $^ $(CHECK_LIBS) $(CORE_LIBS)
 
-$(RELAY): $(call objects,$(RELAY_SOURCES))
+$(RELAY): $(call objects,$(wildcard tests/relay/*.c))
 	@mkdir -p $(@D)
 	$(call do,LINK)$(LINK) -o $@ $^ $(GNUTLS_LIBS) $(LIBS)
 
@@ -237,7 +235,7 @@ $(FUZZ_TARGETS): $(BUILD)/tests/%: $(BUILD)/obj/tests/fuzz/%.o $(FUZZ_HELPERS) $
 check: tests
 	@BUILD='$(abspath $(BUILD))' JOBS='$(JOBS)' \
 		sh tests/run $(UNIT_TESTS) $(FUZZ_TARGETS) \
-		$(if $(RELAY),tests/relay/selftest.py) $(CASES)
+		tests/relay/selftest.py $(CASES)
 
 # What cannot be had here is left out, and says so.
 check-ports:
