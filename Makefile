@@ -30,6 +30,7 @@
 #   SAN=1          with the address and undefined-behaviour sanitizers
 #   WERROR=1       warnings are errors
 #   JOBS=N         test programs running at once
+#   SWEEP=whole    check breaks every system call in every way, not every tenth (minutes)
 #   COVERED=TESTS  what coverage runs, as names of tests/unit and tests/cases
 #   V=1            show the commands
 #
@@ -41,6 +42,7 @@
 SAN ?=
 WERROR ?=
 JOBS ?= 2
+SWEEP ?= quick
 FUZZ_SECONDS ?= 30
 V ?=
 ifeq ($(SAN),)
@@ -233,7 +235,7 @@ $(FUZZ_TARGETS): $(BUILD)/tests/%: $(BUILD)/obj/tests/fuzz/%.o $(FUZZ_HELPERS) $
 	$(call do,LINK)$(LINK) -o $@ $^ $(CORE_LIBS)
 
 check: tests
-	@BUILD='$(abspath $(BUILD))' JOBS='$(JOBS)' \
+	@BUILD='$(abspath $(BUILD))' JOBS='$(JOBS)' SWEEP='$(SWEEP)' \
 		sh tests/run $(UNIT_TESTS) $(FUZZ_TARGETS) \
 		tests/relay/selftest.py $(CASES)
 
