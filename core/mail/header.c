@@ -256,8 +256,8 @@ bool header_add_date(struct buf *out, int64_t wall, int zone_min)
 	wall = wall < YEAR_FIRST ? YEAR_FIRST : wall > YEAR_LAST ? YEAR_LAST : wall;
 	wall += (int64_t)zone_min * 60;
 	wall = wall < YEAR_FIRST ? YEAR_FIRST : wall > YEAR_LAST ? YEAR_LAST : wall;
-	int64_t secs =
-	    (wall - YEAR_FIRST) % DAY_SECS; /* YEAR_FIRST is a whole number of days */
+	/* YEAR_FIRST is a whole number of days. */
+	int64_t secs = (wall - YEAR_FIRST) % DAY_SECS;
 	int64_t day = (wall - secs) / DAY_SECS;
 	int year, month, mday;
 	civil_date(day, &year, &month, &mday);
