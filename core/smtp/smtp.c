@@ -25,7 +25,6 @@ static smtp_handler *const handlers[VERBS] = {
 struct smtp *smtp_new(const struct smtp_setup *setup)
 {
 	struct smtp *s = mem_alloc(sizeof(*s));
-
 	s->setup = *setup;
 	reply_init(&s->reply);
 	buf_init(&s->out, OUT_MAX);
@@ -38,7 +37,7 @@ struct smtp *smtp_new(const struct smtp_setup *setup)
 
 void smtp_free(struct smtp *s)
 {
-	if (s == NULL)
+	if (!s)
 		return;
 	reply_release(&s->reply);
 	if (s->wipe_until > s->written)
@@ -70,7 +69,6 @@ enum smtp_phase smtp_phase(const struct smtp *s)
 void smtp_written(struct smtp *s, size_t n)
 {
 	size_t left = s->out.len - s->out_done;
-
 	if (n > left)
 		n = left;
 	if (n > 0 && s->written < s->wipe_until)
@@ -87,7 +85,6 @@ static void show_reply_line(const struct smtp *s, int code, char separator, cons
                             struct str text)
 {
 	struct buf line;
-
 	buf_init(&line, 64 + REPLY_LINE_MAX);
 	if (buf_addf(&line, "%d%c%s%s", code, separator, status,
 	             status[0] != '\0' ? " " : "") &&
@@ -101,10 +98,9 @@ static void show_reply(const struct smtp *s, const struct reply *r, enum verb ve
 {
 	struct str rest = verb == VERB_AUTH && r->code == 334 ? STR("****") : buf_str(&r->text);
 	const char *status = r->status;
-	size_t end;
-
-	if (s->setup.trace == NULL)
+	if (!s->setup.trace)
 		return;
+	size_t end;
 	while (end = str_find(rest, '\n'), end != STR_NONE) {
 		show_reply_line(s, r->code, '-', status, str_first(rest, end));
 		rest = str_from(rest, end + 1);
@@ -116,7 +112,6 @@ static void show_reply(const struct smtp *s, const struct reply *r, enum verb ve
 static enum smtp_want on_quit(struct smtp *s, const struct command *c, const struct reply *r)
 {
 	const struct fault none = FAULT_INIT;
-
 	(void)c;
 	(void)r;
 	return smtp_drop(s, &none);
@@ -134,12 +129,11 @@ static enum smtp_want closed_by_server(struct smtp *s, enum cause_phase phase,
 static enum smtp_want take_unasked(struct smtp *s, const struct reply *r)
 {
 	struct fault f = FAULT_INIT;
-	char words[WORDS_MAX + 1];
-
 	if (r->code == 421)
 		return closed_by_server(s, smtp_where(s), r);
 	if (smtp_early_verdict(s, r))
 		return smtp_drop(s, &f);
+	char words[WORDS_MAX + 1];
 	reply_printable(r, words, sizeof(words));
 	fault_set(&f, FAULT_PROTOCOL, "the server sent a reply that nothing asked for: %d %s",
 	          r->code, words);
@@ -149,15 +143,13 @@ static enum smtp_want take_unasked(struct smtp *s, const struct reply *r)
 static bool makes_sense(enum verb verb, int code)
 {
 	const int *good = smtp_verbs[verb].good;
-
 	if (code >= 400 || verb == VERB_QUIT)
 		return true;
 	if (good[0] == 0)
 		return code < 300 && code != 220 && code != 221;
-	for (size_t i = 0; i < SMTP_GOOD_MAX; i++) {
+	for (size_t i = 0; i < SMTP_GOOD_MAX; i++)
 		if (code == good[i])
 			return true;
-	}
 	return false;
 }
 
@@ -166,7 +158,6 @@ static void hide_echo(struct smtp *s, struct reply *r)
 {
 	struct str answer = buf_str(&s->answer), text = buf_str(&r->text);
 	bool found = false;
-
 	for (size_t i = 0; answer.len > 0 && i + answer.len <= text.len && !found; i++)
 		found = str_starts(str_from(text, i), answer);
 	if (found) {
@@ -180,13 +171,11 @@ static void hide_echo(struct smtp *s, struct reply *r)
 /* Gives a whole reply to the handler of the oldest command. */
 static enum smtp_want take_reply(struct smtp *s, const struct reply *r)
 {
-	struct command c;
-
 	if (s->unasked) {
 		show_reply(s, r, VERB_GREETING);
 		return take_unasked(s, r);
 	}
-	c = s->queue[s->head];
+	struct command c = s->queue[s->head];
 	show_reply(s, r, c.verb);
 	/* Before it leaves the queue: is_in_doubt looks there. */
 	if (!makes_sense(c.verb, r->code))
@@ -207,11 +196,10 @@ static void begin_reply(struct smtp *s)
 static void clear_before_tls(struct smtp *s)
 {
 	struct fault f = FAULT_INIT;
-
 	fault_set(&f, FAULT_PROTOCOL,
 	          "data before TLS: the server, or someone in between, sent more than its "
 	          "answer to STARTTLS");
-	(void)smtp_drop(s, &f);
+	smtp_drop(s, &f);
 }
 
 /* More than the verdict on a message that was going out: that one verdict is not to be
@@ -232,7 +220,6 @@ void smtp_feed(struct smtp *s, struct str bytes)
 	struct fault f = FAULT_INIT;
 	enum smtp_want next;
 	size_t used;
-
 	while (bytes.len > 0 && s->want != SMTP_OVER) {
 		if (s->want == SMTP_HANDSHAKE) {
 			clear_before_tls(s);
@@ -241,7 +228,7 @@ void smtp_feed(struct smtp *s, struct str bytes)
 		if (!reply_begun(&s->reply))
 			begin_reply(s);
 		if (!reply_feed(&s->reply, bytes, &used, &f)) {
-			(void)smtp_drop(s, &f);
+			smtp_drop(s, &f);
 			return;
 		}
 		bytes = str_from(bytes, used);
@@ -277,9 +264,8 @@ void smtp_eof(struct smtp *s)
 {
 	const char *what = awaited(s);
 	struct fault f = FAULT_INIT;
-
 	if (smtp_phase(s) == PHASE_QUIT) {
-		(void)smtp_drop(s, &s->fault);
+		smtp_drop(s, &s->fault);
 		return;
 	}
 	smtp_heard(s);
@@ -294,12 +280,12 @@ void smtp_eof(struct smtp *s)
 	else
 		fault_set(&f, FAULT_RELAY,
 		          "the server closed the connection instead of answering %s", what);
-	(void)smtp_drop(s, &f);
+	smtp_drop(s, &f);
 }
 
 void smtp_failed(struct smtp *s, const struct fault *f)
 {
-	(void)smtp_drop(s, smtp_phase(s) == PHASE_QUIT ? &s->fault : f);
+	smtp_drop(s, smtp_phase(s) == PHASE_QUIT ? &s->fault : f);
 }
 
 void smtp_too_slow(struct smtp *s, const struct fault *f)
@@ -317,7 +303,7 @@ void smtp_secured(struct smtp *s, const struct sasl_binding *binding, size_t lef
 		return;
 	}
 	s->secured = true;
-	if (binding != NULL)
+	if (binding)
 		s->binding = *binding;
 	/* Nothing that was said in clear counts any more (RFC 3207 section 4.2). */
 	s->ehlo = (struct ehlo){0};
@@ -328,14 +314,13 @@ void smtp_secured(struct smtp *s, const struct sasl_binding *binding, size_t lef
 void smtp_quit(struct smtp *s)
 {
 	const struct fault none = FAULT_INIT;
-
 	if (s->want == SMTP_OVER || smtp_phase(s) == PHASE_QUIT)
 		return;
 	/* Good manners only where they cannot meet an unread reply. */
 	if ((s->want == SMTP_READY || s->want == SMTP_SETTLED) && !reply_begun(&s->reply))
 		s->want = smtp_leave(s);
 	else
-		(void)smtp_drop(s, &none);
+		smtp_drop(s, &none);
 }
 
 const struct ehlo *smtp_ehlo(const struct smtp *s)

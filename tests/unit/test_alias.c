@@ -14,14 +14,12 @@
 static void note_warning(void *context, size_t line, const char *text)
 {
 	struct buf *b = context;
-
 	ck_assert(buf_addf(b, "%zu:%s\n", line, text));
 }
 
 static bool note_result(void *context, struct str mailbox, struct fault *f)
 {
 	struct buf *b = context;
-
 	(void)f;
 	if (b->len > 0)
 		ck_assert(buf_add_char(b, ' '));
@@ -94,7 +92,6 @@ START_TEST(expands)
 	struct buf got;
 	struct fault f = FAULT_INIT;
 	struct alias *a = alias_parse(str_of(t->file), NULL, NULL);
-
 	buf_init(&got, ROOM);
 	ck_assert(alias_expand(a, str_of(t->name), note_result, &got, &f));
 	ck_assert_str_eq(buf_cstr(&got), t->want);
@@ -127,11 +124,10 @@ START_TEST(warns)
 {
 	const struct warning *t = &warnings[_i];
 	struct buf got;
-	char number[32];
-
 	buf_init(&got, ROOM);
 	alias_free(alias_parse(str_of(t->file), note_warning, &got));
-	if (t->word == NULL) {
+	char number[32];
+	if (!t->word) {
 		ck_assert_uint_eq(got.len, 0);
 	} else {
 		snprintf(number, sizeof(number), "%zu:", t->line);
@@ -146,7 +142,6 @@ END_TEST
 START_TEST(warning_is_printable)
 {
 	struct buf got;
-
 	buf_init(&got, ROOM);
 	alias_free(alias_parse(STR("x: |\033[31m\001\n"), note_warning, &got));
 	ck_assert_uint_gt(got.len, 0);
@@ -177,7 +172,6 @@ START_TEST(without_file)
 {
 	struct buf got;
 	struct fault f = FAULT_INIT;
-
 	buf_init(&got, ROOM);
 	ck_assert(alias_expand(NULL, STR("root"), note_result, &got, &f));
 	ck_assert_str_eq(buf_cstr(&got), "root");
@@ -189,7 +183,6 @@ START_TEST(sink_stops)
 {
 	struct fault f = FAULT_INIT;
 	struct alias *a = alias_parse(STR("root: a@x, b@y\n"), NULL, NULL);
-
 	ck_assert(!alias_expand(a, STR("root"), refuse, NULL, &f));
 	ck_assert_int_eq(f.kind, FAULT_TEMP);
 	alias_free(a);
@@ -199,7 +192,6 @@ END_TEST
 static bool count(void *context, struct str mailbox, struct fault *f)
 {
 	size_t *n = context;
-
 	(void)mailbox;
 	(void)f;
 	++*n;
@@ -246,7 +238,6 @@ START_TEST(deep_chain)
 	struct buf file;
 	struct fault f = FAULT_INIT;
 	size_t n = 0;
-
 	buf_init(&file, ROOM);
 	for (int i = 0; i < 50000; i++)
 		ck_assert(buf_addf(&file, "n%d: n%d\n", i, i + 1));

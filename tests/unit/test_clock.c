@@ -10,11 +10,11 @@
 
 START_TEST(system_clocks)
 {
-	int64_t mono = clock_mono_ms(), wall;
-	struct timespec before, after;
-
+	int64_t mono = clock_mono_ms();
+	struct timespec before;
 	ck_assert_int_eq(clock_gettime(CLOCK_REALTIME, &before), 0);
-	wall = clock_wall();
+	int64_t wall = clock_wall();
+	struct timespec after;
 	ck_assert_int_eq(clock_gettime(CLOCK_REALTIME, &after), 0);
 	ck_assert_int_ge(wall, before.tv_sec);
 	ck_assert_int_ge(after.tv_sec, wall);

@@ -11,7 +11,6 @@ START_TEST(known)
 {
 	static const char s[] = "123456789";
 	const size_t len = strlen(s);
-
 	ck_assert_uint_eq(crc_add(0, "", 0), 0);
 	ck_assert_uint_eq(crc_add(7, "", 0), 7);
 	ck_assert_uint_eq(crc_add(0, s, len), 0xCBF43926);
@@ -32,7 +31,6 @@ START_TEST(long_pieces)
 		bytes[i] = (char)((i * i * 31 + i * 7) & 255);
 	for (size_t i = 0; i < COUNT(cuts); i++) {
 		uint32_t half = crc_add(0, bytes, cuts[i]);
-
 		ck_assert_uint_eq(crc_add(half, bytes + cuts[i], LEN - cuts[i]), 0xEF8FF753);
 	}
 }

@@ -42,7 +42,6 @@ static void begin(void)
 static void end(void)
 {
 	char *command = mem_printf("rm -rf '%s'", where);
-
 	log_close();
 	log_test_socket(NULL);
 	clock_test_set(-1, 0);
@@ -59,7 +58,6 @@ static void formats(bool json, struct str value, const char *want)
 {
 	struct log_pair pairs[] = {{"k", value}, END};
 	struct buf line;
-
 	buf_init(&line, LOG_LINE_MAX);
 	ck_assert(log_format(&line, json, pairs));
 	ck_assert_str_eq(buf_cstr(&line), want);
@@ -99,7 +97,6 @@ START_TEST(several)
 {
 	static const struct log_pair none[] = {END};
 	struct buf line;
-
 	buf_init(&line, 2 * LOG_LINE_MAX);
 	ck_assert(log_format(&line, false, two));
 	ck_assert_str_eq(buf_cstr(&line), "id=A1 reply=\"250 ok\"");
@@ -127,9 +124,9 @@ START_TEST(long_values)
 {
 	static const char *const units[] = {"x",    "\n", "\"",      "\xC3\xA9",
 	                                    "\xFF", " ",  "\xC2\x80"};
-	struct buf value, line;
-
+	struct buf value;
 	buf_init(&value, 4000);
+	struct buf line;
 	buf_init(&line, LOG_LINE_MAX);
 	for (size_t u = 0; u < COUNT(units); u++) {
 		buf_clear(&value);
@@ -138,7 +135,6 @@ START_TEST(long_values)
 			                           {"reply", buf_str(&value)},
 			                           {"code", STR("250")},
 			                           END};
-
 			for (int json_too = 0; json_too < 2; json_too++) {
 				buf_clear(&line);
 				ck_assert(log_format(&line, json_too, pairs));
@@ -164,10 +160,10 @@ END_TEST
 START_TEST(cut_between_escapes)
 {
 	struct log_pair pairs[] = {{"k", {NULL, 0}}, END};
-	struct buf value, line;
-
+	struct buf value;
 	/* 3 bytes of key and quote, 1 of the last quote: 508 are left, 127 escapes. */
 	buf_init(&value, 4000);
+	struct buf line;
 	buf_init(&line, LOG_LINE_MAX);
 	for (int i = 0; i < 127; i++)
 		ck_assert(buf_add_char(&value, '\n'));
@@ -188,11 +184,10 @@ END_TEST
 START_TEST(too_many_pairs)
 {
 	struct log_pair pairs[201];
-	struct buf line;
-
 	for (size_t i = 0; i < 200; i++)
 		pairs[i] = (struct log_pair){"key", STR("some value")};
 	pairs[200] = (struct log_pair)END;
+	struct buf line;
 	buf_init(&line, LOG_LINE_MAX);
 	ck_assert(log_format(&line, true, pairs));
 	ck_assert(str_starts(buf_str(&line), STR("{\"key\":\"")));
@@ -206,12 +201,10 @@ END_TEST
 
 static void contains(const char *path, const char *want)
 {
-	char got[4000];
 	FILE *from = fopen(path, "r");
-	size_t len;
-
 	ck_assert_ptr_nonnull(from);
-	len = fread(got, 1, sizeof(got) - 1, from);
+	char got[4000];
+	size_t len = fread(got, 1, sizeof(got) - 1, from);
 	got[len] = '\0';
 	fclose(from);
 	ck_assert_str_eq(got, want);
@@ -219,14 +212,13 @@ static void contains(const char *path, const char *want)
 
 START_TEST(to_file)
 {
-	struct stat st;
-
 	clock_test_set(NOON_2024, 0);
 	log_open(LOG_TO_FILE, false, "log", "flushq");
 	log_event(LOG_INFO, two);
 	log_text(LOG_ERR, "it is %s", "so\n");
 	contains("log", "2024-03-01T12:00:05Z id=A1 reply=\"250 ok\"\n"
 	                "2024-03-01T12:00:05Z msg=\"it is so\\x0A\"\n");
+	struct stat st;
 	ck_assert_int_eq(stat("log", &st), 0);
 	ck_assert_int_eq(st.st_mode & 07777, 0600);
 	ck_assert_int_eq(rename("log", "old"), 0);
@@ -238,7 +230,6 @@ END_TEST
 START_TEST(to_file_json)
 {
 	static const struct log_pair none[] = {END};
-
 	clock_test_set(NOON_2024, 0);
 	log_open(LOG_TO_FILE, true, "log", "flushq");
 	log_event(LOG_INFO, two);
@@ -252,11 +243,10 @@ END_TEST
 /* The line as it is written has no more than the maximum, line end included. */
 START_TEST(to_file_long)
 {
-	struct stat st;
 	char value[2000];
-
 	memset(value, 'x', sizeof(value));
 	value[sizeof(value) - 1] = '\0';
+	struct stat st;
 	for (int json_too = 0; json_too < 2; json_too++) {
 		unlink("log");
 		log_open(LOG_TO_FILE, json_too, "log", "flushq");
@@ -311,7 +301,6 @@ START_TEST(to_stderr)
 	for (size_t i = 0; i < 2; i++) {
 		char got[200] = "";
 		int fds[2], saved = dup(STDERR_FILENO);
-
 		ck_assert_int_eq(pipe(fds), 0);
 		dup2(fds[1], STDERR_FILENO);
 		log_open(LOG_TO_STDERR, row[i].json, NULL, "sendmail");
@@ -330,7 +319,6 @@ END_TEST
 START_TEST(to_full_stderr)
 {
 	int fds[2], saved = dup(STDERR_FILENO);
-
 	ck_assert_int_eq(pipe(fds), 0);
 	dup2(fds[1], STDERR_FILENO);
 	log_open(LOG_TO_STDERR, false, NULL, "sendmail");
@@ -350,7 +338,6 @@ static int listener(const char *path, int type)
 {
 	struct sockaddr_un at = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, type, 0);
-
 	ck_assert_int_ge(fd, 0);
 	memcpy(at.sun_path, path, strlen(path));
 	unlink(path);
@@ -364,7 +351,6 @@ static void receives(int fd, const char *want, size_t len)
 {
 	char got[2000];
 	ssize_t n = recv(fd, got, sizeof(got), MSG_DONTWAIT);
-
 	ck_assert_int_eq(n, (ssize_t)len);
 	ck_assert_int_eq(memcmp(got, want, len), 0);
 }
@@ -373,7 +359,6 @@ static void receives_text(int fd, const char *want)
 {
 	char got[2000];
 	ssize_t n = recv(fd, got, sizeof(got) - 1, MSG_DONTWAIT);
-
 	ck_assert_int_ge(n, 0);
 	got[n] = '\0';
 	ck_assert_msg(strstr(got, want) != NULL, "%s in %s", want, got);
@@ -383,7 +368,6 @@ static void receives_text(int fd, const char *want)
 START_TEST(to_syslog_instead)
 {
 	int fd = listener("socket", SOCK_DGRAM);
-
 	log_test_socket("socket");
 	log_open(LOG_TO_FILE, false, "no/log", "x");
 	log_event(LOG_INFO, two);
@@ -407,7 +391,6 @@ struct reading {
 static bool read_line(void *context, struct str line)
 {
 	struct reading *r = context;
-
 	ck_assert(str_starts(line, STR("x: msg=")));
 	ck_assert(str_ends(line, STR("\n")));
 	r->count += !r->over;
@@ -418,9 +401,6 @@ START_TEST(to_a_reader)
 {
 	struct reading r = {0, false};
 	int fds[2], saved = dup(STDERR_FILENO);
-	char got[100];
-	ssize_t n;
-
 	ck_assert_int_eq(pipe(fds), 0);
 	ck_assert_int_ge(dup2(fds[1], STDERR_FILENO), 0);
 	log_open(LOG_TO_STDERR, false, NULL, "x");
@@ -431,7 +411,8 @@ START_TEST(to_a_reader)
 	dup2(saved, STDERR_FILENO);
 	close(saved);
 	close(fds[1]);
-	n = read(fds[0], got, sizeof(got));
+	char got[100];
+	ssize_t n = read(fds[0], got, sizeof(got));
 	close(fds[0]);
 	ck_assert_int_eq(r.count, 1);
 	ck_assert_int_eq(n, (ssize_t)strlen("x: msg=two\n"));
@@ -446,7 +427,6 @@ START_TEST(to_syslog)
 	                        (long)getpid());
 	char *next = mem_printf("<19>Mar  1 12:00:05 sendmail[%ld]: msg=next", (long)getpid());
 	int fd = listener("socket", SOCK_DGRAM);
-
 	clock_test_set(NOON_2024, 0);
 	log_test_socket("socket");
 	log_open(LOG_TO_SYSLOG, false, NULL, "sendmail");
@@ -479,7 +459,6 @@ START_TEST(to_syslog_stream)
 	                        (long)getpid(), 0, (long)getpid());
 	int fd = listener("socket", SOCK_STREAM), peer;
 	size_t half = strlen(want) + 1;
-
 	clock_test_set(NOON_2024, 0);
 	log_test_socket("socket");
 	log_open(LOG_TO_SYSLOG, false, NULL, "sendmail");
@@ -498,7 +477,6 @@ END_TEST
 START_TEST(to_full_syslog)
 {
 	int fd = listener("socket", _i == 0 ? SOCK_DGRAM : SOCK_STREAM);
-
 	log_test_socket("socket");
 	log_open(LOG_TO_SYSLOG, false, NULL, "sendmail");
 	polled_skip();
@@ -513,15 +491,14 @@ END_TEST
 START_TEST(to_syslog_long)
 {
 	int fd = listener("socket", SOCK_DGRAM);
-	char value[2000], got[2000];
-	ssize_t n;
-
+	char value[2000];
 	memset(value, 'x', sizeof(value));
 	value[sizeof(value) - 1] = '\0';
 	log_test_socket("socket");
 	log_open(LOG_TO_SYSLOG, false, NULL, "sendmail");
 	log_text(LOG_INFO, "%s", value);
-	n = recv(fd, got, sizeof(got), MSG_DONTWAIT);
+	char got[2000];
+	ssize_t n = recv(fd, got, sizeof(got), MSG_DONTWAIT);
 	ck_assert_int_gt(n, LOG_LINE_MAX - 5);
 	ck_assert_int_le(n, LOG_LINE_MAX);
 	close(fd);

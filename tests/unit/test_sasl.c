@@ -18,7 +18,6 @@
 START_TEST(names)
 {
 	enum sasl_mechanism m;
-
 	for (unsigned i = 0; i < SASL_MECHANISMS; i++) {
 		ck_assert(sasl_by_name(str_of(sasl_name((enum sasl_mechanism)i)), &m));
 		ck_assert_uint_eq(m, i);
@@ -133,7 +132,6 @@ static struct sasl *start(enum sasl_mechanism m, const char *user, const char *p
 	    .host = STR("server.example.com"),
 	    .port = 143,
 	};
-
 	memcpy(setup.random, "0123456789abcdefghijklmn", sizeof(setup.random));
 	return sasl_new(&setup, f);
 }
@@ -144,21 +142,17 @@ START_TEST(exchange)
 	struct fault f = FAULT_INIT;
 	struct sasl *s = start(e->mechanism, e->user, e->password, &f);
 	struct buf out;
-
 	buf_init(&out, 4096);
 	ck_assert_msg(s != NULL, "%s", f.text);
 	ck_assert(sasl_initial(s, &out) == (e->initial != NULL));
-	for (size_t i = 0; e->mechanism == SASL_PLAIN && i < out.len; i++) {
+	for (size_t i = 0; e->mechanism == SASL_PLAIN && i < out.len; i++)
 		if (out.at[i] == '\0')
 			out.at[i] = '|';
-	}
-	if (e->initial != NULL)
+	if (e->initial)
 		ck_assert_str_eq(buf_cstr(&out), e->initial);
-	for (size_t i = 0; i < 3 && e->challenges[i] != NULL; i++) {
-		bool ok;
-
+	for (size_t i = 0; i < 3 && e->challenges[i]; i++) {
 		buf_clear(&out);
-		ok = sasl_step(s, str_of(e->challenges[i]), &out, &f);
+		bool ok = sasl_step(s, str_of(e->challenges[i]), &out, &f);
 		ck_assert(ok == (e->answers[i] != NULL));
 		if (ok)
 			ck_assert_str_eq(buf_cstr(&out), e->answers[i]);
@@ -176,17 +170,16 @@ START_TEST(unusable)
 	struct fault f = FAULT_INIT;
 	struct sasl_setup nul = {
 	    .mechanism = SASL_PLAIN, .user = STR("a"), .password = str_make("b\0c", 3)};
-
-	ck_assert(sasl_new(&nul, &f) == NULL);
+	ck_assert(!sasl_new(&nul, &f));
 	ck_assert_int_eq(f.kind, FAULT_RELAY);
 	nul.password = STR("b");
 	nul.user = str_make("a\0", 2);
-	ck_assert(sasl_new(&nul, &f) == NULL);
-	ck_assert(start(SASL_PLAIN, "", "x", &f) == NULL);
-	ck_assert(start(SASL_PLAIN, "x", "", &f) == NULL);
-	ck_assert(start(SASL_SCRAM_SHA256_PLUS, "x", "y", &f) == NULL);
-	ck_assert(start(SASL_SCRAM_SHA256, "x", "y\001", &f) == NULL);
-	ck_assert(start(SASL_SCRAM_SHA256, "x", "y\377", &f) == NULL);
+	ck_assert(!sasl_new(&nul, &f));
+	ck_assert(!start(SASL_PLAIN, "", "x", &f));
+	ck_assert(!start(SASL_PLAIN, "x", "", &f));
+	ck_assert(!start(SASL_SCRAM_SHA256_PLUS, "x", "y", &f));
+	ck_assert(!start(SASL_SCRAM_SHA256, "x", "y\001", &f));
+	ck_assert(!start(SASL_SCRAM_SHA256, "x", "y\377", &f));
 	ck_assert_int_eq(f.kind, FAULT_RELAY);
 	ck_assert(strstr(f.text, "UTF-8") != NULL);
 }
@@ -197,12 +190,10 @@ START_TEST(long_password)
 	static const enum sasl_mechanism all[] = {SASL_PLAIN, SASL_SCRAM_SHA256, SASL_LOGIN};
 	struct fault f = FAULT_INIT;
 	char password[4097];
-
 	memset(password, 'p', sizeof(password) - 1);
 	password[sizeof(password) - 1] = '\0';
 	for (size_t i = 0; i < COUNT(all); i++) {
 		struct sasl *s = start(all[i], "u", password, &f);
-
 		ck_assert(s != NULL);
 		sasl_free(s);
 	}
@@ -240,7 +231,6 @@ static struct scram *start_scram(bool sha256, const char *nonce, struct fault *f
 	    .password = STR("pencil"),
 	    .nonce = str_of(nonce),
 	};
-
 	return scram_new(&setup, f);
 }
 
@@ -249,9 +239,8 @@ START_TEST(scram_vectors)
 	const struct vector *v = &vectors[_i];
 	struct fault f = FAULT_INIT;
 	struct scram *s = start_scram(v->sha256, v->nonce, &f);
-	struct buf out;
-
 	ck_assert(s != NULL);
+	struct buf out;
 	buf_init(&out, 4096);
 	ck_assert(scram_first(s, &out));
 	ck_assert_str_eq(buf_cstr(&out), v->first);
@@ -297,7 +286,6 @@ START_TEST(scram_bad_first)
 	struct fault f = FAULT_INIT;
 	struct scram *s = start_scram(false, NONCE1, &f);
 	struct buf out;
-
 	buf_init(&out, 4096);
 	ck_assert(!scram_step(s, str_of(bad_firsts[_i]), &out, &f));
 	ck_assert_int_eq(f.kind, FAULT_RELAY);
@@ -315,12 +303,10 @@ START_TEST(scram_good_limits)
 	    "r=" ALL1 SALT1 ",i=10000",
 	    "r=" ALL1 ",s=AA==,i=4096",
 	};
-
 	for (size_t i = 0; i < COUNT(firsts); i++) {
 		struct fault f = FAULT_INIT;
 		struct scram *s = start_scram(false, NONCE1, &f);
 		struct buf out;
-
 		buf_init(&out, 4096);
 		ck_assert(scram_step(s, str_of(firsts[i]), &out, &f));
 		scram_free(s);
@@ -346,7 +332,6 @@ START_TEST(scram_bad_final)
 	struct fault f = FAULT_INIT;
 	struct scram *s = start_scram(false, NONCE1, &f);
 	struct buf out;
-
 	buf_init(&out, 4096);
 	ck_assert(scram_step(s, str_of(vectors[0].server_first), &out, &f));
 	ck_assert(!scram_step(s, str_of(bad_finals[_i]), &out, &f));
@@ -362,7 +347,6 @@ START_TEST(scram_must_prove)
 {
 	struct fault f = FAULT_INIT;
 	struct sasl *s = start(SASL_SCRAM_SHA1, "user", "pencil", &f);
-
 	ck_assert(s != NULL);
 	ck_assert(!sasl_done(s, &f));
 	ck_assert_int_eq(f.kind, FAULT_RELAY);
@@ -399,11 +383,12 @@ START_TEST(channel_binding)
 	};
 	struct fault f = FAULT_INIT;
 	struct sasl *s = sasl_new(&setup, &f);
-	struct buf out, want, challenge;
-
 	ck_assert(s != NULL);
+	struct buf out;
 	buf_init(&out, 4096);
+	struct buf want;
 	buf_init(&want, 4096);
+	struct buf challenge;
 	buf_init(&challenge, 4096);
 	ck_assert(sasl_initial(s, &out));
 	/* 24 bytes of zero are 32 letters A in base64. */
@@ -480,10 +465,8 @@ START_TEST(prepare)
 	const struct prepared *p = &prepareds[_i];
 	struct fault f = FAULT_INIT;
 	struct buf out;
-	bool ok;
-
 	buf_init(&out, 1024);
-	ok = saslprep(str_of(p->in), "password", &out, &f);
+	bool ok = saslprep(str_of(p->in), "password", &out, &f);
 	ck_assert(ok == (p->out != NULL));
 	if (ok)
 		ck_assert_str_eq(buf_cstr(&out), p->out);

@@ -52,7 +52,7 @@ static void way(const char *below, uid_t owner, const char *words)
 	struct fault f = FAULT_INIT;
 	char *path = mem_printf("%s/%s", where, below);
 	bool good = trust_way(path, owner, &f);
-	ck_assert_msg(good == (words == NULL), "%s: %s", below, f.text);
+	ck_assert_msg(good == (!words), "%s: %s", below, f.text);
 	if (words)
 		ck_assert_msg(f.kind == FAULT_CONFIG && strstr(f.text, words), "%s: %s", below,
 		              f.text);
