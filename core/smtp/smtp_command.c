@@ -33,12 +33,10 @@ struct str smtp_output(const struct smtp *s)
 
 void smtp_show(const struct smtp *s, bool sent, struct str line)
 {
-	char shown[SHOWN_MAX + 1];
-	size_t len;
-
-	if (s->setup.trace == NULL)
+	if (!s->setup.trace)
 		return;
-	len = codec_printable(shown, sizeof(shown), line);
+	char shown[SHOWN_MAX + 1];
+	size_t len = codec_printable(shown, sizeof(shown), line);
 	s->setup.trace(s->setup.trace_context, sent, str_make(shown, len));
 }
 
@@ -62,10 +60,9 @@ void smtp_expect(struct smtp *s, enum verb verb, size_t rcpt)
 /* Whatever went wrong above, a command is one line. */
 static bool is_one_line(struct str line)
 {
-	for (size_t i = 0; i < line.len; i++) {
+	for (size_t i = 0; i < line.len; i++)
 		if ((unsigned char)line.at[i] < 32 || line.at[i] == 127)
 			return false;
-	}
 	return true;
 }
 
@@ -73,15 +70,14 @@ bool smtp_command(struct smtp *s, enum verb verb, size_t rcpt, struct str line,
                   const char *shown)
 {
 	struct fault f = FAULT_INIT;
-
 	if (!is_one_line(line) || !buf_add_str(&s->out, line) ||
 	    !buf_add_str(&s->out, STR("\r\n"))) {
 		fault_set(&f, FAULT_DATA, "%s: a control character in an address, or too long",
 		          smtp_verbs[verb].name);
-		(void)smtp_drop(s, &f);
+		smtp_drop(s, &f);
 		return false;
 	}
-	smtp_show(s, true, shown != NULL ? str_of(shown) : line);
+	smtp_show(s, true, shown ? str_of(shown) : line);
 	smtp_expect(s, verb, rcpt);
 	return true;
 }
@@ -97,11 +93,9 @@ static bool is_in_doubt(const struct smtp *s)
 {
 	/* With BDAT in the flight of the RCPTs these may be accepted, unheard. */
 	bool taker = s->tx.accepted > 0;
-
 	for (size_t i = s->head; i < s->tail; i++) {
 		const struct command *c = &s->queue[i];
 		bool last = c->verb == VERB_DOT || c->verb == VERB_BDAT_LAST;
-
 		taker = taker || c->verb == VERB_RCPT;
 		if (last && c->end <= s->written && taker && !s->tx.closed)
 			return true;
@@ -136,11 +130,9 @@ static enum cause cause_of_end(const struct smtp *s, const struct fault *f)
 	            : s->slow                 ? EVENT_SLOW
 	            : f->sys == ETIMEDOUT     ? EVENT_SILENT
 	                                      : EVENT_CLOSED;
-
 	/* Of a server that is out of step it is not known whom it has accepted. */
 	bool out = s->tx.end_at > 0 && s->written >= s->tx.end_at;
 	unsigned had = smtp_had(s) | (event == EVENT_NONSENSE && out ? HAD_SENT : 0u);
-
 	return cause_of(smtp_where(s), event, "", had);
 }
 
@@ -159,7 +151,6 @@ void smtp_doubt(struct smtp *s)
 {
 	for (size_t i = 0; i < s->tx.count; i++) {
 		struct answer *a = &s->tx.answers[i];
-
 		if (a->state != ANSWER_DECIDED || a->flight != s->flight ||
 		    a->verdict.code < 400)
 			continue;
@@ -199,7 +190,6 @@ enum smtp_want smtp_leave(struct smtp *s)
 void smtp_blame(struct smtp *s, enum cause_phase phase, const struct reply *r)
 {
 	char words[FAULT_TEXT_MAX];
-
 	reply_printable(r, words, sizeof(words));
 	fault_reply(&s->fault, FAULT_RELAY, r->code, r->status, "%s", words);
 	fault_cause(&s->fault, cause_of(phase, r->code, r->status, smtp_had(s)));
@@ -209,7 +199,6 @@ enum smtp_want smtp_nonsense(struct smtp *s, enum verb verb, const struct reply 
 {
 	char words[WORDS_MAX + 1];
 	struct fault f = FAULT_INIT;
-
 	reply_printable(r, words, sizeof(words));
 	fault_set(&f, FAULT_PROTOCOL,
 	          "the reply to %s makes no sense: %d %s; the server is out of step",
@@ -220,11 +209,10 @@ enum smtp_want smtp_nonsense(struct smtp *s, enum verb verb, const struct reply 
 bool smtp_out_of_step(struct smtp *s)
 {
 	struct fault f = FAULT_INIT;
-
 	if (!reply_begun(&s->reply))
 		return false;
 	fault_set(&f, FAULT_PROTOCOL, "the server sent a reply that nothing asked for");
-	(void)smtp_drop(s, &f);
+	smtp_drop(s, &f);
 	return true;
 }
 
