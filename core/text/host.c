@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "text/host.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define LABEL_MAX 63
+#define PORT_MAX  65535
+
+static bool is_label(struct str label)
+{
+	bool ascii = true;
+	for (size_t i = 0; i < label.len; i++) {
+		char c = label.at[i];
+		if ((unsigned char)c >= 0x80)
+			ascii = false;
+		else if (!ascii_alpha(c) && !ascii_digit(c) && c != '-' && c != '_')
+			return false;
+	}
+	return label.len > 0 && (!ascii || label.len <= LABEL_MAX);
+}
+
+bool host_is_name(struct str text)
+{
+	struct str rest = text, label;
+	if (text.len > HOST_NAME_MAX_LEN || !str_cut(&rest, '.', &label))
+		return false;
+	do
+		if (!is_label(label))
+			return false;
+	while (str_cut(&rest, '.', &label));
+	return true;
+}
+
+static bool copy_zone(struct str zone, char to[HOST_ZONE_MAX])
+{
+	if (zone.len == 0 || zone.len >= HOST_ZONE_MAX)
+		return false;
+	for (size_t i = 0; i < zone.len; i++)
+		if (zone.at[i] <= ' ' || zone.at[i] > '~' || zone.at[i] == ']')
+			return false;
+	memcpy(to, zone.at, zone.len);
+	to[zone.len] = '\0';
+	return true;
+}
+
+bool host_bare(struct str text, struct host_address *to)
+{
+	struct host_address a = {.family = 0};
+	size_t percent = str_find(text, '%');
+	if (text.len >= sizeof(a.bare) || str_find(text, '\0') != STR_NONE)
+		return false;
+	if (percent != STR_NONE && !copy_zone(str_from(text, percent + 1), a.zone))
+		return false;
+	memcpy(a.bare, text.at, percent == STR_NONE ? text.len : percent);
+	if (inet_pton(AF_INET6, a.bare, a.bytes) == 1)
+		a.family = AF_INET6;
+	else if (percent == STR_NONE && inet_pton(AF_INET, a.bare, a.bytes) == 1)
+		a.family = AF_INET;
+	else
+		return false;
+	memcpy(a.bare, text.at, text.len);
+	*to = a;
+	return true;
+}
+
+bool host_literal(struct str text, struct host_address *to)
+{
+	const struct str tag = STR("IPv6:");
+	if (text.len < 2 || text.at[0] != '[' || !str_ends(text, STR("]")))
+		return false;
+	text = str_make(text.at + 1, text.len - 2);
+	if (!str_casestarts(text, tag))
+		return host_bare(text, to);
+	text = str_from(text, tag.len);
+	return str_find(text, ':') != STR_NONE && host_bare(text, to);
+}
+
+bool host_address(struct str text, struct host_address *to)
+{
+	return host_bare(text, to) || host_literal(text, to);
+}
+
+bool host_read_port(struct str text, int *port)
+{
+	long long number;
+	if (!str_number(text, &number) || number < 1 || number > PORT_MAX)
+		return false;
+	*port = (int)number;
+	return true;
+}
+
+bool host_cut_port(struct str text, struct str *host, int *port)
+{
+	size_t colon = str_rfind(text, ':');
+	*host = str_first(text, colon);
+	return colon != STR_NONE && host_read_port(str_from(text, colon + 1), port);
+}
+
+bool host_server(struct str text, struct host_address *to)
+{
+	struct str host;
+	int port;
+	if (host_address(text, to))
+		return true;
+	/* An IPv6 address without brackets would swallow the port, or be torn by it. */
+	if (!host_cut_port(text, &host, &port) ||
+	    !(str_find(host, ':') == STR_NONE ? host_address(host, to)
+	                                      : host_literal(host, to)))
+		return false;
+	to->port = port;
+	return true;
+}
+
+bool host_port_of(struct str text, struct host_port *to)
+{
+	struct host_address ignored;
+	struct str host;
+	int port;
+	if (!host_cut_port(text, &host, &port) ||
+	    (!host_is_name(host) && !host_literal(host, &ignored)))
+		return false;
+	*to = (struct host_port){mem_copy(host), port};
+	return true;
+}
