@@ -101,7 +101,7 @@ static const char *advice_on_login(const struct met *m)
 	if (c->withheld)
 		return "this server offers no encryption on this port: try its other port, or "
 		       "allow_cleartext_auth = yes if nobody can listen on the way";
-	if (c->has_auth && m->relay->auth)
+	if (c->has_auth && m->relay->auth.mechanisms)
 		return "set auth to one that the server offers, or remove it";
 	return cause_row(CAUSE_NO_LOGIN)->hint;
 }
@@ -215,15 +215,15 @@ static bool failed(const struct met *m, int64_t ms, const char *what, const stru
 
 static void print_trust(const struct settings_relay *r)
 {
-	if (r->tls_trust_none && r->tls_fingerprint.count == 0)
+	if (r->tls_trust.none && r->tls_fingerprint.count == 0)
 		check_table_row(
 		    "warning", -1,
 		    "trusted by nothing: with tls_trust = none anybody on the way can "
 		    "pose as this server");
 	else if (r->tls_fingerprint.count > 0)
 		check_table_row("trusted by", -1, "its pin, in tls_fingerprint");
-	else if (r->tls_trust)
-		check_table_row("trusted by", -1, "a CA in %s", r->tls_trust);
+	else if (r->tls_trust.file)
+		check_table_row("trusted by", -1, "a CA in %s", r->tls_trust.file);
 	else
 		check_table_row("trusted by", -1, "a CA of the system");
 }

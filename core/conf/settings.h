@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * config - what the administrator said (postern.conf, INI, read by libinih)
+ * settings - what the administrator said (postern.conf, INI, read by libinih)
  *
  * One table row a key: section, name, type, default, range. All faults of a
  * file are found in one run, each as "FILE:LINE: what", with the nearest known
@@ -38,6 +38,27 @@ struct settings_list {
 	size_t count;
 };
 
+struct settings_ports {
+	int *at;
+	size_t count;
+};
+
+/* Bits 1 << n of the mechanisms in the order of smtp/sasl.h; 0: auto. */
+struct settings_auth {
+	unsigned mechanisms;
+	bool none;
+};
+
+struct settings_trust {
+	char *file; /* of CAs, or NULL for the system's */
+	bool none;
+};
+
+struct settings_log {
+	enum log_sink to;
+	char *file; /* LOG_TO_FILE, or NULL */
+};
+
 /* Speaks TLS from the first byte (RFC 8314 section 3.3). */
 #define SETTINGS_PORT_TLS 465
 
@@ -49,20 +70,16 @@ struct settings_relay {
 	bool mx;
 	char *socket;
 	enum settings_protocol protocol;
-	int *ports;
-	size_t port_count; /* at least 1; filled from security if not given */
-	bool port_given;
+	struct settings_ports port; /* at least 1; filled from security if not given */
 	enum settings_security security;
 	char *user; /* or NULL, as all strings here */
 	char *password_file;
 	struct settings_list password_command;
 	bool command_closed; /* it is not to be run by this process; set by no key */
 	char *password;
-	bool auth_none;
-	unsigned auth; /* bits 1 << n of the mechanisms in the order of smtp/sasl.h; 0: auto */
+	struct settings_auth auth;
 	bool allow_cleartext_auth;
-	bool tls_trust_none;
-	char *tls_trust;                      /* CA file, or NULL for the system's */
+	struct settings_trust tls_trust;
 	struct settings_list tls_fingerprint; /* "sha256:HEX", lower-case hex without colons */
 	char *tls_name;
 	char *tls_certificate;
@@ -125,8 +142,7 @@ struct settings {
 	/* [dns] */
 	char *dns_server;
 	/* [log] */
-	enum log_sink log_to;
-	char *log_file;
+	struct settings_log log;
 	bool log_json;
 	/* relays in file order */
 	struct settings_relay *relays;

@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "conf/settings_value.h"
+#include "conf/settings_net.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define QUOTE_LEN   64
-#define LITERAL_MAX 80 /* the longest address with its zone */
-#define PORT_MAX    65535
-#define PORTS_MAX   32
-#define PIN_DIGITS  64
+#include "text/host.h"
 
-#define QUOTED(text) STR_FMT(str_first(text, QUOTE_LEN))
+#define QUOTED(text) SETTINGS_QUOTED(text)
+
+#define PORT_MAX   65535
+#define PORTS_MAX  32
+#define PIN_DIGITS 64
 
 /* The names of the mechanisms in the order of smtp/sasl.h, which sets the bit
  * of each: conf/ does not include smtp/. */
@@ -21,71 +19,28 @@ static const char *const mechanisms[] = {
     "EXTERNAL",           "XOAUTH2",       "OAUTHBEARER",      "CRAM-MD5",
 };
 
-static void set_text(const struct settings_row *row, void *object, struct str text)
+static bool keep_text(const struct settings_value *v)
 {
-	char **to = settings_field(row, object);
-
-	free(*to);
-	*to = mem_copy(text);
-}
-
-/* An IPv4 or IPv6 address without brackets; a zone may follow ("fe80::1%eth0"). */
-static bool is_address(struct str text)
-{
-	unsigned char to[sizeof(struct in6_addr)];
-	size_t zone = str_find(text, '%');
-	char *copy;
-	bool good;
-
-	if (text.len > LITERAL_MAX)
-		return false;
-	copy = mem_copy(str_first(text, zone));
-	good = inet_pton(AF_INET6, copy, to) == 1 ||
-	       (zone == STR_NONE && inet_pton(AF_INET, copy, to) == 1);
-	free(copy);
-	return good;
-}
-
-/* "[192.0.2.1]", "[2001:db8::1]", "[IPv6:2001:db8::1]". */
-static bool is_literal(struct str text)
-{
-	if (!str_starts(text, STR("[")) || !str_ends(text, STR("]")))
-		return false;
-	text = str_first(str_from(text, 1), text.len - 2);
-	if (str_casestarts(text, STR("IPv6:")))
-		text = str_from(text, 5);
-	return is_address(text);
-}
-
-static bool read_port(struct str text, int *port)
-{
-	long long number;
-
-	if (!str_number(text, &number) || number < 1 || number > PORT_MAX)
-		return false;
-	*port = (int)number;
+	char **to = v->field;
+	*to = mem_copy(v->given);
 	return true;
 }
 
-/* Splits "HOST:PORT" or "[ADDRESS]:PORT"; false if there is no port. */
-static bool cut_port(struct str text, struct str *host, int *port)
+static bool empty(const struct settings_value *v, struct fault *f)
 {
-	size_t colon = str_rfind(text, ':');
-
-	if (colon == STR_NONE)
-		return false;
-	*host = str_first(text, colon);
-	return read_port(str_from(text, colon + 1), port);
+	return fault_set(f, FAULT_CONFIG, "'%.*s' is an empty list", QUOTED(v->given));
 }
+
+/* ---- names and addresses ---- */
 
 static bool check_host(struct str word, struct fault *f)
 {
+	struct host_address address;
 	struct str host;
 	int port;
-
-	if (settings_is_name(word) || is_address(word) || is_literal(word))
+	if (host_is_name(word) || host_address(word, &address))
 		return true;
-	if (cut_port(word, &host, &port))
+	if (host_cut_port(word, &host, &port))
 		return fault_set(f, FAULT_CONFIG,
 		                 "'%.*s' has a port in it: that belongs in the key port",
 		                 QUOTED(word));
@@ -93,125 +48,122 @@ static bool check_host(struct str word, struct fault *f)
 	                 QUOTED(word));
 }
 
-bool settings_read_hosts(const struct settings_row *row, struct str text, const char *folder,
-                         void *object, struct fault *f)
+static bool read_hosts(const struct settings_value *v, struct fault *f)
 {
-	struct str rest = text, word;
-
-	while (settings_next_word(&rest, &word)) {
+	struct str rest = v->given, word;
+	while (settings_next_word(&rest, &word))
 		if (!check_host(word, f))
 			return false;
-	}
-	return settings_read_list(row, text, folder, object, f);
+	return settings_read_words(v, f);
 }
 
-bool settings_read_helo(const struct settings_row *row, struct str text, const char *folder,
-                        void *object, struct fault *f)
+const struct settings_kind settings_hosts = {read_hosts, settings_write_words,
+                                             settings_release_words, true, false};
+
+static bool read_helo(const struct settings_value *v, struct fault *f)
 {
-	(void)folder;
-	if (!settings_is_name(text) && !is_literal(text))
+	struct host_address address;
+	if (!host_is_name(v->given) && !host_literal(v->given, &address))
 		return fault_set(f, FAULT_CONFIG,
 		                 "'%.*s' is not a host name or an address in brackets",
-		                 QUOTED(text));
-	set_text(row, object, text);
-	return true;
+		                 QUOTED(v->given));
+	return keep_text(v);
 }
 
-bool settings_read_identity(const struct settings_row *row, struct str text, const char *folder,
-                            void *object, struct fault *f)
+const struct settings_kind settings_helo = {read_helo, settings_write_text,
+                                            settings_release_text, false, false};
+
+static bool read_identity(const struct settings_value *v, struct fault *f)
 {
-	(void)folder;
-	if (!settings_is_name(text) && !is_address(text))
+	struct host_address address;
+	if (!host_is_name(v->given) && !host_bare(v->given, &address))
 		return fault_set(f, FAULT_CONFIG, "'%.*s' is not a host name or an address",
-		                 QUOTED(text));
-	set_text(row, object, text);
-	return true;
+		                 QUOTED(v->given));
+	return keep_text(v);
 }
 
-bool settings_read_source(const struct settings_row *row, struct str text, const char *folder,
-                          void *object, struct fault *f)
+const struct settings_kind settings_identity = {read_identity, settings_write_text,
+                                                settings_release_text, false, false};
+
+static bool read_source(const struct settings_value *v, struct fault *f)
 {
-	(void)folder;
-	if (!is_address(text))
+	struct host_address address;
+	if (!host_bare(v->given, &address))
 		return fault_set(f, FAULT_CONFIG, "'%.*s' is not an IPv4 or IPv6 address",
-		                 QUOTED(text));
-	set_text(row, object, text);
-	return true;
+		                 QUOTED(v->given));
+	return keep_text(v);
 }
 
-static bool is_server(struct str word)
+const struct settings_kind settings_source = {read_source, settings_write_text,
+                                              settings_release_text, false, false};
+
+static bool read_servers(const struct settings_value *v, struct fault *f)
 {
-	struct str host;
-	int port;
-
-	if (is_address(word) || is_literal(word))
-		return true;
-	return cut_port(word, &host, &port) &&
-	       (is_literal(host) || (str_find(host, ':') == STR_NONE && is_address(host)));
-}
-
-bool settings_read_servers(const struct settings_row *row, struct str text, const char *folder,
-                           void *object, struct fault *f)
-{
-	struct str rest = text, word;
-
-	(void)folder;
-	while (settings_next_word(&rest, &word)) {
-		if (!is_server(word))
+	struct host_address address;
+	struct str rest = v->given, word;
+	while (settings_next_word(&rest, &word))
+		if (!host_server(word, &address))
 			return fault_set(f, FAULT_CONFIG,
 			                 "'%.*s' is not the address of a name server",
 			                 QUOTED(word));
-	}
-	set_text(row, object, text);
-	return true;
+	return keep_text(v);
 }
 
-bool settings_read_proxy(const struct settings_row *row, struct str text, const char *folder,
-                         void *object, struct fault *f)
-{
-	struct str host;
-	int port;
+const struct settings_kind settings_servers = {read_servers, settings_write_text,
+                                               settings_release_text, true, false};
 
-	(void)folder;
-	if (!str_starts(text, STR("socks5://")) || !cut_port(str_from(text, 9), &host, &port) ||
-	    (!settings_is_name(host) && !is_literal(host)))
+static bool read_proxy(const struct settings_value *v, struct fault *f)
+{
+	const struct str scheme = STR("socks5://");
+	struct host_port at = {NULL, 0};
+	bool good =
+	    str_starts(v->given, scheme) && host_port_of(str_from(v->given, scheme.len), &at);
+	free(at.host);
+	if (!good)
 		return fault_set(f, FAULT_CONFIG,
-		                 "'%.*s' is not of the form socks5://host:port", QUOTED(text));
-	set_text(row, object, text);
-	return true;
+		                 "'%.*s' is not of the form socks5://host:port",
+		                 QUOTED(v->given));
+	return keep_text(v);
 }
 
-bool settings_read_ports(const struct settings_row *row, struct str text, const char *folder,
-                         void *object, struct fault *f)
-{
-	struct settings_relay *relay = object;
-	int ports[PORTS_MAX];
-	struct str rest = text, word;
-	size_t count = 0;
+const struct settings_kind settings_proxy = {read_proxy, settings_write_text,
+                                             settings_release_text, false, false};
 
-	(void)row;
-	(void)folder;
+static bool read_ports(const struct settings_value *v, struct fault *f)
+{
+	struct settings_ports *ports = v->field;
+	struct str rest = v->given, word;
+	ports->at = mem_alloc(PORTS_MAX * sizeof(*ports->at));
 	while (settings_next_word(&rest, &word)) {
-		if (count == PORTS_MAX)
+		if (ports->count == PORTS_MAX)
 			return fault_set(f, FAULT_CONFIG, "more than %d ports", PORTS_MAX);
-		if (!read_port(word, &ports[count++]))
+		if (!host_read_port(word, &ports->at[ports->count++]))
 			return fault_set(f, FAULT_CONFIG, "'%.*s' is not a port from 1 to %d",
 			                 QUOTED(word), PORT_MAX);
 	}
-	if (count == 0)
-		return fault_set(f, FAULT_CONFIG, "'%.*s' is an empty list", QUOTED(text));
-	free(relay->ports);
-	relay->ports = mem_alloc(count * sizeof(*ports));
-	memcpy(relay->ports, ports, count * sizeof(*ports));
-	relay->port_count = count;
-	relay->port_given = true;
+	return ports->count > 0 || empty(v, f);
+}
+
+static bool write_ports(const struct settings_row *row, const void *field, struct buf *out)
+{
+	const struct settings_ports *ports = field;
+	(void)row;
+	for (size_t i = 0; i < ports->count; i++)
+		if (!buf_addf(out, "%s%d", i > 0 ? ", " : "", ports->at[i]))
+			return false;
 	return true;
 }
 
-const char *settings_mechanism(size_t i)
+static void release_ports(void *field)
 {
-	return i < sizeof(mechanisms) / sizeof(*mechanisms) ? mechanisms[i] : NULL;
+	struct settings_ports *ports = field;
+	free(ports->at);
 }
+
+const struct settings_kind settings_ports = {read_ports, write_ports, release_ports, true,
+                                             false};
+
+/* ---- logins ---- */
 
 static bool mechanism_bit(struct str word, unsigned *bit)
 {
@@ -224,34 +176,45 @@ static bool mechanism_bit(struct str word, unsigned *bit)
 	return false;
 }
 
-bool settings_read_auth(const struct settings_row *row, struct str text, const char *folder,
-                        void *object, struct fault *f)
+static bool read_auth(const struct settings_value *v, struct fault *f)
 {
-	struct settings_relay *relay = object;
-	struct str rest = text, word;
-	unsigned all = 0, bit = 0;
-	bool none = str_caseeq(text, STR("none"));
-
-	(void)row;
-	(void)folder;
-	if (!none && !str_caseeq(text, STR("auto"))) {
-		while (settings_next_word(&rest, &word)) {
-			if (!mechanism_bit(word, &bit))
-				return fault_set(
-				    f, FAULT_CONFIG,
-				    "'%.*s' is neither auto, none nor the name of a "
-				    "known mechanism",
-				    QUOTED(word));
-			all |= bit;
-		}
-		if (all == 0)
-			return fault_set(f, FAULT_CONFIG, "'%.*s' is an empty list",
-			                 QUOTED(text));
+	struct settings_auth *auth = v->field;
+	struct str rest = v->given, word;
+	unsigned bit;
+	auth->none = str_caseeq(v->given, STR("none"));
+	if (auth->none || str_caseeq(v->given, STR("auto")))
+		return true;
+	while (settings_next_word(&rest, &word)) {
+		if (!mechanism_bit(word, &bit))
+			return fault_set(f, FAULT_CONFIG,
+			                 "'%.*s' is neither auto, none nor the name of a "
+			                 "known mechanism",
+			                 QUOTED(word));
+		auth->mechanisms |= bit;
 	}
-	relay->auth_none = none;
-	relay->auth = all;
+	return auth->mechanisms != 0 || empty(v, f);
+}
+
+static bool write_auth(const struct settings_row *row, const void *field, struct buf *out)
+{
+	const struct settings_auth *auth = field;
+	bool first = true;
+	(void)row;
+	if (auth->none || auth->mechanisms == 0)
+		return buf_add_str(out, str_of(auth->none ? "none" : "auto"));
+	for (size_t i = 0; i < sizeof(mechanisms) / sizeof(*mechanisms); i++) {
+		if ((auth->mechanisms & 1U << i) == 0)
+			continue;
+		if (!settings_write_word(out, first, mechanisms[i]))
+			return false;
+		first = false;
+	}
 	return true;
 }
+
+const struct settings_kind settings_auth = {read_auth, write_auth, NULL, true, false};
+
+/* ---- TLS ---- */
 
 /* Adds the lower-case digits of one fingerprint; colons between them are left out. */
 static bool add_pin(struct settings_list *list, struct str word)
@@ -271,28 +234,51 @@ static bool add_pin(struct settings_list *list, struct str word)
 	}
 	good = good && pin.len == 7 + PIN_DIGITS;
 	if (good)
-		settings_list_add(list, buf_str(&pin));
+		settings_add_word(list, buf_str(&pin));
 	buf_release(&pin);
 	return good;
 }
 
-bool settings_read_pins(const struct settings_row *row, struct str text, const char *folder,
-                        void *object, struct fault *f)
+static bool read_pins(const struct settings_value *v, struct fault *f)
 {
-	struct settings_list list = {NULL, 0};
-	struct str rest = text, word;
-
-	(void)folder;
-	while (settings_next_word(&rest, &word)) {
-		if (!add_pin(&list, word)) {
-			settings_list_release(&list);
+	struct settings_list *list = v->field;
+	struct str rest = v->given, word;
+	while (settings_next_word(&rest, &word))
+		if (!add_pin(list, word))
 			return fault_set(f, FAULT_CONFIG,
 			                 "'%.*s' is not sha256: with 64 hexadecimal digits",
 			                 QUOTED(word));
-		}
-	}
-	if (list.count == 0)
-		return fault_set(f, FAULT_CONFIG, "'%.*s' is an empty list", QUOTED(text));
-	settings_list_replace(settings_field(row, object), &list);
-	return true;
+	return list->count > 0 || empty(v, f);
 }
+
+const struct settings_kind settings_pins = {read_pins, settings_write_words,
+                                            settings_release_words, true, false};
+
+static bool read_trust(const struct settings_value *v, struct fault *f)
+{
+	struct settings_trust *trust = v->field;
+	trust->none = str_eq(v->given, STR("none"));
+	if (trust->none || str_eq(v->given, STR("system")))
+		return true;
+	struct settings_value file = *v;
+	file.field = &trust->file;
+	return settings_read_path(&file, f);
+}
+
+static bool write_trust(const struct settings_row *row, const void *field, struct buf *out)
+{
+	const struct settings_trust *trust = field;
+	(void)row;
+	return buf_add_str(out, str_of(trust->none    ? "none"
+	                               : !trust->file ? "system"
+	                                              : trust->file));
+}
+
+static void release_trust(void *field)
+{
+	struct settings_trust *trust = field;
+	free(trust->file);
+}
+
+const struct settings_kind settings_trust = {read_trust, write_trust, release_trust, false,
+                                             false};

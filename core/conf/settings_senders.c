@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "text/codec.h"
+#include "text/host.h"
 #include "conf/settings_value.h"
 
 #define SHOWN_LEN   64
@@ -35,7 +36,7 @@ static bool check_address(struct str address, struct fault *f)
 		                 "'%.*s' is not a mail address, nor *@ and a domain",
 		                 SHOWN(whole));
 	if (address.len < whole.len)
-		return settings_is_name(str_from(address, 1)) ||
+		return host_is_name(str_from(address, 1)) ||
 		       fault_set(f, FAULT_CONFIG, "'%.*s': what is behind the @ is no domain",
 		                 SHOWN(whole));
 	return settings_check_address(address, f);

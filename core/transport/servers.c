@@ -23,8 +23,8 @@ static void add_server(struct servers *out, const struct settings_relay *relay,
 /* Each port of the relay's, in order. */
 static void add_host(struct servers *out, const struct settings_relay *relay, const char *host)
 {
-	for (size_t i = 0; i < relay->port_count; i++)
-		add_server(out, relay, host, relay->ports[i]);
+	for (size_t i = 0; i < relay->port.count; i++)
+		add_server(out, relay, host, relay->port.at[i]);
 }
 
 static void add_records(struct servers *out, const struct settings_relay *relay,

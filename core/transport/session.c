@@ -211,11 +211,11 @@ static struct tls_trust *make_trust(struct session *s, struct fault *f)
 	const struct settings_relay *r = s->target.relay;
 	char *ticket = NULL;
 	struct tls_setup setup = {
-	    .mode = r->tls_trust_none          ? TLS_TRUST_NONE
+	    .mode = r->tls_trust.none          ? TLS_TRUST_NONE
 	            : r->tls_fingerprint.count ? TLS_TRUST_PINS
-	            : r->tls_trust             ? TLS_TRUST_FILE
+	            : r->tls_trust.file        ? TLS_TRUST_FILE
 	                                       : TLS_TRUST_SYSTEM,
-	    .ca_file = r->tls_trust,
+	    .ca_file = r->tls_trust.file,
 	    .pins = (const char *const *)r->tls_fingerprint.words,
 	    .name = r->tls_name      ? r->tls_name
 	            : s->target.host ? s->target.host
@@ -347,11 +347,11 @@ static void setup_machine(struct session *s)
 	    .security = s->in_clear ? SECURITY_NONE : security_of[r->security],
 	    .host = str_of(s->target.host ? s->target.host : r->socket),
 	    .port = s->facts.port,
-	    .login = !r->auth_none && (r->user || (r->tls_certificate && r->auth)),
+	    .login = !r->auth.none && (r->user || (r->tls_certificate && r->auth.mechanisms)),
 	    .user = str_of(r->user),
 	    .certificate = r->tls_certificate != NULL,
 	    .password = secret_exists(r),
-	    .mechanisms = r->auth,
+	    .mechanisms = r->auth.mechanisms,
 	    .allow_cleartext_auth = r->allow_cleartext_auth && !s->in_clear,
 	    .no_chunking = s->target.no_chunking,
 	    .trace = s->env->trace,

@@ -102,20 +102,19 @@ START_TEST(defaults_are_those_of_the_manual)
 	ck_assert_ptr_null(c.directory);
 	ck_assert_uint_eq(c.min_free, 64u * 1024 * 1024);
 	ck_assert_ptr_null(c.dns_server);
-	ck_assert_int_eq(c.log_to, LOG_TO_SYSLOG);
+	ck_assert_int_eq(c.log.to, LOG_TO_SYSLOG);
 	ck_assert(!c.log_json);
 	r = &c.relays[0];
 	ck_assert(!r->mx);
 	ck_assert_int_eq(r->protocol, SETTINGS_SMTP);
 	ck_assert_int_eq(r->security, SETTINGS_STARTTLS);
-	ck_assert_uint_eq(r->port_count, 1);
-	ck_assert_int_eq(r->ports[0], 587);
-	ck_assert(!r->port_given);
-	ck_assert_uint_eq(r->auth, 0);
-	ck_assert(!r->auth_none);
+	ck_assert_uint_eq(r->port.count, 1);
+	ck_assert_int_eq(r->port.at[0], 587);
+	ck_assert_uint_eq(r->auth.mechanisms, 0);
+	ck_assert(!r->auth.none);
 	ck_assert(!r->allow_cleartext_auth);
-	ck_assert(!r->tls_trust_none);
-	ck_assert_ptr_null(r->tls_trust);
+	ck_assert(!r->tls_trust.none);
+	ck_assert_ptr_null(r->tls_trust.file);
 	ck_assert_ptr_null(r->tls_priority);
 	ck_assert_int_eq(r->family, SETTINGS_ANY);
 	ck_assert_int_eq(r->connections, 3);
@@ -146,16 +145,15 @@ START_TEST(every_key_is_read)
 	    &c);
 	r = &c.relays[0];
 	ck_assert_str_eq(r->name, "one");
-	ck_assert_int_eq(c.log_to, LOG_TO_STDERR);
+	ck_assert_int_eq(c.log.to, LOG_TO_STDERR);
 	ck_assert_uint_eq(r->host.count, 3);
 	ck_assert_str_eq(r->host.words[1], "[2001:db8::1]");
-	ck_assert_uint_eq(r->port_count, 3);
-	ck_assert_int_eq(r->ports[2], 8025);
-	ck_assert(r->port_given);
+	ck_assert_uint_eq(r->port.count, 3);
+	ck_assert_int_eq(r->port.at[2], 8025);
 	ck_assert_int_eq(r->security, SETTINGS_TLS);
 	ck_assert_str_eq(r->password, "p");
-	ck_assert_uint_eq(r->auth, 1u << 4 | 1u << 1);
-	ck_assert_str_eq(r->tls_trust, "/ca.pem");
+	ck_assert_uint_eq(r->auth.mechanisms, 1u << 4 | 1u << 1);
+	ck_assert_str_eq(r->tls_trust.file, "/ca.pem");
 	ck_assert_str_eq(r->tls_name, "mx.example");
 	ck_assert_str_eq(r->tls_certificate, "/c");
 	ck_assert_str_eq(r->tls_key, "/k");
@@ -218,8 +216,8 @@ START_TEST(values_of_the_first_sections)
 	ck_assert_str_eq(c.online.words[3], "c \" d");
 	ck_assert_str_eq(c.online.words[4], "e f");
 	ck_assert_str_eq(c.online.words[5], "");
-	ck_assert_int_eq(c.log_to, LOG_TO_FILE);
-	ck_assert_str_eq(c.log_file, "/var/log/postern.log");
+	ck_assert_int_eq(c.log.to, LOG_TO_FILE);
+	ck_assert_str_eq(c.log.file, "/var/log/postern.log");
 	ck_assert(c.log_json);
 	ck_assert_uint_eq(c.relays[0].tls_fingerprint.count, 1);
 	ck_assert_str_eq(c.relays[0].tls_fingerprint.words[0],
@@ -265,8 +263,8 @@ START_TEST(ports_follow_security)
 		struct settings c;
 
 		parse_good(text, &c);
-		ck_assert_uint_eq(c.relays[0].port_count, 1);
-		ck_assert_int_eq(c.relays[0].ports[0], rows[i].port);
+		ck_assert_uint_eq(c.relays[0].port.count, 1);
+		ck_assert_int_eq(c.relays[0].port.at[0], rows[i].port);
 		settings_release(&c);
 		free(text);
 	}
@@ -536,8 +534,8 @@ START_TEST(long_lists)
 		                   i, i));
 	parse_good(buf_cstr(&text), &c);
 	ck_assert_uint_eq(c.relays[0].tls_fingerprint.count, 3);
-	ck_assert_uint_eq(c.relays[0].port_count, 3);
-	ck_assert_int_eq(c.relays[0].ports[2], 8025);
+	ck_assert_uint_eq(c.relays[0].port.count, 3);
+	ck_assert_int_eq(c.relays[0].port.at[2], 8025);
 	ck_assert_uint_eq(c.relays[0].senders.count, 10000);
 	ck_assert_str_eq(c.relays[0].senders.words[9999], "*@4999.example");
 	settings_release(&c);
