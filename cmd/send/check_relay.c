@@ -184,8 +184,8 @@ static void advise(const struct met *m, const struct fault *f, char to[ADVICE_MA
 	else if (f->cause == CAUSE_LOOKUP && f->sys == ETIMEDOUT)
 		snprintf(to, ADVICE_MAX, "no name server answered within %lld s: look at %s",
 		         (long long)m->relay->connect_timeout,
-		         c->dns_server ? "server in [dns], and the network"
-		                       : "/etc/resolv.conf and the network");
+		         c->dns_servers.count ? "server in [dns], and the network"
+		                              : "/etc/resolv.conf and the network");
 	else if (f->cause == CAUSE_DEFERRED)
 		snprintf(to, ADVICE_MAX,
 		         "it may take it later (a limit, greylisting): check again");
@@ -277,11 +277,11 @@ static bool look_up(const struct met *m, const struct server *server)
 	const struct settings_relay *r = m->relay;
 	enum dns_result result;
 	struct fault f = FAULT_INIT;
-	char address[64];
+	struct host_address address;
 	int64_t begin = clock_mono_ms();
-	if (!server->host || r->proxy || dial_is_address(server->host, address))
+	if (!server->host || r->proxy.host || host_address(str_of(server->host), &address))
 		return true;
-	if (!dns_addresses(server->host, AF_UNSPEC, m->order->place->config.dns_server,
+	if (!dns_addresses(server->host, AF_UNSPEC, &m->order->place->config.dns_servers,
 	                   clock_deadline(r->connect_timeout * 1000), &found, &result, &f)) {
 		fault_cause(&f, CAUSE_LOOKUP);
 		return failed(m, clock_mono_ms() - begin, "", &f);

@@ -18,6 +18,7 @@
 
 #include "text/buf.h"
 #include "text/fault.h"
+#include "text/host.h"
 #include "os/log.h"
 
 enum settings_mode { MODE_NOW, MODE_BACKGROUND, MODE_HOLD };
@@ -30,7 +31,6 @@ enum settings_security {
 	SETTINGS_CLEAR
 };
 enum settings_protocol { SETTINGS_SMTP, SETTINGS_LMTP };
-enum settings_family { SETTINGS_ANY, SETTINGS_IPV4, SETTINGS_IPV6 };
 
 /* A list of words; NULL ends words. */
 struct settings_list {
@@ -88,9 +88,9 @@ struct settings_relay {
 	struct settings_list senders;
 	struct settings_list recipients;
 	char *helo;
-	char *source;
-	enum settings_family family;
-	char *proxy;
+	struct host_address source;
+	int family;             /* AF_UNSPEC, AF_INET, AF_INET6 */
+	struct host_port proxy; /* SOCKS5 */
 	int64_t connections;
 	int64_t max_messages;
 	int64_t max_recipients;
@@ -140,7 +140,7 @@ struct settings {
 	char *directory; /* NULL: the mode's default */
 	uint64_t min_free;
 	/* [dns] */
-	char *dns_server;
+	struct host_addresses dns_servers;
 	/* [log] */
 	struct settings_log log;
 	bool log_json;

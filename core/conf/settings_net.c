@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "text/host.h"
 
@@ -87,47 +88,88 @@ const struct settings_kind settings_identity = {read_identity, settings_write_te
 
 static bool read_source(const struct settings_value *v, struct fault *f)
 {
-	struct host_address address;
-	if (!host_bare(v->given, &address))
-		return fault_set(f, FAULT_CONFIG, "'%.*s' is not an IPv4 or IPv6 address",
-		                 QUOTED(v->given));
-	return keep_text(v);
+	return host_bare(v->given, v->field) ||
+	       fault_set(f, FAULT_CONFIG, "'%.*s' is not an IPv4 or IPv6 address",
+	                 QUOTED(v->given));
 }
 
-const struct settings_kind settings_source = {read_source, settings_write_text,
-                                              settings_release_text, false, false};
+static bool write_source(const struct settings_row *row, const void *field, struct buf *out)
+{
+	const struct host_address *source = field;
+	(void)row;
+	return buf_add_str(out, str_of(source->bare));
+}
+
+const struct settings_kind settings_source = {read_source, write_source, NULL, false, false};
 
 static bool read_servers(const struct settings_value *v, struct fault *f)
 {
-	struct host_address address;
+	struct host_addresses *servers = v->field;
 	struct str rest = v->given, word;
-	while (settings_next_word(&rest, &word))
-		if (!host_server(word, &address))
+	while (settings_next_word(&rest, &word)) {
+		size_t cap = servers->count;
+		servers->at =
+		    mem_grow(servers->at, &cap, servers->count + 1, sizeof(*servers->at));
+		if (!host_server(word, &servers->at[servers->count++]))
 			return fault_set(f, FAULT_CONFIG,
 			                 "'%.*s' is not the address of a name server",
 			                 QUOTED(word));
-	return keep_text(v);
+	}
+	return servers->count > 0 || empty(v, f);
 }
 
-const struct settings_kind settings_servers = {read_servers, settings_write_text,
-                                               settings_release_text, true, false};
+static bool write_servers(const struct settings_row *row, const void *field, struct buf *out)
+{
+	const struct host_addresses *servers = field;
+	bool good = true;
+	(void)row;
+	for (size_t i = 0; good && i < servers->count; i++) {
+		const struct host_address *a = &servers->at[i];
+		char *word = a->port == 0
+		                 ? mem_copy(str_of(a->bare))
+		                 : mem_printf(a->family == AF_INET6 ? "[%s]:%d" : "%s:%d",
+		                              a->bare, a->port);
+		good = settings_write_word(out, i == 0, word);
+		free(word);
+	}
+	return good;
+}
+
+static void release_servers(void *field)
+{
+	struct host_addresses *servers = field;
+	free(servers->at);
+}
+
+const struct settings_kind settings_servers = {read_servers, write_servers, release_servers,
+                                               true, false};
+
+static const struct str socks5 = {"socks5://", 9};
 
 static bool read_proxy(const struct settings_value *v, struct fault *f)
 {
-	const struct str scheme = STR("socks5://");
-	struct host_port at = {NULL, 0};
-	bool good =
-	    str_starts(v->given, scheme) && host_port_of(str_from(v->given, scheme.len), &at);
-	free(at.host);
-	if (!good)
-		return fault_set(f, FAULT_CONFIG,
-		                 "'%.*s' is not of the form socks5://host:port",
-		                 QUOTED(v->given));
-	return keep_text(v);
+	return (str_starts(v->given, socks5) &&
+	        host_port_of(str_from(v->given, socks5.len), v->field)) ||
+	       fault_set(f, FAULT_CONFIG, "'%.*s' is not of the form socks5://host:port",
+	                 QUOTED(v->given));
 }
 
-const struct settings_kind settings_proxy = {read_proxy, settings_write_text,
-                                             settings_release_text, false, false};
+static bool write_proxy(const struct settings_row *row, const void *field, struct buf *out)
+{
+	const struct host_port *proxy = field;
+	(void)row;
+	return !proxy->host ||
+	       buf_addf(out, "%.*s%s:%d", STR_FMT(socks5), proxy->host, proxy->port);
+}
+
+static void release_proxy(void *field)
+{
+	struct host_port *proxy = field;
+	free(proxy->host);
+}
+
+const struct settings_kind settings_proxy = {read_proxy, write_proxy, release_proxy, false,
+                                             false};
 
 static bool read_ports(const struct settings_value *v, struct fault *f)
 {

@@ -12,9 +12,9 @@
 extern const struct settings_kind settings_hosts;    /* struct settings_list */
 extern const struct settings_kind settings_helo;     /* char *: a name, or [ADDRESS] */
 extern const struct settings_kind settings_identity; /* char *: what a certificate can bear */
-extern const struct settings_kind settings_source;   /* char *: an address */
-extern const struct settings_kind settings_servers;  /* char *: addresses of name servers */
-extern const struct settings_kind settings_proxy;    /* char *: socks5://HOST:PORT */
+extern const struct settings_kind settings_source;   /* struct host_address */
+extern const struct settings_kind settings_servers;  /* struct host_addresses */
+extern const struct settings_kind settings_proxy;    /* struct host_port */
 extern const struct settings_kind settings_ports;    /* struct settings_ports */
 extern const struct settings_kind settings_auth;     /* struct settings_auth */
 extern const struct settings_kind settings_pins;     /* struct settings_list */

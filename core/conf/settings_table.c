@@ -3,6 +3,7 @@
 
 #include <stdint.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "conf/settings_net.h"
 #include "conf/settings_senders.h"
@@ -56,9 +57,9 @@ static const struct settings_choice securities[] = {
     {NULL, 0},
 };
 static const struct settings_choice families[] = {
-    {"any", SETTINGS_ANY},
-    {"4", SETTINGS_IPV4},
-    {"6", SETTINGS_IPV6},
+    {"any", AF_UNSPEC},
+    {"4", AF_INET},
+    {"6", AF_INET6},
     {NULL, 0},
 };
 
@@ -88,7 +89,7 @@ static const struct settings_row rows[] = {
     {"hold", "directory", "", &settings_path, AT(directory), 0, 0, NULL},
     {"hold", "min_free", "64M", &settings_bytes, AT(min_free), 0, 0, NULL},
 
-    {"dns", "server", "", &settings_servers, AT(dns_server), 0, 0, NULL},
+    {"dns", "server", "", &settings_servers, AT(dns_servers), 0, 0, NULL},
 
     {"log", "to", "syslog", &settings_sink, AT(log), 0, 0, sinks},
     {"log", "format", "text", &settings_format, AT(log_json), 0, 0, NULL},

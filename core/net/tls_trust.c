@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "net/tls.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <gnutls/crypto.h>
 #include <gnutls/x509.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "text/codec.h"
+#include "text/host.h"
 #include "os/file.h"
-#include "net/dial.h"
 #include "net/tls_parts.h"
 
 #define PEM_MAX ((size_t)8 * 1024 * 1024)
@@ -47,7 +47,7 @@ static void key_add(gnutls_hash_hd_t hash, struct str s)
 static bool set_name(struct tls_trust *t, const char *name, struct fault *f)
 {
 	struct str s = str_of(name);
-	char address[64];
+	struct host_address address;
 
 	if (s.len > 1 && s.at[s.len - 1] == '.')
 		s.len--;
@@ -57,14 +57,11 @@ static bool set_name(struct tls_trust *t, const char *name, struct fault *f)
 	if (s.len == 0)
 		return true;
 	t->name = mem_copy(s);
-	if (!dial_is_address(t->name, address))
-		return true;
 	/* A zone is this host's own business, not part of any certificate. */
-	address[strcspn(address, "%")] = '\0';
-	if (inet_pton(AF_INET, address, t->address) == 1)
-		t->address_len = 4;
-	else if (inet_pton(AF_INET6, address, t->address) == 1)
-		t->address_len = 16;
+	if (host_address(s, &address)) {
+		memcpy(t->address, address.bytes, sizeof(t->address));
+		t->address_len = address.family == AF_INET ? 4 : 16;
+	}
 	return true;
 }
 

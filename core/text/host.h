@@ -23,6 +23,12 @@ struct host_address {
 	char bare[HOST_TEXT_MAX]; /* with its zone, without brackets and port */
 };
 
+/* at is NULL if there are none. */
+struct host_addresses {
+	struct host_address *at;
+	size_t count;
+};
+
 /* A name, or an address in brackets or without, and a port. */
 struct host_port {
 	char *host; /* NULL: none */

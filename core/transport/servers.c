@@ -47,7 +47,7 @@ static bool find_srv(const struct settings *c, const struct settings_relay *rela
 	bool tls = relay->security == SETTINGS_TLS;
 	char *name = mem_printf("%s._tcp.%s", tls ? "_submissions" : "_submission", relay->srv);
 	bool ok =
-	    dns_records(name, DNS_SRV, c->dns_server,
+	    dns_records(name, DNS_SRV, &c->dns_servers,
 	                clock_deadline(relay->connect_timeout * 1000), &records, &result, f);
 	if (!ok)
 		fault_cause(f, CAUSE_LOOKUP);
@@ -76,7 +76,7 @@ static bool find_mx(const struct settings *c, const struct settings_relay *relay
 		add_host(out, relay, domain);
 		return true;
 	}
-	if (!dns_records(domain, DNS_MX, c->dns_server,
+	if (!dns_records(domain, DNS_MX, &c->dns_servers,
 	                 clock_deadline(relay->connect_timeout * 1000), &records, &result, f)) {
 		f->kind = FAULT_RELAY;
 		return fault_cause(f, CAUSE_LOOKUP);

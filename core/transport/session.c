@@ -376,12 +376,10 @@ static bool connect_to(struct session *s, struct tried *tried, struct fault *f)
 	    .unix_path = s->target.host ? NULL : r->socket,
 	    .ports = &s->target.port,
 	    .port_count = 1,
-	    .family = r->family == SETTINGS_IPV4   ? DIAL_IPV4
-	              : r->family == SETTINGS_IPV6 ? DIAL_IPV6
-	                                           : DIAL_ANY,
-	    .source = r->source,
-	    .proxy = r->proxy,
-	    .dns = s->env->config->dns_server,
+	    .family = r->family,
+	    .source = &r->source,
+	    .proxy = &r->proxy,
+	    .dns = &s->env->config->dns_servers,
 	    .deadline = clock_deadline(r->connect_timeout * 1000),
 	    .avoid = tried->list,
 	    .avoid_count = tried->count,
@@ -483,9 +481,10 @@ struct session *session_open(const struct session_env *env, const struct session
 			return s;
 		bool connected = s->contact.port > 0;
 		in_clear = may_go_clear(s, &now);
-		bool again = in_clear || (connected && target->host && !target->relay->proxy &&
-		                          tried.count < DIAL_AVOID_MAX &&
-		                          cause_row(now.cause)->next == NEXT_ADDRESS);
+		bool again =
+		    in_clear || (connected && target->host && !target->relay->proxy.host &&
+		                 tried.count < DIAL_AVOID_MAX &&
+		                 cause_row(now.cause)->next == NEXT_ADDRESS);
 		if (in_clear)
 			tried.count--;
 		if (env->look && connected)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -101,7 +102,7 @@ START_TEST(defaults_are_those_of_the_manual)
 	ck_assert_uint_eq(c.online.count, 0);
 	ck_assert_ptr_null(c.directory);
 	ck_assert_uint_eq(c.min_free, 64u * 1024 * 1024);
-	ck_assert_ptr_null(c.dns_server);
+	ck_assert_uint_eq(c.dns_servers.count, 0);
 	ck_assert_int_eq(c.log.to, LOG_TO_SYSLOG);
 	ck_assert(!c.log_json);
 	r = &c.relays[0];
@@ -116,7 +117,7 @@ START_TEST(defaults_are_those_of_the_manual)
 	ck_assert(!r->tls_trust.none);
 	ck_assert_ptr_null(r->tls_trust.file);
 	ck_assert_ptr_null(r->tls_priority);
-	ck_assert_int_eq(r->family, SETTINGS_ANY);
+	ck_assert_int_eq(r->family, AF_UNSPEC);
 	ck_assert_int_eq(r->connections, 3);
 	ck_assert_int_eq(r->dead_max, 600);
 	ck_assert_int_eq(r->max_messages, 100);
@@ -160,9 +161,11 @@ START_TEST(every_key_is_read)
 	ck_assert_uint_eq(r->senders.count, 2);
 	ck_assert_str_eq(r->recipients.words[1], "e");
 	ck_assert_str_eq(r->helo, "[192.0.2.7]");
-	ck_assert_str_eq(r->source, "fe80::1%eth0");
-	ck_assert_int_eq(r->family, SETTINGS_IPV6);
-	ck_assert_str_eq(r->proxy, "socks5://localhost:1080");
+	ck_assert_str_eq(r->source.bare, "fe80::1%eth0");
+	ck_assert_int_eq(r->source.family, AF_INET6);
+	ck_assert_int_eq(r->family, AF_INET6);
+	ck_assert_str_eq(r->proxy.host, "localhost");
+	ck_assert_int_eq(r->proxy.port, 1080);
 	ck_assert_int_eq(r->connections, 1);
 	ck_assert_int_eq(r->dot_timeout, 3);
 	settings_release(&c);
@@ -205,7 +208,12 @@ START_TEST(values_of_the_first_sections)
 	ck_assert_int_eq(c.expire, 2 * 86400);
 	ck_assert_str_eq(c.directory, "/h");
 	ck_assert_uint_eq(c.min_free, 1u << 30);
-	ck_assert_str_eq(c.dns_server, "192.0.2.53, [2001:db8::53]:5353 127.0.0.1:53");
+	ck_assert_uint_eq(c.dns_servers.count, 3);
+	ck_assert_str_eq(c.dns_servers.at[0].bare, "192.0.2.53");
+	ck_assert_int_eq(c.dns_servers.at[0].port, 0);
+	ck_assert_str_eq(c.dns_servers.at[1].bare, "2001:db8::53");
+	ck_assert_int_eq(c.dns_servers.at[1].port, 5353);
+	ck_assert_int_eq(c.dns_servers.at[2].port, 53);
 	ck_assert_int_eq(c.mode, MODE_HOLD);
 	ck_assert_int_eq(c.warn, 4 * 3600);
 	ck_assert_int_eq(c.retry, 6 * 3600);
@@ -399,6 +407,12 @@ static const struct {
     {RELAY "family = 5\n", 3, "'5' is none of any, 4, 6"},
     {RELAY "proxy = http://a:1\n", 3, "socks5://host:port"},
     {RELAY "proxy = socks5://a\n", 3, "socks5://host:port"},
+    {RELAY "proxy = socks5h://a:1\n", 3, "socks5://host:port"},
+    {RELAY "source = fe80::1%\n", 3, "not an IPv4 or IPv6 address"},
+    {RELAY "source = [::1]\n", 3, "not an IPv4 or IPv6 address"},
+    {RELAY "helo = [IPv6:192.0.2.1]\n", 3, "not a host name or an address in brackets"},
+    {RELAY "[dns]\nserver = 192.0.2.1,ns.example.org\n", 4, "'ns.example.org' is not"},
+    {RELAY "[dns]\nserver = ,\n", 4, "empty list"},
     {RELAY "connections = 0\n", 3, "'0' is not a number from 1 to 100"},
     {RELAY "connections = 101\n", 3, "'101' is not a number from 1 to 100"},
     {RELAY "timeout = never\n", 3, "timeout: 'never' is not a duration"},
@@ -747,6 +761,8 @@ START_TEST(what_is_written_is_read_again)
 	    "\nhostname = auto\n",
 	    "\nfrom_name = J\xC3\xBCrgen #1\n",
 	    "\n;admin =\n",
+	    "\nserver = 192.0.2.53, [2001:db8::53]:5353, fe80::1%eth0, 127.0.0.1:53\n",
+	    "\nsource = 2001:DB8::1%eth0\nfamily = 6\nproxy = socks5://[::1]:1080\n",
 	    "\nmax_size = 1536K\n",
 	    "\nwarn = off\n",
 	    "\nwait = 90s\n",
@@ -768,14 +784,17 @@ START_TEST(what_is_written_is_read_again)
 	struct buf first, second;
 	const char *name, *section, *standard;
 
-	write_text(STR("[mail]\nfrom_name = J\xC3\xBCrgen #1\nmax_size = 1536K\n"
-	               "[delivery]\nwait = 90s\nexpire = 48h\n"
-	               "online = /bin/test -e '/run/a b' \"c \\\" d\" '' \"x \\;y\"\n"
-	               "[hold]\nmin_free = 1000\n[log]\nto = ./mail.log\nformat = json\n"
-	               "[relay]\nhost = a.example 192.0.2.1\nport = 587 2525\n"
-	               "auth = plain scram-sha-256\ntls_trust = none\nsenders = ,;odd *@a\n"
-	               "[relay two]\nmx = yes\ntls_trust = ca.pem\nauth = none\n"),
-	           &first);
+	write_text(
+	    STR("[mail]\nfrom_name = J\xC3\xBCrgen #1\nmax_size = 1536K\n"
+	        "[delivery]\nwait = 90s\nexpire = 48h\n"
+	        "online = /bin/test -e '/run/a b' \"c \\\" d\" '' \"x \\;y\"\n"
+	        "[dns]\nserver = [192.0.2.53],[2001:db8::53]:5353 fe80::1%eth0 127.0.0.1:53,\n"
+	        "[hold]\nmin_free = 1000\n[log]\nto = ./mail.log\nformat = json\n"
+	        "[relay]\nhost = a.example 192.0.2.1\nport = 587 2525\n"
+	        "source = 2001:DB8::1%eth0\nproxy = socks5://[::1]:1080\nfamily = 6\n"
+	        "auth = plain scram-sha-256\ntls_trust = none\nsenders = ,;odd *@a\n"
+	        "[relay two]\nmx = yes\ntls_trust = ca.pem\nauth = none\n"),
+	    &first);
 	for (size_t i = 0; i < COUNT(lines); i++)
 		ck_assert_msg(strstr(buf_cstr(&first), lines[i]) != NULL, "%s in\n%s", lines[i],
 		              buf_cstr(&first));
