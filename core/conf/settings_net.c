@@ -31,10 +31,10 @@ static bool empty(const struct settings_value *v, struct fault *f)
 static bool check_host(struct str word, struct fault *f)
 {
 	struct host_address address;
-	struct str host;
-	int port;
 	if (host_is_name(word) || host_address(word, &address))
 		return true;
+	struct str host;
+	int port;
 	if (host_cut_port(word, &host, &port))
 		return fault_set(f, FAULT_CONFIG,
 		                 "'%.*s' has a port in it: that belongs in the key port",
@@ -168,8 +168,9 @@ const struct settings_kind settings_proxy = {read_proxy, write_proxy, release_pr
 static bool read_ports(const struct settings_value *v, struct fault *f)
 {
 	struct settings_ports *ports = v->field;
-	struct str rest = v->given, word;
+	struct str rest = v->given;
 	ports->at = mem_alloc(PORTS_MAX * sizeof(*ports->at));
+	struct str word;
 	while (settings_next_word(&rest, &word)) {
 		if (ports->count == PORTS_MAX)
 			return fault_set(f, FAULT_CONFIG, "more than %d ports", PORTS_MAX);
@@ -204,11 +205,12 @@ const struct settings_kind settings_ports = {read_ports, write_ports, release_po
 static bool read_auth(const struct settings_value *v, struct fault *f)
 {
 	struct settings_auth *auth = v->field;
-	struct str rest = v->given, word;
-	enum sasl_mechanism m;
+	struct str rest = v->given;
 	auth->none = str_caseeq(v->given, STR("none"));
 	if (auth->none || str_caseeq(v->given, STR("auto")))
 		return true;
+	struct str word;
+	enum sasl_mechanism m;
 	while (settings_next_word(&rest, &word)) {
 		if (!sasl_by_name(word, &m))
 			return fault_set(f, FAULT_CONFIG,
