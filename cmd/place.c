@@ -294,5 +294,5 @@ void place_open_log(const struct place *p, const char *program)
 	/* The first user's process would make the file its own. */
 	if (!p->personal)
 		log_file_mode(p->owner ? 0660 : 0);
-	log_open(c->log_to, c->log_json, c->log_file, len > 0 ? tag : program);
+	log_open(c->log.to, c->log_json, c->log.file, len > 0 ? tag : program);
 }

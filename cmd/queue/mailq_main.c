@@ -511,7 +511,7 @@ static void find_stderr(const struct run *run)
 	const struct mailq_call *call = run->call;
 	bool started = call->first || call->caller >= 0 || call->job == JOB_ACCEPTED;
 	int fd;
-	if (!started || run->place.config.log_to != LOG_TO_STDERR ||
+	if (!started || run->place.config.log.to != LOG_TO_STDERR ||
 	    !file_open_first_stderr(&fd))
 		return;
 	dup2(fd, STDERR_FILENO);

@@ -359,7 +359,7 @@ static void check_post(struct sight *s)
 static void check_file(struct sight *s)
 {
 	const struct place *p = s->place;
-	const char *path = p->config.log_file;
+	const char *path = p->config.log.file;
 	struct fault f = FAULT_INIT, make = FAULT_INIT;
 	int fd;
 	if (file_open_append(AT_FDCWD, path, 0, &fd, &f)) {
@@ -389,7 +389,7 @@ static void check_file(struct sight *s)
 
 static void check_log(struct sight *s)
 {
-	switch (s->place->config.log_to) {
+	switch (s->place->config.log.to) {
 	case LOG_TO_FILE:
 		check_file(s);
 		break;

@@ -85,7 +85,7 @@ static const char *advice_on_account(const struct met *m)
 static const char *advice_on_login(const struct met *m)
 {
 	const struct session_contact *c = &m->contact;
-	bool mixed = m->relay->security == SETTINGS_OPPORTUNISTIC;
+	bool mixed = m->relay->security == SECURITY_OPPORTUNISTIC;
 	if (!m->encrypted && c->has_starttls)
 		return "set security = starttls";
 	if (!m->encrypted && !c->has_auth)
@@ -101,7 +101,7 @@ static const char *advice_on_login(const struct met *m)
 	if (c->withheld)
 		return "this server offers no encryption on this port: try its other port, or "
 		       "allow_cleartext_auth = yes if nobody can listen on the way";
-	if (c->has_auth && m->relay->auth)
+	if (c->has_auth && m->relay->auth.mechanisms)
 		return "set auth to one that the server offers, or remove it";
 	return cause_row(CAUSE_NO_LOGIN)->hint;
 }
@@ -159,11 +159,12 @@ static void advise_silence(const struct met *m, const struct fault *f, char to[A
 	if (mute)
 		snprintf(to, ADVICE_MAX,
 		         "security = tls? or%s (a check waits %d s, a message %lld s)", port,
-		         SESSION_SILENT_S, (long long)m->relay->timeout);
+		         SESSION_SILENT_MS / 1000, (long long)m->relay->timeout_ms / 1000);
 	else
 		snprintf(to, ADVICE_MAX, "a check waits %d s, a message %lld s",
-		         f->cause == CAUSE_SILENT ? SESSION_CHECK_S : SESSION_SILENT_S,
-		         (long long)m->relay->timeout);
+		         (f->cause == CAUSE_SILENT ? SESSION_CHECK_MS : SESSION_SILENT_MS) /
+		             1000,
+		         (long long)m->relay->timeout_ms / 1000);
 }
 
 static void advise(const struct met *m, const struct fault *f, char to[ADVICE_MAX])
@@ -183,9 +184,9 @@ static void advise(const struct met *m, const struct fault *f, char to[ADVICE_MA
 		snprintf(to, ADVICE_MAX, "%s", advice_on_tls(m, f->cause));
 	else if (f->cause == CAUSE_LOOKUP && f->sys == ETIMEDOUT)
 		snprintf(to, ADVICE_MAX, "no name server answered within %lld s: look at %s",
-		         (long long)m->relay->connect_timeout,
-		         c->dns_server ? "server in [dns], and the network"
-		                       : "/etc/resolv.conf and the network");
+		         (long long)m->relay->connect_timeout_ms / 1000,
+		         c->dns_servers.count ? "server in [dns], and the network"
+		                              : "/etc/resolv.conf and the network");
 	else if (f->cause == CAUSE_DEFERRED)
 		snprintf(to, ADVICE_MAX,
 		         "it may take it later (a limit, greylisting): check again");
@@ -215,15 +216,15 @@ static bool failed(const struct met *m, int64_t ms, const char *what, const stru
 
 static void print_trust(const struct settings_relay *r)
 {
-	if (r->tls_trust_none && r->tls_fingerprint.count == 0)
+	if (r->tls_trust.mode == TLS_TRUST_NONE && r->tls_fingerprint.count == 0)
 		check_table_row(
 		    "warning", -1,
 		    "trusted by nothing: with tls_trust = none anybody on the way can "
 		    "pose as this server");
 	else if (r->tls_fingerprint.count > 0)
 		check_table_row("trusted by", -1, "its pin, in tls_fingerprint");
-	else if (r->tls_trust)
-		check_table_row("trusted by", -1, "a CA in %s", r->tls_trust);
+	else if (r->tls_trust.file)
+		check_table_row("trusted by", -1, "a CA in %s", r->tls_trust.file);
 	else
 		check_table_row("trusted by", -1, "a CA of the system");
 }
@@ -276,13 +277,13 @@ static bool look_up(const struct met *m, const struct server *server)
 	static struct dns_addresses found;
 	const struct settings_relay *r = m->relay;
 	struct fault f = FAULT_INIT;
-	char address[64];
+	struct host_address address;
 	int64_t begin = clock_mono_ms();
-	if (!server->host || r->proxy || dial_is_address(server->host, address))
+	if (!server->host || r->proxy.host || host_address(str_of(server->host), &address))
 		return true;
 	enum dns_result result;
-	if (!dns_addresses(server->host, AF_UNSPEC, m->order->place->config.dns_server,
-	                   clock_deadline(r->connect_timeout * 1000), &found, &result, &f)) {
+	if (!dns_addresses(server->host, AF_UNSPEC, &m->order->place->config.dns_servers,
+	                   clock_deadline(r->connect_timeout_ms), &found, &result, &f)) {
 		fault_cause(&f, CAUSE_LOOKUP);
 		return failed(m, clock_mono_ms() - begin, "", &f);
 	}

@@ -29,7 +29,6 @@ static struct secret *secret_new(struct fault *f)
 {
 	struct secret *s =
 	    mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
 	if (s == MAP_FAILED) {
 		fault_sys(f, FAULT_RELAY, errno, "no memory for the password");
 		return NULL;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * config - what the administrator said (postern.conf, INI, read by libinih)
+ * settings - what the administrator said (postern.conf, INI, read by libinih)
  *
  * One table row a key: section, name, type, default, range. All faults of a
  * file are found in one run, each as "FILE:LINE: what", with the nearest known
  * name as a hint; any fault refuses the whole file. After settings_load every
  * key has a valid value.
  *
- * Durations are seconds, sizes bytes; ready to use. All strings and arrays
+ * Durations are seconds, but milliseconds where a wait is meant (_ms); sizes bytes. All strings and arrays
  * belong to the struct settings.
  */
 #ifndef CONF_SETTINGS_H
@@ -18,24 +18,45 @@
 
 #include "text/buf.h"
 #include "text/fault.h"
+#include "text/host.h"
 #include "os/log.h"
+#include "mail/message.h"
+#include "mail/rewrite.h"
+#include "smtp/smtp.h"
+#include "net/tls.h"
 
 enum settings_mode { MODE_NOW, MODE_BACKGROUND, MODE_HOLD };
-enum settings_from_rule { SETTINGS_FROM_MISSING, SETTINGS_FROM_LOCAL, SETTINGS_FROM_ALWAYS };
-enum settings_dot { SETTINGS_DOT_SAFE, SETTINGS_DOT_CLASSIC };
-enum settings_security {
-	SETTINGS_TLS,
-	SETTINGS_STARTTLS,
-	SETTINGS_OPPORTUNISTIC,
-	SETTINGS_CLEAR
-};
 enum settings_protocol { SETTINGS_SMTP, SETTINGS_LMTP };
-enum settings_family { SETTINGS_ANY, SETTINGS_IPV4, SETTINGS_IPV6 };
 
 /* A list of words; NULL ends words. */
 struct settings_list {
 	char **words;
 	size_t count;
+};
+
+struct settings_ports {
+	int *at;
+	size_t count;
+};
+
+struct settings_pins {
+	struct tls_pin *at;
+	size_t count;
+};
+
+struct settings_auth {
+	unsigned mechanisms; /* of smtp/sasl_name; 0: auto */
+	bool none;
+};
+
+struct settings_trust {
+	char *file;         /* of CAs, TLS_TRUST_FILE */
+	enum tls_mode mode; /* a fingerprint goes before it */
+};
+
+struct settings_log {
+	char *file; /* LOG_TO_FILE, or NULL */
+	enum log_sink to;
 };
 
 /* Speaks TLS from the first byte (RFC 8314 section 3.3). */
@@ -49,21 +70,17 @@ struct settings_relay {
 	bool mx;
 	char *socket;
 	enum settings_protocol protocol;
-	int *ports;
-	size_t port_count; /* at least 1; filled from security if not given */
-	bool port_given;
-	enum settings_security security;
+	struct settings_ports port; /* at least 1; filled from security if not given */
+	enum smtp_security security;
 	char *user; /* or NULL, as all strings here */
 	char *password_file;
 	struct settings_list password_command;
 	bool command_closed; /* it is not to be run by this process; set by no key */
 	char *password;
-	bool auth_none;
-	unsigned auth; /* bits 1 << n of the mechanisms in the order of smtp/sasl.h; 0: auto */
+	struct settings_auth auth;
 	bool allow_cleartext_auth;
-	bool tls_trust_none;
-	char *tls_trust;                      /* CA file, or NULL for the system's */
-	struct settings_list tls_fingerprint; /* "sha256:HEX", lower-case hex without colons */
+	struct settings_trust tls_trust;
+	struct settings_pins tls_fingerprint;
 	char *tls_name;
 	char *tls_certificate;
 	char *tls_key;
@@ -71,16 +88,16 @@ struct settings_relay {
 	struct settings_list senders;
 	struct settings_list recipients;
 	char *helo;
-	char *source;
-	enum settings_family family;
-	char *proxy;
+	struct host_address source;
+	int family;             /* AF_UNSPEC, AF_INET, AF_INET6 */
+	struct host_port proxy; /* SOCKS5 */
 	int64_t connections;
 	int64_t max_messages;
 	int64_t max_recipients;
 	int64_t dead_max; /* seconds, as all durations */
-	int64_t connect_timeout;
-	int64_t timeout;
-	int64_t dot_timeout;
+	int64_t connect_timeout_ms;
+	int64_t timeout_ms;
+	int64_t dot_timeout_ms;
 };
 
 /* A row of [senders]: a sender that the pattern matches becomes the address; "*" for
@@ -97,21 +114,21 @@ struct settings {
 	char *hostname; /* NULL: auto */
 	char *domain;   /* NULL: auto */
 	char *from;
-	enum settings_from_rule from_rule;
+	enum from_rule from_rule;
 	char *from_name;
 	char *reply_to;
 	char *admin;
 	char *aliases;
 	size_t aliases_line; /* where it was set; 0: nowhere */
 	bool received;
-	enum settings_dot dot;
+	enum message_dot dot;
 	uint64_t max_size;
 	/* [senders], in file order */
 	struct settings_sender *senders;
 	size_t sender_count;
 	/* [delivery] */
 	enum settings_mode mode;
-	int64_t wait;
+	int64_t wait_ms;
 	int64_t delay;
 	int64_t retry;
 	int64_t retry_max;
@@ -123,10 +140,9 @@ struct settings {
 	char *directory; /* NULL: the mode's default */
 	uint64_t min_free;
 	/* [dns] */
-	char *dns_server;
+	struct host_addresses dns_servers;
 	/* [log] */
-	enum log_sink log_to;
-	char *log_file;
+	struct settings_log log;
 	bool log_json;
 	/* relays in file order */
 	struct settings_relay *relays;

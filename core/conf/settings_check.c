@@ -1,20 +1,29 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "conf/settings_parse.h"
+#include "conf/settings_check.h"
 
 #include <stdlib.h>
+
+#include "conf/settings_table.h"
 
 #define PORT_SUBMISSION 587
 #define PORT_SMTP       25
 
-/* The line where the key stands, 0 if it does not. */
-static size_t line_of(const struct settings_reading *r, const char *section, const char *name)
+/* What the rules of one relay look at. */
+struct view {
+	const struct settings_relay *relay;
+	const size_t *seen;
+	struct settings_notes *notes;
+	bool personal;
+};
+
+static size_t line_of(const size_t *seen, const char *section, const char *name)
 {
-	return r->seen[config_row_index(config_row_find(section, str_of(name)))];
+	return seen[settings_row_index(settings_row_find(section, str_of(name)))];
 }
 
-static size_t relay_line(const struct settings_reading *r, const char *name)
+static size_t relay_line(const struct view *v, const char *name)
 {
-	return line_of(r, "relay", name);
+	return line_of(v->seen, "relay", name);
 }
 
 static size_t later(size_t a, size_t b)
@@ -22,83 +31,83 @@ static size_t later(size_t a, size_t b)
 	return a > b ? a : b;
 }
 
-static void check_target(struct settings_reading *r, const struct settings_relay *relay)
+static void refuse(const struct view *v, size_t line, const char *what)
 {
-	size_t host = relay_line(r, "host"), srv = relay_line(r, "srv");
-	size_t mx = relay->mx ? relay_line(r, "mx") : 0, socket = relay_line(r, "socket");
+	settings_fault(v->notes, line, "relay %s: %s", v->relay->name, what);
+}
+
+static void warn(const struct view *v, size_t line, const char *what)
+{
+	settings_warning(v->notes, line, "relay %s: %s", v->relay->name, what);
+}
+
+static void check_target(const struct view *v)
+{
+	const struct settings_relay *relay = v->relay;
+	size_t host = relay_line(v, "host"), srv = relay_line(v, "srv");
+	size_t mx = relay->mx ? relay_line(v, "mx") : 0, socket = relay_line(v, "socket");
 	int given = (host > 0) + (srv > 0) + (mx > 0) + (socket > 0);
 	if (given == 0)
-		settings_fault(r, relay->line,
-		               "relay %s: no server; give one of host, srv, mx or socket",
-		               relay->name);
+		refuse(v, relay->line, "no server; give one of host, srv, mx or socket");
 	if (given > 1)
-		settings_fault(r, later(later(host, srv), later(mx, socket)),
-		               "relay %s: more than one of host, srv, mx and socket; keep one",
-		               relay->name);
+		refuse(v, later(later(host, srv), later(mx, socket)),
+		       "more than one of host, srv, mx and socket; keep one");
 	if (relay->protocol == SETTINGS_LMTP && (srv > 0 || mx > 0))
-		settings_fault(r, relay_line(r, "protocol"),
-		               "relay %s: protocol lmtp needs host or socket", relay->name);
+		refuse(v, relay_line(v, "protocol"), "protocol lmtp needs host or socket");
 }
 
 /* One source of the password at most; the line of the one there is, or 0. */
-static size_t check_sources(struct settings_reading *r, const struct settings_relay *relay)
+static size_t check_sources(const struct view *v)
 {
-	size_t file = relay_line(r, "password_file");
-	size_t command = relay_line(r, "password_command");
-	size_t plain = relay_line(r, "password");
+	size_t file = relay_line(v, "password_file");
+	size_t command = relay_line(v, "password_command");
+	size_t plain = relay_line(v, "password");
 	size_t last = later(file, later(command, plain));
 	if ((file > 0) + (command > 0) + (plain > 0) > 1)
-		settings_fault(r, last,
-		               "relay %s: more than one of password_file, password_command and "
-		               "password; keep one",
-		               relay->name);
-	if (plain > 0 && !r->personal)
-		settings_fault(
-		    r, plain,
-		    "relay %s: everybody can read this file; put the password into a "
-		    "file of its own and name it with password_file",
-		    relay->name);
+		refuse(v, last,
+		       "more than one of password_file, password_command and "
+		       "password; keep one");
+	if (plain > 0 && !v->personal)
+		refuse(v, plain,
+		       "everybody can read this file; put the password into a "
+		       "file of its own and name it with password_file");
 	return last;
 }
 
-static void check_login(struct settings_reading *r, const struct settings_relay *relay)
+static void check_login(const struct view *v)
 {
-	size_t user = relay_line(r, "user"), source = check_sources(r, relay);
+	const struct settings_relay *relay = v->relay;
+	size_t user = relay_line(v, "user"), source = check_sources(v);
 	if (source > 0 && user == 0)
-		settings_fault(r, source, "relay %s: a password, but no user", relay->name);
+		refuse(v, source, "a password, but no user");
 	/* In system mode the password may be a credential that only the service
 	 * sees, so it is missed when it is needed, not here. */
-	if (user > 0 && source == 0 && relay_line(r, "tls_certificate") == 0 && r->personal &&
-	    !relay->auth_none && !getenv("CREDENTIALS_DIRECTORY"))
-		settings_fault(r, user,
-		               "relay %s: user, but no password; give password_file, "
-		               "password_command or password",
-		               relay->name);
-	if (source > 0 && !relay->auth_none && !relay->allow_cleartext_auth &&
-	    relay->security == SETTINGS_CLEAR)
-		settings_warning(
-		    r, later(source, relay_line(r, "security")),
-		    "relay %s: security is none, so the password will not be sent; "
-		    "use starttls or tls (allow_cleartext_auth = yes sends it "
-		    "for anybody on the way to read)",
-		    relay->name);
+	if (user > 0 && source == 0 && relay_line(v, "tls_certificate") == 0 && v->personal &&
+	    !relay->auth.none && !getenv("CREDENTIALS_DIRECTORY"))
+		refuse(v, user,
+		       "user, but no password; give password_file, "
+		       "password_command or password");
+	if (source > 0 && !relay->auth.none && !relay->allow_cleartext_auth &&
+	    relay->security == SECURITY_NONE)
+		warn(v, later(source, relay_line(v, "security")),
+		     "security is none, so the password will not be sent; "
+		     "use starttls or tls (allow_cleartext_auth = yes sends it "
+		     "for anybody on the way to read)");
 }
 
-static void check_tls(struct settings_reading *r, const struct settings_relay *relay)
+static void check_tls(const struct view *v)
 {
-	size_t certificate = relay_line(r, "tls_certificate"), key = relay_line(r, "tls_key");
+	const struct settings_relay *relay = v->relay;
+	size_t certificate = relay_line(v, "tls_certificate"), key = relay_line(v, "tls_key");
 	if (certificate > 0 && key == 0)
-		settings_fault(r, certificate, "relay %s: tls_certificate needs tls_key",
-		               relay->name);
+		refuse(v, certificate, "tls_certificate needs tls_key");
 	if (key > 0 && certificate == 0)
-		settings_fault(r, key, "relay %s: tls_key needs tls_certificate", relay->name);
-	if (relay->tls_trust_none && relay->tls_fingerprint.count == 0 &&
-	    relay->security != SETTINGS_CLEAR)
-		settings_warning(
-		    r, relay_line(r, "tls_trust"),
-		    "relay %s: tls_trust is none, so anybody on the way can pose as "
-		    "the server; tls_fingerprint is safer",
-		    relay->name);
+		refuse(v, key, "tls_key needs tls_certificate");
+	if (relay->tls_trust.mode == TLS_TRUST_NONE && relay->tls_fingerprint.count == 0 &&
+	    relay->security != SECURITY_NONE)
+		warn(v, relay_line(v, "tls_trust"),
+		     "tls_trust is none, so anybody on the way can pose as "
+		     "the server; tls_fingerprint is safer");
 }
 
 static int standard_port(const struct settings_relay *relay)
@@ -106,12 +115,12 @@ static int standard_port(const struct settings_relay *relay)
 	if (relay->mx)
 		return PORT_SMTP;
 	switch (relay->security) {
-	case SETTINGS_TLS:
+	case SECURITY_TLS:
 		return SETTINGS_PORT_TLS;
-	case SETTINGS_STARTTLS:
-	case SETTINGS_OPPORTUNISTIC:
+	case SECURITY_STARTTLS:
+	case SECURITY_OPPORTUNISTIC:
 		return PORT_SUBMISSION;
-	case SETTINGS_CLEAR:
+	case SECURITY_NONE:
 		return PORT_SMTP;
 	}
 	return PORT_SMTP;
@@ -119,47 +128,47 @@ static int standard_port(const struct settings_relay *relay)
 
 /* Port 465 speaks TLS from the first byte: with another way in, both sides wait
  * for the other to begin. */
-static void check_ports(struct settings_reading *r, const struct settings_relay *relay)
+static void check_ports(const struct view *v)
 {
-	if (relay->security == SETTINGS_TLS)
+	const struct settings_relay *relay = v->relay;
+	if (relay->security == SECURITY_TLS)
 		return;
-	for (size_t i = 0; i < relay->port_count; i++) {
-		if (relay->ports[i] != SETTINGS_PORT_TLS)
+	for (size_t i = 0; i < relay->port.count; i++) {
+		if (relay->port.at[i] != SETTINGS_PORT_TLS)
 			continue;
-		settings_warning(
-		    r, relay_line(r, "port"),
-		    "relay %s: port 465 is for security = tls; with another security "
-		    "a server there says nothing",
-		    relay->name);
+		warn(v, relay_line(v, "port"),
+		     "port 465 is for security = tls; with another security "
+		     "a server there says nothing");
 		return;
 	}
 }
 
-void settings_check_relay(struct settings_reading *r)
+void settings_check_relay(struct settings_relay *relay, const size_t *seen, bool personal,
+                          struct settings_notes *n)
 {
-	struct settings_relay *relay = &r->config->relays[r->config->relay_count - 1];
-	check_target(r, relay);
-	check_login(r, relay);
-	check_tls(r, relay);
-	check_ports(r, relay);
-	if (relay->port_count == 0) {
-		relay->ports = mem_alloc(sizeof(*relay->ports));
-		relay->ports[0] = standard_port(relay);
-		relay->port_count = 1;
-	}
+	const struct view v = {relay, seen, n, personal};
+	check_target(&v);
+	check_login(&v);
+	check_tls(&v);
+	check_ports(&v);
+	if (relay->port.count > 0)
+		return;
+	relay->port.at = mem_alloc(sizeof(*relay->port.at));
+	relay->port.at[0] = standard_port(relay);
+	relay->port.count = 1;
 }
 
-void settings_check_rest(struct settings_reading *r)
+void settings_check_rest(struct settings *c, const size_t *seen, size_t last,
+                         struct settings_notes *n)
 {
-	struct settings *c = r->config;
-	c->aliases_line = line_of(r, "mail", "aliases");
-	if (c->retry_max < c->retry && line_of(r, "delivery", "retry_max") > 0)
-		settings_fault(r, line_of(r, "delivery", "retry_max"),
-		               "retry_max is shorter than retry");
+	size_t retry_max = line_of(seen, "delivery", "retry_max");
+	c->aliases_line = line_of(seen, "mail", "aliases");
+	if (c->retry_max < c->retry && retry_max > 0)
+		settings_fault(n, retry_max, "retry_max is shorter than retry");
 	if (c->retry_max < c->retry)
 		c->retry_max = c->retry;
 	if (c->relay_count == 0)
 		settings_fault(
-		    r, later(r->line, 1),
+		    n, later(last, 1),
 		    "no relay; a section [relay] with the key host says where mail goes");
 }

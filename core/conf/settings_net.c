@@ -1,84 +1,33 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "conf/settings_value.h"
+#include "conf/settings_net.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
-#define QUOTE_LEN   64
-#define LITERAL_MAX 80 /* the longest address with its zone */
-#define PORT_MAX    65535
-#define PORTS_MAX   32
-#define PIN_DIGITS  64
+#include "text/host.h"
+#include "net/tls_pin.h"
+#include "smtp/sasl_name.h"
 
-#define QUOTED(text) STR_FMT(str_first(text, QUOTE_LEN))
+#define QUOTED(text) SETTINGS_QUOTED(text)
 
-/* The names of the mechanisms in the order of smtp/sasl.h, which sets the bit
- * of each: conf/ does not include smtp/. */
-static const char *const mechanisms[] = {
-    "SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-1", "PLAIN", "LOGIN",
-    "EXTERNAL",           "XOAUTH2",       "OAUTHBEARER",      "CRAM-MD5",
-};
-
-static void set_text(const struct settings_row *row, void *object, struct str text)
+static bool keep_text(const struct settings_value *v)
 {
-	char **to = settings_field(row, object);
-	free(*to);
-	*to = mem_copy(text);
-}
-
-/* An IPv4 or IPv6 address without brackets; a zone may follow ("fe80::1%eth0"). */
-static bool is_address(struct str text)
-{
-	size_t zone = str_find(text, '%');
-	if (text.len > LITERAL_MAX)
-		return false;
-	char *copy = mem_copy(str_first(text, zone));
-	unsigned char to[sizeof(struct in6_addr)];
-	bool good = inet_pton(AF_INET6, copy, to) == 1 ||
-	            (zone == STR_NONE && inet_pton(AF_INET, copy, to) == 1);
-	free(copy);
-	return good;
-}
-
-/* "[192.0.2.1]", "[2001:db8::1]", "[IPv6:2001:db8::1]". */
-static bool is_literal(struct str text)
-{
-	if (!str_starts(text, STR("[")) || !str_ends(text, STR("]")))
-		return false;
-	text = str_first(str_from(text, 1), text.len - 2);
-	if (str_casestarts(text, STR("IPv6:")))
-		text = str_from(text, 5);
-	return is_address(text);
-}
-
-static bool read_port(struct str text, int *port)
-{
-	long long number;
-	if (!str_number(text, &number) || number < 1 || number > PORT_MAX)
-		return false;
-	*port = (int)number;
+	char **to = v->field;
+	*to = mem_copy(v->given);
 	return true;
 }
 
-/* Splits "HOST:PORT" or "[ADDRESS]:PORT"; false if there is no port. */
-static bool cut_port(struct str text, struct str *host, int *port)
-{
-	size_t colon = str_rfind(text, ':');
-	if (colon == STR_NONE)
-		return false;
-	*host = str_first(text, colon);
-	return read_port(str_from(text, colon + 1), port);
-}
+/* ---- names and addresses ---- */
 
 static bool check_host(struct str word, struct fault *f)
 {
-	if (settings_is_name(word) || is_address(word) || is_literal(word))
+	struct host_address address;
+	if (host_is_name(word) || host_address(word, &address))
 		return true;
 	struct str host;
 	int port;
-	if (cut_port(word, &host, &port))
+	if (host_cut_port(word, &host, &port))
 		return fault_set(f, FAULT_CONFIG,
 		                 "'%.*s' has a port in it: that belongs in the key port",
 		                 QUOTED(word));
@@ -86,200 +35,233 @@ static bool check_host(struct str word, struct fault *f)
 	                 QUOTED(word));
 }
 
-bool settings_read_hosts(const struct settings_row *row, struct str text, const char *folder,
-                         void *object, struct fault *f)
+static bool read_hosts(const struct settings_value *v, struct fault *f)
 {
-	struct str rest = text, word;
+	struct str rest = v->given, word;
 	while (settings_next_word(&rest, &word))
 		if (!check_host(word, f))
 			return false;
-	return settings_read_list(row, text, folder, object, f);
+	return settings_read_words(v, f);
 }
 
-bool settings_read_helo(const struct settings_row *row, struct str text, const char *folder,
-                        void *object, struct fault *f)
+const struct settings_kind settings_hosts = {read_hosts, settings_write_words,
+                                             settings_release_words, true, false};
+
+static bool read_helo(const struct settings_value *v, struct fault *f)
 {
-	(void)folder;
-	if (!settings_is_name(text) && !is_literal(text))
+	struct host_address address;
+	if (!host_is_name(v->given) && !host_literal(v->given, &address))
 		return fault_set(f, FAULT_CONFIG,
 		                 "'%.*s' is not a host name or an address in brackets",
-		                 QUOTED(text));
-	set_text(row, object, text);
-	return true;
+		                 QUOTED(v->given));
+	return keep_text(v);
 }
 
-bool settings_read_identity(const struct settings_row *row, struct str text, const char *folder,
-                            void *object, struct fault *f)
+const struct settings_kind settings_helo = {read_helo, settings_write_text,
+                                            settings_release_pointer, false, false};
+
+static bool read_identity(const struct settings_value *v, struct fault *f)
 {
-	(void)folder;
-	if (!settings_is_name(text) && !is_address(text))
+	struct host_address address;
+	if (!host_is_name(v->given) && !host_bare(v->given, &address))
 		return fault_set(f, FAULT_CONFIG, "'%.*s' is not a host name or an address",
-		                 QUOTED(text));
-	set_text(row, object, text);
-	return true;
+		                 QUOTED(v->given));
+	return keep_text(v);
 }
 
-bool settings_read_source(const struct settings_row *row, struct str text, const char *folder,
-                          void *object, struct fault *f)
+const struct settings_kind settings_identity = {read_identity, settings_write_text,
+                                                settings_release_pointer, false, false};
+
+static bool read_source(const struct settings_value *v, struct fault *f)
 {
-	(void)folder;
-	if (!is_address(text))
-		return fault_set(f, FAULT_CONFIG, "'%.*s' is not an IPv4 or IPv6 address",
-		                 QUOTED(text));
-	set_text(row, object, text);
-	return true;
+	return host_bare(v->given, v->field) ||
+	       fault_set(f, FAULT_CONFIG, "'%.*s' is not an IPv4 or IPv6 address",
+	                 QUOTED(v->given));
 }
 
-static bool is_server(struct str word)
+static bool write_source(const struct settings_row *row, const void *field, struct buf *out)
 {
-	if (is_address(word) || is_literal(word))
-		return true;
-	struct str host;
-	int port;
-	return cut_port(word, &host, &port) &&
-	       (is_literal(host) || (str_find(host, ':') == STR_NONE && is_address(host)));
-}
-
-bool settings_read_servers(const struct settings_row *row, struct str text, const char *folder,
-                           void *object, struct fault *f)
-{
-	struct str rest = text;
-	(void)folder;
-	struct str word;
-	while (settings_next_word(&rest, &word)) {
-		if (!is_server(word))
-			return fault_set(f, FAULT_CONFIG,
-			                 "'%.*s' is not the address of a name server",
-			                 QUOTED(word));
-	}
-	set_text(row, object, text);
-	return true;
-}
-
-bool settings_read_proxy(const struct settings_row *row, struct str text, const char *folder,
-                         void *object, struct fault *f)
-{
-	(void)folder;
-	struct str host;
-	int port;
-	if (!str_starts(text, STR("socks5://")) || !cut_port(str_from(text, 9), &host, &port) ||
-	    (!settings_is_name(host) && !is_literal(host)))
-		return fault_set(f, FAULT_CONFIG,
-		                 "'%.*s' is not of the form socks5://host:port", QUOTED(text));
-	set_text(row, object, text);
-	return true;
-}
-
-bool settings_read_ports(const struct settings_row *row, struct str text, const char *folder,
-                         void *object, struct fault *f)
-{
-	struct settings_relay *relay = object;
-	struct str rest = text;
-	size_t count = 0;
+	const struct host_address *source = field;
 	(void)row;
-	(void)folder;
-	int ports[PORTS_MAX];
-	struct str word;
-	while (settings_next_word(&rest, &word)) {
-		if (count == PORTS_MAX)
-			return fault_set(f, FAULT_CONFIG, "more than %d ports", PORTS_MAX);
-		if (!read_port(word, &ports[count++]))
-			return fault_set(f, FAULT_CONFIG, "'%.*s' is not a port from 1 to %d",
-			                 QUOTED(word), PORT_MAX);
-	}
-	if (count == 0)
-		return fault_set(f, FAULT_CONFIG, "'%.*s' is an empty list", QUOTED(text));
-	free(relay->ports);
-	relay->ports = mem_alloc(count * sizeof(*ports));
-	memcpy(relay->ports, ports, count * sizeof(*ports));
-	relay->port_count = count;
-	relay->port_given = true;
-	return true;
+	return buf_add_str(out, str_of(source->bare));
 }
 
-const char *settings_mechanism(size_t i)
+const struct settings_kind settings_source = {read_source, write_source, NULL, false, false};
+
+static bool take_server(struct str word, void *field)
 {
-	return i < sizeof(mechanisms) / sizeof(*mechanisms) ? mechanisms[i] : NULL;
+	struct host_addresses *servers = field;
+	size_t cap = servers->count;
+	servers->at = mem_grow(servers->at, &cap, servers->count + 1, sizeof(*servers->at));
+	return host_server(word, &servers->at[servers->count++]);
 }
 
-static bool mechanism_bit(struct str word, unsigned *bit)
+static bool read_servers(const struct settings_value *v, struct fault *f)
 {
-	for (size_t i = 0; i < sizeof(mechanisms) / sizeof(*mechanisms); i++) {
-		if (str_caseeq(word, str_of(mechanisms[i]))) {
-			*bit = 1U << i;
-			return true;
-		}
-	}
-	return false;
+	return settings_each_word(v, take_server, "not the address of a name server", f);
 }
 
-bool settings_read_auth(const struct settings_row *row, struct str text, const char *folder,
-                        void *object, struct fault *f)
+static bool write_servers(const struct settings_row *row, const void *field, struct buf *out)
 {
-	struct settings_relay *relay = object;
-	struct str rest = text;
-	unsigned all = 0, bit = 0;
-	bool none = str_caseeq(text, STR("none"));
+	const struct host_addresses *servers = field;
+	bool good = true;
 	(void)row;
-	(void)folder;
-	struct str word;
-	if (!none && !str_caseeq(text, STR("auto"))) {
-		while (settings_next_word(&rest, &word)) {
-			if (!mechanism_bit(word, &bit))
-				return fault_set(
-				    f, FAULT_CONFIG,
-				    "'%.*s' is neither auto, none nor the name of a "
-				    "known mechanism",
-				    QUOTED(word));
-			all |= bit;
-		}
-		if (all == 0)
-			return fault_set(f, FAULT_CONFIG, "'%.*s' is an empty list",
-			                 QUOTED(text));
+	for (size_t i = 0; good && i < servers->count; i++) {
+		const struct host_address *a = &servers->at[i];
+		char *word = a->port == 0
+		                 ? mem_copy(str_of(a->bare))
+		                 : mem_printf(a->family == AF_INET6 ? "[%s]:%d" : "%s:%d",
+		                              a->bare, a->port);
+		good = settings_write_word(out, i == 0, word);
+		free(word);
 	}
-	relay->auth_none = none;
-	relay->auth = all;
-	return true;
-}
-
-/* Adds the lower-case digits of one fingerprint; colons between them are left out. */
-static bool add_pin(struct settings_list *list, struct str word)
-{
-	struct str digits = str_from(word, 7);
-	struct buf pin;
-	bool good = str_casestarts(word, STR("sha256:"));
-	buf_init(&pin, 7 + PIN_DIGITS);
-	good = good && buf_add_str(&pin, STR("sha256:"));
-	for (size_t i = 0; good && i < digits.len; i++) {
-		char c = ascii_lower(digits.at[i]);
-		if (c == ':')
-			continue;
-		good = (ascii_digit(c) || (c >= 'a' && c <= 'f')) && buf_add_char(&pin, c);
-	}
-	good = good && pin.len == 7 + PIN_DIGITS;
-	if (good)
-		settings_list_add(list, buf_str(&pin));
-	buf_release(&pin);
 	return good;
 }
 
-bool settings_read_pins(const struct settings_row *row, struct str text, const char *folder,
-                        void *object, struct fault *f)
+const struct settings_kind settings_servers = {read_servers, write_servers,
+                                               settings_release_pointer, true, false};
+
+static const struct str socks5 = {"socks5://", 9};
+
+static bool read_proxy(const struct settings_value *v, struct fault *f)
 {
-	struct settings_list list = {NULL, 0};
-	struct str rest = text;
-	(void)folder;
-	struct str word;
-	while (settings_next_word(&rest, &word)) {
-		if (!add_pin(&list, word)) {
-			settings_list_release(&list);
-			return fault_set(f, FAULT_CONFIG,
-			                 "'%.*s' is not sha256: with 64 hexadecimal digits",
-			                 QUOTED(word));
-		}
-	}
-	if (list.count == 0)
-		return fault_set(f, FAULT_CONFIG, "'%.*s' is an empty list", QUOTED(text));
-	settings_list_replace(settings_field(row, object), &list);
+	return (str_starts(v->given, socks5) &&
+	        host_port_of(str_from(v->given, socks5.len), v->field)) ||
+	       fault_set(f, FAULT_CONFIG, "'%.*s' is not of the form socks5://host:port",
+	                 QUOTED(v->given));
+}
+
+static bool write_proxy(const struct settings_row *row, const void *field, struct buf *out)
+{
+	const struct host_port *proxy = field;
+	(void)row;
+	return !proxy->host ||
+	       buf_addf(out, "%.*s%s:%d", STR_FMT(socks5), proxy->host, proxy->port);
+}
+
+const struct settings_kind settings_proxy = {read_proxy, write_proxy, settings_release_pointer,
+                                             false, false};
+
+static bool take_port(struct str word, void *field)
+{
+	struct settings_ports *ports = field;
+	size_t cap = ports->count;
+	ports->at = mem_grow(ports->at, &cap, ports->count + 1, sizeof(*ports->at));
+	return host_read_port(word, &ports->at[ports->count++]);
+}
+
+static bool read_ports(const struct settings_value *v, struct fault *f)
+{
+	return settings_each_word(v, take_port, "not a port from 1 to 65535", f);
+}
+
+static bool write_ports(const struct settings_row *row, const void *field, struct buf *out)
+{
+	const struct settings_ports *ports = field;
+	(void)row;
+	for (size_t i = 0; i < ports->count; i++)
+		if (!buf_addf(out, "%s%d", i > 0 ? ", " : "", ports->at[i]))
+			return false;
 	return true;
 }
+
+const struct settings_kind settings_ports = {read_ports, write_ports, settings_release_pointer,
+                                             true, false};
+
+/* ---- logins ---- */
+
+static bool take_mechanism(struct str word, void *field)
+{
+	struct settings_auth *auth = field;
+	enum sasl_mechanism m;
+	if (!sasl_by_name(word, &m))
+		return false;
+	auth->mechanisms |= 1U << m;
+	return true;
+}
+
+static bool read_auth(const struct settings_value *v, struct fault *f)
+{
+	struct settings_auth *auth = v->field;
+	auth->none = str_caseeq(v->given, STR("none"));
+	return auth->none || str_caseeq(v->given, STR("auto")) ||
+	       settings_each_word(v, take_mechanism,
+	                          "neither auto, none nor the name of a known mechanism", f);
+}
+
+static bool write_auth(const struct settings_row *row, const void *field, struct buf *out)
+{
+	const struct settings_auth *auth = field;
+	bool first = true;
+	(void)row;
+	if (auth->none || auth->mechanisms == 0)
+		return buf_add_str(out, str_of(auth->none ? "none" : "auto"));
+	for (unsigned m = 0; m < SASL_MECHANISMS; m++) {
+		if ((auth->mechanisms & 1U << m) == 0)
+			continue;
+		if (!settings_write_word(out, first, sasl_name((enum sasl_mechanism)m)))
+			return false;
+		first = false;
+	}
+	return true;
+}
+
+const struct settings_kind settings_auth = {read_auth, write_auth, NULL, true, false};
+
+/* ---- TLS ---- */
+
+static bool take_pin(struct str word, void *field)
+{
+	struct settings_pins *pins = field;
+	size_t cap = pins->count;
+	pins->at = mem_grow(pins->at, &cap, pins->count + 1, sizeof(*pins->at));
+	return tls_pin_parse(word, &pins->at[pins->count++]);
+}
+
+static bool read_pins(const struct settings_value *v, struct fault *f)
+{
+	return settings_each_word(v, take_pin, "not sha256: with 64 hexadecimal digits", f);
+}
+
+static bool write_pins(const struct settings_row *row, const void *field, struct buf *out)
+{
+	const struct settings_pins *pins = field;
+	(void)row;
+	for (size_t i = 0; i < pins->count; i++) {
+		char text[TLS_PIN_TEXT_MAX];
+		tls_pin_text(&pins->at[i], text);
+		if (!settings_write_word(out, i == 0, text))
+			return false;
+	}
+	return true;
+}
+
+const struct settings_kind settings_pins = {read_pins, write_pins, settings_release_pointer,
+                                            true, false};
+
+static bool read_trust(const struct settings_value *v, struct fault *f)
+{
+	struct settings_trust *trust = v->field;
+	struct settings_value file = *v;
+	if (str_eq(v->given, STR("none")))
+		trust->mode = TLS_TRUST_NONE;
+	else if (str_eq(v->given, STR("system")))
+		trust->mode = TLS_TRUST_SYSTEM;
+	else
+		trust->mode = TLS_TRUST_FILE;
+	file.field = &trust->file;
+	return trust->mode != TLS_TRUST_FILE || settings_read_path(&file, f);
+}
+
+static bool write_trust(const struct settings_row *row, const void *field, struct buf *out)
+{
+	const struct settings_trust *trust = field;
+	bool none = trust->mode == TLS_TRUST_NONE;
+	(void)row;
+	return buf_add_str(out, trust->file ? str_of(trust->file)
+	                        : none      ? STR("none")
+	                                    : STR("system"));
+}
+
+const struct settings_kind settings_trust = {read_trust, write_trust, settings_release_pointer,
+                                             false, false};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * config_senders - the rows of [senders], whose keys are patterns
+ * settings_senders - the rows of [senders], whose keys are patterns
  *
  * Internal to conf/.
  */

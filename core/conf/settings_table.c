@@ -3,11 +3,16 @@
 
 #include <stdint.h>
 #include <string.h>
+#include <sys/socket.h>
 
+#include "conf/settings_command.h"
+#include "conf/settings_net.h"
 #include "conf/settings_senders.h"
 
-#define AT(field)    offsetof(struct settings, field)
-#define RELAY(field) offsetof(struct settings_relay, field)
+#define FIELD(type, field) offsetof(type, field), sizeof(((type *)0)->field)
+#define AT(field)          FIELD(struct settings, field)
+#define RELAY(field)       FIELD(struct settings_relay, field)
+#define FIELD_MAX          256 /* the largest that a kind fills */
 
 #define MINUTE 60
 #define HOUR   (60 * MINUTE)
@@ -17,15 +22,17 @@
 #define NAME_MAX_LEN 32 /* longer unknown names get no hint */
 #define KIN_LEAST    4  /* letters that two names have in common, for a guess */
 
+static const struct settings_choice flags[] = {{"yes", true}, {"no", false}, {NULL, 0}};
+static const struct settings_choice formats[] = {{"text", false}, {"json", true}, {NULL, 0}};
 static const struct settings_choice from_rules[] = {
-    {"missing", SETTINGS_FROM_MISSING},
-    {"local", SETTINGS_FROM_LOCAL},
-    {"always", SETTINGS_FROM_ALWAYS},
+    {"missing", FROM_MISSING},
+    {"local", FROM_LOCAL},
+    {"always", FROM_ALWAYS},
     {NULL, 0},
 };
 static const struct settings_choice dots[] = {
-    {"safe", SETTINGS_DOT_SAFE},
-    {"classic", SETTINGS_DOT_CLASSIC},
+    {"safe", DOT_SAFE},
+    {"classic", DOT_CLASSIC},
     {NULL, 0},
 };
 static const struct settings_choice modes[] = {
@@ -46,88 +53,84 @@ static const struct settings_choice protocols[] = {
     {NULL, 0},
 };
 static const struct settings_choice securities[] = {
-    {"tls", SETTINGS_TLS},
-    {"starttls", SETTINGS_STARTTLS},
-    {"opportunistic", SETTINGS_OPPORTUNISTIC},
-    {"none", SETTINGS_CLEAR},
+    {"tls", SECURITY_TLS},
+    {"starttls", SECURITY_STARTTLS},
+    {"opportunistic", SECURITY_OPPORTUNISTIC},
+    {"none", SECURITY_NONE},
     {NULL, 0},
 };
 static const struct settings_choice families[] = {
-    {"any", SETTINGS_ANY},
-    {"4", SETTINGS_IPV4},
-    {"6", SETTINGS_IPV6},
+    {"any", AF_UNSPEC},
+    {"4", AF_INET},
+    {"6", AF_INET6},
     {NULL, 0},
 };
 
 static const struct settings_row rows[] = {
-    {"mail", "hostname", "auto", settings_read_name, AT(hostname), 0, 0, NULL},
-    {"mail", "domain", "auto", settings_read_name, AT(domain), 0, 0, NULL},
-    {"mail", "from", "", settings_read_address, AT(from), 0, 0, NULL},
-    {"mail", "from_rule", "local", settings_read_choice, AT(from_rule), 0, 0, from_rules},
-    {"mail", "from_name", "", settings_read_text, AT(from_name), 0, 0, NULL},
-    {"mail", "reply_to", "", settings_read_address, AT(reply_to), 0, 0, NULL},
-    {"mail", "admin", "", settings_read_address, AT(admin), 0, 0, NULL},
-    {"mail", "aliases", "/etc/aliases", settings_read_path, AT(aliases), 0, 0, NULL},
-    {"mail", "received", "no", settings_read_flag, AT(received), 0, 0, NULL},
-    {"mail", "dot", "safe", settings_read_choice, AT(dot), 0, 0, dots},
-    {"mail", "max_size", "50M", settings_read_size, AT(max_size), 0, 0, NULL},
+    {"mail", "hostname", "auto", &settings_name, AT(hostname), 0, 0, NULL},
+    {"mail", "domain", "auto", &settings_name, AT(domain), 0, 0, NULL},
+    {"mail", "from", "", &settings_mailbox, AT(from), 0, 0, NULL},
+    {"mail", "from_rule", "local", &settings_one_of, AT(from_rule), 0, 0, from_rules},
+    {"mail", "from_name", "", &settings_text, AT(from_name), 0, 0, NULL},
+    {"mail", "reply_to", "", &settings_mailbox, AT(reply_to), 0, 0, NULL},
+    {"mail", "admin", "", &settings_mailbox, AT(admin), 0, 0, NULL},
+    {"mail", "aliases", "/etc/aliases", &settings_path, AT(aliases), 0, 0, NULL},
+    {"mail", "received", "no", &settings_either, AT(received), 0, 0, flags},
+    {"mail", "dot", "safe", &settings_one_of, AT(dot), 0, 0, dots},
+    {"mail", "max_size", "50M", &settings_bytes, AT(max_size), 0, 0, NULL},
 
-    {"delivery", "mode", "now", settings_read_choice, AT(mode), 0, 0, modes},
-    {"delivery", "wait", "30s", settings_read_duration, AT(wait), 0, DAY, NULL},
-    {"delivery", "delay", "0", settings_read_duration, AT(delay), 0, YEAR, NULL},
-    {"delivery", "retry", "5m", settings_read_duration, AT(retry), 0, 30 * DAY, NULL},
-    {"delivery", "retry_max", "4h", settings_read_duration, AT(retry_max), 0, 30 * DAY, NULL},
-    {"delivery", "expire", "5d", settings_read_duration, AT(expire), 1, YEAR, NULL},
-    {"delivery", "warn", "off", settings_read_duration, AT(warn), 0, YEAR, NULL},
-    {"delivery", "keep_failed", "7d", settings_read_duration, AT(keep_failed), 0, 10 * YEAR,
-     NULL},
-    {"delivery", "online", "", settings_read_command, AT(online), 0, 0, NULL},
+    {"delivery", "mode", "now", &settings_one_of, AT(mode), 0, 0, modes},
+    {"delivery", "wait", "30s", &settings_ms, AT(wait_ms), 0, DAY, NULL},
+    {"delivery", "delay", "0", &settings_seconds, AT(delay), 0, YEAR, NULL},
+    {"delivery", "retry", "5m", &settings_seconds, AT(retry), 0, 30 * DAY, NULL},
+    {"delivery", "retry_max", "4h", &settings_seconds, AT(retry_max), 0, 30 * DAY, NULL},
+    {"delivery", "expire", "5d", &settings_seconds, AT(expire), 1, YEAR, NULL},
+    {"delivery", "warn", "off", &settings_seconds, AT(warn), 0, YEAR, NULL},
+    {"delivery", "keep_failed", "7d", &settings_seconds, AT(keep_failed), 0, 10 * YEAR, NULL},
+    {"delivery", "online", "", &settings_command, AT(online), 0, 0, NULL},
 
-    {"hold", "directory", "", settings_read_path, AT(directory), 0, 0, NULL},
-    {"hold", "min_free", "64M", settings_read_size, AT(min_free), 0, 0, NULL},
+    {"hold", "directory", "", &settings_path, AT(directory), 0, 0, NULL},
+    {"hold", "min_free", "64M", &settings_bytes, AT(min_free), 0, 0, NULL},
 
-    {"dns", "server", "", settings_read_servers, AT(dns_server), 0, 0, NULL},
+    {"dns", "server", "", &settings_servers, AT(dns_servers), 0, 0, NULL},
 
-    {"log", "to", "syslog", settings_read_log, AT(log_to), 0, 0, sinks},
-    {"log", "format", "text", settings_read_format, AT(log_json), 0, 0, NULL},
+    {"log", "to", "syslog", &settings_sink, AT(log), 0, 0, sinks},
+    {"log", "format", "text", &settings_either, AT(log_json), 0, 0, formats},
 
-    {"relay", "host", "", settings_read_hosts, RELAY(host), 0, 0, NULL},
-    {"relay", "srv", "", settings_read_name, RELAY(srv), 0, 0, NULL},
-    {"relay", "mx", "no", settings_read_flag, RELAY(mx), 0, 0, NULL},
-    {"relay", "socket", "", settings_read_path, RELAY(socket), 0, 0, NULL},
-    {"relay", "protocol", "smtp", settings_read_choice, RELAY(protocol), 0, 0, protocols},
-    {"relay", "port", "", settings_read_ports, RELAY(ports), 0, 0, NULL},
-    {"relay", "security", "starttls", settings_read_choice, RELAY(security), 0, 0, securities},
-    {"relay", "user", "", settings_read_text, RELAY(user), 0, 0, NULL},
-    {"relay", "password_file", "", settings_read_path, RELAY(password_file), 0, 0, NULL},
-    {"relay", "password_command", "", settings_read_command, RELAY(password_command), 0, 0,
+    {"relay", "host", "", &settings_hosts, RELAY(host), 0, 0, NULL},
+    {"relay", "srv", "", &settings_name, RELAY(srv), 0, 0, NULL},
+    {"relay", "mx", "no", &settings_either, RELAY(mx), 0, 0, flags},
+    {"relay", "socket", "", &settings_path, RELAY(socket), 0, 0, NULL},
+    {"relay", "protocol", "smtp", &settings_one_of, RELAY(protocol), 0, 0, protocols},
+    {"relay", "port", "", &settings_ports, RELAY(port), 0, 0, NULL},
+    {"relay", "security", "starttls", &settings_one_of, RELAY(security), 0, 0, securities},
+    {"relay", "user", "", &settings_text, RELAY(user), 0, 0, NULL},
+    {"relay", "password_file", "", &settings_path, RELAY(password_file), 0, 0, NULL},
+    {"relay", "password_command", "", &settings_command, RELAY(password_command), 0, 0, NULL},
+    {"relay", "password", "", &settings_secret, RELAY(password), 0, 0, NULL},
+    {"relay", "auth", "auto", &settings_auth, RELAY(auth), 0, 0, NULL},
+    {"relay", "allow_cleartext_auth", "no", &settings_either, RELAY(allow_cleartext_auth), 0, 0,
+     flags},
+    {"relay", "tls_trust", "system", &settings_trust, RELAY(tls_trust), 0, 0, NULL},
+    {"relay", "tls_fingerprint", "", &settings_pins, RELAY(tls_fingerprint), 0, 0, NULL},
+    {"relay", "tls_name", "", &settings_identity, RELAY(tls_name), 0, 0, NULL},
+    {"relay", "tls_certificate", "", &settings_path, RELAY(tls_certificate), 0, 0, NULL},
+    {"relay", "tls_key", "", &settings_path, RELAY(tls_key), 0, 0, NULL},
+    {"relay", "tls_priority", "", &settings_text, RELAY(tls_priority), 0, 0, NULL},
+    {"relay", "senders", "", &settings_words, RELAY(senders), 0, 0, NULL},
+    {"relay", "recipients", "", &settings_words, RELAY(recipients), 0, 0, NULL},
+    {"relay", "helo", "", &settings_helo, RELAY(helo), 0, 0, NULL},
+    {"relay", "source", "", &settings_source, RELAY(source), 0, 0, NULL},
+    {"relay", "family", "any", &settings_one_of, RELAY(family), 0, 0, families},
+    {"relay", "proxy", "", &settings_proxy, RELAY(proxy), 0, 0, NULL},
+    {"relay", "connections", "3", &settings_number, RELAY(connections), 1, 100, NULL},
+    {"relay", "dead_max", "10m", &settings_seconds, RELAY(dead_max), 1, 30 * DAY, NULL},
+    {"relay", "max_messages", "100", &settings_number, RELAY(max_messages), 1, 1000000, NULL},
+    {"relay", "max_recipients", "100", &settings_number, RELAY(max_recipients), 1, 1000000,
      NULL},
-    {"relay", "password", "", settings_read_secret, RELAY(password), 0, 0, NULL},
-    {"relay", "auth", "auto", settings_read_auth, RELAY(auth), 0, 0, NULL},
-    {"relay", "allow_cleartext_auth", "no", settings_read_flag, RELAY(allow_cleartext_auth), 0,
-     0, NULL},
-    {"relay", "tls_trust", "system", settings_read_trust, RELAY(tls_trust), 0, 0, NULL},
-    {"relay", "tls_fingerprint", "", settings_read_pins, RELAY(tls_fingerprint), 0, 0, NULL},
-    {"relay", "tls_name", "", settings_read_identity, RELAY(tls_name), 0, 0, NULL},
-    {"relay", "tls_certificate", "", settings_read_path, RELAY(tls_certificate), 0, 0, NULL},
-    {"relay", "tls_key", "", settings_read_path, RELAY(tls_key), 0, 0, NULL},
-    {"relay", "tls_priority", "", settings_read_text, RELAY(tls_priority), 0, 0, NULL},
-    {"relay", "senders", "", settings_read_list, RELAY(senders), 0, 0, NULL},
-    {"relay", "recipients", "", settings_read_list, RELAY(recipients), 0, 0, NULL},
-    {"relay", "helo", "", settings_read_helo, RELAY(helo), 0, 0, NULL},
-    {"relay", "source", "", settings_read_source, RELAY(source), 0, 0, NULL},
-    {"relay", "family", "any", settings_read_choice, RELAY(family), 0, 0, families},
-    {"relay", "proxy", "", settings_read_proxy, RELAY(proxy), 0, 0, NULL},
-    {"relay", "connections", "3", settings_read_number, RELAY(connections), 1, 100, NULL},
-    {"relay", "dead_max", "10m", settings_read_duration, RELAY(dead_max), 1, 30 * DAY, NULL},
-    {"relay", "max_messages", "100", settings_read_number, RELAY(max_messages), 1, 1000000,
-     NULL},
-    {"relay", "max_recipients", "100", settings_read_number, RELAY(max_recipients), 1, 1000000,
-     NULL},
-    {"relay", "connect_timeout", "10s", settings_read_duration, RELAY(connect_timeout), 1, HOUR,
-     NULL},
-    {"relay", "timeout", "5m", settings_read_duration, RELAY(timeout), 1, DAY, NULL},
-    {"relay", "dot_timeout", "10m", settings_read_duration, RELAY(dot_timeout), 1, DAY, NULL},
+    {"relay", "connect_timeout", "10s", &settings_ms, RELAY(connect_timeout_ms), 1, HOUR, NULL},
+    {"relay", "timeout", "5m", &settings_ms, RELAY(timeout_ms), 1, DAY, NULL},
+    {"relay", "dot_timeout", "10m", &settings_ms, RELAY(dot_timeout_ms), 1, DAY, NULL},
 };
 
 #define ROWS (sizeof(rows) / sizeof(*rows))
@@ -135,21 +138,9 @@ static const struct settings_row rows[] = {
 _Static_assert(ROWS <= SETTINGS_ROWS_MAX, "more rows than SETTINGS_ROWS_MAX");
 _Static_assert(sizeof(enum settings_mode) == sizeof(int), "enums are stored as int");
 
-size_t config_rows(void)
+size_t settings_rows(void)
 {
 	return ROWS;
-}
-
-bool config_row_is_list(const struct settings_row *row)
-{
-	static settings_reader *const readers[] = {settings_read_list,  settings_read_hosts,
-	                                           settings_read_ports, settings_read_auth,
-	                                           settings_read_pins,  settings_read_servers};
-
-	for (size_t i = 0; i < sizeof(readers) / sizeof(*readers); i++)
-		if (row->read == readers[i])
-			return true;
-	return false;
 }
 
 const struct settings_row *settings_row(size_t i)
@@ -157,7 +148,7 @@ const struct settings_row *settings_row(size_t i)
 	return &rows[i];
 }
 
-size_t config_row_index(const struct settings_row *row)
+size_t settings_row_index(const struct settings_row *row)
 {
 	return (size_t)(row - rows);
 }
@@ -172,15 +163,20 @@ bool settings_key(size_t i, const char **section, const char **name, const char 
 	return true;
 }
 
-const struct settings_row *config_row_find(const char *section, struct str name)
+static bool is_in(const struct settings_row *row, const char *section)
+{
+	return strcmp(row->section, section) == 0;
+}
+
+const struct settings_row *settings_row_find(const char *section, struct str name)
 {
 	for (size_t i = 0; i < ROWS; i++)
-		if (strcmp(rows[i].section, section) == 0 && str_eq(name, str_of(rows[i].name)))
+		if (is_in(&rows[i], section) && str_eq(name, str_of(rows[i].name)))
 			return &rows[i];
 	return NULL;
 }
 
-const char *config_section_find(struct str name)
+const char *settings_section_find(struct str name)
 {
 	if (str_eq(name, STR(SETTINGS_SENDERS)))
 		return SETTINGS_SENDERS;
@@ -189,6 +185,66 @@ const char *config_section_find(struct str name)
 			return rows[i].section;
 	return NULL;
 }
+
+/* ---- fields ---- */
+
+/* A value beside the one that the field has, which stays if this is none. */
+bool settings_row_read(const struct settings_row *row, struct str text, const char *folder,
+                       void *object, struct fault *f)
+{
+	unsigned char before[FIELD_MAX];
+	struct settings_value v = {row, text, folder, (char *)object + row->at};
+	memcpy(before, v.field, row->size);
+	memset(v.field, 0, row->size);
+	bool good = row->kind->read(&v, f);
+	unsigned char after[FIELD_MAX];
+	memcpy(after, v.field, row->size);
+	if (good)
+		memcpy(v.field, before, row->size);
+	if (row->kind->release)
+		row->kind->release(v.field);
+	memcpy(v.field, good ? after : before, row->size);
+	return good;
+}
+
+static void fill(bool relay, void *object)
+{
+	struct fault f = FAULT_INIT;
+	for (size_t i = 0; i < ROWS; i++) {
+		const struct settings_row *row = &rows[i];
+		struct settings_value v = {row, str_of(row->standard), "/",
+		                           (char *)object + row->at};
+		/* A default that its own kind refuses stops every unit test. */
+		if (is_in(row, "relay") == relay && v.given.len > 0 && !row->kind->read(&v, &f))
+			__builtin_trap();
+	}
+}
+
+static void release(bool relay, void *object)
+{
+	for (size_t i = 0; i < ROWS; i++)
+		if (is_in(&rows[i], "relay") == relay && rows[i].kind->release)
+			rows[i].kind->release((char *)object + rows[i].at);
+}
+
+void settings_fill(struct settings *c)
+{
+	fill(false, c);
+}
+
+void settings_fill_relay(struct settings_relay *r)
+{
+	fill(true, r);
+}
+
+void settings_empty(struct settings *c)
+{
+	for (size_t i = 0; i < c->relay_count; i++)
+		release(true, &c->relays[i]);
+	release(false, c);
+}
+
+/* ---- guesses ---- */
 
 static size_t least_of(size_t a, size_t b)
 {
@@ -224,27 +280,6 @@ static size_t near_enough(struct str name)
 	return least_of((name.len + 1) / 3, 3);
 }
 
-const struct settings_row *config_row_guess(const char *section, struct str name)
-{
-	const struct settings_row *guess = NULL, *near = NULL;
-	size_t best = near_enough(name) + 1;
-	if (name.len > NAME_MAX_LEN)
-		return NULL;
-	for (size_t i = 0; i < ROWS && !guess; i++)
-		if (str_caseeq(name, str_of(rows[i].name)))
-			guess = &rows[i];
-	for (size_t i = 0; i < ROWS && section; i++) {
-		size_t d = strcmp(rows[i].section, section) == 0
-		               ? distance(name, str_of(rows[i].name))
-		               : SIZE_MAX;
-		if (d < best) {
-			best = d;
-			near = &rows[i];
-		}
-	}
-	return guess ? guess : near;
-}
-
 /* The letters that are not in the other, where one begins or ends with the other and
  * that says something; else more than there can be. */
 static size_t letters_beside(struct str a, struct str b)
@@ -254,52 +289,48 @@ static size_t letters_beside(struct str a, struct str b)
 	bool kin =
 	    shorter.len >= KIN_LEAST && (str_caseeq(str_first(longer, shorter.len), shorter) ||
 	                                 str_caseeq(str_from(longer, beside), shorter));
-
 	return kin ? beside : NAME_MAX_LEN;
 }
 
-const struct settings_row *config_row_kin(const char *section, struct str name)
+/* The key of the section that is least apart from name, and less than limit. */
+static const struct settings_row *nearest(const char *section, struct str name, size_t limit,
+                                          size_t (*apart)(struct str a, struct str b))
 {
-	const struct settings_row *guess = NULL;
-	size_t best = NAME_MAX_LEN;
+	const struct settings_row *row = NULL;
 	for (size_t i = 0; i < ROWS && name.len <= NAME_MAX_LEN; i++) {
-		size_t beside = strcmp(rows[i].section, section) == 0
-		                    ? letters_beside(name, str_of(rows[i].name))
-		                    : best;
-		if (beside < best) {
-			best = beside;
-			guess = &rows[i];
-		}
+		size_t d = is_in(&rows[i], section) ? apart(name, str_of(rows[i].name)) : limit;
+		if (d >= limit)
+			continue;
+		limit = d;
+		row = &rows[i];
 	}
-	return guess;
+	return row;
 }
 
-const char *config_section_guess(struct str name)
+const struct settings_row *settings_row_guess(const char *section, struct str name)
+{
+	for (size_t i = 0; i < ROWS; i++)
+		if (str_caseeq(name, str_of(rows[i].name)))
+			return &rows[i];
+	return section ? nearest(section, name, near_enough(name) + 1, distance) : NULL;
+}
+
+const struct settings_row *settings_row_kin(const char *section, struct str name)
+{
+	return nearest(section, name, NAME_MAX_LEN, letters_beside);
+}
+
+const char *settings_section_guess(struct str name)
 {
 	const char *guess = NULL;
 	size_t best = near_enough(name) + 1;
-	if (name.len > NAME_MAX_LEN)
-		return NULL;
-	for (size_t i = 0; i < ROWS; i++) {
-		size_t d = distance(name, str_of(rows[i].section));
-		if (d < best) {
-			best = d;
-			guess = rows[i].section;
-		}
+	for (size_t i = 0; i <= ROWS && name.len <= NAME_MAX_LEN; i++) {
+		const char *section = i < ROWS ? rows[i].section : SETTINGS_SENDERS;
+		size_t d = distance(name, str_of(section));
+		if (d >= best)
+			continue;
+		best = d;
+		guess = section;
 	}
-	if (distance(name, STR(SETTINGS_SENDERS)) < best)
-		guess = SETTINGS_SENDERS;
 	return guess;
-}
-
-void config_row_defaults(const char *section, void *object)
-{
-	struct fault f = FAULT_INIT;
-	for (size_t i = 0; i < ROWS; i++) {
-		struct str text = str_of(rows[i].standard);
-		/* A default that its own reader refuses stops every unit test. */
-		if (strcmp(rows[i].section, section) == 0 && text.len > 0 &&
-		    !rows[i].read(&rows[i], text, "/", object, &f))
-			__builtin_trap();
-	}
 }

@@ -1,70 +1,33 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "conf/settings_value.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define NAME_MAX_LEN  253
-#define LABEL_MAX_LEN 63
-#define QUOTE_LEN     64 /* how much of a value a fault shows */
+#include "text/codec.h"
+#include "text/host.h"
+#include "mail/addr.h"
+
+#define QUOTED(text) SETTINGS_QUOTED(text)
 
 static const int64_t ten_years = INT64_C(3650) * 86400;
 static const uint64_t size_most = UINT64_C(1) << 50;
 
-/* The arguments of "'%.*s'" for a value in a fault. */
-#define QUOTED(text) STR_FMT(str_first(text, QUOTE_LEN))
-
-void *settings_field(const struct settings_row *row, void *object)
+static bool add(struct buf *out, const char *text)
 {
-	return (char *)object + row->at;
+	return !text || buf_add_str(out, str_of(text));
 }
 
-static void set_string(void *field, char *value)
+/* Is that the row's default? */
+static bool is_standard(const struct settings_row *row, const char *word)
 {
-	char **to = field;
-	free(*to);
-	*to = value;
-}
-
-/* Enums and int have the same size; a copy needs no cast to each enum. */
-static void set_enum(void *field, int value)
-{
-	memcpy(field, &value, sizeof(value));
-}
-
-static bool is_auto(const struct settings_row *row, struct str text)
-{
-	return str_eq(text, STR("auto")) && strcmp(row->standard, "auto") == 0;
+	return strcmp(row->standard, word) == 0;
 }
 
 /* Names are compared, and put into mail, without the dot that may end them. */
 static struct str without_dot(struct str text)
 {
 	return text.len > 1 && str_ends(text, STR(".")) ? str_first(text, text.len - 1) : text;
-}
-
-bool settings_is_name(struct str text)
-{
-	struct str rest = text;
-	if (text.len == 0 || text.len > NAME_MAX_LEN)
-		return false;
-	if (str_ends(rest, STR(".")))
-		rest.len--;
-	if (rest.len == 0 || str_ends(rest, STR(".")))
-		return false;
-	struct str label;
-	while (str_cut(&rest, '.', &label)) {
-		if (label.len == 0 || label.len > LABEL_MAX_LEN)
-			return false;
-		for (size_t i = 0; i < label.len; i++) {
-			char c = label.at[i];
-			if (!ascii_alpha(c) && !ascii_digit(c) && c != '-' && c != '_' &&
-			    (unsigned char)c < 0x80)
-				return false;
-		}
-	}
-	return true;
 }
 
 bool settings_is_quoted(struct str text)
@@ -80,88 +43,117 @@ bool settings_is_quoted(struct str text)
 	return false;
 }
 
-bool settings_read_text(const struct settings_row *row, struct str text, const char *folder,
-                        void *object, struct fault *f)
+/* ---- one text ---- */
+
+static bool keep_text(const struct settings_value *v, struct str text)
 {
-	(void)folder;
-	(void)f;
-	set_string(settings_field(row, object), mem_copy(text));
+	char **to = v->field;
+	*to = mem_copy(text);
 	return true;
 }
 
-bool settings_read_secret(const struct settings_row *row, struct str text, const char *folder,
-                          void *object, struct fault *f)
+static bool read_text(const struct settings_value *v, struct fault *f)
 {
-	return settings_read_text(row, text, folder, object, f);
+	(void)f;
+	return keep_text(v, v->given);
 }
 
-bool settings_read_name(const struct settings_row *row, struct str text, const char *folder,
-                        void *object, struct fault *f)
+bool settings_write_text(const struct settings_row *row, const void *field, struct buf *out)
 {
-	(void)folder;
-	if (is_auto(row, text)) {
-		set_string(settings_field(row, object), NULL);
+	char *const *text = field;
+	(void)row;
+	return add(out, *text);
+}
+
+void settings_release_pointer(void *field)
+{
+	void *first;
+	memcpy(&first, field, sizeof(first));
+	free(first);
+}
+
+const struct settings_kind settings_text = {read_text, settings_write_text,
+                                            settings_release_pointer, false, false};
+
+static void wipe_text(void *field)
+{
+	char **text = field;
+	if (*text)
+		codec_wipe(*text, strlen(*text));
+	free(*text);
+}
+
+const struct settings_kind settings_secret = {read_text, NULL, wipe_text, false, false};
+
+static bool read_name(const struct settings_value *v, struct fault *f)
+{
+	if (str_eq(v->given, STR("auto")) && is_standard(v->row, "auto"))
+		return true;
+	if (!host_is_name(v->given))
+		return fault_set(f, FAULT_CONFIG, "'%.*s' is not a host or domain name",
+		                 QUOTED(v->given));
+	return keep_text(v, without_dot(v->given));
+}
+
+static bool write_name(const struct settings_row *row, const void *field, struct buf *out)
+{
+	char *const *text = field;
+	return add(out, *text || !is_standard(row, "auto") ? *text : "auto");
+}
+
+const struct settings_kind settings_name = {read_name, write_name, settings_release_pointer,
+                                            false, false};
+
+struct mailbox {
+	struct str text;
+	size_t count;
+	bool plain;
+	char *wire;
+};
+
+static bool take_mailbox(void *context, const struct addr *a, struct fault *f)
+{
+	struct mailbox *m = context;
+	(void)f;
+	m->plain = m->count++ == 0 && a->name.len == 0 && str_eq(a->spec, m->text);
+	free(m->wire);
+	m->wire = mem_copy(a->mailbox);
+	return true;
+}
+
+bool settings_take_mailbox(struct str text, char **to, struct fault *f)
+{
+	struct mailbox m = {.text = text};
+	struct fault why = FAULT_INIT;
+	size_t at = str_rfind(text, '@');
+	bool good = addr_parse_list(text, take_mailbox, &m, &why);
+	if (good && m.plain) {
+		*to = m.wire;
 		return true;
 	}
-	if (!settings_is_name(text))
-		return fault_set(f, FAULT_CONFIG, "'%.*s' is not a host or domain name",
-		                 QUOTED(text));
-	set_string(settings_field(row, object), mem_copy(without_dot(text)));
-	return true;
-}
-
-/* Where the domain of a mailbox begins: behind the @ that is not in quotes. */
-static size_t find_at(struct str text)
-{
-	bool quoted = false;
-	for (size_t i = 0; i < text.len; i++)
-		if (text.at[i] == '\\' && quoted)
-			i++;
-		else if (text.at[i] == '"')
-			quoted = !quoted;
-		else if (text.at[i] == '@' && !quoted)
-			return i;
-	return STR_NONE;
-}
-
-/* Only what can be told without the grammar of mail: the rest is for the
- * address parser, which has the message at hand. */
-bool settings_check_address(struct str text, struct fault *f)
-{
-	size_t at = find_at(text);
-	struct str local = str_first(text, at);
-	struct str domain = at == STR_NONE ? str_of(NULL) : str_from(text, at + 1);
-	if (str_find(text, '<') != STR_NONE || str_find(text, '>') != STR_NONE)
+	free(m.wire);
+	if (good && m.count == 1)
 		return fault_set(
 		    f, FAULT_CONFIG,
 		    "'%.*s' has more than the address: write it without name and <>",
 		    QUOTED(text));
-	if (local.len == 0 || (local.at[0] != '"' && (str_find(local, ' ') != STR_NONE ||
-	                                              str_find(local, '\t') != STR_NONE ||
-	                                              str_find(local, ',') != STR_NONE)))
-		return fault_set(f, FAULT_CONFIG, "'%.*s' is not one mail address",
-		                 QUOTED(text));
-	if (at != STR_NONE && !settings_is_name(domain) && !str_starts(domain, STR("[")))
+	if (!good && at != STR_NONE && !addr_is_domain(str_from(text, at + 1)))
 		return fault_set(
 		    f, FAULT_CONFIG,
 		    "'%.*s' is not a mail address: what is behind the @ is no domain",
 		    QUOTED(text));
-	return true;
+	return fault_set(f, FAULT_CONFIG, "'%.*s' is not one mail address", QUOTED(text));
 }
 
-bool settings_read_address(const struct settings_row *row, struct str text, const char *folder,
-                           void *object, struct fault *f)
+static bool read_mailbox(const struct settings_value *v, struct fault *f)
 {
-	(void)folder;
-	if (!settings_check_address(text, f))
-		return false;
-	set_string(settings_field(row, object),
-	           mem_copy(find_at(text) == STR_NONE ? text : without_dot(text)));
-	return true;
+	return settings_take_mailbox(v->given, v->field, f);
 }
 
-/* A path in memory of its own, made absolute; NULL and f if it cannot be. */
-static char *make_path(struct str text, const char *folder, struct fault *f)
+const struct settings_kind settings_mailbox = {read_mailbox, settings_write_text,
+                                               settings_release_pointer, false, false};
+
+char *settings_make_path(struct str text, const char *folder, struct fault *f)
 {
 	if (text.at[0] == '~') {
 		fault_set(f, FAULT_CONFIG,
@@ -173,58 +165,70 @@ static char *make_path(struct str text, const char *folder, struct fault *f)
 	return mem_printf("%s/%.*s", folder, STR_FMT(text));
 }
 
-bool settings_read_path(const struct settings_row *row, struct str text, const char *folder,
-                        void *object, struct fault *f)
+bool settings_read_path(const struct settings_value *v, struct fault *f)
 {
-	char *path = make_path(text, folder, f);
-	if (!path)
-		return false;
-	set_string(settings_field(row, object), path);
-	return true;
+	char **to = v->field;
+	*to = settings_make_path(v->given, v->folder, f);
+	return *to;
 }
 
-bool settings_read_flag(const struct settings_row *row, struct str text, const char *folder,
-                        void *object, struct fault *f)
+const struct settings_kind settings_path = {settings_read_path, settings_write_text,
+                                            settings_release_pointer, false, false};
+
+/* ---- one of several ---- */
+
+/* The two choices of the row, of which one is true. */
+static bool read_either(const struct settings_value *v, struct fault *f)
 {
-	bool *to = settings_field(row, object);
-	(void)folder;
-	if (!str_eq(text, STR("yes")) && !str_eq(text, STR("no")))
-		return fault_set(f, FAULT_CONFIG, "'%.*s' is neither yes nor no", QUOTED(text));
-	*to = str_eq(text, STR("yes"));
-	return true;
+	const struct settings_choice *c = v->row->choices;
+	bool *to = v->field, first = str_eq(v->given, str_of(c[0].word));
+	*to = c[first ? 0 : 1].value;
+	return first || str_eq(v->given, str_of(c[1].word)) ||
+	       fault_set(f, FAULT_CONFIG, "'%.*s' is neither %s nor %s", QUOTED(v->given),
+	                 c[0].word, c[1].word);
 }
 
-bool settings_read_format(const struct settings_row *row, struct str text, const char *folder,
-                          void *object, struct fault *f)
+static bool write_either(const struct settings_row *row, const void *field, struct buf *out)
 {
-	bool *json = settings_field(row, object);
-	(void)folder;
-	if (!str_eq(text, STR("text")) && !str_eq(text, STR("json")))
-		return fault_set(f, FAULT_CONFIG, "'%.*s' is neither text nor json",
-		                 QUOTED(text));
-	*json = str_eq(text, STR("json"));
-	return true;
+	const bool *now = field;
+	return add(out, row->choices[row->choices[0].value == *now ? 0 : 1].word);
 }
 
-bool settings_read_choice(const struct settings_row *row, struct str text, const char *folder,
-                          void *object, struct fault *f)
+const struct settings_kind settings_either = {read_either, write_either, NULL, false, false};
+
+/* Enums and int have the same size; a copy needs no cast to each enum. */
+static bool read_choice(const struct settings_value *v, struct fault *f)
 {
-	(void)folder;
-	for (const struct settings_choice *c = row->choices; c->word != NULL; c++) {
-		if (str_eq(text, str_of(c->word))) {
-			set_enum(settings_field(row, object), c->value);
-			return true;
-		}
+	const struct settings_choice *c = v->row->choices;
+	while (c->word && !str_eq(v->given, str_of(c->word)))
+		c++;
+	if (c->word) {
+		memcpy(v->field, &c->value, sizeof(c->value));
+		return true;
 	}
 	struct buf known;
 	buf_init(&known, FAULT_TEXT_MAX);
-	for (const struct settings_choice *c = row->choices; c->word != NULL; c++)
+	for (c = v->row->choices; c->word; c++)
 		if (!buf_addf(&known, "%s%s", known.len > 0 ? ", " : "", c->word))
 			break;
-	fault_set(f, FAULT_CONFIG, "'%.*s' is none of %s", QUOTED(text), buf_cstr(&known));
+	fault_set(f, FAULT_CONFIG, "'%.*s' is none of %s", QUOTED(v->given), buf_cstr(&known));
 	buf_release(&known);
 	return false;
 }
+
+static bool write_choice(const struct settings_row *row, const void *field, struct buf *out)
+{
+	const struct settings_choice *c = row->choices;
+	int value;
+	memcpy(&value, field, sizeof(value));
+	while (c->word && c->value != value)
+		c++;
+	return add(out, c->word);
+}
+
+const struct settings_kind settings_one_of = {read_choice, write_choice, NULL, false, false};
+
+/* ---- numbers ---- */
 
 /* A number and the unit behind it, which is looked up in units; without one,
  * the factor is bare (0: a unit is needed, except behind a 0). */
@@ -270,70 +274,117 @@ bool settings_size(struct str text, uint64_t *bytes)
 	return read_scaled(text, "KMG", factors, 1, size_most, bytes);
 }
 
-/* A number of seconds in the largest unit that fits. */
-static void put_duration(char to[32], int64_t seconds)
+/* In the largest unit that divides it; factors from the largest to 1, whose
+ * unit may be '\0'. */
+static bool write_scaled(uint64_t value, const uint64_t *factors, const char *units,
+                         struct buf *out)
 {
-	static const struct {
-		int64_t factor;
-		char unit;
-	} units[] = {{86400, 'd'}, {3600, 'h'}, {60, 'm'}, {1, 's'}};
 	size_t i = 0;
-
-	while (seconds % units[i].factor != 0)
+	if (value == 0)
+		return add(out, "0");
+	while (value % factors[i] != 0)
 		i++;
-	snprintf(to, 32, "%lld%c", (long long)(seconds / units[i].factor), units[i].unit);
+	return buf_addf(out, "%llu", (unsigned long long)(value / factors[i])) &&
+	       (units[i] == '\0' || buf_add_char(out, units[i]));
 }
 
-bool settings_read_duration(const struct settings_row *row, struct str text, const char *folder,
-                            void *object, struct fault *f)
+static bool write_duration(int64_t seconds, struct buf *out)
 {
-	int64_t *to = settings_field(row, object);
-	(void)folder;
-	if (str_eq(text, STR("off")) && strcmp(row->standard, "off") == 0) {
-		*to = 0;
+	static const uint64_t factors[] = {86400, 3600, 60, 1};
+	return write_scaled((uint64_t)seconds, factors, "dhms", out);
+}
+
+static bool out_of_range(const struct settings_value *v, struct fault *f)
+{
+	struct buf range;
+	buf_init(&range, FAULT_TEXT_MAX);
+	if (write_duration(v->row->least, &range) && buf_add_str(&range, STR(" and ")) &&
+	    write_duration(v->row->most, &range))
+		fault_set(f, FAULT_CONFIG, "'%.*s' is not within %s", QUOTED(v->given),
+		          buf_cstr(&range));
+	buf_release(&range);
+	return false;
+}
+
+static bool read_seconds(const struct settings_value *v, struct fault *f)
+{
+	int64_t *to = v->field;
+	if (str_eq(v->given, STR("off")) && is_standard(v->row, "off"))
 		return true;
-	}
-	int64_t value;
-	if (!settings_duration(text, &value))
+	if (!settings_duration(v->given, to))
 		return fault_set(f, FAULT_CONFIG,
 		                 "'%.*s' is not a duration such as 30s, 5m, 4h or 5d",
-		                 QUOTED(text));
-	char least[32], most[32];
-	if (value < row->least || value > row->most) {
-		put_duration(least, row->least);
-		put_duration(most, row->most);
-		return fault_set(f, FAULT_CONFIG, "'%.*s' is not within %s and %s",
-		                 QUOTED(text), row->least == 0 ? "0" : least, most);
-	}
-	*to = value;
-	return true;
+		                 QUOTED(v->given));
+	return (*to >= v->row->least && *to <= v->row->most) || out_of_range(v, f);
 }
 
-bool settings_read_size(const struct settings_row *row, struct str text, const char *folder,
-                        void *object, struct fault *f)
+static bool write_seconds(const struct settings_row *row, const void *field, struct buf *out)
 {
-	uint64_t *to = settings_field(row, object);
-	(void)folder;
-	uint64_t value;
-	if (!settings_size(text, &value))
-		return fault_set(f, FAULT_CONFIG,
-		                 "'%.*s' is not a size such as 500K, 64M or 1G", QUOTED(text));
-	*to = value;
-	return true;
+	const int64_t *seconds = field;
+	if (*seconds == 0 && is_standard(row, "off"))
+		return add(out, "off");
+	return write_duration(*seconds, out);
 }
 
-bool settings_read_number(const struct settings_row *row, struct str text, const char *folder,
-                          void *object, struct fault *f)
+const struct settings_kind settings_seconds = {read_seconds, write_seconds, NULL, false, false};
+
+/* No overflow: no duration is longer than ten years. */
+static bool read_ms(const struct settings_value *v, struct fault *f)
 {
-	int64_t *to = settings_field(row, object);
-	(void)folder;
+	int64_t *to = v->field;
+	bool good = read_seconds(v, f);
+	*to *= 1000;
+	return good;
+}
+
+static bool write_ms(const struct settings_row *row, const void *field, struct buf *out)
+{
+	const int64_t *ms = field, seconds = *ms / 1000;
+	return write_seconds(row, &seconds, out);
+}
+
+const struct settings_kind settings_ms = {read_ms, write_ms, NULL, false, false};
+
+static bool read_bytes(const struct settings_value *v, struct fault *f)
+{
+	return settings_size(v->given, v->field) ||
+	       fault_set(f, FAULT_CONFIG, "'%.*s' is not a size such as 500K, 64M or 1G",
+	                 QUOTED(v->given));
+}
+
+static bool write_bytes(const struct settings_row *row, const void *field, struct buf *out)
+{
+	static const uint64_t factors[] = {UINT64_C(1) << 30, UINT64_C(1) << 20,
+	                                   UINT64_C(1) << 10, 1};
+	const uint64_t *bytes = field;
+	(void)row;
+	return write_scaled(*bytes, factors, "GMK", out);
+}
+
+const struct settings_kind settings_bytes = {read_bytes, write_bytes, NULL, false, false};
+
+static bool read_number(const struct settings_value *v, struct fault *f)
+{
+	const struct settings_row *row = v->row;
+	int64_t *to = v->field;
 	long long value;
-	if (!str_number(text, &value) || value < row->least || value > row->most)
+	if (!str_number(v->given, &value) || value < row->least || value > row->most)
 		return fault_set(f, FAULT_CONFIG, "'%.*s' is not a number from %lld to %lld",
-		                 QUOTED(text), (long long)row->least, (long long)row->most);
+		                 QUOTED(v->given), (long long)row->least, (long long)row->most);
 	*to = value;
 	return true;
 }
+
+static bool write_number(const struct settings_row *row, const void *field, struct buf *out)
+{
+	const int64_t *number = field;
+	(void)row;
+	return buf_addf(out, "%lld", (long long)*number);
+}
+
+const struct settings_kind settings_number = {read_number, write_number, NULL, false, false};
+
+/* ---- lists of words ---- */
 
 static bool is_separator(char c)
 {
@@ -353,7 +404,18 @@ bool settings_next_word(struct str *rest, struct str *word)
 	return word->len > 0;
 }
 
-void settings_list_add(struct settings_list *list, struct str word)
+bool settings_each_word(const struct settings_value *v, settings_take *take, const char *wrong,
+                        struct fault *f)
+{
+	struct str rest = v->given, word;
+	bool any = false;
+	for (; settings_next_word(&rest, &word); any = true)
+		if (!take(word, v->field))
+			return fault_set(f, FAULT_CONFIG, "'%.*s' is %s", QUOTED(word), wrong);
+	return any || fault_set(f, FAULT_CONFIG, "'%.*s' is an empty list", QUOTED(v->given));
+}
+
+void settings_add_word(struct settings_list *list, struct str word)
 {
 	size_t cap = list->count + 1;
 	list->words = mem_grow(list->words, &cap, list->count + 2, sizeof(*list->words));
@@ -361,139 +423,83 @@ void settings_list_add(struct settings_list *list, struct str word)
 	list->words[list->count] = NULL;
 }
 
-void settings_list_release(struct settings_list *list)
+bool settings_read_words(const struct settings_value *v, struct fault *f)
 {
-	for (size_t i = 0; i < list->count; i++)
-		free(list->words[i]);
-	free(list->words);
-	*list = (struct settings_list){NULL, 0};
-}
-
-void settings_list_replace(struct settings_list *list, struct settings_list *from)
-{
-	settings_list_release(list);
-	*list = *from;
-	*from = (struct settings_list){NULL, 0};
-}
-
-bool settings_read_list(const struct settings_row *row, struct str text, const char *folder,
-                        void *object, struct fault *f)
-{
-	struct settings_list list = {NULL, 0};
-	struct str rest = text;
-	(void)folder;
-	struct str word;
+	struct settings_list *list = v->field;
+	struct str rest = v->given, word;
 	while (settings_next_word(&rest, &word)) {
-		if (settings_is_quoted(word)) {
-			settings_list_release(&list);
+		if (settings_is_quoted(word))
 			return fault_set(
 			    f, FAULT_CONFIG,
 			    "%.*s: quotes would be part of the value; leave them out",
 			    QUOTED(word));
-		}
-		settings_list_add(&list, word);
+		settings_add_word(list, word);
 	}
-	if (list.count == 0)
-		return fault_set(f, FAULT_CONFIG, "'%.*s' is an empty list", QUOTED(text));
-	settings_list_replace(settings_field(row, object), &list);
+	return list->count > 0 ||
+	       fault_set(f, FAULT_CONFIG, "'%.*s' is an empty list", QUOTED(v->given));
+}
+
+static size_t line_len(const struct buf *out)
+{
+	size_t end = str_rfind(buf_str(out), '\n');
+	return end == STR_NONE ? out->len : out->len - end - 1;
+}
+
+/* A word of a list, behind those that stand there; a list may go on in a line
+ * that begins with a blank. A blank and a ";" would begin a comment. */
+bool settings_write_word(struct buf *out, bool first, const char *word)
+{
+	const char *before = word[0] == ';' ? "," : first ? "" : ", ";
+	if (!first && line_len(out) + strlen(word) + 3 > SETTINGS_LINE_MAX)
+		before = ",\n ";
+	return add(out, before) && add(out, word);
+}
+
+bool settings_write_words(const struct settings_row *row, const void *field, struct buf *out)
+{
+	const struct settings_list *list = field;
+	(void)row;
+	for (size_t i = 0; i < list->count; i++)
+		if (!settings_write_word(out, i == 0, list->words[i]))
+			return false;
 	return true;
 }
 
-/* Takes one word of a command off *rest into word; false if a quote is open. */
-static bool cut_argument(struct str *rest, struct buf *word)
+void settings_release_words(void *field)
 {
-	char quote = '\0';
-	size_t i = 0;
-	bool done = true;
-	for (; done && i < rest->len && (quote != '\0' || !ascii_space(rest->at[i])); i++) {
-		char c = rest->at[i];
-		if (c == quote && quote != '\0') {
-			quote = '\0';
-		} else if (quote == '\0' && (c == '"' || c == '\'')) {
-			quote = c;
-		} else {
-			if (c == '\\' && quote != '\'' && i + 1 < rest->len)
-				c = rest->at[++i];
-			done = buf_add_char(word, c);
-		}
-	}
-	*rest = str_from(*rest, i);
-	return done && quote == '\0';
+	struct settings_list *list = field;
+	for (size_t i = 0; i < list->count; i++)
+		free(list->words[i]);
+	free(list->words);
 }
 
-/* A program given by a relative path; a bare name is left to the search path. */
-static bool place_program(struct settings_list *list, const char *folder, struct fault *f)
-{
-	if (!list->words || list->words[0][0] == '\0')
-		return fault_set(f, FAULT_CONFIG, "names no program");
-	struct str program = str_of(list->words[0]);
-	if (program.at[0] != '~' && str_find(program, '/') == STR_NONE)
-		return true;
-	char *path = make_path(program, folder, f);
-	if (!path)
-		return false;
-	set_string(&list->words[0], path);
-	return true;
-}
+const struct settings_kind settings_words = {settings_read_words, settings_write_words,
+                                             settings_release_words, true, false};
 
-bool settings_read_command(const struct settings_row *row, struct str text, const char *folder,
-                           void *object, struct fault *f)
-{
-	struct settings_list list = {NULL, 0};
-	struct str rest = str_trim(text);
-	struct buf word;
-	bool done = true;
-	buf_init(&word, text.len);
-	while (done && rest.len > 0) {
-		buf_clear(&word);
-		done = cut_argument(&rest, &word);
-		if (done)
-			settings_list_add(&list, buf_str(&word));
-		else
-			fault_set(f, FAULT_CONFIG, "a quote is not closed");
-		rest = str_trim(rest);
-	}
-	buf_release(&word);
-	done = done && place_program(&list, folder, f);
-	if (done)
-		settings_list_replace(settings_field(row, object), &list);
-	settings_list_release(&list);
-	return done;
-}
+/* ---- where the log goes ---- */
 
 /* A word without a slash is taken for a misspelt sink, not for a file. */
-bool settings_read_log(const struct settings_row *row, struct str text, const char *folder,
-                       void *object, struct fault *f)
+static bool read_sink(const struct settings_value *v, struct fault *f)
 {
-	struct settings *c = object;
-	if (str_find(text, '/') == STR_NONE && text.at[0] != '~') {
-		if (!settings_read_choice(row, text, folder, object, f))
-			return fault_set(
-			    f, FAULT_CONFIG,
-			    "'%.*s' is neither syslog, stderr, none nor the path of "
-			    "a file (with a /)",
-			    QUOTED(text));
-		set_string(&c->log_file, NULL);
-		return true;
-	}
-	char *path = make_path(text, folder, f);
-	if (!path)
-		return false;
-	set_string(&c->log_file, path);
-	c->log_to = LOG_TO_FILE;
-	return true;
+	struct settings_log *log = v->field;
+	struct settings_value sink = *v;
+	sink.field = &log->to;
+	if (str_find(v->given, '/') == STR_NONE && v->given.at[0] != '~')
+		return read_choice(&sink, f) ||
+		       fault_set(f, FAULT_CONFIG,
+		                 "'%.*s' is neither syslog, stderr, none nor the path of "
+		                 "a file (with a /)",
+		                 QUOTED(v->given));
+	log->to = LOG_TO_FILE;
+	log->file = settings_make_path(v->given, v->folder, f);
+	return log->file;
 }
 
-/* "system", "none" or a file. */
-bool settings_read_trust(const struct settings_row *row, struct str text, const char *folder,
-                         void *object, struct fault *f)
+static bool write_sink(const struct settings_row *row, const void *field, struct buf *out)
 {
-	struct settings_relay *relay = object;
-	bool none = str_eq(text, STR("none"));
-	if (none || str_eq(text, STR("system")))
-		set_string(&relay->tls_trust, NULL);
-	else if (!settings_read_path(row, text, folder, object, f))
-		return false;
-	relay->tls_trust_none = none;
-	return true;
+	const struct settings_log *log = field;
+	return log->to == LOG_TO_FILE ? add(out, log->file) : write_choice(row, &log->to, out);
 }
+
+const struct settings_kind settings_sink = {read_sink, write_sink, settings_release_pointer,
+                                            false, false};

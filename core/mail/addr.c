@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "mail/addr.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "text/codec.h"
-
-#define DOMAIN_MAX 255
-#define LABEL_MAX  63
+#include "text/host.h"
 
 bool addr_is_atext(char c)
 {
@@ -182,51 +178,35 @@ bool addr_add_local(struct buf *out, struct str text)
 	return false;
 }
 
+/* RFC 5321 section 4.1.3: the tag says that it is IPv6, and there is no zone. */
 static bool is_literal(struct str text)
 {
-	int family = AF_INET;
-	if (!str_starts(text, STR("[")) || !str_ends(text, STR("]")) || text.len < 2)
-		return false;
-	text = str_from(str_first(text, text.len - 1), 1);
-	if (str_casestarts(text, STR("IPv6:"))) {
-		text = str_from(text, 5);
-		family = AF_INET6;
-	}
-	char address[INET6_ADDRSTRLEN];
-	if (text.len >= sizeof(address) || str_find(text, '\0') != STR_NONE)
-		return false;
-	memcpy(address, text.at, text.len);
-	address[text.len] = '\0';
-	unsigned char bytes[sizeof(struct in6_addr)];
-	return inet_pton(family, address, bytes) == 1;
+	struct host_address a;
+	bool tagged = str_casestarts(text, STR("[IPv6:"));
+	return host_literal(text, &a) && !a.zone[0] &&
+	       a.family == (tagged ? AF_INET6 : AF_INET);
 }
 
-static bool is_label(struct str label)
+/* A host's name, but for what RFC 1123 section 2.1 does not have: a hyphen at either end of
+ * a label. */
+static bool is_name(struct str text)
 {
-	bool ascii = true;
-	for (size_t i = 0; i < label.len; i++) {
-		char c = label.at[i];
-		ascii = ascii && (unsigned char)c < 128;
-		if (!ascii_alpha(c) && !ascii_digit(c) && c != '-' && c != '_' &&
-		    (unsigned char)c < 128)
+	if (!host_is_name(text))
+		return false;
+	if (str_find(text, '-') == STR_NONE)
+		return true;
+	struct str label;
+	while (str_cut(&text, '.', &label))
+		if (str_starts(label, STR("-")) || str_ends(label, STR("-")))
 			return false;
-	}
-	return label.len > 0 && (!ascii || label.len <= LABEL_MAX) && label.at[0] != '-' &&
-	       label.at[label.len - 1] != '-';
+	return true;
 }
 
 bool addr_is_domain(struct str text)
 {
-	struct str rest = text;
-	if (text.len == 0 || text.len > DOMAIN_MAX)
-		return false;
-	if (text.at[0] == '[')
+	if (str_starts(text, STR("[")))
 		return is_literal(text);
-	struct str label;
-	while (str_cut(&rest, '.', &label))
-		if (!is_label(label))
-			return false;
-	return !str_ends(text, STR(".")) && codec_is_utf8(text);
+	return is_name(text) && !str_ends(text, STR(".")) && codec_is_utf8(text);
 }
 
 /* "*" matches any run of bytes. On a mismatch the last star takes one more. */

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "net/dial.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <net/if.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -15,12 +13,12 @@
 #include <unistd.h>
 
 #include "os/clock.h"
+#include "net/address.h"
 #include "net/dial_socks.h"
 #include "net/dns.h"
 #include "net/eyeballs.h"
 
 #define CANDIDATES_MAX 256
-#define PROXY_HOST_MAX 256
 #define UNIX_RETRY_MS  20 /* the queue of a UNIX socket is full: nothing to poll for */
 
 /* What may be tried, in this order. */
@@ -30,85 +28,10 @@ struct candidates {
 	size_t avoided; /* left out because they are on the list */
 };
 
-/* Splits "fe80::1%eth0"; the zone is "" if there is none. */
-static bool split_zone(struct str text, char bare[64], struct str *zone)
+static void to_text(const struct sockaddr_storage *at, char to[HOST_TEXT_MAX])
 {
-	size_t percent = str_find(text, '%');
-	*zone = percent == STR_NONE ? STR("") : str_from(text, percent + 1);
-	if (percent != STR_NONE && (zone->len == 0 || zone->len >= IF_NAMESIZE))
-		return false;
-	text = str_first(text, percent);
-	if (text.len >= 64)
-		return false;
-	memcpy(bare, text.at, text.len);
-	bare[text.len] = '\0';
-	return true;
-}
-
-bool dial_is_address(const char *text, char to[64])
-{
-	struct str s = str_of(text);
-	if (s.len > 2 && s.at[0] == '[' && s.at[s.len - 1] == ']') {
-		s = str_make(s.at + 1, s.len - 2);
-		if (str_casestarts(s, STR("IPv6:"))) {
-			s = str_from(s, sizeof("IPv6:") - 1);
-			if (str_find(s, ':') == STR_NONE)
-				return false;
-		}
-	}
-	struct str zone;
-	char bare[64];
-	if (s.len >= 64 || !split_zone(s, bare, &zone))
-		return false;
-	for (size_t i = 0; i < zone.len; i++)
-		if (zone.at[i] <= ' ' || zone.at[i] > '~' || zone.at[i] == ']')
-			return false;
-	struct in6_addr any;
-	if (inet_pton(AF_INET6, bare, &any) != 1 &&
-	    (zone.len > 0 || inet_pton(AF_INET, bare, &any) != 1))
-		return false;
-	memcpy(to, s.at, s.len);
-	to[s.len] = '\0';
-	return true;
-}
-
-/* An address as dial_is_address gives it; false: its zone does not exist. */
-static bool to_sockaddr(const char *address, struct sockaddr_storage *at, struct fault *f)
-{
-	struct sockaddr_in v4 = {.sin_family = AF_INET};
-	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
-	memset(at, 0, sizeof(*at));
-	struct str zone;
-	char bare[64];
-	if (!split_zone(str_of(address), bare, &zone))
-		return fault_set(f, FAULT_RELAY, "%s is not an address", address);
-	if (inet_pton(AF_INET, bare, &v4.sin_addr) == 1) {
-		memcpy(at, &v4, sizeof(v4));
-		return true;
-	}
-	if (inet_pton(AF_INET6, bare, &v6.sin6_addr) != 1)
-		return fault_set(f, FAULT_RELAY, "%s is not an address", address);
-	char name[IF_NAMESIZE];
-	long long number;
-	if (zone.len > 0) {
-		memcpy(name, zone.at, zone.len);
-		name[zone.len] = '\0';
-		v6.sin6_scope_id = if_nametoindex(name);
-		if (v6.sin6_scope_id == 0 && str_number(zone, &number) && number <= UINT32_MAX)
-			v6.sin6_scope_id = (uint32_t)number;
-		if (v6.sin6_scope_id == 0)
-			return fault_set(f, FAULT_RELAY,
-			                 "%s: this host has no network interface %s", address,
-			                 name);
-	}
-	memcpy(at, &v6, sizeof(v6));
-	return true;
-}
-
-static void to_text(const struct sockaddr_storage *at, char to[64])
-{
-	if (getnameinfo((const struct sockaddr *)at, eyeballs_address_len(at), to, 64, NULL, 0,
-	                NI_NUMERICHOST) != 0)
+	if (getnameinfo((const struct sockaddr *)at, address_len(at), to, HOST_TEXT_MAX, NULL,
+	                0, NI_NUMERICHOST) != 0)
 		to[0] = '\0';
 }
 
@@ -118,19 +41,6 @@ static void put_peer(char to[80], const char *address, int port)
 		snprintf(to, 80, "[%.70s]:%d", address, port);
 	else
 		snprintf(to, 80, "%.70s:%d", address, port);
-}
-
-static int family_of(enum dial_family family)
-{
-	switch (family) {
-	case DIAL_ANY:
-		return AF_UNSPEC;
-	case DIAL_IPV4:
-		return AF_INET;
-	case DIAL_IPV6:
-		return AF_INET6;
-	}
-	return AF_UNSPEC;
 }
 
 static bool is_avoided(const struct dial *d, const char *peer)
@@ -159,14 +69,6 @@ static void alternate(struct dns_addresses *a)
 	}
 }
 
-static void set_port(struct sockaddr_storage *at, int port)
-{
-	if (at->ss_family == AF_INET6)
-		((struct sockaddr_in6 *)at)->sin6_port = htons((uint16_t)port);
-	else
-		((struct sockaddr_in *)at)->sin_port = htons((uint16_t)port);
-}
-
 static void add_candidate(const struct dial *d, struct candidates *c,
                           const struct sockaddr_storage *at, int port)
 {
@@ -181,7 +83,7 @@ static void add_candidate(const struct dial *d, struct candidates *c,
 	if (c->count == CANDIDATES_MAX)
 		return;
 	c->at[c->count] = *at;
-	set_port(&c->at[c->count], port);
+	address_set_port(&c->at[c->count], port);
 	c->count++;
 }
 
@@ -190,14 +92,14 @@ static bool find_addresses(const struct dial *d, const char *host, struct dns_ad
                            struct fault *f)
 {
 	enum dns_result result = DNS_NO_NAME;
-	char address[64];
-	if (dial_is_address(host, address)) {
+	struct host_address address;
+	if (host_address(str_of(host), &address)) {
 		a->count = 1;
-		return to_sockaddr(address, &a->at[0], f);
+		return address_fill(&address, 0, &a->at[0], f);
 	}
 	if (host[0] == '[')
 		return fault_set(f, FAULT_RELAY, "cannot look up %s: not an address", host);
-	if (!dns_addresses(host, family_of(d->family), d->dns, d->deadline, a, &result, f)) {
+	if (!dns_addresses(host, d->family, d->dns, d->deadline, a, &result, f)) {
 		f->kind = FAULT_RELAY;
 		return fault_cause(f, CAUSE_LOOKUP);
 	}
@@ -207,9 +109,9 @@ static bool find_addresses(const struct dial *d, const char *host, struct dns_ad
 		return fault_cause(f, CAUSE_NO_NAME);
 	case DNS_NO_DATA:
 		fault_set(f, FAULT_RELAY, "cannot look up %s: the name has no %saddress", host,
-		          d->family == DIAL_IPV4   ? "IPv4 "
-		          : d->family == DIAL_IPV6 ? "IPv6 "
-		                                   : "");
+		          d->family == AF_INET    ? "IPv4 "
+		          : d->family == AF_INET6 ? "IPv6 "
+		                                  : "");
 		return fault_cause(f, CAUSE_NO_NAME);
 	case DNS_FOUND:
 		break;
@@ -220,8 +122,7 @@ static bool find_addresses(const struct dial *d, const char *host, struct dns_ad
 static bool fits(const struct dial *d, const struct sockaddr_storage *at,
                  const struct sockaddr_storage *source)
 {
-	int family = family_of(d->family);
-	return (family == AF_UNSPEC || at->ss_family == family) &&
+	return (d->family == AF_UNSPEC || at->ss_family == d->family) &&
 	       (!source || at->ss_family == source->ss_family);
 }
 
@@ -249,12 +150,6 @@ static bool gather(const struct dial *d, const char *host, const int *ports, siz
 	                 source != NULL ? " (source, family)" : " (family)");
 }
 
-static int port_of(const struct sockaddr_storage *at)
-{
-	return ntohs(at->ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)at)->sin6_port
-	                                       : ((const struct sockaddr_in *)at)->sin_port);
-}
-
 /* To one of host's addresses, whatever is asked of it then. */
 static bool dial_tcp(const struct dial *d, const char *host, const int *ports,
                      size_t port_count, struct dialed *result, struct fault *f)
@@ -262,14 +157,10 @@ static bool dial_tcp(const struct dial *d, const char *host, const int *ports,
 	struct candidates *c;
 	struct sockaddr_storage source;
 	struct eyeballs race = {.deadline = d->deadline};
-	char address[64];
 	size_t index = 0;
 	bool done;
-	if (d->source) {
-		if (!dial_is_address(d->source, address))
-			return fault_set(f, FAULT_RELAY, "source %s is not an address",
-			                 d->source);
-		if (!to_sockaddr(address, &source, f))
+	if (d->source && d->source->family != 0) {
+		if (!address_fill(d->source, 0, &source, f))
 			return fault_prefix(f, "source");
 		race.source = &source;
 	}
@@ -281,7 +172,7 @@ static bool dial_tcp(const struct dial *d, const char *host, const int *ports,
 	race.count = c->count;
 	done = eyeballs_run(&race, &result->fd, &index, f);
 	to_text(&c->at[index], result->address);
-	result->port = port_of(&c->at[index]);
+	result->port = address_port(&c->at[index]);
 	if (!done) {
 		fault_sys(f, FAULT_RELAY, f->sys, "connect to %s[%s]:%d", host, result->address,
 		          result->port);
@@ -297,38 +188,35 @@ out:
 /* Through the proxy: it is dialed anew for each port. */
 static bool dial_proxy(const struct dial *d, struct dialed *result, struct fault *f)
 {
-	char proxy[PROXY_HOST_MAX], address[64];
-	struct dial to_proxy = *d;
-	bool is_address = dial_is_address(d->host, address), tried = false;
-	int proxy_port;
-	if (!dial_socks_parse(d->proxy, proxy, &proxy_port))
-		return fault_set(f, FAULT_RELAY, "proxy %s is not socks5://HOST:PORT",
-		                 d->proxy);
 	char name[DNS_NAME_MAX];
+	struct dial to_proxy = *d;
+	struct host_address address;
+	bool is_address = host_address(str_of(d->host), &address), tried = false;
+	const char *target = is_address ? address.bare : name;
 	if (!is_address && !dns_ascii(d->host, name, f))
 		return false;
 	/* The list and the family are about the server, not about the proxy. */
 	to_proxy.avoid_count = 0;
-	to_proxy.family = DIAL_ANY;
+	to_proxy.family = AF_UNSPEC;
 	for (size_t i = 0; i < d->port_count; i++) {
 		struct dialed one = {.fd = -1};
-		put_peer(one.peer, is_address ? address : name, d->ports[i]);
+		put_peer(one.peer, target, d->ports[i]);
 		if (is_avoided(d, one.peer))
 			continue;
 		tried = true;
 		*result = one;
-		if (!dial_tcp(&to_proxy, proxy, &proxy_port, 1, &one, f))
+		if (!dial_tcp(&to_proxy, d->proxy->host, &d->proxy->port, 1, &one, f))
 			return fault_prefix(f, "proxy");
 		result->fd = one.fd;
 		result->port = d->ports[i];
 		if (is_address)
-			memcpy(result->address, address, sizeof(address));
-		if (dial_socks(one.fd, is_address ? address : name, d->ports[i], d->deadline,
-		               f))
+			memcpy(result->address, address.bare, sizeof(address.bare));
+		if (dial_socks(one.fd, target, d->ports[i], d->deadline, f))
 			return true;
 		close(one.fd);
 		result->fd = -1;
-		fault_prefix(f, "connect to %s:%d through %s", d->host, d->ports[i], d->proxy);
+		fault_prefix(f, "connect to %s:%d through socks5://%s:%d", d->host, d->ports[i],
+		             d->proxy->host, d->proxy->port);
 	}
 	if (!tried)
 		fault_set(f, FAULT_RELAY, "connect to %s: failed before in this run", d->host);
@@ -370,18 +258,19 @@ static bool dial_unix(const struct dial *d, struct dialed *result, struct fault 
 
 bool dial(const struct dial *d, struct dialed *result, struct fault *f)
 {
+	bool through_proxy = d->proxy && d->proxy->host;
 	*result = (struct dialed){.fd = -1};
 	bool done;
 	if (d->unix_path)
 		done = dial_unix(d, result, f);
-	else if (d->proxy)
+	else if (through_proxy)
 		done = dial_proxy(d, result, f);
 	else
 		done = dial_tcp(d, d->host, d->ports, d->port_count, result, f);
 	if (!done) {
 		result->fd = -1;
-		/* What is left is a setting: an address that is none, a proxy, a family. */
-		fault_cause(f, d->proxy != NULL ? CAUSE_NO_CONNECTION : CAUSE_SETTINGS);
+		/* What is left is a setting: an address that is none, a family. */
+		fault_cause(f, through_proxy ? CAUSE_NO_CONNECTION : CAUSE_SETTINGS);
 	}
 	return done;
 }

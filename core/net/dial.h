@@ -15,8 +15,7 @@
 
 #include "text/buf.h"
 #include "text/fault.h"
-
-enum dial_family { DIAL_ANY, DIAL_IPV4, DIAL_IPV6 };
+#include "text/host.h"
 
 #define DIAL_AVOID_MAX 64
 
@@ -27,10 +26,10 @@ struct dial {
 	const char *unix_path; /* instead of host */
 	const int *ports;      /* tried in order */
 	size_t port_count;
-	enum dial_family family;
-	const char *source; /* local address, or NULL */
-	const char *proxy;  /* "socks5://host:port", or NULL */
-	const char *dns;    /* servers, or NULL: the system's */
+	int family;                        /* AF_UNSPEC, AF_INET, AF_INET6 */
+	const struct host_address *source; /* of this host; NULL or empty: any */
+	const struct host_port *proxy;     /* SOCKS5; NULL or empty: none */
+	const struct host_addresses *dns;  /* servers; NULL or empty: the system's */
 	int64_t deadline;
 	/* Addresses that must not be tried (again in this run), as dialed.peer: */
 	const char *const *avoid;
@@ -40,7 +39,7 @@ struct dial {
 struct dialed {
 	int fd;
 	/* Numeric, without port; "" for a UNIX socket or a name given to a proxy. */
-	char address[64];
+	char address[HOST_TEXT_MAX];
 	int port;
 	/* "192.0.2.1:587", "[2001:db8::1]:587"; with a proxy "NAME:587", perhaps cut. */
 	char peer[80];
@@ -51,8 +50,5 @@ struct dialed {
  * tells what is about us (cause_of_connect) from what is about the server. */
 bool dial(const struct dial *d, struct dialed *result, struct fault *f)
     __attribute__((warn_unused_result));
-
-/* Is text an address literal (with or without brackets)? The bare form in to. */
-bool dial_is_address(const char *text, char to[64]);
 
 #endif

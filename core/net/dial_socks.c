@@ -16,7 +16,6 @@
 #define ADDRESS_V4   1
 #define ADDRESS_NAME 3
 #define ADDRESS_V6   4
-#define DEFAULT_PORT 1080
 #define NAME_MAX_LEN 255
 #define REQUEST_MAX  (4 + 1 + NAME_MAX_LEN + 2)
 
@@ -161,34 +160,4 @@ bool dial_socks(int fd, const char *host, int port, int64_t deadline, struct fau
 		return false;
 	}
 	return skip_bound_address(fd, answer[3], deadline, f);
-}
-
-bool dial_socks_parse(const char *proxy, char host[256], int *port)
-{
-	struct str rest = str_of(proxy);
-	long long number = DEFAULT_PORT;
-	if (str_casestarts(rest, STR("socks5://")))
-		rest = str_from(rest, sizeof("socks5://") - 1);
-	else if (str_casestarts(rest, STR("socks5h://")))
-		rest = str_from(rest, sizeof("socks5h://") - 1);
-	else
-		return false;
-	if (str_ends(rest, STR("/")))
-		rest.len--;
-	size_t close = str_find(rest, ']');
-	size_t colon = str_rfind(rest, ':');
-	if (colon != STR_NONE && close != STR_NONE && colon < close)
-		colon = STR_NONE;
-	struct str name = colon == STR_NONE ? rest : str_first(rest, colon);
-	if (colon != STR_NONE &&
-	    (!str_number(str_from(rest, colon + 1), &number) || number < 1 || number > 65535))
-		return false;
-	/* Also refuses user:password@, which is not supported. */
-	if (name.len == 0 || name.len > 255 || str_find(name, '@') != STR_NONE ||
-	    str_find(name, '/') != STR_NONE)
-		return false;
-	memcpy(host, name.at, name.len);
-	host[name.len] = '\0';
-	*port = (int)number;
-	return true;
 }

@@ -17,8 +17,4 @@
 bool dial_socks(int fd, const char *host, int port, int64_t deadline, struct fault *f)
     __attribute__((warn_unused_result));
 
-/* "socks5://host:port" (port 1080 if left out) to its two parts. host may be in
- * brackets; they stay. */
-bool dial_socks_parse(const char *proxy, char host[256], int *port);
-
 #endif

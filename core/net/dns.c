@@ -194,8 +194,9 @@ static void add_loopback(int family, struct dns_addresses *out)
 		memcpy(&out->at[out->count++], &v6, sizeof(v6));
 }
 
-bool dns_addresses(const char *name, int family, const char *servers, int64_t deadline,
-                   struct dns_addresses *out, enum dns_result *result, struct fault *f)
+bool dns_addresses(const char *name, int family, const struct host_addresses *servers,
+                   int64_t deadline, struct dns_addresses *out, enum dns_result *result,
+                   struct fault *f)
 {
 	char ascii[DNS_NAME_MAX];
 	struct resolver_question q = {
@@ -257,8 +258,9 @@ void dns_order(struct dns_records *r)
 	}
 }
 
-bool dns_records(const char *name, enum dns_type type, const char *servers, int64_t deadline,
-                 struct dns_records *out, enum dns_result *result, struct fault *f)
+bool dns_records(const char *name, enum dns_type type, const struct host_addresses *servers,
+                 int64_t deadline, struct dns_records *out, enum dns_result *result,
+                 struct fault *f)
 {
 	char ascii[DNS_NAME_MAX];
 	struct resolver_question q = {

@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 
 #include "text/fault.h"
+#include "text/host.h"
 #include "net/dnsmsg.h"
 
 #define DNS_ADDRESSES_MAX 128
@@ -33,16 +34,15 @@ struct dns_records {
 };
 
 /* family: AF_UNSPEC, AF_INET, AF_INET6. In the resolver's order (RFC 6724).
- * servers: "192.0.2.1, [2001:db8::1]:5353", or NULL: the system's resolver with
- * its hosts file and search list; with servers only they are asked, for the
- * name as it stands. */
-bool dns_addresses(const char *name, int family, const char *servers, int64_t deadline,
-                   struct dns_addresses *out, enum dns_result *result, struct fault *f)
-    __attribute__((warn_unused_result));
+ * servers: NULL or empty is the system's resolver with its hosts file and search
+ * list; else only they are asked, the first three, for the name as it stands. */
+bool dns_addresses(const char *name, int family, const struct host_addresses *servers,
+                   int64_t deadline, struct dns_addresses *out, enum dns_result *result,
+                   struct fault *f) __attribute__((warn_unused_result));
 
-bool dns_records(const char *name, enum dns_type type, const char *servers, int64_t deadline,
-                 struct dns_records *out, enum dns_result *result, struct fault *f)
-    __attribute__((warn_unused_result));
+bool dns_records(const char *name, enum dns_type type, const struct host_addresses *servers,
+                 int64_t deadline, struct dns_records *out, enum dns_result *result,
+                 struct fault *f) __attribute__((warn_unused_result));
 
 /* The order in which servers are to be tried: by preference, and among equals
  * by weight (SRV, RFC 2782) or by chance (MX, RFC 5321 5.1). dns_records has

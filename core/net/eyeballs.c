@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "os/clock.h"
+#include "net/address.h"
 
 struct runner {
 	int fd;
@@ -24,12 +25,6 @@ struct field {
 	int sys;          /* the failure to report, 0 none yet */
 	size_t sys_index; /* and its address */
 };
-
-socklen_t eyeballs_address_len(const struct sockaddr_storage *at)
-{
-	return at->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6)
-	                                 : sizeof(struct sockaddr_in);
-}
 
 /* Says more about this host than about the server. */
 static bool is_about_route(int sys)
@@ -57,9 +52,9 @@ static bool start_one(const struct eyeballs *r, size_t index, int *fd, bool *con
 		return false;
 	setsockopt(*fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	if (r->source &&
-	    bind(*fd, (const struct sockaddr *)r->source, eyeballs_address_len(r->source)) != 0)
+	    bind(*fd, (const struct sockaddr *)r->source, address_len(r->source)) != 0)
 		goto failed;
-	if (connect(*fd, (const struct sockaddr *)at, eyeballs_address_len(at)) == 0) {
+	if (connect(*fd, (const struct sockaddr *)at, address_len(at)) == 0) {
 		*connected = true;
 		return true;
 	}

@@ -31,6 +31,4 @@ struct eyeballs {
 bool eyeballs_run(const struct eyeballs *r, int *fd, size_t *index, struct fault *f)
     __attribute__((warn_unused_result));
 
-socklen_t eyeballs_address_len(const struct sockaddr_storage *at);
-
 #endif

@@ -5,22 +5,19 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "text/codec.h"
+#include "text/host.h"
 #include "os/file.h"
 #include "net/dns.h"
 
 /* Lists of unwanted names make it long; the resolver reads those in a child. */
 #define HOSTS_MAX (256 * 1024)
 
-/* A full name that other hosts may be told: letters, digits, hyphens, dots. */
+/* A full name that other hosts may be told: in ASCII, with a dot in it. */
 static bool is_full(struct str s)
 {
-	size_t dot = str_find(s, '.');
-	for (size_t i = 0; i < s.len; i++) {
-		char c = s.at[i];
-		if (!ascii_alpha(c) && !ascii_digit(c) && c != '-' && c != '.' && c != '_')
-			return false;
-	}
-	return dot != STR_NONE && dot > 0 && s.len < DNS_NAME_MAX && s.at[s.len - 1] != '.' &&
+	return host_is_name(s) && codec_is_ascii(s) && str_find(s, '.') != STR_NONE &&
+	       s.len < DNS_NAME_MAX && !str_ends(s, STR(".")) &&
 	       !str_casestarts(s, STR("localhost."));
 }
 

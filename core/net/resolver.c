@@ -10,18 +10,17 @@
 #include <arpa/nameser.h>
 #include <resolv.h>
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "text/buf.h"
+#include "net/address.h"
 #include "net/aside.h"
 
 #define DNS_PORT    53
 #define MESSAGE_MAX 65535
-#define SERVER_TEXT 64
 
 static void send_frame(int fd, enum resolver_kind kind, enum dns_type type, struct str bytes)
 {
@@ -84,77 +83,21 @@ static void ask_system(const struct resolver_question *q, int fd)
 	freeaddrinfo(list);
 }
 
-/* An address with or without a port, as sockaddr. */
-static bool read_server(struct str text, struct sockaddr_storage *at)
-{
-	struct sockaddr_in v4 = {.sin_family = AF_INET};
-	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
-	size_t close = str_find(text, ']'), colon = str_rfind(text, ':');
-	struct str host = text, port = STR("");
-	long long number = DNS_PORT;
-	if (text.len > 0 && text.at[0] == '[') {
-		if (close == STR_NONE)
-			return false;
-		host = str_from(str_first(text, close), 1);
-		port = str_from(text, close + 1);
-	} else if (colon != STR_NONE && colon == str_find(text, ':')) {
-		host = str_first(text, colon);
-		port = str_from(text, colon);
-	}
-	if (port.len > 0 && (port.at[0] != ':' || !str_number(str_from(port, 1), &number) ||
-	                     number < 1 || number > 65535))
-		return false;
-	char host_text[SERVER_TEXT];
-	if (host.len >= sizeof(host_text))
-		return false;
-	memcpy(host_text, host.at, host.len);
-	host_text[host.len] = '\0';
-	memset(at, 0, sizeof(*at));
-	v4.sin_port = v6.sin6_port = htons((uint16_t)number);
-	if (inet_pton(AF_INET, host_text, &v4.sin_addr) == 1)
-		memcpy(at, &v4, sizeof(v4));
-	else if (inet_pton(AF_INET6, host_text, &v6.sin6_addr) == 1)
-		memcpy(at, &v6, sizeof(v6));
-	return at->ss_family != AF_UNSPEC;
-}
-
-bool resolver_servers(const char *list, struct sockaddr_storage at[RESOLVER_SERVERS_MAX],
-                      size_t *count, const char **bad)
-{
-	*count = 0;
-	*bad = list;
-	for (;;) {
-		list += strspn(list, ", \t");
-		size_t len = strcspn(list, ", \t");
-		if (len == 0)
-			return *count > 0;
-		*bad = list;
-		struct sockaddr_storage one;
-		if (!read_server(str_make(list, len), &one))
-			return false;
-		if (*count < RESOLVER_SERVERS_MAX)
-			at[(*count)++] = one;
-		list += len;
-	}
-}
-
 #ifdef HAVE_RES_NQUERY
 
-static bool set_servers(struct __res_state *state, const char *list, int fd)
+static bool set_servers(struct __res_state *state, const struct host_addresses *servers, int fd)
 {
-	struct sockaddr_storage at[RESOLVER_SERVERS_MAX];
-	const char *bad;
-	size_t count;
-	if (!resolver_servers(list, at, &count, &bad)) {
-		send_frame(fd, RESOLVER_FAILED, 0,
-		           STR("[dns] server is not a list of addresses"));
-		return false;
-	}
 	state->nscount = 0;
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < servers->count && i < MAXNS; i++) {
+		struct sockaddr_storage at;
+		struct fault f = FAULT_INIT;
 		int n = state->nscount;
-		if (at[i].ss_family == AF_INET) {
-			memcpy(&state->nsaddr_list[n], &at[i], sizeof(state->nsaddr_list[n]));
+		if (!address_fill(&servers->at[i], DNS_PORT, &at, &f)) {
+			send_frame(fd, RESOLVER_FAILED, 0, str_of(f.text));
+			return false;
+		}
+		if (at.ss_family == AF_INET) {
+			memcpy(&state->nsaddr_list[n], &at, sizeof(state->nsaddr_list[n]));
 			state->nscount++;
 			continue;
 		}
@@ -162,7 +105,7 @@ static bool set_servers(struct __res_state *state, const char *list, int fd)
 		/* A server of no family is taken from the extension, which is only
 		 * looked at when its own count is 0. The process ends soon: no free. */
 		state->_u._ext.nsaddrs[n] = mem_alloc(sizeof(struct sockaddr_in6));
-		memcpy(state->_u._ext.nsaddrs[n], &at[i], sizeof(struct sockaddr_in6));
+		memcpy(state->_u._ext.nsaddrs[n], &at, sizeof(struct sockaddr_in6));
 		memset(&state->nsaddr_list[n], 0, sizeof(state->nsaddr_list[n]));
 		state->nscount++;
 #endif
@@ -181,7 +124,7 @@ struct session {
 	struct __res_state state;
 };
 
-static bool open_session(struct session *s, const char *servers, int fd)
+static bool open_session(struct session *s, const struct host_addresses *servers, int fd)
 {
 	memset(s, 0, sizeof(*s));
 	if (res_ninit(&s->state) != 0) {
@@ -211,7 +154,7 @@ struct session {
 	bool unused;
 };
 
-static bool open_session(struct session *s, const char *servers, int fd)
+static bool open_session(struct session *s, const struct host_addresses *servers, int fd)
 {
 	s->unused = true;
 	if (!servers)
@@ -264,12 +207,15 @@ static bool ask_servers(struct session *s, const struct resolver_question *q,
 void resolver_task(void *context, int fd)
 {
 	const struct resolver_question *q = context;
-	if (q->type == 0 && (!q->servers || q->canonical)) {
+	const struct host_addresses *servers =
+	    q->servers && q->servers->count > 0 ? q->servers : NULL;
+	struct session session;
+
+	if (q->type == 0 && (!servers || q->canonical)) {
 		ask_system(q, fd);
 		return;
 	}
-	struct session session;
-	if (!open_session(&session, q->servers, fd))
+	if (!open_session(&session, servers, fd))
 		return;
 	if (q->type != 0) {
 		ask_servers(&session, q, q->type, fd);

@@ -16,16 +16,15 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "text/host.h"
 #include "net/dnsmsg.h"
 
-#define RESOLVER_SERVERS_MAX 3 /* MAXNS of the libc resolvers */
-
 struct resolver_question {
-	const char *name;    /* ASCII */
-	int family;          /* for addresses: AF_UNSPEC, AF_INET, AF_INET6 */
-	enum dns_type type;  /* or 0: addresses */
-	bool canonical;      /* or the full name of this name */
-	const char *servers; /* or NULL: the system's */
+	const char *name;                     /* ASCII */
+	int family;                           /* for addresses: AF_UNSPEC, AF_INET, AF_INET6 */
+	enum dns_type type;                   /* or 0: addresses */
+	bool canonical;                       /* or the full name of this name */
+	const struct host_addresses *servers; /* NULL or empty: the system's */
 	int64_t deadline;
 };
 
@@ -46,11 +45,5 @@ struct resolver_frame {
 
 /* An aside_task; context is the question. */
 void resolver_task(void *context, int fd);
-
-/* Reads a list of servers, "192.0.2.1, [2001:db8::1]:5353": IPv4 or IPv6, with
- * a port or without, divided by commas or blanks; the first three count.
- * False if there is none or one is not an address; *bad is its place. */
-bool resolver_servers(const char *list, struct sockaddr_storage at[RESOLVER_SERVERS_MAX],
-                      size_t *count, const char **bad);
 
 #endif

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "net/tls.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <gnutls/crypto.h>
 #include <gnutls/x509.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "text/codec.h"
+#include "text/host.h"
 #include "os/file.h"
-#include "net/dial.h"
 #include "net/tls_parts.h"
 
 #define PEM_MAX ((size_t)8 * 1024 * 1024)
@@ -54,31 +54,26 @@ static bool set_name(struct tls_trust *t, const char *name, struct fault *f)
 	if (s.len == 0)
 		return true;
 	t->name = mem_copy(s);
-	char address[64];
-	if (!dial_is_address(t->name, address))
-		return true;
+	struct host_address address;
 	/* A zone is this host's own business, not part of any certificate. */
-	address[strcspn(address, "%")] = '\0';
-	if (inet_pton(AF_INET, address, t->address) == 1)
-		t->address_len = 4;
-	else if (inet_pton(AF_INET6, address, t->address) == 1)
-		t->address_len = 16;
+	if (host_address(s, &address)) {
+		memcpy(t->address, address.bytes, sizeof(t->address));
+		t->address_len = address.family == AF_INET ? 4 : 16;
+	}
 	return true;
 }
 
-static bool set_pins(struct tls_trust *t, const char *const *pins, struct fault *f)
+static bool set_pins(struct tls_trust *t, const struct tls_setup *setup, gnutls_hash_hd_t key,
+                     struct fault *f)
 {
-	for (; pins != NULL && *pins != NULL; pins++) {
-		if (t->pin_count == TLS_PINS_MAX)
-			return fault_set(f, FAULT_CONFIG, "tls_fingerprint: more than %d",
-			                 TLS_PINS_MAX);
-		if (!tls_pin_parse(*pins, t->pins[t->pin_count]))
-			return fault_set(
-			    f, FAULT_CONFIG,
-			    "tls_fingerprint %.80s is not sha256: and 64 hex digits", *pins);
-		t->pin_count++;
-	}
-	return t->pin_count > 0 || fault_set(f, FAULT_CONFIG, "tls_fingerprint is empty");
+	size_t size = setup->pin_count * sizeof(*t->pins);
+	if (setup->pin_count == 0)
+		return fault_set(f, FAULT_CONFIG, "tls_fingerprint is empty");
+	t->pins = mem_alloc(size);
+	memcpy(t->pins, setup->pins, size);
+	t->pin_count = setup->pin_count;
+	key_add(key, str_make((const char *)t->pins, size));
+	return true;
 }
 
 static bool set_ca(struct tls_trust *t, const char *path, gnutls_hash_hd_t key, struct fault *f)
@@ -153,9 +148,8 @@ static bool set_all(struct tls_trust *t, const struct tls_setup *setup, gnutls_h
 			return false;
 		break;
 	case TLS_TRUST_PINS:
-		if (!set_pins(t, setup->pins, f))
+		if (!set_pins(t, setup, key, f))
 			return false;
-		key_add(key, str_make((const char *)t->pins, t->pin_count * TLS_HASH_LEN));
 		break;
 	case TLS_TRUST_SYSTEM:
 	case TLS_TRUST_NONE:
@@ -199,6 +193,7 @@ void tls_trust_free(struct tls_trust *t)
 		codec_wipe(t->ticket.data, t->ticket.len);
 	free(t->ticket.data);
 	free(t->name);
+	free(t->pins);
 	free(t->ca_file);
 	free(t->ticket_file);
 	free(t);

@@ -26,7 +26,7 @@ unsigned narrowing(const struct settings *c, const struct hold *hold)
 	for (size_t i = 0; i < c->relay_count; i++) {
 		const struct settings_relay *r = &c->relays[i];
 		files[wishes.file_count++] = r->password_file;
-		files[wishes.file_count++] = r->tls_trust;
+		files[wishes.file_count++] = r->tls_trust.file;
 		files[wishes.file_count++] = r->tls_certificate;
 		files[wishes.file_count++] = r->tls_key;
 	}
@@ -40,8 +40,8 @@ unsigned narrowing(const struct settings *c, const struct hold *hold)
 		wishes.room_count = HOLD_ROOMS;
 	}
 	log_keep();
-	if (c->log_to == LOG_TO_FILE)
-		wishes.append = c->log_file;
+	if (c->log.to == LOG_TO_FILE)
+		wishes.append = c->log.file;
 	sandbox_hide();
 	/* A user's own password manager may be set-gid, or ask sudo: without privileges it
 	 * would fail here, and work when he runs it to see why. */

@@ -7,6 +7,7 @@
 
 #include "os/clock.h"
 #include "text/crc.h"
+#include "text/host.h"
 #include "os/random.h"
 #include "net/dns.h"
 #include "transport/srv.h"
@@ -23,8 +24,8 @@ static void add_server(struct servers *out, const struct settings_relay *relay,
 /* Each port of the relay's, in order. */
 static void add_host(struct servers *out, const struct settings_relay *relay, const char *host)
 {
-	for (size_t i = 0; i < relay->port_count; i++)
-		add_server(out, relay, host, relay->ports[i]);
+	for (size_t i = 0; i < relay->port.count; i++)
+		add_server(out, relay, host, relay->port.at[i]);
 }
 
 static void add_records(struct servers *out, const struct settings_relay *relay,
@@ -44,11 +45,10 @@ static bool find_srv(const struct settings *c, const struct settings_relay *rela
 {
 	struct dns_records records;
 	enum dns_result result;
-	bool tls = relay->security == SETTINGS_TLS;
+	bool tls = relay->security == SECURITY_TLS;
 	char *name = mem_printf("%s._tcp.%s", tls ? "_submissions" : "_submission", relay->srv);
-	bool ok =
-	    dns_records(name, DNS_SRV, c->dns_server,
-	                clock_deadline(relay->connect_timeout * 1000), &records, &result, f);
+	bool ok = dns_records(name, DNS_SRV, &c->dns_servers,
+	                      clock_deadline(relay->connect_timeout_ms), &records, &result, f);
 	if (!ok)
 		fault_cause(f, CAUSE_LOOKUP);
 	if (ok && result == DNS_FOUND) {
@@ -76,8 +76,8 @@ static bool find_mx(const struct settings *c, const struct settings_relay *relay
 	}
 	struct dns_records records;
 	enum dns_result result;
-	if (!dns_records(domain, DNS_MX, c->dns_server,
-	                 clock_deadline(relay->connect_timeout * 1000), &records, &result, f)) {
+	if (!dns_records(domain, DNS_MX, &c->dns_servers,
+	                 clock_deadline(relay->connect_timeout_ms), &records, &result, f)) {
 		f->kind = FAULT_RELAY;
 		return fault_cause(f, CAUSE_LOOKUP);
 	}
@@ -354,13 +354,8 @@ bool servers_next(const struct hold *h, const struct verdict *v, int64_t *until)
 	enum cause_server how = cause_row(v->cause)->server;
 	if ((how != SERVER_DEAD && how != SERVER_BUSY) || !v->relay || !v->host)
 		return false;
-	/* The name as it is configured: "NAME[ADDRESS]:PORT" without the address. */
-	struct str host = str_of(v->host), port = str_from(host, verdict_host(v->host).len);
-	size_t address = port.len > 0 ? str_find(host, '[') : STR_NONE;
-	char *key = address == STR_NONE || address == 0
-	                ? mem_printf("%s %s", v->relay, v->host)
-	                : mem_printf("%s %.*s%.*s", v->relay, STR_FMT(str_first(host, address)),
-	                             STR_FMT(port));
+	struct host_peer peer = host_peer(str_of(v->host));
+	char *key = mem_printf("%s %.*s%.*s", v->relay, STR_FMT(peer.name), STR_FMT(peer.port));
 	struct backoff b;
 	bool known = backoff_get(h, key, &b) && backoff_stands(&b, clock_wall());
 	free(key);

@@ -40,48 +40,42 @@ struct session {
 	struct fault last;   /* why it is over */
 };
 
-static const enum smtp_security security_of[] = {
-    [SETTINGS_TLS] = SECURITY_TLS,
-    [SETTINGS_STARTTLS] = SECURITY_STARTTLS,
-    [SETTINGS_OPPORTUNISTIC] = SECURITY_OPPORTUNISTIC,
-    [SETTINGS_CLEAR] = SECURITY_NONE,
-};
-
 static int64_t shorter(int64_t a, int64_t b)
 {
 	return a < b ? a : b;
 }
 
-static int64_t reply_wait_s(const struct session *s)
+static int64_t reply_wait_ms(const struct session *s)
 {
-	int64_t wait = s->target.relay->timeout;
-	return s->env->checks ? shorter(wait, SESSION_CHECK_S) : wait;
+	int64_t wait = s->target.relay->timeout_ms;
+	return s->env->checks ? shorter(wait, SESSION_CHECK_MS) : wait;
 }
 
 /* Minutes are for a server that is slow to greet (RFC 5321 section 4.5.3.2.1). On the
  * port where TLS comes first none greets in clear: it waits for us, as we for it, and
  * each try would take minutes to come to nothing. */
-static int64_t greeting_wait_s(const struct session *s)
+static int64_t greeting_wait_ms(const struct session *s)
 {
 	const struct settings_relay *r = s->target.relay;
-	bool mute = s->target.port == SETTINGS_PORT_TLS && r->security != SETTINGS_TLS;
-	return mute || s->env->checks ? shorter(r->timeout, SESSION_SILENT_S) : r->timeout;
+	bool mute = s->target.port == SETTINGS_PORT_TLS && r->security != SECURITY_TLS;
+	return mute || s->env->checks ? shorter(r->timeout_ms, SESSION_SILENT_MS)
+	                              : r->timeout_ms;
 }
 
 static int64_t phase_wait_ms(const struct session *s)
 {
 	switch (smtp_phase(s->smtp)) {
 	case PHASE_DOT:
-		return s->target.relay->dot_timeout * 1000;
+		return s->target.relay->dot_timeout_ms;
 	case PHASE_QUIT:
 		return QUIT_WAIT_MS;
 	case PHASE_GREETING:
-		return greeting_wait_s(s) * 1000;
+		return greeting_wait_ms(s);
 	case PHASE_COMMAND:
 	case PHASE_DATA:
 		break;
 	}
-	return reply_wait_s(s) * 1000;
+	return reply_wait_ms(s);
 }
 
 /* A server may refuse in the middle of the message and stop reading; its
@@ -211,12 +205,10 @@ static struct tls_trust *make_trust(struct session *s, struct fault *f)
 	const struct settings_relay *r = s->target.relay;
 	char *ticket = NULL;
 	struct tls_setup setup = {
-	    .mode = r->tls_trust_none          ? TLS_TRUST_NONE
-	            : r->tls_fingerprint.count ? TLS_TRUST_PINS
-	            : r->tls_trust             ? TLS_TRUST_FILE
-	                                       : TLS_TRUST_SYSTEM,
-	    .ca_file = r->tls_trust,
-	    .pins = (const char *const *)r->tls_fingerprint.words,
+	    .mode = r->tls_fingerprint.count ? TLS_TRUST_PINS : r->tls_trust.mode,
+	    .ca_file = r->tls_trust.file,
+	    .pins = r->tls_fingerprint.at,
+	    .pin_count = r->tls_fingerprint.count,
 	    .name = r->tls_name      ? r->tls_name
 	            : s->target.host ? s->target.host
 	                             : r->socket,
@@ -257,7 +249,7 @@ static void secure(struct session *s)
 		smtp_secured(s->smtp, NULL, leftover);
 		return;
 	}
-	int64_t wait = budget_wait_ms(&s->budget, reply_wait_s(s) * 1000);
+	int64_t wait = budget_wait_ms(&s->budget, reply_wait_ms(s));
 	s->trust = make_trust(s, &f);
 	bool ok = s->trust && conn_start_tls(s->conn, s->trust, clock_deadline(wait), &f);
 	budget_spend(&s->budget, clock_mono_ms() - begin);
@@ -287,7 +279,7 @@ static void give_secret(struct session *s)
 	struct fault f = FAULT_INIT;
 	s->login_begun = clock_mono_ms();
 	struct secret *secret =
-	    secret_read(s->target.relay, clock_deadline(s->target.relay->timeout * 1000), &f);
+	    secret_read(s->target.relay, clock_deadline(s->target.relay->timeout_ms), &f);
 	smtp_secret(s->smtp, secret ? secret_view(secret) : str_of(""), secret ? NULL : &f);
 	secret_free(secret);
 }
@@ -344,14 +336,14 @@ static void setup_machine(struct session *s)
 	s->setup = (struct smtp_setup){
 	    .lmtp = r->protocol == SETTINGS_LMTP,
 	    .helo = helo_name(s),
-	    .security = s->in_clear ? SECURITY_NONE : security_of[r->security],
+	    .security = s->in_clear ? SECURITY_NONE : r->security,
 	    .host = str_of(s->target.host ? s->target.host : r->socket),
 	    .port = s->facts.port,
-	    .login = !r->auth_none && (r->user || (r->tls_certificate && r->auth)),
+	    .login = !r->auth.none && (r->user || (r->tls_certificate && r->auth.mechanisms)),
 	    .user = str_of(r->user),
 	    .certificate = r->tls_certificate != NULL,
 	    .password = secret_exists(r),
-	    .mechanisms = r->auth,
+	    .mechanisms = r->auth.mechanisms,
 	    .allow_cleartext_auth = r->allow_cleartext_auth && !s->in_clear,
 	    .no_chunking = s->target.no_chunking,
 	    .trace = s->env->trace,
@@ -376,13 +368,11 @@ static bool connect_to(struct session *s, struct tried *tried, struct fault *f)
 	    .unix_path = s->target.host ? NULL : r->socket,
 	    .ports = &s->target.port,
 	    .port_count = 1,
-	    .family = r->family == SETTINGS_IPV4   ? DIAL_IPV4
-	              : r->family == SETTINGS_IPV6 ? DIAL_IPV6
-	                                           : DIAL_ANY,
-	    .source = r->source,
-	    .proxy = r->proxy,
-	    .dns = s->env->config->dns_server,
-	    .deadline = clock_deadline(r->connect_timeout * 1000),
+	    .family = r->family,
+	    .source = &r->source,
+	    .proxy = &r->proxy,
+	    .dns = &s->env->config->dns_servers,
+	    .deadline = clock_deadline(r->connect_timeout_ms),
 	    .avoid = tried->list,
 	    .avoid_count = tried->count,
 	};
@@ -453,7 +443,7 @@ static struct session *session_new(const struct session_env *env,
 	s->env = env;
 	s->target = *target;
 	s->in_clear = in_clear;
-	s->budget = budget_open(target->relay->timeout * 1000);
+	s->budget = budget_open(target->relay->timeout_ms);
 	return s;
 }
 
@@ -462,7 +452,7 @@ static struct session *session_new(const struct session_env *env,
 static bool may_go_clear(const struct session *s, const struct fault *f)
 {
 	return s->tls_failed && !s->in_clear &&
-	       s->target.relay->security == SETTINGS_OPPORTUNISTIC && f->kind != FAULT_PROTOCOL;
+	       s->target.relay->security == SECURITY_OPPORTUNISTIC && f->kind != FAULT_PROTOCOL;
 }
 
 struct session *session_open(const struct session_env *env, const struct session_target *target,
@@ -483,9 +473,10 @@ struct session *session_open(const struct session_env *env, const struct session
 			return s;
 		bool connected = s->contact.port > 0;
 		in_clear = may_go_clear(s, &now);
-		bool again = in_clear || (connected && target->host && !target->relay->proxy &&
-		                          tried.count < DIAL_AVOID_MAX &&
-		                          cause_row(now.cause)->next == NEXT_ADDRESS);
+		bool again =
+		    in_clear || (connected && target->host && !target->relay->proxy.host &&
+		                 tried.count < DIAL_AVOID_MAX &&
+		                 cause_row(now.cause)->next == NEXT_ADDRESS);
 		if (in_clear)
 			tried.count--;
 		if (env->look && connected)

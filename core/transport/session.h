@@ -15,9 +15,9 @@
 #include "net/tls.h"
 #include "smtp/smtp.h"
 
-#define SESSION_PEER_MAX 320
-#define SESSION_SILENT_S 10 /* for a greeting, where a silent server waits for TLS */
-#define SESSION_CHECK_S  30 /* for any other answer, of a check */
+#define SESSION_PEER_MAX  320
+#define SESSION_SILENT_MS 10000 /* for a greeting, where a silent server waits for TLS */
+#define SESSION_CHECK_MS  30000 /* for any other answer, of a check */
 
 struct session_facts;
 struct session_contact;
@@ -68,7 +68,7 @@ struct session_contact {
 	char auth[24];               /* mechanism, "no", or "" */
 	/* Of a certificate that was refused, or "". */
 	char refused_names[256];
-	char refused_pin[80];
+	char refused_pin[TLS_PIN_TEXT_MAX];
 	enum tls_flaw tls_flaw; /* why TLS failed, if that is known */
 	/* What EHLO was last answered with offers. */
 	bool has_starttls, has_auth;

@@ -38,11 +38,12 @@ static void take_note(void *context, bool warning, const char *text)
 static void check_relay(const struct settings_relay *r, bool good)
 {
 	require(r->name != NULL);
-	require(r->port_count >= 1);
-	for (size_t i = 0; i < r->port_count; i++)
-		require(r->ports[i] >= 1 && r->ports[i] <= 65535);
+	require(r->port.count >= 1);
+	for (size_t i = 0; i < r->port.count; i++)
+		require(r->port.at[i] >= 1 && r->port.at[i] <= 65535);
 	require(r->connections >= 1 && r->max_messages >= 1 && r->max_recipients >= 1);
-	require(r->connect_timeout >= 1 && r->timeout >= 1 && r->dot_timeout >= 1);
+	require(r->connect_timeout_ms >= 1000 && r->timeout_ms >= 1000 &&
+	        r->dot_timeout_ms >= 1000);
 	if (!good)
 		return;
 	require(!strchr(r->name, '/') && r->name[0] != '.');
@@ -52,15 +53,13 @@ static void check_relay(const struct settings_relay *r, bool good)
 	        1);
 	require((r->tls_certificate != NULL) == (r->tls_key != NULL));
 	require(!r->user || codec_is_utf8(str_of(r->user)));
-	for (size_t i = 0; i < r->tls_fingerprint.count; i++)
-		require(strlen(r->tls_fingerprint.words[i]) == 7 + 64);
 }
 
 static void check(const struct settings *c, bool good)
 {
 	require(c->path && c->aliases);
-	require(c->retry_max >= c->retry && c->expire >= 1 && c->wait >= 0);
-	require((c->log_to == LOG_TO_FILE) == (c->log_file != NULL));
+	require(c->retry_max >= c->retry && c->expire >= 1 && c->wait_ms >= 0);
+	require((c->log.to == LOG_TO_FILE) == (c->log.file != NULL));
 	require(!good || c->relay_count >= 1);
 	for (size_t i = 0; i < c->relay_count; i++) {
 		check_relay(&c->relays[i], good);

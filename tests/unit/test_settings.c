@@ -5,12 +5,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "smtp/sasl_name.h"
 #include "unit.h"
 
-#define RELAY "[relay]\nhost = smtp.example.org\n"
+#define DIGITS "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+#define RELAY  "[relay]\nhost = smtp.example.org\n"
 
 /* All notes, one a line; warnings begin with "warning ". */
 struct notes {
@@ -77,16 +80,16 @@ START_TEST(defaults_are_those_of_the_manual)
 	ck_assert_ptr_null(c.hostname);
 	ck_assert_ptr_null(c.domain);
 	ck_assert_ptr_null(c.from);
-	ck_assert_int_eq(c.from_rule, SETTINGS_FROM_LOCAL);
+	ck_assert_int_eq(c.from_rule, FROM_LOCAL);
 	ck_assert_ptr_null(c.from_name);
 	ck_assert_ptr_null(c.reply_to);
 	ck_assert_ptr_null(c.admin);
 	ck_assert_str_eq(c.aliases, "/etc/aliases");
 	ck_assert(!c.received);
-	ck_assert_int_eq(c.dot, SETTINGS_DOT_SAFE);
+	ck_assert_int_eq(c.dot, DOT_SAFE);
 	ck_assert_uint_eq(c.max_size, 50u * 1024 * 1024);
 	ck_assert_int_eq(c.mode, MODE_NOW);
-	ck_assert_int_eq(c.wait, 30);
+	ck_assert_int_eq(c.wait_ms, 30000);
 	ck_assert_int_eq(c.delay, 0);
 	ck_assert_int_eq(c.retry, 5 * 60);
 	ck_assert_int_eq(c.retry_max, 4 * 3600);
@@ -96,30 +99,29 @@ START_TEST(defaults_are_those_of_the_manual)
 	ck_assert_uint_eq(c.online.count, 0);
 	ck_assert_ptr_null(c.directory);
 	ck_assert_uint_eq(c.min_free, 64u * 1024 * 1024);
-	ck_assert_ptr_null(c.dns_server);
-	ck_assert_int_eq(c.log_to, LOG_TO_SYSLOG);
+	ck_assert_uint_eq(c.dns_servers.count, 0);
+	ck_assert_int_eq(c.log.to, LOG_TO_SYSLOG);
 	ck_assert(!c.log_json);
 	const struct settings_relay *r = &c.relays[0];
 	ck_assert(!r->mx);
 	ck_assert_int_eq(r->protocol, SETTINGS_SMTP);
-	ck_assert_int_eq(r->security, SETTINGS_STARTTLS);
-	ck_assert_uint_eq(r->port_count, 1);
-	ck_assert_int_eq(r->ports[0], 587);
-	ck_assert(!r->port_given);
-	ck_assert_uint_eq(r->auth, 0);
-	ck_assert(!r->auth_none);
+	ck_assert_int_eq(r->security, SECURITY_STARTTLS);
+	ck_assert_uint_eq(r->port.count, 1);
+	ck_assert_int_eq(r->port.at[0], 587);
+	ck_assert_uint_eq(r->auth.mechanisms, 0);
+	ck_assert(!r->auth.none);
 	ck_assert(!r->allow_cleartext_auth);
-	ck_assert(!r->tls_trust_none);
-	ck_assert_ptr_null(r->tls_trust);
+	ck_assert_int_eq(r->tls_trust.mode, TLS_TRUST_SYSTEM);
+	ck_assert_ptr_null(r->tls_trust.file);
 	ck_assert_ptr_null(r->tls_priority);
-	ck_assert_int_eq(r->family, SETTINGS_ANY);
+	ck_assert_int_eq(r->family, AF_UNSPEC);
 	ck_assert_int_eq(r->connections, 3);
 	ck_assert_int_eq(r->dead_max, 600);
 	ck_assert_int_eq(r->max_messages, 100);
 	ck_assert_int_eq(r->max_recipients, 100);
-	ck_assert_int_eq(r->connect_timeout, 10);
-	ck_assert_int_eq(r->timeout, 5 * 60);
-	ck_assert_int_eq(r->dot_timeout, 10 * 60);
+	ck_assert_int_eq(r->connect_timeout_ms, 10000);
+	ck_assert_int_eq(r->timeout_ms, 300000);
+	ck_assert_int_eq(r->dot_timeout_ms, 600000);
 	settings_release(&c);
 }
 END_TEST
@@ -139,27 +141,29 @@ START_TEST(every_key_is_read)
 	    &c);
 	const struct settings_relay *r = &c.relays[0];
 	ck_assert_str_eq(r->name, "one");
-	ck_assert_int_eq(c.log_to, LOG_TO_STDERR);
+	ck_assert_int_eq(c.log.to, LOG_TO_STDERR);
 	ck_assert_uint_eq(r->host.count, 3);
 	ck_assert_str_eq(r->host.words[1], "[2001:db8::1]");
-	ck_assert_uint_eq(r->port_count, 3);
-	ck_assert_int_eq(r->ports[2], 8025);
-	ck_assert(r->port_given);
-	ck_assert_int_eq(r->security, SETTINGS_TLS);
+	ck_assert_uint_eq(r->port.count, 3);
+	ck_assert_int_eq(r->port.at[2], 8025);
+	ck_assert_int_eq(r->security, SECURITY_TLS);
 	ck_assert_str_eq(r->password, "p");
-	ck_assert_uint_eq(r->auth, 1u << 4 | 1u << 1);
-	ck_assert_str_eq(r->tls_trust, "/ca.pem");
+	ck_assert_uint_eq(r->auth.mechanisms, 1u << SASL_PLAIN | 1u << SASL_SCRAM_SHA256);
+	ck_assert_str_eq(r->tls_trust.file, "/ca.pem");
+	ck_assert_int_eq(r->tls_trust.mode, TLS_TRUST_FILE);
 	ck_assert_str_eq(r->tls_name, "mx.example");
 	ck_assert_str_eq(r->tls_certificate, "/c");
 	ck_assert_str_eq(r->tls_key, "/k");
 	ck_assert_uint_eq(r->senders.count, 2);
 	ck_assert_str_eq(r->recipients.words[1], "e");
 	ck_assert_str_eq(r->helo, "[192.0.2.7]");
-	ck_assert_str_eq(r->source, "fe80::1%eth0");
-	ck_assert_int_eq(r->family, SETTINGS_IPV6);
-	ck_assert_str_eq(r->proxy, "socks5://localhost:1080");
+	ck_assert_str_eq(r->source.bare, "fe80::1%eth0");
+	ck_assert_int_eq(r->source.family, AF_INET6);
+	ck_assert_int_eq(r->family, AF_INET6);
+	ck_assert_str_eq(r->proxy.host, "localhost");
+	ck_assert_int_eq(r->proxy.port, 1080);
 	ck_assert_int_eq(r->connections, 1);
-	ck_assert_int_eq(r->dot_timeout, 3);
+	ck_assert_int_eq(r->dot_timeout_ms, 3000);
 	settings_release(&c);
 }
 END_TEST
@@ -189,17 +193,22 @@ START_TEST(values_of_the_first_sections)
 	ck_assert_str_eq(c.reply_to, "\"a b\"@example.org");
 	ck_assert_uint_eq(c.max_size, 0);
 	ck_assert_str_eq(c.from, "a@example.org");
-	ck_assert_int_eq(c.from_rule, SETTINGS_FROM_ALWAYS);
+	ck_assert_int_eq(c.from_rule, FROM_ALWAYS);
 	ck_assert_str_eq(c.admin, "ops");
 	ck_assert_str_eq(c.aliases, "/a");
 	ck_assert(c.received);
-	ck_assert_int_eq(c.dot, SETTINGS_DOT_CLASSIC);
-	ck_assert_int_eq(c.wait, 0);
+	ck_assert_int_eq(c.dot, DOT_CLASSIC);
+	ck_assert_int_eq(c.wait_ms, 0);
 	ck_assert_int_eq(c.delay, 30);
 	ck_assert_int_eq(c.expire, 2 * 86400);
 	ck_assert_str_eq(c.directory, "/h");
 	ck_assert_uint_eq(c.min_free, 1u << 30);
-	ck_assert_str_eq(c.dns_server, "192.0.2.53, [2001:db8::53]:5353 127.0.0.1:53");
+	ck_assert_uint_eq(c.dns_servers.count, 3);
+	ck_assert_str_eq(c.dns_servers.at[0].bare, "192.0.2.53");
+	ck_assert_int_eq(c.dns_servers.at[0].port, 0);
+	ck_assert_str_eq(c.dns_servers.at[1].bare, "2001:db8::53");
+	ck_assert_int_eq(c.dns_servers.at[1].port, 5353);
+	ck_assert_int_eq(c.dns_servers.at[2].port, 53);
 	ck_assert_int_eq(c.mode, MODE_HOLD);
 	ck_assert_int_eq(c.warn, 4 * 3600);
 	ck_assert_int_eq(c.retry, 6 * 3600);
@@ -210,13 +219,29 @@ START_TEST(values_of_the_first_sections)
 	ck_assert_str_eq(c.online.words[3], "c \" d");
 	ck_assert_str_eq(c.online.words[4], "e f");
 	ck_assert_str_eq(c.online.words[5], "");
-	ck_assert_int_eq(c.log_to, LOG_TO_FILE);
-	ck_assert_str_eq(c.log_file, "/var/log/postern.log");
+	ck_assert_int_eq(c.log.to, LOG_TO_FILE);
+	ck_assert_str_eq(c.log.file, "/var/log/postern.log");
 	ck_assert(c.log_json);
 	ck_assert_uint_eq(c.relays[0].tls_fingerprint.count, 1);
-	ck_assert_str_eq(c.relays[0].tls_fingerprint.words[0],
-	                 "sha256:00112233445566778899aabbccddeeff"
-	                 "00112233445566778899aabbccddeeff");
+	ck_assert_uint_eq(c.relays[0].tls_fingerprint.at[0].sha256[1], 0x11);
+	ck_assert_uint_eq(c.relays[0].tls_fingerprint.at[0].sha256[31], 0xff);
+	settings_release(&c);
+}
+END_TEST
+
+/* Mailboxes are kept as they go out. */
+START_TEST(mailboxes)
+{
+	struct settings c;
+	parse_good(
+	    "[mail]\nfrom = a..b@example.org.\nadmin = \\root\nreply_to = a@[192.0.2.1]\n"
+	    "[senders]\nroot = \"a b\"@c.example.\n*@d = *@e.example.\n" RELAY,
+	    &c);
+	ck_assert_str_eq(c.from, "\"a..b\"@example.org");
+	ck_assert_str_eq(c.admin, "root");
+	ck_assert_str_eq(c.reply_to, "a@[192.0.2.1]");
+	ck_assert_str_eq(c.senders[0].address, "\"a b\"@c.example");
+	ck_assert_str_eq(c.senders[1].address, "*@e.example");
 	settings_release(&c);
 }
 END_TEST
@@ -255,8 +280,8 @@ START_TEST(ports_follow_security)
 		char *text = mem_printf("[relay]\n%s", rows[i].lines);
 		struct settings c;
 		parse_good(text, &c);
-		ck_assert_uint_eq(c.relays[0].port_count, 1);
-		ck_assert_int_eq(c.relays[0].ports[0], rows[i].port);
+		ck_assert_uint_eq(c.relays[0].port.count, 1);
+		ck_assert_int_eq(c.relays[0].port.at[0], rows[i].port);
 		settings_release(&c);
 		free(text);
 	}
@@ -373,6 +398,8 @@ static const struct {
     {RELAY "tls_key = /k\n", 3, "tls_key needs tls_certificate"},
     {RELAY "tls_fingerprint = 00\n", 3, "64 hexadecimal digits"},
     {RELAY "tls_fingerprint = sha256:00\n", 3, "64 hexadecimal digits"},
+    {RELAY "tls_fingerprint = ,\n", 3, "empty list"},
+    {RELAY "auth = ,\n", 3, "empty list"},
     /* quotes */
     {RELAY "[mail]\nfrom = \"ann@example.org\"\n", 4, "from: quotes would be part"},
     {RELAY "[mail]\nfrom_name = 'Ann'\n", 4, "from_name: quotes would be part"},
@@ -390,6 +417,12 @@ static const struct {
     {RELAY "family = 5\n", 3, "'5' is none of any, 4, 6"},
     {RELAY "proxy = http://a:1\n", 3, "socks5://host:port"},
     {RELAY "proxy = socks5://a\n", 3, "socks5://host:port"},
+    {RELAY "proxy = socks5h://a:1\n", 3, "socks5://host:port"},
+    {RELAY "source = fe80::1%\n", 3, "not an IPv4 or IPv6 address"},
+    {RELAY "source = [::1]\n", 3, "not an IPv4 or IPv6 address"},
+    {RELAY "helo = [IPv6:192.0.2.1]\n", 3, "not a host name or an address in brackets"},
+    {RELAY "[dns]\nserver = 192.0.2.1,ns.example.org\n", 4, "'ns.example.org' is not"},
+    {RELAY "[dns]\nserver = ,\n", 4, "empty list"},
     {RELAY "connections = 0\n", 3, "'0' is not a number from 1 to 100"},
     {RELAY "connections = 101\n", 3, "'101' is not a number from 1 to 100"},
     {RELAY "timeout = never\n", 3, "timeout: 'never' is not a duration"},
@@ -402,6 +435,18 @@ static const struct {
     {RELAY "[mail]\nadmin = @b\n", 4, "not one mail address"},
     {RELAY "[mail]\nadmin = a@\n", 4, "no domain"},
     {RELAY "[mail]\nadmin = a b@c\n", 4, "not one mail address"},
+    {RELAY "[mail]\nadmin = a(b)@c\n", 4, "without name and <>"},
+    {RELAY "[mail]\nadmin = <a@b>\n", 4, "without name and <>"},
+    {RELAY "[mail]\nadmin = a@b,\n", 4, "without name and <>"},
+    {RELAY "[mail]\nadmin = a@b; c@d\n", 4, "not one mail address"},
+    {RELAY "[mail]\nadmin = x:a@b;\n", 4, "without name and <>"},
+    {RELAY "[mail]\nreply_to = a@[192.0.2\n", 4, "no domain"},
+    {RELAY "[mail]\nreply_to = a@-b.example\n", 4, "no domain"},
+    {RELAY "[mail]\nfrom = \"a@b\n", 4, "not one mail address"},
+    {RELAY "[senders]\na = b c\n", 4, "a: 'b c' is not one mail address"},
+    {RELAY "[senders]\na = b@c..d\n", 4, "no domain"},
+    {RELAY "[senders]\na = *@c..d\n", 4, "a: '*@c..d': what is behind the @ is no domain"},
+    {RELAY "[senders]\na = *\n", 4, "nor *@ and a domain"},
     {RELAY "[mail]\nhostname = a@b\n", 4, "not a host or domain name"},
     {RELAY "[mail]\nfrom_rule = never\n", 4, "none of missing, local, always"},
     {RELAY "[log]\nto = sysolg\n", 4, "neither syslog, stderr, none nor the path"},
@@ -442,7 +487,7 @@ START_TEST(all_faults_are_listed)
 	                 "/etc/p.conf:7: unknown section [mial]; did you mean [mail]?\n");
 	/* What was understood is there, and every key has a value. */
 	ck_assert_str_eq(c.directory, "/h");
-	ck_assert_int_eq(c.relays[0].timeout, 5 * 60);
+	ck_assert_int_eq(c.relays[0].timeout_ms, 300000);
 	buf_release(&n.text);
 	settings_release(&c);
 }
@@ -519,8 +564,8 @@ START_TEST(long_lists)
 	struct settings c;
 	parse_good(buf_cstr(&text), &c);
 	ck_assert_uint_eq(c.relays[0].tls_fingerprint.count, 3);
-	ck_assert_uint_eq(c.relays[0].port_count, 3);
-	ck_assert_int_eq(c.relays[0].ports[2], 8025);
+	ck_assert_uint_eq(c.relays[0].port.count, 3);
+	ck_assert_int_eq(c.relays[0].port.at[2], 8025);
 	ck_assert_uint_eq(c.relays[0].senders.count, 10000);
 	ck_assert_str_eq(c.relays[0].senders.words[9999], "*@4999.example");
 	settings_release(&c);
@@ -723,6 +768,8 @@ START_TEST(what_is_written_is_read_again)
 	    "\nhostname = auto\n",
 	    "\nfrom_name = J\xC3\xBCrgen #1\n",
 	    "\n;admin =\n",
+	    "\nserver = 192.0.2.53, [2001:db8::53]:5353, fe80::1%eth0, 127.0.0.1:53\n",
+	    "\nsource = 2001:DB8::1%eth0\nfamily = 6\nproxy = socks5://[::1]:1080\n",
 	    "\nmax_size = 1536K\n",
 	    "\nwarn = off\n",
 	    "\nwait = 90s\n",
@@ -735,6 +782,7 @@ START_TEST(what_is_written_is_read_again)
 	    "\nport = 587, 2525\n",
 	    "\nauth = SCRAM-SHA-256, PLAIN\n",
 	    "\ntls_trust = none\n",
+	    "\ntls_fingerprint = sha256:" DIGITS ", sha256:" DIGITS "\n",
 	    "\nsenders = ,;odd, *@a\n",
 	    "\n\n[relay two]\n;host =\n;srv =\nmx = yes\n",
 	    "\nport = 25\n",
@@ -742,14 +790,19 @@ START_TEST(what_is_written_is_read_again)
 	    "\nauth = none\n",
 	};
 	struct buf first;
-	write_text(STR("[mail]\nfrom_name = J\xC3\xBCrgen #1\nmax_size = 1536K\n"
-	               "[delivery]\nwait = 90s\nexpire = 48h\n"
-	               "online = /bin/test -e '/run/a b' \"c \\\" d\" '' \"x \\;y\"\n"
-	               "[hold]\nmin_free = 1000\n[log]\nto = ./mail.log\nformat = json\n"
-	               "[relay]\nhost = a.example 192.0.2.1\nport = 587 2525\n"
-	               "auth = plain scram-sha-256\ntls_trust = none\nsenders = ,;odd *@a\n"
-	               "[relay two]\nmx = yes\ntls_trust = ca.pem\nauth = none\n"),
-	           &first);
+	write_text(
+	    STR("[mail]\nfrom_name = J\xC3\xBCrgen #1\nmax_size = 1536K\n"
+	        "[delivery]\nwait = 90s\nexpire = 48h\n"
+	        "online = /bin/test -e '/run/a b' \"c \\\" d\" '' \"x \\;y\"\n"
+	        "[dns]\nserver = [192.0.2.53],[2001:db8::53]:5353 fe80::1%eth0 127.0.0.1:53,\n"
+	        "[hold]\nmin_free = 1000\n[log]\nto = ./mail.log\nformat = json\n"
+	        "[relay]\nhost = a.example 192.0.2.1\nport = 587 2525\n"
+	        "source = 2001:DB8::1%eth0\nproxy = socks5://[::1]:1080\nfamily = 6\n"
+	        "auth = plain scram-sha-256\ntls_trust = none\n"
+	        "tls_fingerprint = sha256:" DIGITS "\n  SHA256:" DIGITS
+	        "\nsenders = ,;odd *@a\n"
+	        "[relay two]\nmx = yes\ntls_trust = ca.pem\nauth = none\n"),
+	    &first);
 	for (size_t i = 0; i < COUNT(lines); i++)
 		ck_assert_msg(strstr(buf_cstr(&first), lines[i]) != NULL, "%s in\n%s", lines[i],
 		              buf_cstr(&first));
@@ -966,6 +1019,7 @@ int main(void)
 	tcase_add_test(bytes, defaults_are_those_of_the_manual);
 	tcase_add_test(bytes, every_key_is_read);
 	tcase_add_test(bytes, values_of_the_first_sections);
+	tcase_add_test(bytes, mailboxes);
 	tcase_add_test(bytes, quotes_inside_a_value_are_its_own);
 	tcase_add_test(bytes, ports_follow_security);
 	tcase_add_test(bytes, relays_keep_their_order);
