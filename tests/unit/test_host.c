@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "text/host.h"
 
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#define COUNT(array) (sizeof(array) / sizeof(*(array)))
+#include "unit.h"
 
 /* 63 letters */
 #define LABEL "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz12345678901"
@@ -222,17 +221,12 @@ END_TEST
 int main(void)
 {
 	Suite *s = suite_create("host");
-	TCase *t = tcase_create("host");
+	TCase *t = unit_case(s, "host");
 	tcase_add_loop_test(t, name, 0, COUNT(names));
 	tcase_add_loop_test(t, address, 0, COUNT(literals));
 	tcase_add_test(t, bytes);
 	tcase_add_loop_test(t, server, 0, COUNT(servers));
 	tcase_add_loop_test(t, name_and_port, 0, COUNT(ports));
 	tcase_add_loop_test(t, peer, 0, COUNT(peers));
-	suite_add_tcase(s, t);
-	SRunner *r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_run(s);
 }

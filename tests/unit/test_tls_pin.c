@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "net/tls_pin.h"
 
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "unit.h"
 
 static const struct {
 	const char *text;
@@ -51,12 +52,7 @@ END_TEST
 int main(void)
 {
 	Suite *s = suite_create("tls_pin");
-	TCase *t = tcase_create("tls_pin");
-	tcase_add_loop_test(t, text, 0, (int)(sizeof(rows) / sizeof(*rows)));
-	suite_add_tcase(s, t);
-	SRunner *r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	TCase *t = unit_case(s, "tls_pin");
+	tcase_add_loop_test(t, text, 0, COUNT(rows));
+	return unit_run(s);
 }
