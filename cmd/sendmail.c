@@ -7,18 +7,16 @@
 #endif
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "os/clock.h"
 #include "text/codec.h"
 #include "os/file.h"
 #include "text/idna.h"
-#include "cmd/send/progress.h"
-#include "cmd/send/intake.h"
+#include "cmd/send/inject.h"
+#include "cmd/send/input.h"
 #include "cmd/spawn.h"
 #include "cmd/send/options.h"
 #include "cmd/place.h"
@@ -27,35 +25,6 @@
 
 #define CONFIG_TEXT_MAX (16 * 1024 * 1024)
 #define PATH_SHOWN_MAX  4096
-
-static volatile sig_atomic_t stop_signal;
-
-static void note_signal(int number)
-{
-	stop_signal = number;
-}
-
-/* Signals that ask us to end are blocked but where we wait for somebody. */
-static void set_signals(void)
-{
-	static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
-	struct sigaction note = {.sa_handler = note_signal}, ignore = {.sa_handler = SIG_IGN};
-	struct sigaction usual = {.sa_handler = SIG_DFL};
-	sigset_t blocked;
-	sigemptyset(&blocked);
-	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
-		struct sigaction before;
-		/* nohup(1) and shells in the background ignore some on purpose. */
-		if (sigaction(ends[i], NULL, &before) == 0 && before.sa_handler == SIG_IGN)
-			continue;
-		sigaction(ends[i], &note, NULL);
-		sigaddset(&blocked, ends[i]);
-	}
-	sigaction(SIGPIPE, &ignore, NULL);
-	sigaction(SIGXFSZ, &ignore, NULL);
-	sigaction(SIGCHLD, &usual, NULL);
-	sigprocmask(SIG_SETMASK, &blocked, NULL);
-}
 
 static void complain(const struct fault *f)
 {
@@ -75,155 +44,8 @@ static int usage(const struct fault *f, enum call_mode mode)
 	fprintf(stderr, "usage: sendmail [-ti] [-f sender] [-F name] [recipient ...]\n"
 	                "usage: sendmail --help lists all options\n");
 	if (reads_input(mode))
-		intake_drain(&stop_signal);
+		input_drain();
 	return fault_exit(FAULT_USAGE);
-}
-
-/* How a message gets in: the caller's own hold, or the gate of the system's. */
-struct way {
-	struct hold hold;
-	struct post_client gate;
-};
-
-static bool open_way(const struct place *p, struct way *way, struct intake *in, struct fault *f)
-{
-	if (p->personal && place_open_hold(p, false, &way->hold, f))
-		in->hold = &way->hold;
-	else if (!p->personal && place_open_gate(p, false, &way->gate, f))
-		in->gate = &way->gate;
-	return in->hold || in->gate;
-}
-
-static void close_way(const struct place *p, struct way *way)
-{
-	if (p->personal)
-		hold_close(&way->hold);
-	else
-		post_client_close(&way->gate);
-}
-
-/* Without a good configuration nothing can be sent, but what was handed in can
- * be kept for people. */
-static int keep_failed(struct place *p, const struct call *call)
-{
-	struct way way;
-	struct fault f = FAULT_INIT;
-	struct intake in = {
-	    .place = p, .call = call, .room = HOLD_FAILED, .stop = &stop_signal};
-	bool open = open_way(p, &way, &in, &f);
-	if (!open)
-		intake_drain(&stop_signal);
-	if (open && intake_take(&in, &f))
-		fprintf(stderr,
-		        "sendmail: the message is kept in %s/failed/%s; when this is mended, "
-		        "\"flushq --retry %s\" puts it back\n",
-		        p->hold_path ? p->hold_path : POSTERN_SPOOLDIR, in.id, in.id);
-	else
-		fprintf(stderr, "sendmail: the message is not kept: %s\n", f.text);
-	if (open)
-		close_way(p, &way);
-	return fault_exit(FAULT_CONFIG);
-}
-
-static void say_held(const char *id, const char *reason)
-{
-	if (isatty(STDERR_FILENO))
-		fprintf(stderr, "sendmail: held as %s: %s\n", id, reason);
-}
-
-/* Mode now: listens while flushq tries, as long as a caller is to wait. */
-static int await_try(const struct place *p, const struct call *call, const char *id, int fd)
-{
-	struct progress_result result;
-	progress_listen(fd, clock_deadline(p->config.wait_ms), call->quiet, call->verbose,
-	                &stop_signal, &result);
-	close(fd);
-	if (result.interrupted) {
-		fprintf(stderr, "sendmail: interrupted: the message is held as %s\n", id);
-		return 128 + stop_signal;
-	}
-	if (result.late)
-		say_held(id, "still being tried");
-	else if (result.held)
-		say_held(id, result.reason);
-	else if (!result.done)
-		say_held(id, "flushq was cut short");
-	if (result.refused == 0)
-		return EX_OK;
-	return result.code;
-}
-
-static enum settings_mode delivery_mode(const struct settings *c, const struct call *call)
-{
-	switch (call->delivery) {
-	case CALL_NOW:
-		return MODE_NOW;
-	case CALL_BACKGROUND:
-		return MODE_BACKGROUND;
-	case CALL_HOLD:
-		return MODE_HOLD;
-	case CALL_AS_SET:
-		break;
-	}
-	return c->mode;
-}
-
-/* The message is ours; what happens now changes only when it is sent. */
-static int pass_on(const struct place *p, const struct call *call, const char *id,
-                   struct post_client *gate)
-{
-	const struct settings *c = &p->config;
-	int64_t delay = call->delay >= 0 ? call->delay : c->delay;
-	enum settings_mode mode = delivery_mode(c, call);
-	bool listen = mode == MODE_NOW || call->verbose;
-	struct fault f = FAULT_INIT;
-	int fd = -1;
-	if (mode == MODE_HOLD) {
-		say_held(id, "flushq sends it");
-		return EX_OK;
-	}
-	if (delay > 0) {
-		say_held(id, "delayed as asked");
-		return EX_OK;
-	}
-	pid_t pid;
-	if (!(gate ? post_client_go(gate, call->verbose, listen, &fd, &f)
-	           : spawn_flushq(p, id, call->verbose, listen, &fd, &pid, &f))) {
-		say_held(id, f.text);
-		return EX_OK;
-	}
-	return listen ? await_try(p, call, id, fd) : EX_OK;
-}
-
-static int interrupted(void)
-{
-	fprintf(stderr, "sendmail: interrupted: nothing was taken\n");
-	return 128 + stop_signal;
-}
-
-static int submit(struct place *p, const struct call *call)
-{
-	struct way way;
-	struct fault f = FAULT_INIT;
-	struct intake in = {.place = p, .call = call, .room = HOLD_QUEUE, .stop = &stop_signal};
-	int code = EX_OK;
-	if (!call->dry_run && !open_way(p, &way, &in, &f)) {
-		complain(&f);
-		intake_drain(&stop_signal);
-		return fault_exit(f.kind);
-	}
-	bool ok = intake_take(&in, &f);
-	if (!ok && stop_signal) {
-		code = interrupted();
-	} else if (!ok) {
-		complain(&f);
-		code = fault_exit(f.kind);
-	} else if (!call->dry_run) {
-		code = pass_on(p, call, in.id, in.gate);
-	}
-	if (!call->dry_run)
-		close_way(p, &way);
-	return code;
 }
 
 static bool relay_known(const struct place *p, const char *name, struct fault *f)
@@ -233,19 +55,6 @@ static bool relay_known(const struct place *p, const char *name, struct fault *f
 			return true;
 	return !name || fault_set(f, FAULT_USAGE, "--relay %s: %s has no [relay %s]", name,
 	                          p->config_path, name);
-}
-
-static int verify(struct place *p, const struct call *call)
-{
-	struct fault f = FAULT_INIT;
-	struct intake in = {.place = p, .call = call, .stop = &stop_signal};
-	if (call->operand_count == 0)
-		fault_set(&f, FAULT_USAGE, "-bv: no recipient named");
-	else if (intake_verify(&in, &f))
-		return EX_OK;
-	complain(&f);
-	intake_drain(&stop_signal);
-	return fault_exit(f.kind);
 }
 
 /* Whoever speaks SMTP is told in SMTP what is wrong with the configuration. */
@@ -259,7 +68,7 @@ static int speak_smtp(struct place *p, const struct call *call, bool good)
 	if (!good)
 		fault_set(&f, FAULT_CONFIG, "%s is missing or wrong: see standard error",
 		          p->config_path);
-	return smtpd_run(p, call, good ? NULL : &f, &stop_signal);
+	return smtpd_run(p, call, good ? NULL : &f);
 }
 
 /* What is not in the file but found out, as the hold, is said too. */
@@ -293,7 +102,7 @@ static int with_place(const struct call *call)
 		complain(&f);
 		/* Whoever speaks SMTP waits for us to speak first. */
 		if (call->mode != CALL_SMTP)
-			intake_drain(&stop_signal);
+			input_drain();
 		return fault_exit(f.kind);
 	}
 	struct place p;
@@ -301,23 +110,23 @@ static int with_place(const struct call *call)
 	p.tag = call->tag;
 	int code;
 	if (!good && call->mode == CALL_SUBMIT && !call->dry_run)
-		code = keep_failed(&p, call);
+		code = inject_failed(&p, call);
 	else if (!good && call->mode == CALL_SMTP)
 		code = speak_smtp(&p, call, false);
 	else if (!good) {
 		if (reads_input(call->mode))
-			intake_drain(&stop_signal);
+			input_drain();
 		code = fault_exit(FAULT_CONFIG);
-	} else if (!relay_known(&p, call->relay, &f))
+	} else if (!relay_known(&p, call->message.relay, &f))
 		code = usage(&f, call->mode);
 	else if (call->mode == CALL_CONFIG)
 		code = print_config(&p, call);
 	else if (call->mode == CALL_VERIFY)
-		code = verify(&p, call);
+		code = inject_verify(&p, call);
 	else if (call->mode == CALL_SMTP)
 		code = speak_smtp(&p, call, true);
 	else
-		code = submit(&p, call);
+		code = inject_message(&p, call);
 	place_release(&p);
 	return code;
 }
@@ -345,6 +154,7 @@ static int as_mailq(const struct call *call)
 			argv[n++] = filters[i][1];
 		}
 	argv[n] = NULL;
+	/* As execv(3) has it, which changes no word. */
 	return spawn_become("sendmail", false, (char *const *)argv);
 }
 
@@ -377,7 +187,7 @@ int main(int argc, char **argv)
 	/* The hold's program is to end by signals as any other. */
 	if (!good ||
 	    (call.mode != CALL_LIST && call.mode != CALL_FLUSH && call.mode != CALL_CHECK))
-		set_signals();
+		input_take_signals();
 	if (!good)
 		return usage(&f, CALL_SUBMIT);
 	switch (call.mode) {

@@ -6,12 +6,13 @@
 #include <string.h>
 
 #include "os/clock.h"
+#include "cmd/place_access.h"
 #include "cmd/send/check_here.h"
 #include "cmd/send/check_relay.h"
 #include "cmd/send/check_table.h"
-#include "cmd/send/who.h"
 #include "mail/addr.h"
 #include "mail/envelope.h"
+#include "submit/sender.h"
 #include "transport/sandbox_policy.h"
 
 #define SENDERS_MAX 10 /* to be tried, each over each relay */
@@ -52,15 +53,15 @@ static void add_sender(struct check_order *o, const struct local *l, const char 
 static void add_own(struct check_order *o, const struct place *p, const struct call *call)
 {
 	struct fault f = FAULT_INIT;
-	struct who w;
-	who_find(&w, p, call);
+	struct sender sender;
+	sender_find(&sender, &p->config, &p->host.local, &call->message);
 	struct buf own;
 	buf_init(&own, 4 * ADDR_MAX);
-	if (rewrite_sender(&w.identity, false, STR(""), &own, &f))
-		add_sender(o, &p->here.local, buf_cstr(&own),
+	if (rewrite_sender(&sender.identity, false, STR(""), &own, &f))
+		add_sender(o, &p->host.local, buf_cstr(&own),
 		           "from is not set: the caller's own");
 	buf_release(&own);
-	who_release(&w);
+	sender_release(&sender);
 }
 
 static void find_senders(struct check_order *o, const struct place *p, const struct call *call)
@@ -68,12 +69,12 @@ static void find_senders(struct check_order *o, const struct place *p, const str
 	const struct settings *c = &p->config;
 	o->senders = mem_alloc(SENDERS_MAX * sizeof(*o->senders));
 	if (c->from)
-		add_sender(o, &p->here.local, c->from, "from");
+		add_sender(o, &p->host.local, c->from, "from");
 	else
 		add_own(o, p, call);
 	for (size_t i = 0; i < c->sender_count; i++)
 		if (!strchr(c->senders[i].address, '*'))
-			add_sender(o, &p->here.local, c->senders[i].address, "[senders]");
+			add_sender(o, &p->host.local, c->senders[i].address, "[senders]");
 }
 
 static bool keep_first(void *context, struct str mailbox, struct fault *f)
@@ -92,10 +93,10 @@ static void find_rcpt(struct check_order *o, struct place *p)
 	struct buf wire;
 	buf_init(&wire, 4 * ADDR_MAX);
 	if (p->config.admin) {
-		if (local_complete(&p->here.local, str_of(p->config.admin), &wire, &f))
+		if (local_complete(&p->host.local, str_of(p->config.admin), &wire, &f))
 			o->rcpt = mem_copy(buf_str(&wire));
-	} else if (alias_has(p->here.local.aliases, STR("root"))) {
-		(void)!here_route(&p->here, STR("root"), false, keep_first, o, &f);
+	} else if (alias_has(p->host.local.aliases, STR("root"))) {
+		(void)!this_host_route(&p->host, STR("root"), false, keep_first, o, &f);
 	}
 	buf_release(&wire);
 }

@@ -10,9 +10,11 @@
 #include <unistd.h>
 
 #include "os/clock.h"
+#include "os/log.h"
+#include "cmd/send/inject.h"
 #include "cmd/send/input.h"
-#include "cmd/spawn.h"
-#include "cmd/send/taking.h"
+#include "cmd/send/sinks.h"
+#include "submit/submission.h"
 #include "smtp/serve.h"
 
 #define CHUNK        65536
@@ -26,14 +28,11 @@
 struct session {
 	struct place *place;
 	const struct call *call;
-	const volatile int *stop;
-	struct hold hold; /* personal mode */
-	bool hold_open;
-	struct post_client gate; /* of the last message, else */
-	struct call mail;        /* this message's: the call, and what MAIL said */
-	char *from;              /* of mail, as the next */
+	struct sinks sinks;
+	struct submission_options options; /* of this message: the call, and what MAIL said */
+	char *from;                        /* of these, as the next */
 	char *envid;
-	struct taking *taking;
+	struct submission *submission;
 	size_t fresh;              /* messages that no flushq was started for */
 	char id[ENTRY_ID_LEN + 1]; /* of the last one */
 	struct child {
@@ -49,34 +48,21 @@ struct session {
 	bool input_over;
 };
 
-static bool open_way(struct session *s, struct fault *f)
-{
-	if (!s->place->personal) {
-		post_client_close(&s->gate);
-		return place_open_gate(s->place, false, &s->gate, f);
-	}
-	if (!s->hold_open)
-		s->hold_open = place_open_hold(s->place, false, &s->hold, f);
-	return s->hold_open;
-}
-
 static bool on_mail(void *context, const struct serve_mail *mail, struct fault *f)
 {
 	struct session *s = context;
-	const bool own = s->place->personal;
-	const struct taking_order order = {s->place, &s->mail, own ? &s->hold : NULL,
-	                                   own ? NULL : &s->gate, HOLD_QUEUE};
-	if (!open_way(s, f))
+	const struct submission_options *given = &s->call->message;
+	const struct submission_env env = {&s->place->config, &s->place->host, s->sinks.sink};
+	if (!sink_open(s->sinks.sink, f))
 		return false;
 	s->from = mem_copy(mail->path);
 	s->envid = mail->envid.len ? mem_copy(mail->envid) : NULL;
-	s->mail = (struct call){
-	    .mode = CALL_SMTP,
-	    .ignore_dot = true,
-	    .relayed = s->call->relayed,
-	    .full_name = s->call->full_name,
-	    .relay = s->call->relay,
-	    .delay = s->call->delay,
+	s->options = (struct submission_options){
+	    .dot = DOT_IGNORED,
+	    .relayed = given->relayed,
+	    .full_name = given->full_name,
+	    .relay = given->relay,
+	    .delay = given->delay,
 	    .have_from = true,
 	    .from = s->from,
 	    .envid = s->envid,
@@ -84,34 +70,35 @@ static bool on_mail(void *context, const struct serve_mail *mail, struct fault *
 	    .ret = mail->ret,
 	    .smtputf8 = mail->smtputf8,
 	};
-	s->taking = taking_new(&order);
-	return taking_sender(s->taking, f);
+	inject_prepare(s->place, false);
+	s->submission = submission_new(&env, &s->options);
+	return submission_sender(s->submission, f);
 }
 
 static bool on_rcpt(void *context, const struct serve_rcpt *rcpt, struct fault *f)
 {
 	struct session *s = context;
-	return taking_recipient(s->taking, rcpt->path, rcpt->notify, rcpt->orcpt, f);
+	return submission_recipient(s->submission, rcpt->path, rcpt->notify, rcpt->orcpt, f);
 }
 
 static bool on_data(void *context, struct fault *f)
 {
 	struct session *s = context;
 	(void)f;
-	taking_start(s->taking);
+	submission_start(s->submission);
 	return true;
 }
 
 static bool on_bytes(void *context, struct str bytes, struct fault *f)
 {
 	struct session *s = context;
-	return taking_bytes(s->taking, bytes, f);
+	return submission_bytes(s->submission, bytes, f);
 }
 
 static bool on_end(void *context, char id[33], struct fault *f)
 {
 	struct session *s = context;
-	if (!taking_end(s->taking, s->id, f))
+	if (!submission_end(s->submission, s->id, f))
 		return false;
 	memcpy(id, s->id, sizeof(s->id));
 	s->fresh++;
@@ -121,20 +108,19 @@ static bool on_end(void *context, char id[33], struct fault *f)
 static void on_over(void *context)
 {
 	struct session *s = context;
-	taking_free(s->taking);
+	submission_free(s->submission);
+	log_close();
 	free(s->from);
 	free(s->envid);
-	s->taking = NULL;
+	s->submission = NULL;
 	s->from = s->envid = NULL;
 }
 
 static bool sends_now(const struct session *s)
 {
 	const struct settings *c = &s->place->config;
-	int64_t delay = s->call->delay >= 0 ? s->call->delay : c->delay;
-	bool held = s->call->delivery == CALL_HOLD ||
-	            (s->call->delivery == CALL_AS_SET && c->mode == MODE_HOLD);
-	return !held && delay == 0;
+	return options_delivery(s->call, c) != MODE_HOLD &&
+	       submission_delay(&s->call->message, c) == 0;
 }
 
 static bool is_over(const struct child *c)
@@ -158,29 +144,13 @@ static void note_child(struct session *s, pid_t pid)
 		s->children[s->child_count++] = (struct child){pid, clock_mono_ms()};
 }
 
-/* The last message's gate is for that message alone. */
-static bool go_through_gate(struct session *s, pid_t *pid, struct fault *f)
-{
-	if (s->fresh > 1 || s->gate.fd < 0) {
-		post_client_close(&s->gate);
-		if (!place_open_gate(s->place, false, &s->gate, f))
-			return false;
-	}
-	*pid = s->gate.pid;
-	int fd;
-	return post_client_go(&s->gate, false, false, &fd, f);
-}
-
 /* What cannot be started now stays held, and is sent by the next flush. */
 static void start_flushq(struct session *s)
 {
 	struct fault f = FAULT_INIT;
-	int fd;
-	pid_t pid;
-	const char *id = s->fresh == 1 ? s->id : NULL;
-	if (s->place->personal ? spawn_flushq(s->place, id, false, false, &fd, &pid, &f)
-	                       : go_through_gate(s, &pid, &f))
-		note_child(s, pid);
+	struct sink_try attempt = {.id = s->fresh == 1 ? s->id : NULL};
+	if (sink_start(s->sinks.sink, &attempt, &f))
+		note_child(s, attempt.pid);
 }
 
 /* Starts flushq on what was taken since the last time: on the one entry, or on
@@ -230,7 +200,7 @@ static bool exchange(struct session *s, struct fault *f)
 	bool reaps = s->child_count > 0 && s->fresh > 0;
 	struct pollfd p[2] = {{.fd = reads ? STDIN_FILENO : -1, .events = POLLIN},
 	                      {.fd = writes ? STDOUT_FILENO : -1, .events = POLLOUT}};
-	if (!input_wait(p, 2, reaps ? REAP_MS : -1, s->stop, f))
+	if (!input_wait(p, 2, reaps ? REAP_MS : -1, f))
 		return false;
 	if (p[1].revents && !write_replies(s, f))
 		return false;
@@ -265,10 +235,10 @@ static void say_goodbye(struct session *s)
 
 static int end(struct session *s, bool ok, const struct fault *f)
 {
-	if (!ok && f->sys == EINTR && *s->stop) {
+	if (!ok && f->sys == EINTR && input_stopped()) {
 		say_goodbye(s);
 		fprintf(stderr, "sendmail: interrupted: no unfinished message was taken\n");
-		return 128 + *s->stop;
+		return 128 + input_stopped();
 	}
 	if (!ok) {
 		fprintf(stderr, "sendmail: %s\n", f->text);
@@ -282,14 +252,13 @@ static int end(struct session *s, bool ok, const struct fault *f)
 	return EX_OK;
 }
 
-int smtpd_run(struct place *p, const struct call *call, const struct fault *closed,
-              const volatile int *stop)
+int smtpd_run(struct place *p, const struct call *call, const struct fault *closed)
 {
-	struct session s = {.place = p, .call = call, .stop = stop};
+	struct session s = {.place = p, .call = call};
 	const struct serve_hooks hooks = {on_mail, on_rcpt, on_data, on_bytes,
 	                                  on_end,  on_over, &s};
 	struct fault f = FAULT_INIT;
-	post_client_init(&s.gate);
+	sinks_choose(&s.sinks, p, false, HOLD_QUEUE);
 	place_names(p);
 	const struct serve_rules rules = {str_of(p->hostname), p->config.max_size, closed};
 	s.serve = serve_new(&rules, &hooks);
@@ -298,9 +267,7 @@ int smtpd_run(struct place *p, const struct call *call, const struct fault *clos
 	int code = end(&s, converse(&s, &f), &f);
 	send_fresh(&s, true);
 	serve_free(s.serve);
-	if (s.hold_open)
-		hold_close(&s.hold);
-	post_client_close(&s.gate);
+	sink_close(s.sinks.sink);
 	buf_release(&s.replies);
 	free(s.bytes);
 	return code == EX_OK && closed ? fault_exit(closed->kind) : code;

@@ -8,15 +8,16 @@
 #include "text/codec.h"
 #include "os/log.h"
 #include "os/random.h"
-#include "submit/submit.h"
+#include "submit/sink_hold.h"
 #include "mail/addr.h"
-#include "transport/here.h"
+#include "submit/this_host.h"
 
 #define FIELD_MAX 900 /* bytes of a field of the original that are repeated */
 
 /* The report's own facts, gathered as it is written. */
 struct writing {
-	struct submit submit;
+	struct sink_hold hold;
+	struct entry entry;
 	struct message_facts facts;
 	uint64_t line; /* bytes in the line so far */
 };
@@ -34,11 +35,11 @@ static void gather(struct writing *w, struct str bytes)
 	}
 }
 
-static bool to_submit(void *context, struct str bytes, struct fault *f)
+static bool to_hold(void *context, struct str bytes, struct fault *f)
 {
 	struct writing *w = context;
 	gather(w, bytes);
-	return submit_message(&w->submit, bytes, f);
+	return sink_bytes(&w->hold.sink, bytes, f);
 }
 
 /* The original on its way into its report. */
@@ -50,7 +51,7 @@ struct quoting {
 static bool quote(void *context, struct str bytes, struct fault *f)
 {
 	struct quoting *q = context;
-	return dsn_original(q->report, bytes, to_submit, q->writing, f);
+	return dsn_original(q->report, bytes, to_hold, q->writing, f);
 }
 
 static bool write_report(struct dsn *r, struct hold_entry *he, struct writing *w,
@@ -59,12 +60,12 @@ static bool write_report(struct dsn *r, struct hold_entry *he, struct writing *w
 	bool exists;
 	struct quoting quoting = {r, w};
 	size_t failed = envelope_count(r->envelope, RCPT_FAILED);
-	return submit_begin(&w->submit, f) && dsn_begin(r, to_submit, w, f) &&
+	return sink_begin(&w->hold.sink, &w->entry, 0, f) && dsn_begin(r, to_hold, w, f) &&
 	       entry_each(he->fd, &he->entry, quote, &quoting, f) &&
-	       dsn_end(r, to_submit, w, f) &&
+	       dsn_end(r, to_hold, w, f) &&
 	       (r->kind == DSN_FAILED
-	            ? submit_end_report(&w->submit, &w->facts, failed, &exists, f)
-	            : submit_end(&w->submit, &w->facts, f));
+	            ? sink_hold_end_report(&w->hold, &w->facts, failed, &exists, f)
+	            : sink_end(&w->hold.sink, &w->facts, f));
 }
 
 static bool add_addressee(void *context, struct str mailbox, struct fault *f)
@@ -76,38 +77,43 @@ static bool add_addressee(void *context, struct str mailbox, struct fault *f)
 }
 
 /* Where mail for the sender would go. */
-static bool address_report(struct here *here, const struct envelope *original,
+static bool address_report(struct this_host *host, const struct envelope *original,
                            struct envelope *to, struct fault *f)
 {
 	struct fault why = FAULT_INIT;
-	if (!here_aliases(here, &why))
+	if (!this_host_aliases(host, &why))
 		log_text(LOG_WARNING, "a report goes past the aliases: %s", why.text);
 	struct str sender = str_of(original->sender);
 	if (original->sender_local)
 		sender = addr_local(sender);
-	return local_route(&here->local, sender, false, add_addressee, to, f);
+	return local_route(&host->local, sender, false, add_addressee, to, f);
 }
 
 /* [mail] from with a domain, in ASCII. */
-static bool own_address(const struct here *here, struct buf *out, struct fault *f)
+static bool own_address(const struct this_host *host, struct buf *out, struct fault *f)
 {
-	return here->config->from &&
-	       local_complete(&here->local, str_of(here->config->from), out, f);
+	return host->config->from &&
+	       local_complete(&host->local, str_of(host->config->from), out, f);
 }
 
-static bool copy_report(struct hold_entry *he, struct submit *s, struct fault *f)
+static bool copy_report(struct hold_entry *he, struct entry *copy, struct fault *f)
 {
+	struct sink_hold s;
+	sink_hold_init(&s, he->hold, HOLD_QUEUE);
 	bool exists;
-	return submit_copy(s, he, f) &&
-	       submit_end_report(s, &he->entry.facts,
+	bool ok =
+	    sink_copy(&s.sink, copy, he, f) &&
+	    sink_hold_end_report(&s, &he->entry.facts,
 	                         envelope_count(&he->entry.envelope, RCPT_FAILED), &exists, f);
+	sink_abandon(&s.sink);
+	return ok;
 }
 
-static bool address_again(struct here *here, const struct envelope *from, struct envelope *to,
-                          struct fault *f)
+static bool address_again(struct this_host *host, const struct envelope *from,
+                          struct envelope *to, struct fault *f)
 {
-	if (here->config->admin)
-		return here_route(here, here->local.admin, false, add_addressee, to, f);
+	if (host->config->admin)
+		return this_host_route(host, host->local.admin, false, add_addressee, to, f);
 	for (size_t i = 0; i < from->rcpt_count; i++)
 		envelope_add(to, str_of(from->rcpts[i].address));
 	return true;
@@ -120,36 +126,36 @@ bool bounce_again(const struct settings *c, const char *hostname, struct hold_en
 	id[0] = '\0';
 	if (e->envelope.sender[0] || !e->report_of[0] || !c->from)
 		return true;
-	struct here here;
-	here_find(&here, c, hostname);
+	struct this_host host;
+	this_host_find(&host, c, hostname);
 	struct buf from;
 	buf_init(&from, 4 * ADDR_MAX);
-	struct submit s;
-	submit_init(&s, he->hold, NULL);
-	s.entry.created = clock_wall();
-	s.entry.uid = hold_uid(he);
-	memcpy(s.entry.report_of, e->id, sizeof(e->id));
-	bool ok = own_address(&here, &from, f) &&
-	          address_again(&here, &e->envelope, &s.entry.envelope, f);
+	struct entry copy;
+	entry_init(&copy);
+	copy.created = clock_wall();
+	copy.uid = hold_uid(he);
+	memcpy(copy.report_of, e->id, sizeof(e->id));
+	bool ok = own_address(&host, &from, f) &&
+	          address_again(&host, &e->envelope, &copy.envelope, f);
 	if (ok)
-		envelope_set_sender(&s.entry.envelope, buf_str(&from));
-	ok = ok && copy_report(he, &s, f);
+		envelope_set_sender(&copy.envelope, buf_str(&from));
+	ok = ok && copy_report(he, &copy, f);
 	if (ok)
-		memcpy(id, s.entry.id, ENTRY_ID_LEN + 1);
-	submit_release(&s);
+		memcpy(id, copy.id, ENTRY_ID_LEN + 1);
+	entry_release(&copy);
 	buf_release(&from);
-	here_release(&here);
+	this_host_release(&host);
 	return ok;
 }
 
 /* What the report says of the entry; its texts are in the three. */
-static void describe(struct dsn *r, const struct here *here, const struct hold_entry *he,
+static void describe(struct dsn *r, const struct this_host *host, const struct hold_entry *he,
                      struct buf *from, struct buf *subject, struct buf *message_id)
 {
 	struct fault ignored = FAULT_INIT;
 	r->zone_min = clock_zone_min(r->wall);
 	random_fill(r->random, sizeof(r->random));
-	if (own_address(here, from, &ignored) && codec_is_ascii(buf_str(from)))
+	if (own_address(host, from, &ignored) && codec_is_ascii(buf_str(from)))
 		r->from = buf_str(from);
 	entry_field(he->fd, &he->entry, "Subject", subject);
 	entry_field(he->fd, &he->entry, "Message-ID", message_id);
@@ -158,14 +164,14 @@ static void describe(struct dsn *r, const struct here *here, const struct hold_e
 }
 
 /* Addresses it, and holds it; id is that of the new entry. */
-static bool hold_report(struct here *here, struct dsn *r, struct hold_entry *he,
+static bool hold_report(struct this_host *host, struct dsn *r, struct hold_entry *he,
                         struct writing *w, char id[ENTRY_ID_LEN + 1], struct fault *f)
 {
 	const struct envelope *original = &he->entry.envelope;
-	struct envelope *to = &w->submit.entry.envelope;
+	struct envelope *to = &w->entry.envelope;
 	struct fault why = FAULT_INIT;
 	/* Without an address there is no report, and the entry must not wait for one. */
-	if (!address_report(here, original, to, &why) || to->rcpt_count == 0) {
+	if (!address_report(host, original, to, &why) || to->rcpt_count == 0) {
 		log_text(LOG_WARNING, "%s: no report can be addressed to %s%s%s", r->id,
 		         original->sender, why.text[0] ? ": " : "", why.text);
 		return true;
@@ -173,7 +179,7 @@ static bool hold_report(struct here *here, struct dsn *r, struct hold_entry *he,
 	r->to = to->rcpts[0].address;
 	if (!write_report(r, he, w, f))
 		return false;
-	memcpy(id, w->submit.entry.id, ENTRY_ID_LEN + 1);
+	memcpy(id, w->entry.id, ENTRY_ID_LEN + 1);
 	return true;
 }
 
@@ -197,24 +203,26 @@ bool bounce_sender(const struct settings *c, const char *hostname, struct hold_e
 	if (!e->envelope.sender[0] || e->report_of[0] || dsn_wanted(&r) == 0)
 		return true;
 	struct writing w = {0};
-	submit_init(&w.submit, he->hold, NULL);
+	sink_hold_init(&w.hold, he->hold, HOLD_QUEUE);
+	entry_init(&w.entry);
 	/* Whoever runs us: the report belongs to the user who sent the message. */
-	w.submit.entry.created = r.wall;
-	w.submit.entry.uid = hold_uid(he);
+	w.entry.created = r.wall;
+	w.entry.uid = hold_uid(he);
 	if (kind == DSN_FAILED)
-		memcpy(w.submit.entry.report_of, e->id, sizeof(e->id));
-	struct here here;
+		memcpy(w.entry.report_of, e->id, sizeof(e->id));
+	struct this_host host;
 	struct buf subject, message_id, from;
-	here_find(&here, c, hostname);
+	this_host_find(&host, c, hostname);
 	buf_init(&from, 4 * ADDR_MAX);
 	buf_init(&subject, FIELD_MAX);
 	buf_init(&message_id, FIELD_MAX);
-	describe(&r, &here, he, &from, &subject, &message_id);
-	bool ok = hold_report(&here, &r, he, &w, id, f);
-	submit_release(&w.submit);
+	describe(&r, &host, he, &from, &subject, &message_id);
+	bool ok = hold_report(&host, &r, he, &w, id, f);
+	sink_abandon(&w.hold.sink);
+	entry_release(&w.entry);
 	buf_release(&subject);
 	buf_release(&message_id);
 	buf_release(&from);
-	here_release(&here);
+	this_host_release(&host);
 	return ok;
 }
