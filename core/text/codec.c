@@ -324,3 +324,25 @@ bool codec_is_ascii(struct str s)
 	}
 	return true;
 }
+
+size_t codec_count_8bit(struct str s)
+{
+	size_t count = 0, at = 0;
+
+	for (; s.len - at >= sizeof(uint64_t); at += sizeof(uint64_t)) {
+		uint64_t eight;
+
+		memcpy(&eight, s.at + at, sizeof(eight));
+		eight &= UINT64_C(0x8080808080808080);
+		if (eight != 0)
+			count += (size_t)__builtin_popcountll(eight);
+	}
+	for (; at < s.len; at++)
+		count += (unsigned char)s.at[at] >> 7;
+	return count;
+}
+
+bool codec_has_8bit(struct str s)
+{
+	return codec_count_8bit(s) > 0;
+}
