@@ -74,6 +74,8 @@ bool header_write(struct buf *out, const struct header *h) __attribute__((warn_u
  * none for 998 bytes it is cut with CRLF + blank. UTF-8 characters stay whole. */
 bool header_fold(struct header *h, size_t at, struct fault *f)
     __attribute__((warn_unused_result));
+/* Has the field, as it is with its folds, a line of more than 998 bytes? */
+bool header_has_long_line(struct str text);
 
 /* Encodes raw 8-bit words of an unstructured value as RFC 2047 words (UTF-8
  * where it is valid UTF-8, else unknown-8bit; at most 75 bytes a word, 76 a
@@ -93,10 +95,6 @@ enum header_mailboxes {
  * an addr-spec with 8-bit bytes is left (SMTPUTF8 is then needed). */
 bool header_encode_addresses(struct buf *out, struct str value, size_t first,
                              enum header_mailboxes how, bool *mailbox8)
-    __attribute__((warn_unused_result));
-/* For Content-Type and Content-Disposition: raw 8-bit values of parameters
- * become extended ones (RFC 2231 section 4), the rest stays. */
-bool header_encode_params(struct buf *out, struct str value)
     __attribute__((warn_unused_result));
 /* A display name as a phrase: atoms as they are, else a quoted-string, 8-bit
  * as an encoded word. */

@@ -6,14 +6,10 @@
 #include "text/codec.h"
 #include "mail/addr.h"
 #include "mail/encode.h"
+#include "mail/field_kind.h"
 
 #define HOPS_MAX  100
 #define VALUE_MAX 512 /* bytes of a Date or Message-ID value */
-
-static const char *const sources[] = {"To", "Cc", "Bcc"};
-static const char *const resent_sources[] = {"Resent-To", "Resent-Cc", "Resent-Bcc"};
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static bool check_hops(const struct header *h, struct fault *f)
 {
@@ -35,20 +31,24 @@ static bool give_recipient(void *context, const struct addr *a, struct fault *f)
 	return hooks->recipient(hooks->context, a->mailbox, a->escaped, f);
 }
 
+static bool names_recipients(const struct field *field)
+{
+	return field_kind(header_name(field))->uses & FIELD_RECIPIENTS;
+}
+
 static bool take_recipients(const struct header *h, const struct message_hooks *hooks,
                             struct fault *f)
 {
-	const char *const *names = sources;
 	struct message_hooks copy = *hooks;
+	bool resent = false;
 
-	for (size_t i = 0; i < COUNT(resent_sources); i++) {
-		if (header_find(h, resent_sources[i], 0) != STR_NONE)
-			names = resent_sources;
-	}
+	for (size_t i = 0; i < h->count; i++)
+		resent = resent || (names_recipients(&h->fields[i]) &&
+		                    field_is_resent(header_name(&h->fields[i])));
 	for (size_t i = 0; i < h->count; i++) {
 		const struct field *field = &h->fields[i];
 
-		if (!str_caseamong(header_name(field), names, COUNT(sources)))
+		if (!names_recipients(field) || field_is_resent(header_name(field)) != resent)
 			continue;
 		if (!addr_parse_header(header_value(field), give_recipient, &copy, f))
 			return fault_prefix(f, "%.*s", STR_FMT(header_name(field)));

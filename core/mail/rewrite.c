@@ -3,15 +3,9 @@
 
 #include "text/codec.h"
 #include "text/idna.h"
+#include "text/token.h"
 #include "mail/addr.h"
-
-/* The fields in which bare addresses get the domain. */
-static const char *const completed[] = {
-    "From",        "Sender",        "Reply-To",        "To",        "Cc",
-    "Resent-From", "Resent-Sender", "Resent-Reply-To", "Resent-To", "Resent-Cc",
-};
-
-#define COMPLETED (sizeof(completed) / sizeof(completed[0]))
+#include "mail/field_kind.h"
 
 /* A field's value being written anew, with other bytes for some addresses. */
 struct edit {
@@ -173,17 +167,7 @@ static bool add_loose_name(struct buf *out, struct str name)
 {
 	bool quoted = codec_is_ascii(name) && str_find(name, '?') == STR_NONE;
 
-	if (!quoted)
-		return header_add_phrase(out, name);
-	if (!buf_add_char(out, '"'))
-		return false;
-	for (size_t i = 0; i < name.len; i++) {
-		if ((name.at[i] == '"' || name.at[i] == '\\') && !buf_add_char(out, '\\'))
-			return false;
-		if (!buf_add_char(out, name.at[i]))
-			return false;
-	}
-	return buf_add_char(out, '"');
+	return quoted ? token_add_quoted(out, name) : header_add_phrase(out, name);
 }
 
 /* What [senders] and from_rule make of an address of From; false: they leave it. */
@@ -317,13 +301,9 @@ static bool complete_field(const struct rewrite *id, struct header *h, size_t at
 static bool complete_all(const struct rewrite *id, struct header *h, struct fault *f)
 {
 	for (size_t at = 0; at < h->count; at++) {
-		for (size_t i = 0; i < COMPLETED; i++) {
-			struct str name = header_name(&h->fields[at]);
-
-			if (str_caseeq(name, str_of(completed[i])) &&
-			    !complete_field(id, h, at, f))
-				return false;
-		}
+		if ((field_kind(header_name(&h->fields[at]))->uses & FIELD_COMPLETED) &&
+		    !complete_field(id, h, at, f))
+			return false;
 	}
 	return true;
 }
@@ -489,8 +469,6 @@ static bool replace_from(const struct rewrite *id, struct header *h, size_t at, 
 static bool mend_authors(const struct rewrite *id, bool have, struct str given, const char *own,
                          struct header *h, struct fault *f)
 {
-	static const char *const names[] = {"From",        "Sender",        "Reply-To",
-	                                    "Resent-From", "Resent-Sender", "Resent-Reply-To"};
 	bool always = id->from.len > 0 && id->from_rule == FROM_ALWAYS;
 	struct buf sender;
 
@@ -500,10 +478,9 @@ static bool mend_authors(const struct rewrite *id, bool have, struct str given, 
 		struct str name = header_name(&h->fields[i]);
 		bool ours = str_caseeq(name, str_of(own));
 
-		for (size_t k = 0; fine && k < sizeof(names) / sizeof(names[0]); k++)
-			if (str_caseeq(name, str_of(names[k])))
-				fine = mend_author(h, i, ours ? buf_str(&sender) : STR(""),
-				                   always && ours, f);
+		if (field_kind(name)->uses & FIELD_AUTHOR)
+			fine = mend_author(h, i, ours ? buf_str(&sender) : STR(""),
+			                   always && ours, f);
 	}
 	buf_release(&sender);
 	return fine;

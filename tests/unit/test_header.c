@@ -8,6 +8,7 @@
 #include "text/codec.h"
 #include "text/idna.h"
 #include "mail/header.h"
+#include "mail/header_params.h"
 
 #define COUNT(array) (int)(sizeof(array) / sizeof((array)[0]))
 
@@ -438,7 +439,7 @@ static const struct text_case params_cases[] = {
     {"attachment;\r\n\tfilename = \xC3\xA9.txt ;x=y",
      "attachment;\r\n\tfilename*=utf-8''%C3%A9.txt;x=y"},
     {"a; name=\"x;\xE9'*%\"", "a; name*=unknown-8bit''x%3B%E9%27%2A%25"},
-    {"a; name*=utf-8''\xC3\xA9", "a; name*=utf-8''\xC3\xA9"},
+    {"a; name*=utf-8''\xC3\xA9", "a; name*=utf-8''%C3%A9"},
     {"a; \xC3\xA9", "a; \xC3\xA9"},
     {"a; name=\"\xC3\xA9", "a; name*=utf-8''%C3%A9"},
     {";=;", ";=;"},

@@ -205,7 +205,7 @@ static const struct conversion {
      "Content-Disposition: attachment; size=1; filename=\"\xC3\xBC "
      "\\\"x\\\".txt\"\n\nx\n--b--\n",
      "MIME-Version: 1.0\nContent-Type: multipart/x; boundary=b\n\n--b\n"
-     "Content-Disposition: attachment;\n size=1;\n filename*=utf-8''%C3%BC%20%22x%22.txt\n\n"
+     "Content-Disposition: attachment; size=1; filename*=utf-8''%C3%BC%20%22x%22.txt\n\n"
      "x\n--b--\n"},
     {"between the parts",
      "MIME-Version: 1.0\nContent-Type: multipart/x; boundary=b\n\n\xC3\xBC"
