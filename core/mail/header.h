@@ -51,6 +51,10 @@ bool header_add_line(struct header *h, struct str line, struct fault *f)
 /* Puts "Name: value" at place at (0: first; count: last). value may hold folds. */
 bool header_insert(struct header *h, size_t at, const char *name, struct str value,
                    struct fault *f) __attribute__((warn_unused_result));
+/* Puts it behind all fields, a Resent- one in front of the first of these (RFC 5322
+ * section 3.6.6). */
+bool header_add(struct header *h, const char *name, struct str value, struct fault *f)
+    __attribute__((warn_unused_result));
 /* Replaces the value of a field, name and place stay. */
 bool header_set_value(struct header *h, size_t at, struct str value, struct fault *f)
     __attribute__((warn_unused_result));

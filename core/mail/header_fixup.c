@@ -117,16 +117,7 @@ static bool remove_fields(struct header *h, bool resent, struct fault *f)
 	if (hidden == 0 || resent || header_find(h, "To", 0) != STR_NONE ||
 	    header_find(h, "Cc", 0) != STR_NONE)
 		return true;
-	return header_insert(h, h->count, "To", STR("undisclosed-recipients:;"), f);
-}
-
-/* Behind all fields, a Resent- one in front of the first of its kind. */
-static bool add_field(struct header *h, const char *name, struct str value, bool resent,
-                      struct fault *f)
-{
-	size_t at = resent ? header_find_resent(h) : h->count;
-
-	return header_insert(h, at == STR_NONE ? h->count : at, name, value, f);
+	return header_add(h, "To", STR("undisclosed-recipients:;"), f);
 }
 
 static bool add_date(struct header *h, const struct message_rules *rules, bool resent,
@@ -142,7 +133,7 @@ static bool add_date(struct header *h, const struct message_rules *rules, bool r
 	buf_init(&value, VALUE_MAX);
 	fine = header_add_date(&value, rules->wall, rules->zone_min) ||
 	       fault_set(f, FAULT_DATA, "Date too long");
-	fine = fine && add_field(h, name, buf_str(&value), resent, f);
+	fine = fine && header_add(h, name, buf_str(&value), f);
 	buf_release(&value);
 	return fine;
 }
@@ -161,7 +152,7 @@ static bool add_message_id(struct header *h, const struct message_rules *rules, 
 	fine = header_add_msgid(&value, rules->wall, rules->random,
 	                        rules->identity->local->hostname) ||
 	       fault_set(f, FAULT_DATA, "Message-ID too long: shorten the host name");
-	fine = fine && add_field(h, name, buf_str(&value), resent, f);
+	fine = fine && header_add(h, name, buf_str(&value), f);
 	buf_release(&value);
 	return fine;
 }

@@ -218,6 +218,7 @@ static bool is_word(const struct edit *e, const struct addr *a)
 static bool edit_plain(struct edit *e, const struct addr *a, struct fault *f)
 {
 	size_t spec = (size_t)(a->spec.at - e->value.at);
+	struct str domain = e->id->local->domain, written = STR("");
 	struct buf ascii, other;
 	bool fits = true;
 
@@ -225,23 +226,20 @@ static bool edit_plain(struct edit *e, const struct addr *a, struct fault *f)
 	buf_init(&other, 2 * ADDR_MAX);
 	e->count++;
 	if (e->rule && replaced_by(e->id, a->mailbox, &other)) {
-		fits = copy_up_to(e, spec) &&
-		       addr_qualify(&e->out, buf_str(&other), e->id->local->domain);
-		e->done = spec + a->spec.len;
-		e->replaced = e->replaced || !str_caseeq(a->mailbox, buf_str(&other));
-		e->changed = true;
+		written = buf_str(&other);
+		e->replaced = e->replaced || !str_caseeq(a->mailbox, written);
 	} else if (ascii_form(a->mailbox, &ascii)) {
-		fits = copy_up_to(e, spec) && buf_add_str(&e->out, buf_str(&ascii));
-		e->done = spec + a->spec.len;
-		e->changed = true;
+		written = buf_str(&ascii);
 	} else if (a->bare && a->escaped) {
-		fits = copy_up_to(e, spec) &&
-		       addr_qualify(&e->out, a->mailbox, e->id->local->domain);
-		e->done = spec + a->spec.len;
-		e->changed = true;
-	} else if (a->bare && !is_word(e, a) && e->id->local->domain.len > 0) {
+		written = a->mailbox;
+	} else if (a->bare && !is_word(e, a) && domain.len > 0) {
 		fits = copy_up_to(e, spec + a->spec.len) && buf_add_char(&e->out, '@') &&
-		       buf_add_str(&e->out, e->id->local->domain);
+		       buf_add_str(&e->out, domain);
+		e->changed = true;
+	}
+	if (written.len > 0) {
+		fits = copy_up_to(e, spec) && addr_qualify(&e->out, written, domain);
+		e->done = spec + a->spec.len;
 		e->changed = true;
 	}
 	buf_release(&ascii);
@@ -308,15 +306,6 @@ static bool complete_all(const struct rewrite *id, struct header *h, struct faul
 	return true;
 }
 
-/* Where a field of ours is put: among the Resent- fields if it is one of them
- * (RFC 5322 section 3.6.6), else behind all. */
-static size_t place(const struct header *h, bool resent)
-{
-	size_t at = resent ? header_find_resent(h) : STR_NONE;
-
-	return at == STR_NONE ? h->count : at;
-}
-
 static bool write_from(const struct rewrite *id, bool have, struct str given, bool resent,
                        struct header *h, struct fault *f)
 {
@@ -334,16 +323,14 @@ static bool write_from(const struct rewrite *id, bool have, struct str given, bo
 	fine = fine && rewrite_sender(id, have && given.len > 0, given, &value, f);
 	if (fine && name.len > 0 && !buf_add_char(&value, '>'))
 		fine = full(f);
-	fine = fine && header_insert(h, place(h, resent), resent ? "Resent-From" : "From",
-	                             buf_str(&value), f);
+	fine = fine && header_add(h, resent ? "Resent-From" : "From", buf_str(&value), f);
 	buf_release(&value);
 	return fine;
 }
 
 static bool add_reply_to(struct header *h, struct str value, struct fault *f)
 {
-	return header_find(h, "Reply-To", 0) != STR_NONE ||
-	       header_insert(h, h->count, "Reply-To", value, f);
+	return header_find(h, "Reply-To", 0) != STR_NONE || header_add(h, "Reply-To", value, f);
 }
 
 /* What stands in a field that is to name one person. */
