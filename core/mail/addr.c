@@ -16,8 +16,7 @@ static bool all_but(struct str text, const char *without)
 {
 	for (size_t i = 0; i < text.len; i++) {
 		unsigned char c = (unsigned char)text.at[i];
-
-		if (c < 32 || c == 127 || strchr(without, c) != NULL)
+		if (c < 32 || c == 127 || strchr(without, c))
 			return false;
 	}
 	return true;
@@ -29,7 +28,6 @@ bool addr_is_wire(struct str mailbox)
 	bool quoted = first.kind == TOKEN_QUOTED;
 	struct str local = quoted ? first.text : str_first(mailbox, str_find(mailbox, '@'));
 	struct str domain = str_from(mailbox, local.len);
-
 	if (mailbox.len > ADDR_MAX || local.len == 0 || first.open)
 		return false;
 	if (!all_but(local, quoted ? "" : " \"\\()<>,:;[]"))
@@ -43,7 +41,6 @@ size_t addr_find(struct str text, size_t at, const char *specials)
 	struct str rest = str_from(text, at);
 	bool angle = false, domain = false, literals = true;
 	struct token t;
-
 	while ((t = token_first(rest, domain ? TOKEN_DOMAIN : TOKEN_MAIL)).kind != TOKEN_END) {
 		if (t.kind == TOKEN_LITERAL && t.open) {
 			/* A bracket that nothing closes hides nothing; nor do those behind it. */
@@ -73,21 +70,18 @@ static size_t at_sign(struct str mailbox)
 struct str addr_local(struct str mailbox)
 {
 	size_t at = at_sign(mailbox);
-
 	return at == STR_NONE ? mailbox : str_first(mailbox, at);
 }
 
 struct str addr_domain(struct str mailbox)
 {
 	size_t at = at_sign(mailbox);
-
 	return at == STR_NONE ? str_from(mailbox, mailbox.len) : str_from(mailbox, at + 1);
 }
 
 bool addr_qualify(struct buf *out, struct str mailbox, struct str domain)
 {
 	size_t before = out->len;
-
 	if (!buf_add_str(out, mailbox))
 		return false;
 	if (at_sign(mailbox) != STR_NONE || domain.len == 0)
@@ -106,10 +100,7 @@ bool addr_add_local(struct buf *out, struct str text)
 
 static bool is_literal(struct str text)
 {
-	char address[INET6_ADDRSTRLEN];
-	unsigned char bytes[sizeof(struct in6_addr)];
 	int family = AF_INET;
-
 	if (!str_starts(text, STR("[")) || !str_ends(text, STR("]")) || text.len < 2)
 		return false;
 	text = str_from(str_first(text, text.len - 1), 1);
@@ -117,20 +108,20 @@ static bool is_literal(struct str text)
 		text = str_from(text, 5);
 		family = AF_INET6;
 	}
+	char address[INET6_ADDRSTRLEN];
 	if (text.len >= sizeof(address) || str_find(text, '\0') != STR_NONE)
 		return false;
 	memcpy(address, text.at, text.len);
 	address[text.len] = '\0';
+	unsigned char bytes[sizeof(struct in6_addr)];
 	return inet_pton(family, address, bytes) == 1;
 }
 
 static bool is_label(struct str label)
 {
 	bool ascii = true;
-
 	for (size_t i = 0; i < label.len; i++) {
 		char c = label.at[i];
-
 		ascii = ascii && (unsigned char)c < 128;
 		if (!ascii_alpha(c) && !ascii_digit(c) && c != '-' && c != '_' &&
 		    (unsigned char)c < 128)
@@ -143,16 +134,14 @@ static bool is_label(struct str label)
 bool addr_is_domain(struct str text)
 {
 	struct str rest = text;
-	struct str label;
-
 	if (text.len == 0 || text.len > DOMAIN_MAX)
 		return false;
 	if (text.at[0] == '[')
 		return is_literal(text);
-	while (str_cut(&rest, '.', &label)) {
+	struct str label;
+	while (str_cut(&rest, '.', &label))
 		if (!is_label(label))
 			return false;
-	}
 	return !str_ends(text, STR(".")) && codec_is_utf8(text);
 }
 
@@ -162,7 +151,6 @@ static bool glob(struct str text, struct str pattern, bool ignore_case)
 	size_t t = 0, p = 0;
 	size_t star = STR_NONE;
 	size_t star_text = 0;
-
 	while (t < text.len) {
 		if (p < pattern.len && pattern.at[p] == '*') {
 			star = p++;
@@ -192,7 +180,6 @@ bool addr_local_matches(struct str local, struct str pattern)
 bool addr_matches(struct str mailbox, struct str pattern)
 {
 	struct str domain = addr_domain(mailbox);
-
 	if (str_eq(pattern, STR("*")))
 		return true;
 	if (at_sign(pattern) == STR_NONE)

@@ -36,7 +36,6 @@ struct parser {
 static bool bad(const struct parser *p, struct fault *f, const char *why)
 {
 	struct str rest = str_first(str_from(p->text, p->element), SHOWN_MAX);
-
 	return fault_set(f, FAULT_DATA, "bad address \"%.*s\": %s", STR_FMT(rest), why);
 }
 
@@ -70,7 +69,6 @@ static bool has_control(struct str s)
 		char c = s.at[i];
 		bool fold = s.len - i > 2 && str_starts(str_from(s, i), STR("\r\n")) &&
 		            ascii_space(s.at[i + 2]);
-
 		if (fold)
 			i += 2;
 		else if (is_control(c) && c != '\t')
@@ -112,7 +110,6 @@ static const char *wrong_with(struct token t)
 static bool take(struct parser *p, struct buf *into, struct fault *f)
 {
 	const char *wrong = wrong_with(p->token);
-
 	if (wrong || (into && !token_add(into, p->token)))
 		return bad(p, f, wrong ? wrong : "too long");
 	go_to(p, p->at + p->token.text.len);
@@ -125,7 +122,6 @@ static bool skip_between(struct parser *p, struct fault *f)
 {
 	while (p->token.kind == TOKEN_BLANK || p->token.kind == TOKEN_COMMENT) {
 		bool kept = p->token.kind == TOKEN_COMMENT && p->comment.len == 0;
-
 		if (!take(p, kept ? &p->comment : NULL, f))
 			return false;
 	}
@@ -139,10 +135,8 @@ static bool read_local(struct parser *p, struct fault *f)
 	size_t start = p->at;
 	size_t word = start;
 	bool quoted = false; /* the word is, and is over */
-
 	for (;;) {
 		bool dot = token_is(p->token, '.'), quote = p->token.kind == TOKEN_QUOTED;
-
 		if (!dot && !quote && p->token.kind != TOKEN_ATOM &&
 		    p->token.kind != TOKEN_PAIR && p->token.kind != TOKEN_CONTROL)
 			return true;
@@ -163,10 +157,9 @@ static bool read_word(struct parser *p, const char *specials, struct fault *f)
 {
 	while (p->token.kind == TOKEN_ATOM || p->token.kind == TOKEN_QUOTED ||
 	       p->token.kind == TOKEN_PAIR || p->token.kind == TOKEN_CONTROL ||
-	       is_one(p, specials)) {
+	       is_one(p, specials))
 		if (!take(p, &p->name, f))
 			return false;
-	}
 	return true;
 }
 
@@ -174,13 +167,11 @@ static bool read_word(struct parser *p, const char *specials, struct fault *f)
 static bool read_phrase(struct parser *p, char end, struct fault *f)
 {
 	for (;;) {
-		size_t before;
-
 		if (!skip_between(p, f))
 			return false;
 		if (token_is(p->token, end))
 			return true;
-		before = p->at;
+		size_t before = p->at;
 		if (p->name.len > 0 && !buf_add_char(&p->name, ' '))
 			return bad(p, f, "too long");
 		if (!read_word(p, end == ':' ? ".[]" : ".[]@", f))
@@ -195,11 +186,9 @@ static bool skip_route(struct parser *p, struct fault *f)
 {
 	struct str rest = str_from(p->text, p->at);
 	size_t colon = str_find(rest, ':');
-
-	for (size_t i = 0; i < rest.len && i < colon; i++) {
-		if (is_control(rest.at[i]) || strchr("<>\"()\\;", rest.at[i]) != NULL)
+	for (size_t i = 0; i < rest.len && i < colon; i++)
+		if (is_control(rest.at[i]) || strchr("<>\"()\\;", rest.at[i]))
 			return bad(p, f, "no local-part before the @");
-	}
 	if (colon == STR_NONE)
 		return bad(p, f, "no local-part before the @");
 	go_to(p, p->at + colon + 1);
@@ -210,16 +199,13 @@ static bool skip_route(struct parser *p, struct fault *f)
 static bool read_domain(struct parser *p, struct addr *a, struct fault *f)
 {
 	size_t start = p->at;
-	struct str domain;
-
 	if (token_is(p->token, '['))
 		p->token = token_first(str_from(p->text, p->at), TOKEN_DOMAIN);
 	while (p->token.kind == TOKEN_ATOM || p->token.kind == TOKEN_LITERAL ||
-	       token_is(p->token, '.')) {
+	       token_is(p->token, '.'))
 		if (!take(p, NULL, f))
 			return false;
-	}
-	domain = str_first(str_from(p->text, start), p->at - start);
+	struct str domain = str_first(str_from(p->text, start), p->at - start);
 	if (domain.len == 0)
 		return bad(p, f, "no domain behind the @");
 	if (domain.len > 1 && str_ends(domain, STR(".")))
@@ -235,7 +221,6 @@ static bool read_domain(struct parser *p, struct addr *a, struct fault *f)
 static bool add_local(struct parser *p, struct fault *f)
 {
 	struct str local = buf_str(&p->local);
-
 	if (local.len == 0)
 		return bad(p, f, "no local-part");
 	if (!codec_is_utf8(local))
@@ -252,14 +237,12 @@ static bool add_local(struct parser *p, struct fault *f)
 static bool read_spec(struct parser *p, struct addr *a, struct fault *f)
 {
 	size_t start = p->at;
-	size_t end;
-
 	buf_clear(&p->local);
 	a->bare = true;
 	a->escaped = p->token.kind == TOKEN_PAIR;
 	if (!read_local(p, f) || !add_local(p, f))
 		return false;
-	end = p->at;
+	size_t end = p->at;
 	if (!skip_between(p, f))
 		return false;
 	if (token_is(p->token, '@')) {
@@ -276,7 +259,6 @@ static bool read_spec(struct parser *p, struct addr *a, struct fault *f)
 static bool emit(struct parser *p, struct addr *a, struct fault *f)
 {
 	struct str source = str_from(str_first(p->text, p->at), p->element);
-
 	a->source = str_trim(source);
 	a->name = p->name.len > 0 ? buf_str(&p->name) : buf_str(&p->comment);
 	a->in_group = p->in_group;
@@ -287,7 +269,6 @@ static bool emit(struct parser *p, struct addr *a, struct fault *f)
 static bool read_angle(struct parser *p, struct fault *f)
 {
 	struct addr a = {.angle = true};
-
 	if (!read_phrase(p, '<', f) || !take(p, NULL, f) || !skip_between(p, f))
 		return false;
 	if (token_is(p->token, '>') && p->null_ok) {
@@ -338,10 +319,8 @@ static bool count_element(struct parser *p, bool all, struct counts *n, struct f
 	struct addr before = {0};
 	struct str between = {0};
 	bool touched = false;
-
 	while (!element_over(p) && (all || n->bare == 0 || n->full == 0)) {
 		struct addr a = {0};
-
 		if (!read_one(p, &a, f))
 			return false;
 		n->bare += a.bare ? 1 : 0;
@@ -372,10 +351,8 @@ static bool add_word(struct parser *p, struct fault *f)
 static bool read_loose(struct parser *p, size_t full, struct fault *f)
 {
 	struct addr last = {0};
-
 	while (!element_over(p)) {
 		struct addr a = {0};
-
 		if (!read_one(p, &a, f))
 			return false;
 		if (a.bare) {
@@ -406,7 +383,6 @@ static bool read_plain(struct parser *p, struct fault *f)
 	size_t begin = p->at, comment = p->comment.len;
 	struct counts n = {0};
 	struct addr a = {0};
-
 	if (!p->counted || begin >= p->counted_end) {
 		if (!count_element(p, p->loose, &n, f))
 			return false;
@@ -441,11 +417,9 @@ static bool begin_group(struct parser *p, struct fault *f)
 /* What kind of element comes: looked for once for all of them up to there. */
 static char look_ahead(struct parser *p)
 {
-	size_t at;
-
 	if (p->looked && p->at <= p->look_end)
 		return p->look_char;
-	at = addr_find(p->text, p->at, "<:,;");
+	size_t at = addr_find(p->text, p->at, "<:,;");
 	p->looked = true;
 	p->look_end = at;
 	p->look_char = at < p->text.len ? p->text.at[at] : '\0';
@@ -455,9 +429,6 @@ static char look_ahead(struct parser *p)
 static bool read_list(struct parser *p, struct fault *f)
 {
 	for (;;) {
-		char kind;
-		bool fine;
-
 		if (p->token.kind == TOKEN_BLANK && !take(p, NULL, f))
 			return false;
 		p->element = p->at;
@@ -473,7 +444,8 @@ static bool read_list(struct parser *p, struct fault *f)
 				return false;
 			continue;
 		}
-		kind = look_ahead(p);
+		char kind = look_ahead(p);
+		bool fine;
 		if (kind == '<')
 			fine = read_angle(p, f);
 		else if (kind == ':')
@@ -495,15 +467,13 @@ static bool parse(struct str text, enum how how, addr_each *each, void *context,
 	                   .loose = how == HOW_LOOSE,
 	                   .each = each,
 	                   .context = context};
-	bool fine;
-
 	buf_init(&p.last, ADDR_MAX);
 	buf_init(&p.name, NAME_MAX_LEN);
 	buf_init(&p.comment, NAME_MAX_LEN);
 	buf_init(&p.local, LOCAL_MAX);
 	buf_init(&p.mailbox, ADDR_MAX);
 	go_to(&p, 0);
-	fine = read_list(&p, f);
+	bool fine = read_list(&p, f);
 	buf_release(&p.name);
 	buf_release(&p.comment);
 	buf_release(&p.local);
@@ -530,7 +500,6 @@ struct one {
 static bool take_one(void *context, const struct addr *a, struct fault *f)
 {
 	struct one *one = context;
-
 	if (a->in_group)
 		return fault_set(f, FAULT_DATA, "a group where one address is wanted");
 	if (one->count++ > 0)
@@ -542,12 +511,10 @@ static bool take_one(void *context, const struct addr *a, struct fault *f)
 bool addr_parse_one(struct str text, struct buf *out, struct fault *f)
 {
 	struct one one = {.count = 0};
-	bool fine;
-
 	if (str_trim(text).len == 0)
 		return true;
 	buf_init(&one.mailbox, ADDR_MAX);
-	fine = parse(text, HOW_ONE, take_one, &one, f);
+	bool fine = parse(text, HOW_ONE, take_one, &one, f);
 	if (fine && one.count == 0)
 		fine = fault_set(f, FAULT_DATA, "no address in \"%.*s\"",
 		                 STR_FMT(str_first(text, SHOWN_MAX)));

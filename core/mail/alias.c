@@ -47,13 +47,12 @@ struct reader {
 
 static void warn_about(const struct reader *r, struct str what, const char *why)
 {
-	char shown[SHOWN];
 	struct fault text = FAULT_INIT;
-
-	if (r->warn == NULL)
+	if (!r->warn)
 		return;
+	char shown[SHOWN];
 	codec_printable(shown, sizeof(shown), str_trim(what));
-	(void)fault_set(&text, FAULT_DATA, "%s: %s", shown, why);
+	fault_set(&text, FAULT_DATA, "%s: %s", shown, why);
 	r->warn(r->context, r->line, text.text);
 }
 
@@ -68,7 +67,6 @@ static char *key_of(struct str name)
 	struct token t = token_first(name, TOKEN_PATH);
 	bool quoted = t.kind == TOKEN_QUOTED && t.text.len == name.len && !t.open;
 	struct buf key;
-
 	buf_init(&key, name.len);
 	bool fits = quoted ? token_add(&key, t) : buf_add_str(&key, name);
 	for (size_t i = 0; i < key.len; i++)
@@ -83,7 +81,6 @@ static int by_name(const void *a, const void *b)
 {
 	const struct entry *p = a, *q = b;
 	int order = strcmp(p->name, q->name);
-
 	return order != 0 ? order : (p->line > q->line) - (p->line < q->line);
 }
 
@@ -96,7 +93,6 @@ static size_t find_entry(const struct alias *a, struct str name)
 {
 	char *key = key_of(name);
 	const struct entry *found = NULL;
-
 	if (a->entry_count > 0)
 		found = bsearch(key, a->entries, a->entry_count, sizeof(*found), to_name);
 	free(key);
@@ -107,7 +103,6 @@ static size_t find_entry(const struct alias *a, struct str name)
 static size_t find_name(const struct alias *a, struct str name)
 {
 	size_t at = find_entry(a, name);
-
 	return at != STR_NONE ? at : a->rest;
 }
 
@@ -115,7 +110,6 @@ static size_t find_name(const struct alias *a, struct str name)
 static void find_rest(struct alias *a)
 {
 	size_t star = find_entry(a, STR("*")), word = find_entry(a, STR("default"));
-
 	a->rest = star != STR_NONE ? star : word;
 }
 
@@ -140,9 +134,8 @@ static bool take_address(void *context, const struct addr *found, struct fault *
 	struct reader *r = context;
 	struct alias *a = r->alias;
 	const char *why = found->bare ? refusal(found->mailbox) : NULL;
-
 	(void)f;
-	if (why != NULL) {
+	if (why) {
 		warn_about(r, found->mailbox, why);
 		return true;
 	}
@@ -160,13 +153,11 @@ static void read_value(struct reader *r, struct str value)
 {
 	struct fault f = FAULT_INIT;
 	size_t before = r->alias->value_count;
-	const char *why;
-
 	value = str_trim(value);
 	if (value.len == 0)
 		return;
-	why = refusal(value);
-	if (why != NULL) {
+	const char *why = refusal(value);
+	if (why) {
 		warn_about(r, value, why);
 	} else if (!addr_parse_list(value, take_address, r, &f)) {
 		while (r->alias->value_count > before)
@@ -178,7 +169,6 @@ static void read_value(struct reader *r, struct str value)
 static size_t count_lines(struct str text)
 {
 	size_t lines = 0;
-
 	for (size_t i = 0; i < text.len; i++)
 		lines += text.at[i] == '\n' ? 1 : 0;
 	return lines;
@@ -206,7 +196,6 @@ static size_t name_end(struct str text)
 {
 	struct str rest = text;
 	struct token t;
-
 	do {
 		t = token_take(&rest, TOKEN_PATH);
 		if (token_is(t, ':'))
@@ -218,7 +207,6 @@ static size_t name_end(struct str text)
 static bool is_name(struct str name)
 {
 	bool quoted = str_starts(name, STR("\""));
-
 	for (size_t i = 0; i < name.len; i++) {
 		unsigned char c = (unsigned char)name.at[i];
 		if (c < ' ' || c == 127 || (!quoted && (c == ' ' || c == ',')))
@@ -234,7 +222,6 @@ static void read_entry(struct reader *r)
 	struct alias *a = r->alias;
 	size_t colon = name_end(text), line = r->line, first = a->value_count;
 	struct str name = str_trim(str_first(text, colon == STR_NONE ? 0 : colon));
-
 	if (str_trim(text).len == 0)
 		return;
 	/* A continuation line with nothing to continue may stand at the top. */
@@ -262,7 +249,6 @@ static void read_entries(struct reader *r, struct str text)
 {
 	struct str line;
 	size_t number = 0;
-
 	while (str_cut(&text, '\n', &line)) {
 		bool inside = begins_blank(line);
 		struct str shown = str_trim(line);
@@ -285,7 +271,6 @@ static void drop_doubles(struct reader *r)
 {
 	struct alias *a = r->alias;
 	size_t kept = 0;
-
 	for (size_t i = 0; i < a->entry_count; i++) {
 		struct entry *e = &a->entries[i];
 		if (kept > 0 && strcmp(e->name, a->entries[kept - 1].name) == 0) {
@@ -312,7 +297,6 @@ struct alias *alias_parse(struct str text, alias_warn *warn, void *context)
 {
 	struct alias *a = mem_alloc(sizeof(*a));
 	struct reader r = {.alias = a, .warn = warn, .context = context, .line = 1};
-
 	a->rest = STR_NONE;
 	buf_init(&r.body, SIZE_MAX / 4);
 	read_entries(&r, text);
@@ -337,7 +321,7 @@ void alias_follow(struct alias *a, alias_ours *ours, const void *context)
 
 void alias_free(struct alias *a)
 {
-	if (a == NULL)
+	if (!a)
 		return;
 	for (size_t i = 0; i < a->value_count; i++)
 		free(a->values[i].mailbox);
@@ -350,7 +334,7 @@ void alias_free(struct alias *a)
 
 bool alias_has(const struct alias *a, struct str name)
 {
-	return a != NULL && find_name(a, name) != STR_NONE;
+	return a && find_name(a, name) != STR_NONE;
 }
 
 enum visit { VISIT_NEW, VISIT_OPEN, VISIT_DONE };
@@ -380,7 +364,6 @@ static void enter(struct expansion *x, size_t entry)
 static bool expand(struct expansion *x, alias_each *each, void *context, struct fault *f)
 {
 	const struct alias *a = x->alias;
-
 	while (x->depth > 0) {
 		struct step *step = &x->steps[x->depth - 1];
 		const struct entry *e = &a->entries[step->entry];
@@ -409,8 +392,7 @@ static bool expand(struct expansion *x, alias_each *each, void *context, struct 
 bool alias_expand(const struct alias *a, struct str name, alias_each *each, void *context,
                   struct fault *f)
 {
-	size_t entry = a != NULL ? find_name(a, name) : STR_NONE;
-
+	size_t entry = a ? find_name(a, name) : STR_NONE;
 	if (entry == STR_NONE)
 		return each(context, name, f);
 	struct expansion x = {.alias = a, .visits = mem_alloc(a->entry_count)};

@@ -39,14 +39,12 @@ const struct field_kind *field_kind(struct str name)
 {
 	static const struct field_kind text = {NULL, FIELD_TEXT, 0};
 	static const struct field_kind lists = {NULL, FIELD_LISTS, 0};
-
 	if (str_casestarts(name, STR("List-")))
 		return &lists;
 	if (field_is_resent(name))
 		name = str_from(name, sizeof("Resent-") - 1);
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		if (str_caseeq(name, str_of(rows[i].name)))
 			return &rows[i];
-	}
 	return &text;
 }

@@ -9,10 +9,8 @@
 bool header_next_param(struct str *rest, struct header_param *p)
 {
 	struct token t;
-
 	while ((t = token_take_next(rest, TOKEN_MIME)).kind != TOKEN_END) {
 		struct str behind = *rest;
-
 		if (t.kind != TOKEN_ATOM ||
 		    !token_is(token_take_next(&behind, TOKEN_MIME), '='))
 			continue;
@@ -47,7 +45,6 @@ static bool add_extended(struct buf *out, struct str name, struct str text)
 	const char *charset = codec_is_utf8(text) ? "utf-8''" : "unknown-8bit''";
 	bool numbered = str_find(name, '*') != STR_NONE;
 	size_t cols = 0, piece = 0;
-
 	for (size_t i = 0; i < text.len; i++)
 		cols += is_plain(text.at[i]) ? 1 : 3;
 	bool pieces = !numbered && cols > PIECE_COLS;
@@ -73,17 +70,15 @@ static bool add_extended(struct buf *out, struct str name, struct str text)
 /* A parameter with 8-bit text in its value. */
 static bool add_param(struct buf *out, struct str name, struct token value)
 {
-	struct buf plain;
-
 	if (str_ends(name, STR("*"))) {
 		bool fits = buf_add_str(out, name) && buf_add_char(out, '=');
-
 		for (size_t i = 0; i < value.text.len && fits; i++)
 			fits = (unsigned char)value.text.at[i] > 127
 			           ? add_percent(out, value.text.at[i])
 			           : buf_add_char(out, value.text.at[i]);
 		return fits;
 	}
+	struct buf plain;
 	buf_init(&plain, HEADER_MAX);
 	bool fits = token_add(&plain, value) && add_extended(out, name, buf_str(&plain));
 	buf_release(&plain);
@@ -95,7 +90,6 @@ static void widen(struct token *value, struct str *rest)
 {
 	struct str all = str_make(value->text.at, value->text.len + rest->len);
 	struct str whole = str_first(all, str_find(all, ';'));
-
 	value->text = str_trim(whole);
 	*rest = str_from(all, whole.len);
 }
@@ -106,7 +100,6 @@ bool header_encode_params(struct buf *out, struct str value)
 	struct header_param p;
 	size_t before = out->len;
 	bool fits = true;
-
 	while (fits && header_next_param(&rest, &p)) {
 		if (p.value.kind == TOKEN_ATOM)
 			widen(&p.value, &rest);

@@ -46,17 +46,16 @@ struct code {
 /* Stands for itself in kind Q, wherever the word is (RFC 2047 section 5 (3)). */
 static bool is_plain(char c)
 {
-	return ascii_alpha(c) || ascii_digit(c) || (c != '\0' && strchr("!*+-/", c) != NULL);
+	return ascii_alpha(c) || ascii_digit(c) || (c != '\0' && strchr("!*+-/", c));
 }
 
 /* "=?" charset "?" Q or B "?" text "?=" */
 static bool is_encoded_word(struct str s)
 {
-	struct str charset, kind;
-
 	if (s.len <= WORD_SIGNS || !str_starts(s, STR("=?")) || !str_ends(s, STR("?=")))
 		return false;
 	s = str_from(str_first(s, s.len - 2), 2);
+	struct str charset, kind;
 	return str_cut(&s, '?', &charset) && charset.len > 0 && str_cut(&s, '?', &kind) &&
 	       (str_caseeq(kind, STR("Q")) || str_caseeq(kind, STR("B"))) && s.len > 0 &&
 	       str_find(s, '?') == STR_NONE;
@@ -65,7 +64,6 @@ static bool is_encoded_word(struct str s)
 static bool put(struct words *w, struct str s)
 {
 	size_t lf = str_rfind(s, '\n');
-
 	if (s.len == 0)
 		return true;
 	w->begun = true;
@@ -80,7 +78,6 @@ static bool put_plain(struct words *w, struct str lead, struct str body)
 {
 	bool fold = w->encoded && lead.len > 0 && str_find(lead, '\n') == STR_NONE &&
 	            w->col + lead.len + body.len + w->tail > WORD_LINE;
-
 	return (!fold || put(w, STR("\r\n"))) && put(w, lead) && put(w, body);
 }
 
@@ -88,7 +85,6 @@ static bool put_plain(struct words *w, struct str lead, struct str body)
 static size_t escapes(struct str s)
 {
 	size_t count = 0;
-
 	for (size_t i = 0; i < s.len; i++)
 		count += !is_plain(s.at[i]) && s.at[i] != ' ';
 	return count;
@@ -104,7 +100,6 @@ static struct code choose_code(struct str content)
 {
 	bool utf8 = codec_is_utf8(content);
 	const char *charset = utf8 ? "utf-8" : "unknown-8bit";
-
 	return (struct code){.charset = charset,
 	                     .frame = strlen(charset) + WORD_SIGNS,
 	                     .utf8 = utf8,
@@ -116,10 +111,8 @@ static struct code choose_code(struct str content)
 static size_t fitting(const struct code *code, struct str s, size_t room)
 {
 	size_t taken = 0;
-
 	while (taken < s.len) {
 		size_t len = code->utf8 ? codec_utf8_len(str_from(s, taken)) : 1;
-
 		if (taken > 0 && coded_length(code, str_first(s, taken + len)) > room)
 			break;
 		taken += len;
@@ -132,7 +125,6 @@ static bool put_q(struct buf *out, struct str s)
 	for (size_t i = 0; i < s.len; i++) {
 		char c = s.at[i];
 		bool fits;
-
 		if (is_plain(c))
 			fits = buf_add_char(out, c);
 		else if (c == ' ')
@@ -148,7 +140,6 @@ static bool put_q(struct buf *out, struct str s)
 static bool put_encoded_word(struct words *w, const struct code *code, struct str piece)
 {
 	size_t before = w->out->len;
-
 	if (!buf_addf(w->out, "=?%s?%c?", code->charset, code->base64 ? 'B' : 'Q'))
 		return false;
 	if (code->base64 ? !codec_base64(w->out, piece) : !put_q(w->out, piece))
@@ -164,7 +155,6 @@ static bool put_encoded_word(struct words *w, const struct code *code, struct st
 static bool make_room(struct words *w, const struct code *code, struct str lead, size_t text)
 {
 	size_t least = code->frame + (text < WORD_ROOM ? text : WORD_ROOM);
-
 	if (w->col + lead.len + least + w->tail <= WORD_LINE ||
 	    str_find(lead, '\n') != STR_NONE)
 		return true;
@@ -175,18 +165,15 @@ static bool make_room(struct words *w, const struct code *code, struct str lead,
 static bool put_encoded(struct words *w, struct str lead, struct str content)
 {
 	struct code code = choose_code(content);
-
 	if (!make_room(w, &code, lead, coded_length(&code, content)) || !put(w, lead))
 		return false;
 	while (content.len > 0) {
 		size_t used = w->col + w->tail;
 		size_t room = used < WORD_LINE ? WORD_LINE - used : 0;
-		struct str piece;
-
 		if (room > WORD_MAX)
 			room = WORD_MAX;
 		room = room > code.frame ? room - code.frame : 0;
-		piece = str_first(content, fitting(&code, content, room));
+		struct str piece = str_first(content, fitting(&code, content, room));
 		if (!put_encoded_word(w, &code, piece))
 			return false;
 		content = str_from(content, piece.len);
@@ -200,7 +187,6 @@ static bool put_encoded(struct words *w, struct str lead, struct str content)
 static bool next_word(struct str *text, enum token_set kind, struct word *word)
 {
 	struct token t = token_first(*text, kind);
-
 	word->lead = str_first(*text, t.kind == TOKEN_BLANK ? t.text.len : 0);
 	*text = word->body = str_from(*text, word->lead.len);
 	while ((t = token_first(*text, kind)).kind != TOKEN_BLANK && t.kind != TOKEN_END)
@@ -212,10 +198,9 @@ static bool next_word(struct str *text, enum token_set kind, struct word *word)
 /* Adds what s stands for: folds, quotes and backslashes undone. */
 static bool add_meaning(struct buf *content, struct str s, enum token_set kind)
 {
-	while (s.len > 0) {
+	while (s.len > 0)
 		if (!token_add(content, token_take(&s, kind)))
 			return false;
-	}
 	return true;
 }
 
@@ -225,12 +210,11 @@ static bool gather(struct buf *content, struct str *text, const struct word *wor
                    enum token_set kind)
 {
 	struct str rest = *text;
-	struct word next;
-
 	if (beside && !add_meaning(content, word->lead, WORDS_TEXT))
 		return false;
 	if (!add_meaning(content, word->body, kind))
 		return false;
+	struct word next;
 	while (next_word(&rest, kind, &next)) {
 		if (!codec_has_8bit(next.body))
 			return !is_encoded_word(next.body) ||
@@ -247,10 +231,9 @@ static bool put_words(struct words *w, struct str text, enum token_set kind)
 {
 	bool beside = false; /* the word before is an encoded word already */
 	struct buf content;
-	struct word word;
 	bool fits = true;
-
 	buf_init(&content, HEADER_MAX);
+	struct word word;
 	while (fits && next_word(&text, kind, &word)) {
 		if (!codec_has_8bit(word.body)) {
 			fits = put_plain(w, word.lead, word.body);
@@ -272,7 +255,6 @@ bool header_encode_text(struct buf *out, struct str value, size_t first)
 {
 	struct words w = {.out = out, .col = first};
 	size_t before = out->len;
-
 	if (!codec_has_8bit(value))
 		return buf_add_str(out, value);
 	if (put_words(&w, value, WORDS_TEXT))
@@ -284,7 +266,6 @@ bool header_encode_text(struct buf *out, struct str value, size_t first)
 static struct str without_end_blanks(struct str s)
 {
 	struct str trimmed = str_trim(s);
-
 	return str_first(s, trimmed.len > 0 ? (size_t)(trimmed.at - s.at) + trimmed.len : 0);
 }
 
@@ -294,7 +275,6 @@ static size_t element_end(struct str text, size_t *phrase)
 {
 	size_t at = addr_find(text, 0, "<:,;");
 	char c = at < text.len ? text.at[at] : ',';
-
 	*phrase = c == '<' || c == ':' ? at : 0;
 	return c == '<' ? addr_find(text, at, ",;") : at;
 }
@@ -304,7 +284,6 @@ static bool put_comment(struct words *w, struct str text)
 {
 	struct str rest = text;
 	struct token t;
-
 	while ((t = token_take(&rest, WORDS_COMMENT)).kind != TOKEN_END) {
 		if (t.kind != TOKEN_SPECIAL)
 			continue;
@@ -322,7 +301,6 @@ static bool put_between(struct words *w, struct str text, bool phrase, bool *mai
 {
 	struct str body = str_trim(text);
 	size_t lead = body.len > 0 ? (size_t)(body.at - text.at) : text.len;
-
 	if (phrase)
 		return put_words(w, text, WORDS_PHRASE);
 	*mailbox8 = *mailbox8 || codec_has_8bit(body);
@@ -339,7 +317,6 @@ static bool next_comment(struct str *text, struct str *before, struct str *comme
 	struct str rest = *text;
 	bool angle = false;
 	struct token t;
-
 	do {
 		t = token_take(&rest, TOKEN_MAIL);
 		angle = token_is(t, '<') || (angle && !token_is(t, '>'));
@@ -353,12 +330,10 @@ static bool next_comment(struct str *text, struct str *before, struct str *comme
 static bool put_element(struct words *w, struct str text, bool phrase, bool *mailbox8)
 {
 	struct str before, comment;
-
-	while (next_comment(&text, &before, &comment)) {
+	while (next_comment(&text, &before, &comment))
 		if (!put_between(w, before, phrase, mailbox8) ||
 		    (w->touching && !put(w, STR(" "))) || !put_comment(w, comment))
 			return false;
-	}
 	return put_between(w, before, phrase, mailbox8);
 }
 
@@ -373,7 +348,6 @@ static bool address_has_8bit(struct str text)
 {
 	struct str before, comment;
 	bool found = false;
-
 	while (next_comment(&text, &before, &comment))
 		found = found || codec_has_8bit(before);
 	return found || codec_has_8bit(before);
@@ -385,7 +359,6 @@ static bool put_ascii(struct words *w, struct str name, struct str rest, struct 
 {
 	bool angle = name.len > 0 || str_starts(str_trim(rest), STR("<"));
 	struct str lead = w->begun || name.len > 0 ? STR(" ") : STR("");
-
 	if (!put_element(w, name, true, &l->mailbox8))
 		return false;
 	if (!angle)
@@ -396,10 +369,9 @@ static bool put_ascii(struct words *w, struct str name, struct str rest, struct 
 /* May it stand in a comment as it is? */
 static bool fits_comment(struct str name)
 {
-	for (size_t i = 0; i < name.len; i++) {
-		if ((unsigned char)name.at[i] > 127 || strchr("()\"\\", name.at[i]) != NULL)
+	for (size_t i = 0; i < name.len; i++)
+		if ((unsigned char)name.at[i] > 127 || strchr("()\"\\", name.at[i]))
 			return false;
-	}
 	return true;
 }
 
@@ -407,12 +379,11 @@ static bool fits_comment(struct str name)
 static bool put_as_comment(struct words *w, struct str name, struct str lead, struct str body)
 {
 	struct str own = str_trim(name);
-	bool apart = own.len > 0 && fits_comment(name), fits;
+	bool apart = own.len > 0 && fits_comment(name);
 	struct buf content;
-
 	buf_init(&content, HEADER_MAX);
-	fits = put(w, name.len > 0 ? str_first(name, (size_t)(own.at - name.at)) : lead) &&
-	       put(w, STR("("));
+	bool fits = put(w, name.len > 0 ? str_first(name, (size_t)(own.at - name.at)) : lead) &&
+	            put(w, STR("("));
 	if (apart)
 		fits = fits && put(w, own) && put(w, STR(" "));
 	else if (own.len > 0)
@@ -429,15 +400,13 @@ static bool put_as_comment(struct words *w, struct str name, struct str lead, st
 static bool put_as_name(struct words *w, struct str name, struct str rest, struct list *l)
 {
 	struct str body = str_trim(rest), lead = str_first(rest, (size_t)(body.at - rest.at));
-	struct buf content;
-	bool fits;
-
 	if (name.len == 0 && str_starts(body, STR("<")) && str_ends(body, STR(">")))
 		body = str_trim(str_from(str_first(body, body.len - 1), 1));
 	if (l->in_group)
 		return put_as_comment(w, name, lead, body);
+	struct buf content;
 	buf_init(&content, HEADER_MAX);
-	fits = put_element(w, name, true, &l->mailbox8);
+	bool fits = put_element(w, name, true, &l->mailbox8);
 	/* Between two encoded words a blank is not shown. */
 	if (fits && name.len > 0 && str_ends(buf_str(w->out), STR("?=")))
 		fits = buf_add_char(&content, ' ');
@@ -454,15 +423,16 @@ static bool put_as_name(struct words *w, struct str name, struct str rest, struc
 /* An element of which the address is not ASCII. */
 static bool put_foreign(struct words *w, struct str name, struct str rest, struct list *l)
 {
-	struct buf mailbox, ascii;
+	struct buf mailbox;
 	struct fault ignored = FAULT_INIT;
-	bool whole, local, fits;
-
 	buf_init(&mailbox, ADDR_MAX);
+	struct buf ascii;
 	buf_init(&ascii, 4 * ADDR_MAX);
+	bool whole;
 	whole =
 	    addr_parse_one(rest, &mailbox, &ignored) && addr_domain(buf_str(&mailbox)).len > 0;
-	local = whole && codec_is_ascii(addr_local(buf_str(&mailbox)));
+	bool local = whole && codec_is_ascii(addr_local(buf_str(&mailbox)));
+	bool fits;
 	if (local && l->how != MAILBOXES_MENDED &&
 	    idna_mailbox(&ascii, buf_str(&mailbox), &ignored))
 		fits = put_ascii(w, name, rest, buf_str(&ascii), l);
@@ -485,7 +455,6 @@ static bool put_addresses(struct words *w, struct str text, struct list *l)
 		struct str rest = str_from(str_first(text, end), name.len);
 		struct str stop = str_first(str_from(text, end), 1);
 		bool foreign = l->how != MAILBOXES_KEPT && address_has_8bit(rest);
-
 		if (foreign ? !put_foreign(w, name, rest, l)
 		            : !put_element(w, name, true, &l->mailbox8) ||
 		                  !put_element(w, rest, false, &l->mailbox8))
@@ -507,12 +476,10 @@ bool header_encode_addresses(struct buf *out, struct str value, size_t first,
 	struct words w = {.out = out, .col = first, .tail = 2};
 	struct list list = {.how = how};
 	size_t before = out->len;
-	bool fits;
-
 	*mailbox8 = false;
 	if (!codec_has_8bit(value))
 		return buf_add_str(out, value);
-	fits = put_addresses(&w, value, &list);
+	bool fits = put_addresses(&w, value, &list);
 	*mailbox8 = list.mailbox8;
 	if (!fits)
 		out->len = before;
@@ -522,10 +489,9 @@ bool header_encode_addresses(struct buf *out, struct str value, size_t first,
 /* Only atoms of ASCII, one blank between them? */
 static bool is_atoms(struct str s)
 {
-	struct token t;
-
 	if (!codec_is_ascii(s))
 		return false;
+	struct token t;
 	do {
 		if (token_take(&s, TOKEN_MAIL).kind != TOKEN_ATOM)
 			return false;
@@ -536,10 +502,9 @@ static bool is_atoms(struct str s)
 
 static bool is_printable(struct str s)
 {
-	for (size_t i = 0; i < s.len; i++) {
+	for (size_t i = 0; i < s.len; i++)
 		if (s.at[i] < ' ' || s.at[i] > '~')
 			return false;
-	}
 	return true;
 }
 
@@ -547,7 +512,6 @@ bool header_add_phrase(struct buf *out, struct str name)
 {
 	struct words w = {.out = out, .col = PHRASE_LINE, .tail = 2};
 	size_t before = out->len;
-
 	if (name.len == 0 || is_atoms(name))
 		return buf_add_str(out, name);
 	if (is_printable(name))

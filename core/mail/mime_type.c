@@ -5,10 +5,9 @@
 
 static bool is_boundary(struct str text)
 {
-	for (size_t i = 0; i < text.len; i++) {
+	for (size_t i = 0; i < text.len; i++)
 		if (text.at[i] < ' ' || text.at[i] > '~')
 			return false;
-	}
 	return text.len > 0;
 }
 
@@ -17,7 +16,6 @@ static bool is_boundary(struct str text)
 static void find_boundary(struct str rest, struct buf *boundary)
 {
 	struct header_param p;
-
 	do {
 		if (!header_next_param(&rest, &p))
 			return;
@@ -69,9 +67,8 @@ enum mime_code mime_code_parse(struct str value)
 	};
 	struct str word = token_take_next(&value, TOKEN_MIME).text;
 
-	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
 		if (str_caseeq(word, str_of(codes[i].name)))
 			return codes[i].code;
-	}
 	return str_casestarts(word, STR("x-")) ? CODE_PRIVATE : CODE_NONE;
 }

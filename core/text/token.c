@@ -46,10 +46,8 @@ static struct token enclosed(struct str text, enum token_kind kind, char open, c
 {
 	struct token t = {.kind = kind, .text = text, .depth = 1};
 	size_t depth = 1;
-
 	for (size_t at = 1; at < text.len; at++) {
 		char c = text.at[at];
-
 		if (c == '\\') {
 			at++;
 		} else if (c == close && --depth == 0) {
@@ -71,7 +69,6 @@ static struct token first(struct str text, size_t len, enum token_kind kind)
 struct token token_first(struct str text, enum token_set set)
 {
 	size_t len = 0;
-
 	if (text.len == 0)
 		return first(text, 0, TOKEN_END);
 	if (!among(text.at[0], sets[set].begins))
@@ -101,7 +98,6 @@ struct token token_first(struct str text, enum token_set set)
 struct token token_take(struct str *rest, enum token_set set)
 {
 	struct token t = token_first(*rest, set);
-
 	*rest = str_from(*rest, t.text.len);
 	return t;
 }
@@ -109,7 +105,6 @@ struct token token_take(struct str *rest, enum token_set set)
 struct token token_take_next(struct str *rest, enum token_set set)
 {
 	struct token t;
-
 	do
 		t = token_take(rest, set);
 	while (t.kind == TOKEN_BLANK || t.kind == TOKEN_COMMENT);
@@ -126,7 +121,6 @@ bool token_add(struct buf *out, struct token t)
 	bool encloses = t.kind == TOKEN_QUOTED || t.kind == TOKEN_COMMENT;
 	bool pairs = encloses || t.kind == TOKEN_PAIR;
 	struct str s = t.text;
-
 	if (encloses)
 		s = str_from(str_first(s, s.len - (t.open ? 0 : 1)), 1);
 	else if (!pairs && t.kind != TOKEN_BLANK)
@@ -144,7 +138,6 @@ bool token_add_quoted(struct buf *out, struct str s)
 {
 	size_t before = out->len;
 	bool fits = buf_add_char(out, '"');
-
 	for (size_t i = 0; i < s.len && fits; i++) {
 		if (s.at[i] == '"' || s.at[i] == '\\')
 			fits = buf_add_char(out, '\\');
@@ -159,7 +152,6 @@ bool token_add_quoted(struct buf *out, struct str s)
 bool token_is_dot_atom(struct str s)
 {
 	struct token t;
-
 	do {
 		if (token_take(&s, TOKEN_MAIL).kind != TOKEN_ATOM)
 			return false;

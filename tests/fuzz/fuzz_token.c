@@ -29,7 +29,6 @@ static void check_form(struct token t)
 {
 	char first = t.text.len > 0 ? t.text.at[0] : '\0';
 	char last = t.text.len > 0 ? t.text.at[t.text.len - 1] : '\0';
-
 	switch (t.kind) {
 	case TOKEN_END:
 		check(t.text.len == 0);
@@ -67,10 +66,8 @@ static bool same(struct token a, struct token b)
 static void check_cut(struct str whole, size_t len, enum token_set set)
 {
 	struct str part = str_first(whole, len), rest = whole;
-
 	while (part.len > 0) {
 		struct token a = token_take(&part, set), b = token_take(&rest, set);
-
 		check(part.len == 0 || same(a, b));
 	}
 }
@@ -78,14 +75,13 @@ static void check_cut(struct str whole, size_t len, enum token_set set)
 /* What is put in quotes is one token, which stands for what was put in. */
 static void check_quoted(struct str s)
 {
-	struct buf quoted, plain;
-	struct token t;
+	struct buf quoted;
 	bool folds = str_find(s, '\r') != STR_NONE || str_find(s, '\n') != STR_NONE;
-
 	buf_init(&quoted, 2 * s.len + 2);
+	struct buf plain;
 	buf_init(&plain, s.len);
 	check(token_add_quoted(&quoted, s));
-	t = token_first(buf_str(&quoted), TOKEN_MAIL);
+	struct token t = token_first(buf_str(&quoted), TOKEN_MAIL);
 	check(t.kind == TOKEN_QUOTED && !t.open && t.text.len == quoted.len);
 	check(token_add(&plain, t));
 	check(folds || str_eq(buf_str(&plain), s));
@@ -97,19 +93,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct str whole, rest, next;
-	enum token_set set;
-	struct buf joined, meaning;
-
 	if (size == 0)
 		return 0;
-	set = (enum token_set)(data[0] % SETS);
-	whole = rest = str_make((const char *)data + 1, size - 1);
+	enum token_set set = (enum token_set)(data[0] % SETS);
+	struct str rest;
+	struct str whole = rest = str_make((const char *)data + 1, size - 1);
+	struct buf joined;
 	buf_init(&joined, size);
+	struct buf meaning;
 	buf_init(&meaning, size);
+	struct str next;
 	while (rest.len > 0) {
 		struct token t = token_first(rest, set);
-
 		check(t.text.at == rest.at && t.text.len > 0 && t.text.len <= rest.len);
 		check(!t.open || t.text.len == rest.len);
 		check_form(t);

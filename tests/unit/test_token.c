@@ -74,11 +74,9 @@ START_TEST(tokens)
 	const struct token_case *c = &cases[_i];
 	struct str rest = str_of(c->text);
 	struct buf out;
-
 	buf_init(&out, 1000);
 	while (rest.len > 0) {
 		struct token t = token_take(&rest, c->set);
-
 		ck_assert(t.text.len > 0);
 		show(&out, t);
 	}
@@ -93,15 +91,12 @@ START_TEST(prefixes)
 {
 	const struct token_case *c = &cases[_i];
 	struct str whole = str_of(c->text);
-
 	for (size_t len = 0; len <= whole.len; len++) {
 		struct str part = str_first(whole, len), rest = whole;
 		size_t left = part.len;
-
 		while (left > 0) {
 			struct token a = token_first(str_from(part, part.len - left), c->set);
 			struct token b = token_take(&rest, c->set);
-
 			left -= a.text.len;
 			ck_assert(left == 0 ||
 			          (a.kind == b.kind && !a.open && str_eq(a.text, b.text)));
@@ -135,9 +130,8 @@ START_TEST(meaning)
 {
 	const struct meaning_case *c = &meanings[_i];
 	struct token t = token_first(str_of(c->text), c->set);
-	struct buf out;
-
 	ck_assert_uint_eq(t.text.len, strlen(c->text));
+	struct buf out;
 	buf_init(&out, strlen(c->want));
 	ck_assert(token_add(&out, t));
 	ck_assert_str_eq(buf_cstr(&out), c->want);
@@ -149,7 +143,6 @@ END_TEST
 START_TEST(quoted)
 {
 	struct buf out;
-
 	buf_init(&out, 11);
 	ck_assert(token_add_quoted(&out, STR("a \"b\\(")));
 	ck_assert_str_eq(buf_cstr(&out), "\"a \\\"b\\\\(\"");
@@ -162,7 +155,6 @@ END_TEST
 START_TEST(left_out)
 {
 	struct str rest = STR(" (a) \r\n (b)(c(d)) x ;");
-
 	ck_assert(str_eq(token_take_next(&rest, TOKEN_MIME).text, STR("x")));
 	ck_assert(token_is(token_take_next(&rest, TOKEN_MIME), ';'));
 	ck_assert(!token_is(token_take_next(&rest, TOKEN_MIME), ';'));
@@ -209,9 +201,6 @@ int main(void)
 {
 	Suite *s = suite_create("token");
 	TCase *t = tcase_create("token");
-	SRunner *r;
-	int failed;
-
 	tcase_add_loop_test(t, tokens, 0, COUNT(cases));
 	tcase_add_loop_test(t, prefixes, 0, COUNT(cases));
 	tcase_add_loop_test(t, meaning, 0, COUNT(meanings));
@@ -220,9 +209,9 @@ int main(void)
 	tcase_add_test(t, dot_atoms);
 	tcase_add_test(t, deep_comment);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
+	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
+	int failed = srunner_ntests_failed(r);
 	srunner_free(r);
 	return failed ? 1 : 0;
 }
