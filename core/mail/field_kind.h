@@ -27,7 +27,8 @@ enum field_use {
 };
 
 struct field_kind {
-	const char *name;
+	const char *name; /* NULL: of those without a row */
+	size_t len;
 	enum field_form form;
 	unsigned uses; /* of enum field_use */
 };

@@ -1,26 +1,38 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "text/token.h"
 
-#include <string.h>
+#include <stdint.h>
+
+/* Sets of specials, which are all in this range. */
+#define BIT(c)  (UINT64_C(1) << ((c)-32))
+#define QUOTE   BIT('"')
+#define PAIR    BIT('\\')
+#define COMMENT BIT('(')
+#define LITERAL BIT('[')
+#define LISTED \
+	(BIT('(') | BIT(')') | BIT('<') | BIT('>') | BIT('@') | BIT(',') | BIT(';') | BIT(':'))
+#define BRACKETS (BIT('[') | BIT(']'))
+#define MAIL     (LISTED | BRACKETS | QUOTE | PAIR | BIT('.'))
+#define MIME     (LISTED | BRACKETS | QUOTE | PAIR | BIT('/') | BIT('?') | BIT('='))
 
 /* What begins a token that is no atom, and what ends an atom beside blanks and, but for
  * the last three sets, control bytes. */
 static const struct {
-	const char *begins;
-	const char *ends;
+	uint64_t begins;
+	uint64_t ends;
 } sets[] = {
-    [TOKEN_MAIL] = {"\"\\(", "()<>[]:;@\\,.\""},
-    [TOKEN_DOMAIN] = {"\"\\([", "()<>[]:;@\\,.\""},
-    [TOKEN_PATH] = {"\"\\", "()<>[]:;@\\,.\""},
-    [TOKEN_MIME] = {"\"\\(", "()<>@,;:\\\"/[]?="},
-    [TOKEN_VALUE] = {"\"(", ";"},
-    [TOKEN_TEXT] = {"", ""},
-    [TOKEN_INSIDE] = {"\\", "\\()"},
+    [TOKEN_MAIL] = {QUOTE | PAIR | COMMENT, MAIL},
+    [TOKEN_DOMAIN] = {QUOTE | PAIR | COMMENT | LITERAL, MAIL},
+    [TOKEN_PATH] = {QUOTE | PAIR, MAIL},
+    [TOKEN_MIME] = {QUOTE | PAIR | COMMENT, MIME},
+    [TOKEN_VALUE] = {QUOTE | COMMENT, BIT(';')},
+    [TOKEN_TEXT] = {0, 0},
+    [TOKEN_INSIDE] = {PAIR, PAIR | BIT('(') | BIT(')')},
 };
 
-static bool among(char c, const char *these)
+static bool among(char c, uint64_t these)
 {
-	return c != '\0' && strchr(these, c);
+	return c >= 32 && c < 32 + 64 && (these & BIT(c));
 }
 
 static bool is_blank(char c)
