@@ -6,7 +6,8 @@
 #include "mail/header_params.h"
 
 /* What has no other form in ASCII, as =XX for each byte: always the same, so that a
- * Message-ID and the References to it still agree. In addresses of lists it is %XX. */
+ * Message-ID and the References to it still agree. In addresses of lists, and where "="
+ * would end a word of a MIME field, it is %XX. */
 static bool add_clean(struct buf *out, struct str value, char escape)
 {
 	static const char digits[] = "0123456789ABCDEF";
@@ -29,6 +30,7 @@ bool encode_field(struct header *h, size_t at, enum header_mailboxes how, struct
 	struct str value = header_value(field);
 	size_t first = field->name_len + 2;
 	enum field_form form = field_kind(name)->form;
+	bool percent = form == FIELD_LISTS || form == FIELD_PARAMS;
 	bool unaddressed = form != FIELD_TEXT && form != FIELD_ADDRESSES;
 	if (value.len == 0 || codec_is_ascii(value))
 		return true;
@@ -48,7 +50,7 @@ bool encode_field(struct header *h, size_t at, enum header_mailboxes how, struct
 		                               unaddressed ? MAILBOXES_KEPT : how, &mailbox8);
 	value = buf_str(&out);
 	if (fits && unaddressed && !codec_is_ascii(value)) {
-		fits = add_clean(&clean, value, form == FIELD_LISTS ? '%' : '=');
+		fits = add_clean(&clean, value, percent ? '%' : '=');
 		value = buf_str(&clean);
 	}
 	bool fine = fits ? header_set_value(h, at, value, f)
