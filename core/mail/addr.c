@@ -6,68 +6,7 @@
 
 #include "text/codec.h"
 #include "text/host.h"
-
-bool addr_is_atext(char c)
-{
-	return ascii_alpha(c) || ascii_digit(c) ||
-	       (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", c));
-}
-
-/* Behind the close that ends what was opened at at; a backslash takes the next byte along. */
-static size_t closed_at(struct str text, size_t at, char close)
-{
-	for (at++; at < text.len; at++)
-		if (text.at[at] == '\\')
-			at++;
-		else if (text.at[at] == close)
-			return at + 1;
-	return text.len;
-}
-
-/* Comments nest. */
-static size_t comment_end(struct str text, size_t at)
-{
-	size_t depth = 0;
-	for (; at < text.len; at++) {
-		char c = text.at[at];
-		if (c == '\\')
-			at++;
-		else if (c == '(')
-			depth++;
-		else if (c == ')' && --depth == 0)
-			return at + 1;
-	}
-	return text.len;
-}
-
-/* In angle brackets there may be quoted strings and comments, with brackets of their own. */
-static size_t angle_end(struct str text, size_t at)
-{
-	at++;
-	while (at < text.len && text.at[at] != '>') {
-		char c = text.at[at];
-		at = c == '"'    ? closed_at(text, at, '"')
-		     : c == '('  ? comment_end(text, at)
-		     : c == '\\' ? at + 2
-		                 : at + 1;
-	}
-	return at < text.len ? at + 1 : text.len;
-}
-
-/* Blanks and comments may stand before the literal (RFC 5322 section 3.4.1). */
-static size_t domain_begin(struct str text, size_t at)
-{
-	while (at < text.len) {
-		char c = text.at[at];
-		if (c == '(')
-			at = comment_end(text, at);
-		else if (ascii_space(c) || c == '\r' || c == '\n')
-			at++;
-		else
-			break;
-	}
-	return at;
-}
+#include "text/token.h"
 
 static bool all_but(struct str text, const char *without)
 {
@@ -81,38 +20,39 @@ static bool all_but(struct str text, const char *without)
 
 bool addr_is_wire(struct str mailbox)
 {
-	bool quoted = mailbox.len > 0 && mailbox.at[0] == '"';
-	size_t end = quoted ? closed_at(mailbox, 0, '"') : str_find(mailbox, '@');
-	struct str local = str_first(mailbox, end), domain = str_from(mailbox, local.len);
-	if (mailbox.len > ADDR_MAX || local.len == 0)
+	struct token first = token_first(mailbox, TOKEN_PATH);
+	bool quoted = first.kind == TOKEN_QUOTED;
+	struct str local = quoted ? first.text : str_first(mailbox, str_find(mailbox, '@'));
+	struct str domain = str_from(mailbox, local.len);
+	if (mailbox.len > ADDR_MAX || local.len == 0 || first.open)
 		return false;
-	if (quoted ? local.len < 2 || !str_ends(local, STR("\"")) || !all_but(local, "")
-	           : !all_but(local, " \"\\()<>,:;[]"))
+	if (!all_but(local, quoted ? "" : " \"\\()<>,:;[]"))
 		return false;
 	return domain.len == 0 || (domain.at[0] == '@' && domain.len > 1 &&
 	                           all_but(str_from(domain, 1), " \"\\()<>,;@"));
 }
 
-size_t addr_token_end(struct str text, size_t at)
+size_t addr_find(struct str text, size_t at, const char *specials)
 {
-	switch (text.at[at]) {
-	case '\\':
-		return text.len - at > 1 ? at + 2 : text.len;
-	case '(':
-		return comment_end(text, at);
-	case '"':
-		return closed_at(text, at, '"');
-	case '<':
-		return angle_end(text, at);
-		size_t domain;
-	case '@':
-		domain = domain_begin(text, at + 1);
-		return domain < text.len && text.at[domain] == '['
-		           ? closed_at(text, domain, ']')
-		           : at + 1;
-	default:
-		return at + 1;
+	struct str rest = str_from(text, at);
+	bool angle = false, domain = false, literals = true;
+	struct token t;
+	while ((t = token_first(rest, domain ? TOKEN_DOMAIN : TOKEN_MAIL)).kind != TOKEN_END) {
+		if (t.kind == TOKEN_LITERAL && t.open) {
+			/* A bracket that nothing closes hides nothing; nor do those behind it. */
+			domain = literals = false;
+			continue;
+		}
+		if (t.kind == TOKEN_SPECIAL && !angle && strchr(specials, t.text.at[0]))
+			break;
+		angle = token_is(t, '<') || (angle && !token_is(t, '>'));
+		/* Blanks and comments may stand before the literal (RFC 5322 section 3.4.1). */
+		domain = !angle && literals &&
+		         (token_is(t, '@') ||
+		          (domain && (t.kind == TOKEN_BLANK || t.kind == TOKEN_COMMENT)));
+		rest = str_from(rest, t.text.len);
 	}
+	return (size_t)(rest.at - text.at);
 }
 
 /* An "@" inside quotes is followed by the closing quote; a domain has none. */
@@ -148,34 +88,10 @@ bool addr_qualify(struct buf *out, struct str mailbox, struct str domain)
 	return false;
 }
 
-/* RFC 5321 section 4.1.2 with RFC 6531 section 3.3: atoms and single dots. */
-static bool is_dot_string(struct str text)
-{
-	bool dot = true;
-	for (size_t i = 0; i < text.len; i++) {
-		char c = text.at[i];
-		if (c == '.' ? dot : !addr_is_atext(c) && (unsigned char)c < 128)
-			return false;
-		dot = c == '.';
-	}
-	return !dot;
-}
-
 bool addr_add_local(struct buf *out, struct str text)
 {
-	size_t before = out->len;
-	if (is_dot_string(text))
-		return buf_add_str(out, text);
-	bool fits = buf_add_char(out, '"');
-	for (size_t i = 0; i < text.len && fits; i++) {
-		if (text.at[i] == '"' || text.at[i] == '\\')
-			fits = buf_add_char(out, '\\');
-		fits = fits && buf_add_char(out, text.at[i]);
-	}
-	if (fits && buf_add_char(out, '"'))
-		return true;
-	out->len = before;
-	return false;
+	/* RFC 5321 section 4.1.2 with RFC 6531 section 3.3 */
+	return token_is_dot_atom(text) ? buf_add_str(out, text) : token_add_quoted(out, text);
 }
 
 /* RFC 5321 section 4.1.3: the tag says that it is IPv6, and there is no zone. */

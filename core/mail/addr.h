@@ -80,14 +80,10 @@ bool addr_is_domain(struct str text);
  * the parser gave out can. */
 bool addr_is_wire(struct str mailbox);
 
-/* May c be in an atom (RFC 5322 section 3.2.3)? Bytes over 127 may not. */
-bool addr_is_atext(char c);
-
-/* Behind the token that begins at at (below text.len), for those who walk over
- * a list: a quoted string, comment or angle address as a whole, "@" with the
- * domain literal behind it, a backslash with the byte behind it, else one byte.
- * Missing ends are taken to be at the end of text. */
-size_t addr_token_end(struct str text, size_t at);
+/* Where the first of these specials is at or behind at, for those who walk over a list:
+ * one in a quoted string, a comment, a domain literal or a pair does not count, nor one
+ * between angle brackets. text.len if there is none. */
+size_t addr_find(struct str text, size_t at, const char *specials);
 
 /* Does the mailbox match the pattern? "*" matches any run of bytes; domain
  * without case. "*@work.example", "root@*", "work.example" (a domain alone). */

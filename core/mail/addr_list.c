@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "text/codec.h"
+#include "text/token.h"
 
 #define COMMENT_DEPTH 100
 #define LOCAL_MAX     256
@@ -13,6 +14,7 @@
 struct parser {
 	struct str text;
 	size_t at;
+	struct token token; /* the one at that place */
 	size_t element;     /* where the present element begins */
 	size_t counted_end; /* the element up to here has one kind of addresses */
 	bool counted;
@@ -37,23 +39,22 @@ static bool bad(const struct parser *p, struct fault *f, const char *why)
 	return fault_set(f, FAULT_DATA, "bad address \"%.*s\": %s", STR_FMT(rest), why);
 }
 
-static char peek(const struct parser *p)
+/* Goes on behind the bytes of text before at. */
+static void go_to(struct parser *p, size_t at)
 {
-	return p->at < p->text.len ? p->text.at[p->at] : '\0';
+	p->at = at;
+	p->token = token_first(str_from(p->text, at), TOKEN_MAIL);
 }
 
 static bool at_end(const struct parser *p)
 {
-	return p->at == p->text.len;
+	return p->token.kind == TOKEN_END;
 }
 
-/* Length of the blank at the place: blank, tab, or a fold; 0 if none. */
-static size_t blank_len(const struct parser *p)
+/* Is the token one of these specials? */
+static bool is_one(const struct parser *p, const char *specials)
 {
-	struct str rest = str_from(p->text, p->at);
-	if (rest.len > 0 && ascii_space(rest.at[0]))
-		return 1;
-	return rest.len > 2 && str_starts(rest, STR("\r\n")) && ascii_space(rest.at[2]) ? 2 : 0;
+	return p->token.kind == TOKEN_SPECIAL && strchr(specials, p->token.text.at[0]);
 }
 
 static bool is_control(char c)
@@ -61,109 +62,67 @@ static bool is_control(char c)
 	return (unsigned char)c < ' ' || c == 127;
 }
 
-static bool keep(struct parser *p, struct buf *into, struct fault *f)
+/* Control bytes but tabs and the ends of folded lines, and those behind a backslash. */
+static bool has_control(struct str s)
 {
-	if (!buf_add_char(into, peek(p)))
-		return bad(p, f, "too long");
-	p->at++;
-	return true;
-}
-
-/* A backslash and the byte it protects, at the place. */
-static bool keep_escaped(struct parser *p, struct buf *into, struct fault *f)
-{
-	p->at++;
-	if (at_end(p))
-		return bad(p, f, "nothing behind the last backslash");
-	if (is_control(peek(p)))
-		return bad(p, f, "control byte");
-	return keep(p, into, f);
-}
-
-/* The inside of a quoted string or comment: a byte, an escaped one or a fold. */
-static bool keep_inside(struct parser *p, struct buf *into, struct fault *f)
-{
-	if (peek(p) == '\\')
-		return keep_escaped(p, into, f);
-	if (blank_len(p) > 1) {
-		p->at += 2;
-		return true;
+	for (size_t i = 0; i < s.len; i++) {
+		char c = s.at[i];
+		bool fold = s.len - i > 2 && str_starts(str_from(s, i), STR("\r\n")) &&
+		            ascii_space(s.at[i + 2]);
+		if (fold)
+			i += 2;
+		else if (is_control(c) && c != '\t')
+			return true;
+		else if (c == '\\' && i + 1 < s.len && is_control(s.at[++i]))
+			return true;
 	}
-	if (is_control(peek(p)) && peek(p) != '\t')
-		return bad(p, f, "control byte");
-	return keep(p, into, f);
+	return false;
 }
 
-/* A comment; the first of an element is kept, as its name if it has no other. */
-static bool skip_comment(struct parser *p, struct fault *f)
+/* What is wrong with the token wherever it stands, or NULL. */
+static const char *wrong_with(struct token t)
 {
-	size_t kept = p->comment.len;
-	size_t depth = 0;
-	do {
-		if (at_end(p))
-			return bad(p, f, "a parenthesis is not closed");
-		if (peek(p) == '(') {
-			if (++depth > COMMENT_DEPTH)
-				return bad(p, f, "comments nest too deep");
-			if (depth == 1) {
-				p->at++;
-				continue;
-			}
-		} else if (peek(p) == ')' && --depth == 0) {
-			p->at++;
-			continue;
-		}
-		if (!keep_inside(p, &p->comment, f))
-			return false;
-	} while (depth > 0);
-	if (kept > 0)
-		p->comment.len = kept;
+	switch (t.kind) {
+	case TOKEN_END:
+	case TOKEN_ATOM:
+	case TOKEN_LITERAL:
+	case TOKEN_SPECIAL:
+		return NULL;
+	case TOKEN_BLANK:
+	case TOKEN_QUOTED:
+	case TOKEN_COMMENT:
+	case TOKEN_PAIR:
+	case TOKEN_CONTROL:
+		break;
+	}
+	if (has_control(t.text))
+		return "control byte";
+	if (t.depth > COMMENT_DEPTH)
+		return "comments nest too deep";
+	if (!t.open)
+		return NULL;
+	return t.kind == TOKEN_QUOTED    ? "a quote is not closed"
+	       : t.kind == TOKEN_COMMENT ? "a parenthesis is not closed"
+	                                 : "nothing behind the last backslash";
+}
+
+/* Goes on behind the token. What it stands for is added to into, unless that is NULL. */
+static bool take(struct parser *p, struct buf *into, struct fault *f)
+{
+	const char *wrong = wrong_with(p->token);
+	if (wrong || (into && !token_add(into, p->token)))
+		return bad(p, f, wrong ? wrong : "too long");
+	go_to(p, p->at + p->token.text.len);
 	return true;
 }
 
-/* Blanks, folds and comments. */
+/* Blanks, folds and comments. The first comment of an element is kept, as its name if it
+ * has no other. */
 static bool skip_between(struct parser *p, struct fault *f)
 {
-	for (;;) {
-		size_t blank = blank_len(p);
-		p->at += blank;
-		if (blank == 0 && peek(p) != '(')
-			return true;
-		if (blank == 0 && !skip_comment(p, f))
-			return false;
-	}
-}
-
-static bool read_quoted(struct parser *p, struct buf *into, struct fault *f)
-{
-	p->at++;
-	while (peek(p) != '"') {
-		if (at_end(p))
-			return bad(p, f, "a quote is not closed");
-		if (!keep_inside(p, into, f))
-			return false;
-	}
-	p->at++;
-	return true;
-}
-
-/* Everything up to a blank or one of the stops, quotes undone. */
-static bool read_run(struct parser *p, struct buf *into, const char *stops, struct fault *f)
-{
-	while (!at_end(p) && blank_len(p) == 0) {
-		char c = peek(p);
-		bool fine;
-		if (c == '"')
-			fine = read_quoted(p, into, f);
-		else if (c == '\\')
-			fine = keep_escaped(p, into, f);
-		else if (is_control(c))
-			fine = bad(p, f, "control byte");
-		else if (strchr(stops, c))
-			return true;
-		else
-			fine = keep(p, into, f);
-		if (!fine)
+	while (p->token.kind == TOKEN_BLANK || p->token.kind == TOKEN_COMMENT) {
+		bool kept = p->token.kind == TOKEN_COMMENT && p->comment.len == 0;
+		if (!take(p, kept ? &p->comment : NULL, f))
 			return false;
 	}
 	return true;
@@ -176,25 +135,31 @@ static bool read_local(struct parser *p, struct fault *f)
 	size_t start = p->at;
 	size_t word = start;
 	bool quoted = false; /* the word is, and is over */
-	while (!at_end(p) && blank_len(p) == 0) {
-		char c = peek(p);
-		if (is_control(c))
-			return bad(p, f, "control byte");
-		if (strchr("()<>,;:@[]", c))
+	for (;;) {
+		bool dot = token_is(p->token, '.'), quote = p->token.kind == TOKEN_QUOTED;
+		if (!dot && !quote && p->token.kind != TOKEN_ATOM &&
+		    p->token.kind != TOKEN_PAIR && p->token.kind != TOKEN_CONTROL)
 			return true;
-		if (quoted && c != '.' && c != '"' && word == start && p->loose)
+		if (quoted && !dot && !quote && word == start && p->loose)
 			return true;
-		if ((quoted && c != '.') || (c == '"' && p->at > word))
+		if ((quoted && !dot) || (quote && p->at > word))
 			return bad(p, f, "quotes round a part of a word");
-		quoted = c == '"';
-		bool fine = quoted      ? read_quoted(p, &p->local, f)
-		            : c == '\\' ? keep_escaped(p, &p->local, f)
-		                        : keep(p, &p->local, f);
-		if (!fine)
+		quoted = quote;
+		if (!take(p, &p->local, f))
 			return false;
-		if (c == '.')
+		if (dot)
 			word = p->at;
 	}
+}
+
+/* A word of a display name or of the name of a group: up to a blank or a comment. */
+static bool read_word(struct parser *p, const char *specials, struct fault *f)
+{
+	while (p->token.kind == TOKEN_ATOM || p->token.kind == TOKEN_QUOTED ||
+	       p->token.kind == TOKEN_PAIR || p->token.kind == TOKEN_CONTROL ||
+	       is_one(p, specials))
+		if (!take(p, &p->name, f))
+			return false;
 	return true;
 }
 
@@ -204,12 +169,12 @@ static bool read_phrase(struct parser *p, char end, struct fault *f)
 	for (;;) {
 		if (!skip_between(p, f))
 			return false;
-		if (peek(p) == end)
+		if (token_is(p->token, end))
 			return true;
 		size_t before = p->at;
 		if (p->name.len > 0 && !buf_add_char(&p->name, ' '))
 			return bad(p, f, "too long");
-		if (!read_run(p, &p->name, end == ':' ? "()<>,;:@" : "()<>,;:", f))
+		if (!read_word(p, end == ':' ? ".[]" : ".[]@", f))
 			return false;
 		if (p->at == before)
 			return bad(p, f, "brackets do not match, or an @ or : too many");
@@ -226,7 +191,7 @@ static bool skip_route(struct parser *p, struct fault *f)
 			return bad(p, f, "no local-part before the @");
 	if (colon == STR_NONE)
 		return bad(p, f, "no local-part before the @");
-	p->at += colon + 1;
+	go_to(p, p->at + colon + 1);
 	return skip_between(p, f);
 }
 
@@ -234,13 +199,12 @@ static bool skip_route(struct parser *p, struct fault *f)
 static bool read_domain(struct parser *p, struct addr *a, struct fault *f)
 {
 	size_t start = p->at;
-	if (peek(p) == '[') {
-		while (!at_end(p) && peek(p) != ']')
-			p->at++;
-		p->at += at_end(p) ? 0 : 1;
-	}
-	while (!at_end(p) && !is_control(peek(p)) && !strchr(" ()<>,;:@[]\"\\", peek(p)))
-		p->at++;
+	if (token_is(p->token, '['))
+		p->token = token_first(str_from(p->text, p->at), TOKEN_DOMAIN);
+	while (p->token.kind == TOKEN_ATOM || p->token.kind == TOKEN_LITERAL ||
+	       token_is(p->token, '.'))
+		if (!take(p, NULL, f))
+			return false;
 	struct str domain = str_first(str_from(p->text, start), p->at - start);
 	if (domain.len == 0)
 		return bad(p, f, "no domain behind the @");
@@ -275,15 +239,14 @@ static bool read_spec(struct parser *p, struct addr *a, struct fault *f)
 	size_t start = p->at;
 	buf_clear(&p->local);
 	a->bare = true;
-	a->escaped = peek(p) == '\\';
+	a->escaped = p->token.kind == TOKEN_PAIR;
 	if (!read_local(p, f) || !add_local(p, f))
 		return false;
 	size_t end = p->at;
 	if (!skip_between(p, f))
 		return false;
-	if (peek(p) == '@') {
-		p->at++;
-		if (!skip_between(p, f) || !read_domain(p, a, f))
+	if (token_is(p->token, '@')) {
+		if (!take(p, NULL, f) || !skip_between(p, f) || !read_domain(p, a, f))
 			return false;
 		end = p->at;
 	}
@@ -306,25 +269,21 @@ static bool emit(struct parser *p, struct addr *a, struct fault *f)
 static bool read_angle(struct parser *p, struct fault *f)
 {
 	struct addr a = {.angle = true};
-	if (!read_phrase(p, '<', f))
+	if (!read_phrase(p, '<', f) || !take(p, NULL, f) || !skip_between(p, f))
 		return false;
-	p->at++;
-	if (!skip_between(p, f))
-		return false;
-	if (peek(p) == '>' && p->null_ok) {
+	if (token_is(p->token, '>') && p->null_ok) {
 		a.spec = a.mailbox = str_first(str_from(p->text, p->at), 0);
 	} else {
-		if (peek(p) == '@' && !skip_route(p, f))
+		if (token_is(p->token, '@') && !skip_route(p, f))
 			return false;
 		if (!read_spec(p, &a, f) || !skip_between(p, f))
 			return false;
 	}
-	if (peek(p) != '>')
+	if (!token_is(p->token, '>'))
 		return bad(p, f, "< is not closed");
-	p->at++;
-	if (!skip_between(p, f))
+	if (!take(p, NULL, f) || !skip_between(p, f))
 		return false;
-	if (!at_end(p) && !strchr(",;<", peek(p)))
+	if (!at_end(p) && !is_one(p, ",;<"))
 		return bad(p, f, "no comma behind the >");
 	return emit(p, &a, f);
 }
@@ -338,7 +297,7 @@ struct counts {
 
 static bool element_over(const struct parser *p)
 {
-	return at_end(p) || strchr(",;", peek(p));
+	return at_end(p) || is_one(p, ",;");
 }
 
 static bool read_one(struct parser *p, struct addr *a, struct fault *f)
@@ -349,7 +308,7 @@ static bool read_one(struct parser *p, struct addr *a, struct fault *f)
 	 * mistyped, and mail to a stranger cannot be taken back. A name may be short
 	 * for something. */
 	bool dot = str_ends(a->spec, STR(".")) && !(p->loose && a->bare);
-	if (!element_over(p) && (dot || peek(p) == '.'))
+	if (!element_over(p) && (dot || token_is(p->token, '.')))
 		return bad(p, f, "a blank beside a dot");
 	return true;
 }
@@ -429,7 +388,7 @@ static bool read_plain(struct parser *p, struct fault *f)
 			return false;
 		p->counted = true;
 		p->counted_end = p->at;
-		p->at = begin;
+		go_to(p, begin);
 		p->comment.len = comment;
 		if (!p->loose && n.bare > 0 && n.full > 0)
 			return bad(p, f,
@@ -451,19 +410,16 @@ static bool begin_group(struct parser *p, struct fault *f)
 		return false;
 	if (p->name.len == 0)
 		return bad(p, f, "a group without a name");
-	p->at++;
 	p->in_group = true;
-	return true;
+	return take(p, NULL, f);
 }
 
 /* What kind of element comes: looked for once for all of them up to there. */
 static char look_ahead(struct parser *p)
 {
-	size_t at = p->at;
-	if (p->looked && at <= p->look_end)
+	if (p->looked && p->at <= p->look_end)
 		return p->look_char;
-	while (at < p->text.len && (p->text.at[at] == '\0' || !strchr("<:,;", p->text.at[at])))
-		at = addr_token_end(p->text, at);
+	size_t at = addr_find(p->text, p->at, "<:,;");
 	p->looked = true;
 	p->look_end = at;
 	p->look_char = at < p->text.len ? p->text.at[at] : '\0';
@@ -473,8 +429,8 @@ static char look_ahead(struct parser *p)
 static bool read_list(struct parser *p, struct fault *f)
 {
 	for (;;) {
-		while (blank_len(p) > 0)
-			p->at += blank_len(p);
+		if (p->token.kind == TOKEN_BLANK && !take(p, NULL, f))
+			return false;
 		p->element = p->at;
 		buf_clear(&p->name);
 		buf_clear(&p->comment);
@@ -482,9 +438,10 @@ static bool read_list(struct parser *p, struct fault *f)
 			return false;
 		if (at_end(p))
 			return true;
-		if (peek(p) == ',' || peek(p) == ';') {
-			p->in_group = p->in_group && peek(p) == ',';
-			p->at++;
+		if (is_one(p, ",;")) {
+			p->in_group = p->in_group && token_is(p->token, ',');
+			if (!take(p, NULL, f))
+				return false;
 			continue;
 		}
 		char kind = look_ahead(p);
@@ -515,6 +472,7 @@ static bool parse(struct str text, enum how how, addr_each *each, void *context,
 	buf_init(&p.comment, NAME_MAX_LEN);
 	buf_init(&p.local, LOCAL_MAX);
 	buf_init(&p.mailbox, ADDR_MAX);
+	go_to(&p, 0);
 	bool fine = read_list(&p, f);
 	buf_release(&p.name);
 	buf_release(&p.comment);

@@ -6,29 +6,27 @@
 #include <string.h>
 
 #include "text/codec.h"
+#include "text/token.h"
 #include "mail/addr.h"
 
 #define SHOWN 80 /* bytes of a foreign text in a warning */
 
 /* One address that a name stands for. */
 struct value {
-	size_t at; /* in bytes */
-	size_t len;
+	char *mailbox;
 	size_t entry; /* the alias of that name, to be followed, or STR_NONE */
 	bool follow;  /* bare and not escaped, so it may have one */
 	bool escaped;
 };
 
 struct entry {
-	size_t at; /* of the name, in lower case, in bytes */
-	size_t len;
+	char *name; /* in lower case */
 	size_t line;
 	size_t first; /* of its values */
 	size_t count;
 };
 
 struct alias {
-	struct buf bytes;
 	struct value *values;
 	size_t value_count;
 	size_t value_cap;
@@ -58,64 +56,47 @@ static void warn_about(const struct reader *r, struct str what, const char *why)
 	r->warn(r->context, r->line, text.text);
 }
 
-static bool is_blank(char c)
+static bool begins_blank(struct str text)
 {
-	return ascii_space(c) || c == '\r' || c == '\n';
+	return token_first(text, TOKEN_TEXT).kind == TOKEN_BLANK;
 }
 
-/* Adds the name as it is looked up: without quotes, in lower case. */
-static bool add_key(struct buf *out, struct str name)
+/* The name as it is looked up: without quotes, in lower case. */
+static char *key_of(struct str name)
 {
-	bool quoted = name.len >= 2 && name.at[0] == '"' && name.at[name.len - 1] == '"';
-	if (quoted)
-		name = str_make(name.at + 1, name.len - 2);
-	for (size_t i = 0; i < name.len; i++) {
-		if (quoted && name.at[i] == '\\' && i + 1 < name.len)
-			i++;
-		if (!buf_add_char(out, ascii_lower(name.at[i])))
-			return false;
-	}
-	return true;
+	struct token t = token_first(name, TOKEN_PATH);
+	bool quoted = t.kind == TOKEN_QUOTED && t.text.len == name.len && !t.open;
+	struct buf key;
+	buf_init(&key, name.len);
+	bool fits = quoted ? token_add(&key, t) : buf_add_str(&key, name);
+	for (size_t i = 0; i < key.len; i++)
+		key.at[i] = ascii_lower(key.at[i]);
+	char *copy = mem_copy(fits ? buf_str(&key) : STR(""));
+	buf_release(&key);
+	return copy;
 }
 
-static struct str entry_name(const struct alias *a, const struct entry *e)
+/* Of two with one name the first in the file is first. */
+static int by_name(const void *a, const void *b)
 {
-	return str_make(a->bytes.at + e->at, e->len);
+	const struct entry *p = a, *q = b;
+	int order = strcmp(p->name, q->name);
+	return order != 0 ? order : (p->line > q->line) - (p->line < q->line);
 }
 
-static int compare(struct str a, struct str b)
+static int to_name(const void *key, const void *entry)
 {
-	size_t least = a.len < b.len ? a.len : b.len;
-	int order = least > 0 ? memcmp(a.at, b.at, least) : 0;
-	if (order != 0)
-		return order;
-	return a.len < b.len ? -1 : a.len > b.len;
-}
-
-/* The entry of that key, or STR_NONE. */
-static size_t find_key(const struct alias *a, struct str key)
-{
-	size_t low = 0, high = a->entry_count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		int order = compare(key, entry_name(a, &a->entries[middle]));
-		if (order == 0)
-			return middle;
-		if (order < 0)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return STR_NONE;
+	return strcmp(key, ((const struct entry *)entry)->name);
 }
 
 static size_t find_entry(const struct alias *a, struct str name)
 {
-	struct buf key;
-	buf_init(&key, ADDR_MAX);
-	size_t at = add_key(&key, name) ? find_key(a, buf_str(&key)) : STR_NONE;
-	buf_release(&key);
-	return at;
+	char *key = key_of(name);
+	const struct entry *found = NULL;
+	if (a->entry_count > 0)
+		found = bsearch(key, a->entries, a->entry_count, sizeof(*found), to_name);
+	free(key);
+	return found ? (size_t)(found - a->entries) : STR_NONE;
 }
 
 /* The entry that the name has, be it that of all others; or STR_NONE. */
@@ -152,18 +133,15 @@ static bool take_address(void *context, const struct addr *found, struct fault *
 {
 	struct reader *r = context;
 	struct alias *a = r->alias;
-	size_t at = a->bytes.len;
 	const char *why = found->bare ? refusal(found->mailbox) : NULL;
+	(void)f;
 	if (why) {
 		warn_about(r, found->mailbox, why);
 		return true;
 	}
-	if (!buf_add_str(&a->bytes, found->mailbox))
-		return fault_set(f, FAULT_DATA, "the aliases are too many");
 	a->values = mem_grow(a->values, &a->value_cap, a->value_count + 1, sizeof(*a->values));
 	a->values[a->value_count++] = (struct value){
-	    .at = at,
-	    .len = found->mailbox.len,
+	    .mailbox = mem_copy(found->mailbox),
 	    .entry = STR_NONE,
 	    .follow = found->bare && !found->escaped,
 	    .escaped = found->escaped,
@@ -182,34 +160,10 @@ static void read_value(struct reader *r, struct str value)
 	if (why) {
 		warn_about(r, value, why);
 	} else if (!addr_parse_list(value, take_address, r, &f)) {
-		r->alias->value_count = before;
+		while (r->alias->value_count > before)
+			free(r->alias->values[--r->alias->value_count].mailbox);
 		warn_about(r, value, f.text);
 	}
-}
-
-/* Where a value ends: at a comma outside quotes, comments and angle brackets. */
-static size_t value_end(struct str text)
-{
-	size_t comments = 0;
-	bool quoted = false, angle = false;
-	for (size_t i = 0; i < text.len; i++) {
-		char c = text.at[i];
-		if (c == '\\' && i + 1 < text.len)
-			i++;
-		else if (comments == 0 && c == '"')
-			quoted = !quoted;
-		else if (quoted)
-			continue;
-		else if (c == '(')
-			comments++;
-		else if (c == ')')
-			comments -= comments > 0 ? 1 : 0;
-		else if (comments == 0 && (c == '<' || c == '>'))
-			angle = c == '<';
-		else if (c == ',' && comments == 0 && !angle)
-			return i;
-	}
-	return text.len;
 }
 
 static size_t count_lines(struct str text)
@@ -224,12 +178,12 @@ static void read_values(struct reader *r, struct str rest)
 {
 	while (rest.len > 0) {
 		/* A value is on the line where its first byte is. */
-		size_t skip = 0;
-		while (skip < rest.len && is_blank(rest.at[skip]))
-			skip++;
-		r->line += count_lines(str_first(rest, skip));
-		rest = str_from(rest, skip);
-		size_t end = value_end(rest);
+		struct token blank = token_first(rest, TOKEN_TEXT);
+		if (blank.kind == TOKEN_BLANK) {
+			r->line += count_lines(blank.text);
+			rest = str_from(rest, blank.text.len);
+		}
+		size_t end = addr_find(rest, 0, ",");
 		struct str value = str_first(rest, end);
 		read_value(r, value);
 		r->line += count_lines(value);
@@ -240,18 +194,13 @@ static void read_values(struct reader *r, struct str rest)
 /* The colon behind the name, or STR_NONE. */
 static size_t name_end(struct str text)
 {
-	bool quoted = false;
-	for (size_t i = 0; i < text.len; i++) {
-		char c = text.at[i];
-		if (c == '\\' && i + 1 < text.len)
-			i++;
-		else if (c == '"')
-			quoted = !quoted;
-		else if (c == ':' && !quoted)
-			return i;
-		else if (c == '\n')
-			return STR_NONE;
-	}
+	struct str rest = text;
+	struct token t;
+	do {
+		t = token_take(&rest, TOKEN_PATH);
+		if (token_is(t, ':'))
+			return (size_t)(t.text.at - text.at);
+	} while (t.kind != TOKEN_END && str_find(t.text, '\n') == STR_NONE);
 	return STR_NONE;
 }
 
@@ -271,20 +220,15 @@ static void read_entry(struct reader *r)
 {
 	struct str text = buf_str(&r->body);
 	struct alias *a = r->alias;
-	size_t colon = name_end(text), line = r->line, at = a->bytes.len;
+	size_t colon = name_end(text), line = r->line, first = a->value_count;
 	struct str name = str_trim(str_first(text, colon == STR_NONE ? 0 : colon));
 	if (str_trim(text).len == 0)
 		return;
 	/* A continuation line with nothing to continue may stand at the top. */
-	if (colon == STR_NONE || !is_name(name) || is_blank(text.at[0])) {
+	if (colon == STR_NONE || !is_name(name) || begins_blank(text)) {
 		warn_about(r, text, "this is no line \"name: address, address\"; left out");
 		return;
 	}
-	if (!add_key(&a->bytes, name)) {
-		warn_about(r, name, "the aliases are too many; left out");
-		return;
-	}
-	size_t len = a->bytes.len - at, first = a->value_count;
 	read_values(r, str_from(text, colon + 1));
 	r->line = line;
 	if (a->value_count == first) {
@@ -293,8 +237,7 @@ static void read_entry(struct reader *r)
 	}
 	a->entries =
 	    mem_grow(a->entries, &a->entry_cap, a->entry_count + 1, sizeof(*a->entries));
-	a->entries[a->entry_count++] = (struct entry){.at = at,
-	                                              .len = len,
+	a->entries[a->entry_count++] = (struct entry){.name = key_of(name),
 	                                              .line = line,
 	                                              .first = first,
 	                                              .count = a->value_count - first};
@@ -307,7 +250,7 @@ static void read_entries(struct reader *r, struct str text)
 	struct str line;
 	size_t number = 0;
 	while (str_cut(&text, '\n', &line)) {
-		bool inside = line.len > 0 && is_blank(line.at[0]);
+		bool inside = begins_blank(line);
 		struct str shown = str_trim(line);
 		number++;
 		if (shown.len == 0 || shown.at[0] == '#') {
@@ -323,23 +266,6 @@ static void read_entries(struct reader *r, struct str text)
 	read_entry(r);
 }
 
-/* No comparison function of qsort gets a context, so this sorts by merging. */
-static void sort_entries(const struct alias *a, struct entry *from, struct entry *spare,
-                         size_t n)
-{
-	if (n < 2)
-		return;
-	size_t half = n / 2, i = 0, j = half;
-	sort_entries(a, from, spare, half);
-	sort_entries(a, from + half, spare, n - half);
-	for (size_t k = 0; k < n; k++) {
-		bool left = j == n || (i < half && compare(entry_name(a, &from[i]),
-		                                           entry_name(a, &from[j])) <= 0);
-		spare[k] = left ? from[i++] : from[j++];
-	}
-	memcpy(from, spare, n * sizeof(*from));
-}
-
 /* Of two entries with one name the first in the file is taken. */
 static void drop_doubles(struct reader *r)
 {
@@ -347,11 +273,10 @@ static void drop_doubles(struct reader *r)
 	size_t kept = 0;
 	for (size_t i = 0; i < a->entry_count; i++) {
 		struct entry *e = &a->entries[i];
-		if (kept > 0 &&
-		    str_eq(entry_name(a, e), entry_name(a, &a->entries[kept - 1]))) {
+		if (kept > 0 && strcmp(e->name, a->entries[kept - 1].name) == 0) {
 			r->line = e->line;
-			warn_about(r, entry_name(a, e),
-			           "this alias is there already; left out");
+			warn_about(r, str_of(e->name), "this alias is there already; left out");
+			free(e->name);
 		} else {
 			a->entries[kept++] = *e;
 		}
@@ -364,7 +289,7 @@ static void link_values(struct alias *a)
 	for (size_t i = 0; i < a->value_count; i++) {
 		struct value *v = &a->values[i];
 		if (v->follow)
-			v->entry = find_name(a, str_make(a->bytes.at + v->at, v->len));
+			v->entry = find_name(a, str_of(v->mailbox));
 	}
 }
 
@@ -373,15 +298,11 @@ struct alias *alias_parse(struct str text, alias_warn *warn, void *context)
 	struct alias *a = mem_alloc(sizeof(*a));
 	struct reader r = {.alias = a, .warn = warn, .context = context, .line = 1};
 	a->rest = STR_NONE;
-	buf_init(&a->bytes, SIZE_MAX / 4);
 	buf_init(&r.body, SIZE_MAX / 4);
 	read_entries(&r, text);
 	buf_release(&r.body);
-	if (a->entry_count > 0) {
-		struct entry *spare = mem_alloc(a->entry_count * sizeof(*spare));
-		sort_entries(a, a->entries, spare, a->entry_count);
-		free(spare);
-	}
+	if (a->entry_count > 0)
+		qsort(a->entries, a->entry_count, sizeof(*a->entries), by_name);
 	drop_doubles(&r);
 	find_rest(a);
 	link_values(a);
@@ -392,7 +313,7 @@ void alias_follow(struct alias *a, alias_ours *ours, const void *context)
 {
 	for (size_t i = 0; i < a->value_count; i++) {
 		struct value *v = &a->values[i];
-		struct str mailbox = str_make(a->bytes.at + v->at, v->len);
+		struct str mailbox = str_of(v->mailbox);
 		if (!v->follow && !v->escaped && ours(context, mailbox))
 			v->entry = find_name(a, addr_local(mailbox));
 	}
@@ -402,7 +323,10 @@ void alias_free(struct alias *a)
 {
 	if (!a)
 		return;
-	buf_release(&a->bytes);
+	for (size_t i = 0; i < a->value_count; i++)
+		free(a->values[i].mailbox);
+	for (size_t i = 0; i < a->entry_count; i++)
+		free(a->entries[i].name);
 	free(a->values);
 	free(a->entries);
 	free(a);
@@ -458,7 +382,7 @@ static bool expand(struct expansion *x, alias_each *each, void *context, struct 
 				                 "an alias stands for more than %d addresses; "
 				                 "make it shorter",
 				                 ALIAS_MAX);
-			if (!each(context, str_make(a->bytes.at + v->at, v->len), f))
+			if (!each(context, str_of(v->mailbox), f))
 				return false;
 		}
 	}

@@ -2,32 +2,12 @@
 #include "mail/encode.h"
 
 #include "text/codec.h"
-
-/* Fields of which only display names and comments may become encoded words
- * (RFC 2047 section 5); so may all names that begin with List-. */
-static const char *const structured[] = {
-    "From",      "Sender",           "Reply-To",      "To",
-    "Cc",        "Resent-From",      "Resent-Sender", "Resent-Reply-To",
-    "Resent-To", "Resent-Cc",        "Delivered-To",  "Disposition-Notification-To",
-    "Errors-To", "Mail-Followup-To", "Mail-Reply-To", "Return-Receipt-To",
-};
-
-/* Message identifiers: there are no phrases between them. */
-static const char *const ids[] = {"Message-ID", "Resent-Message-ID", "In-Reply-To",
-                                  "References", "Content-ID"};
-
-/* Of the others those in which there is no address that may need SMTPUTF8. */
-static const char *const plain[] = {
-    "Date",           "Resent-Date",
-    "Received",       "MIME-Version",
-    "DKIM-Signature", "Content-Transfer-Encoding",
-    "Autocrypt",      "Authentication-Results",
-};
-
-static const char *const with_params[] = {"Content-Type", "Content-Disposition"};
+#include "mail/field_kind.h"
+#include "mail/header_params.h"
 
 /* What has no other form in ASCII, as =XX for each byte: always the same, so that a
- * Message-ID and the References to it still agree. In addresses of lists it is %XX. */
+ * Message-ID and the References to it still agree. In addresses of lists, and where "="
+ * would end a word of a MIME field, it is %XX. */
 static bool add_clean(struct buf *out, struct str value, char escape)
 {
 	static const char digits[] = "0123456789ABCDEF";
@@ -49,10 +29,9 @@ bool encode_field(struct header *h, size_t at, enum header_mailboxes how, struct
 	struct str name = header_name(field);
 	struct str value = header_value(field);
 	size_t first = field->name_len + 2;
-	bool list = str_casestarts(name, STR("List-"));
-	bool params = str_caseamong(name, with_params, COUNT(with_params));
-	bool id = str_caseamong(name, ids, COUNT(ids));
-	bool unaddressed = id || list || params || str_caseamong(name, plain, COUNT(plain));
+	enum field_form form = field_kind(name)->form;
+	bool percent = form == FIELD_LISTS || form == FIELD_PARAMS;
+	bool unaddressed = form != FIELD_TEXT && form != FIELD_ADDRESSES;
 	if (value.len == 0 || codec_is_ascii(value))
 		return true;
 	struct buf out;
@@ -60,18 +39,18 @@ bool encode_field(struct header *h, size_t at, enum header_mailboxes how, struct
 	struct buf clean;
 	buf_init(&clean, HEADER_MAX);
 	bool mailbox8, fits;
-	if (id)
+	if (form == FIELD_IDS)
 		fits = buf_add_str(&out, value);
-	else if (params)
+	else if (form == FIELD_PARAMS)
 		fits = header_encode_params(&out, value);
-	else if (unaddressed || str_caseamong(name, structured, COUNT(structured)))
+	else if (form == FIELD_TEXT)
+		fits = header_encode_text(&out, value, first);
+	else
 		fits = header_encode_addresses(&out, value, first,
 		                               unaddressed ? MAILBOXES_KEPT : how, &mailbox8);
-	else
-		fits = header_encode_text(&out, value, first);
 	value = buf_str(&out);
 	if (fits && unaddressed && !codec_is_ascii(value)) {
-		fits = add_clean(&clean, value, list ? '%' : '=');
+		fits = add_clean(&clean, value, percent ? '%' : '=');
 		value = buf_str(&clean);
 	}
 	bool fine = fits ? header_set_value(h, at, value, f)
@@ -92,6 +71,24 @@ static bool take_apart(struct header *h, struct str text, struct fault *f)
 			return false;
 	}
 	return true;
+}
+
+bool encode_part_needed(struct str raw, bool seven_bit)
+{
+	return (seven_bit && codec_has_8bit(raw)) || header_has_long_line(raw);
+}
+
+bool encode_part(struct buf *out, struct str raw, bool seven_bit, struct fault *f)
+{
+	struct header h;
+	header_init(&h);
+	bool fine = take_apart(&h, raw, f) &&
+	            (!seven_bit || encode_field(&h, 0, MAILBOXES_ASCII, f)) &&
+	            header_fold(&h, 0, f);
+	if (fine && !header_write(out, &h))
+		fine = fault_set(f, FAULT_DATA, "a header field of a MIME part is too long");
+	header_release(&h);
+	return fine;
 }
 
 /* A reader cannot answer an author without an address, and large receivers refuse such a

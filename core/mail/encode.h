@@ -24,4 +24,12 @@ bool encode_field(struct header *h, size_t at, enum header_mailboxes how, struct
 bool encode_header(struct buf *out, struct str text, struct fault *f)
     __attribute__((warn_unused_result));
 
+/* Must a field of a MIME part, or of a message in the message, be changed? raw has folds in
+ * it and no line end behind it. Nobody has put these fields in order, and no server looks at
+ * them. */
+bool encode_part_needed(struct str raw, bool seven_bit);
+/* Adds it as ASCII, if that is wanted, folded, with CRLF behind it. Too long: FAULT_DATA. */
+bool encode_part(struct buf *out, struct str raw, bool seven_bit, struct fault *f)
+    __attribute__((warn_unused_result));
+
 #endif

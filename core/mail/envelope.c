@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "mail/addr.h"
+
 #define INDEX_FIRST  64 /* slots of the first index, a power of two */
 #define NO_RECIPIENT 0  /* an empty slot; others hold the place plus one */
 
@@ -19,20 +21,10 @@ static const struct notify_word {
 
 #define NOTIFY_WORDS (sizeof(notify_words) / sizeof(notify_words[0]))
 
-/* Where the domain begins, behind the "@"; the length if there is none. An
- * "@" inside quotes is followed by the closing quote, a domain never ends so. */
-static size_t domain_at(struct str address)
-{
-	if (address.len == 0 || address.at[address.len - 1] == '"')
-		return address.len;
-	size_t at = str_rfind(address, '@');
-	return at == STR_NONE ? address.len : at + 1;
-}
-
 /* FNV-1a over the local-part as it is and the domain in lower case. */
 static uint64_t address_hash(struct str address)
 {
-	size_t domain = domain_at(address);
+	size_t domain = address.len - addr_domain(address).len;
 	uint64_t hash = UINT64_C(14695981039346656037);
 	for (size_t i = 0; i < address.len; i++) {
 		char c = address.at[i];
@@ -44,11 +36,8 @@ static uint64_t address_hash(struct str address)
 
 bool envelope_same_address(struct str a, struct str b)
 {
-	size_t domain = domain_at(a);
-	if (a.len != b.len || domain != domain_at(b))
-		return false;
-	return str_eq(str_first(a, domain), str_first(b, domain)) &&
-	       str_caseeq(str_from(a, domain), str_from(b, domain));
+	return a.len == b.len && str_eq(addr_local(a), addr_local(b)) &&
+	       str_caseeq(addr_domain(a), addr_domain(b));
 }
 
 void envelope_init(struct envelope *e)

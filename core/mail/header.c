@@ -3,9 +3,9 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define CRLF_LEN   2
-#define DAY_SECS   86400
 #define ZONE_MAX   5999                  /* minutes: two digits of hours and two of minutes */
 #define YEAR_FIRST INT64_C(-62135596800) /* 1 January of the year 1 */
 #define YEAR_LAST  INT64_C(253402300799) /* last second of 9999 */
@@ -142,6 +142,13 @@ bool header_insert(struct header *h, size_t at, const char *name, struct str val
 	return true;
 }
 
+bool header_add(struct header *h, const char *name, struct str value, struct fault *f)
+{
+	bool resent = str_casestarts(str_of(name), STR("Resent-"));
+	size_t at = resent ? header_find_resent(h) : STR_NONE;
+	return header_insert(h, at == STR_NONE ? h->count : at, name, value, f);
+}
+
 bool header_set_value(struct header *h, size_t at, struct str value, struct fault *f)
 {
 	struct field *old = &h->fields[at];
@@ -231,41 +238,24 @@ bool header_write(struct buf *out, const struct header *h)
 	return true;
 }
 
-/* Year, month and day of a day counted from 1970-01-01, in the Gregorian
- * calendar: years are taken to begin in March, so that the leap day is last. */
-static void civil_date(int64_t day, int *year, int *month, int *mday)
+static int64_t within_years(int64_t wall)
 {
-	int64_t since = day + 719468; /* days since 1 March of the year 0 */
-	int64_t era = since / 146097; /* 400 years each; since is positive here */
-	int64_t in_era = since % 146097;
-	int64_t y = (in_era - in_era / 1460 + in_era / 36524 - in_era / 146096) / 365;
-	int64_t in_year = in_era - (365 * y + y / 4 - y / 100);
-	int64_t march = (5 * in_year + 2) / 153; /* 0 is March */
-	*mday = (int)(in_year - (153 * march + 2) / 5 + 1);
-	*month = (int)(march < 10 ? march + 3 : march - 9);
-	*year = (int)(era * 400 + y + (*month <= 2));
+	return wall < YEAR_FIRST ? YEAR_FIRST : wall > YEAR_LAST ? YEAR_LAST : wall;
 }
 
 bool header_add_date(struct buf *out, int64_t wall, int zone_min)
 {
-	static const char days[] = "ThuFriSatSunMonTueWed"; /* 1970-01-01 was a Thursday */
+	static const char days[] = "SunMonTueWedThuFriSat"; /* whatever the locale */
 	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-	if (zone_min < -ZONE_MAX || zone_min > ZONE_MAX)
-		zone_min = 0;
-	int zone = zone_min < 0 ? -zone_min : zone_min;
-	wall = wall < YEAR_FIRST ? YEAR_FIRST : wall > YEAR_LAST ? YEAR_LAST : wall;
-	wall += (int64_t)zone_min * 60;
-	wall = wall < YEAR_FIRST ? YEAR_FIRST : wall > YEAR_LAST ? YEAR_LAST : wall;
-	/* YEAR_FIRST is a whole number of days. */
-	int64_t secs = (wall - YEAR_FIRST) % DAY_SECS;
-	int64_t day = (wall - secs) / DAY_SECS;
-	int year, month, mday;
-	civil_date(day, &year, &month, &mday);
-	/* 719166: weeks enough to make every day positive. */
-	return buf_addf(out, "%.3s, %d %.3s %04d %02d:%02d:%02d %c%02d%02d",
-	                days + (day + 719166) % 7 * 3, mday, months + (month - 1) * 3, year,
-	                (int)(secs / 3600), (int)(secs / 60 % 60), (int)(secs % 60),
-	                zone_min < 0 ? '-' : '+', zone / 60, zone % 60);
+	int zone = zone_min < -ZONE_MAX || zone_min > ZONE_MAX ? 0 : zone_min;
+	time_t there = within_years(within_years(wall) + (int64_t)zone * 60);
+	int minutes = zone < 0 ? -zone : zone;
+	struct tm tm;
+	return gmtime_r(&there, &tm) &&
+	       buf_addf(out, "%.3s, %d %.3s %04d %02d:%02d:%02d %c%02d%02d",
+	                &days[3 * tm.tm_wday], tm.tm_mday, &months[3 * tm.tm_mon],
+	                tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec,
+	                zone < 0 ? '-' : '+', minutes / 60, minutes % 60);
 }
 
 bool header_add_msgid(struct buf *out, int64_t wall, const unsigned char random[16],

@@ -51,6 +51,10 @@ bool header_add_line(struct header *h, struct str line, struct fault *f)
 /* Puts "Name: value" at place at (0: first; count: last). value may hold folds. */
 bool header_insert(struct header *h, size_t at, const char *name, struct str value,
                    struct fault *f) __attribute__((warn_unused_result));
+/* Puts it behind all fields, a Resent- one in front of the first of these (RFC 5322
+ * section 3.6.6). */
+bool header_add(struct header *h, const char *name, struct str value, struct fault *f)
+    __attribute__((warn_unused_result));
 /* Replaces the value of a field, name and place stay. */
 bool header_set_value(struct header *h, size_t at, struct str value, struct fault *f)
     __attribute__((warn_unused_result));
@@ -74,6 +78,8 @@ bool header_write(struct buf *out, const struct header *h) __attribute__((warn_u
  * none for 998 bytes it is cut with CRLF + blank. UTF-8 characters stay whole. */
 bool header_fold(struct header *h, size_t at, struct fault *f)
     __attribute__((warn_unused_result));
+/* Has the field, as it is with its folds, a line of more than 998 bytes? */
+bool header_has_long_line(struct str text);
 
 /* Encodes raw 8-bit words of an unstructured value as RFC 2047 words (UTF-8
  * where it is valid UTF-8, else unknown-8bit; at most 75 bytes a word, 76 a
@@ -93,10 +99,6 @@ enum header_mailboxes {
  * an addr-spec with 8-bit bytes is left (SMTPUTF8 is then needed). */
 bool header_encode_addresses(struct buf *out, struct str value, size_t first,
                              enum header_mailboxes how, bool *mailbox8)
-    __attribute__((warn_unused_result));
-/* For Content-Type and Content-Disposition: raw 8-bit values of parameters
- * become extended ones (RFC 2231 section 4), the rest stays. */
-bool header_encode_params(struct buf *out, struct str value)
     __attribute__((warn_unused_result));
 /* A display name as a phrase: atoms as they are, else a quoted-string, 8-bit
  * as an encoded word. */

@@ -6,12 +6,10 @@
 #include "text/codec.h"
 #include "mail/addr.h"
 #include "mail/encode.h"
+#include "mail/field_kind.h"
 
 #define HOPS_MAX  100
 #define VALUE_MAX 512 /* bytes of a Date or Message-ID value */
-
-static const char *const sources[] = {"To", "Cc", "Bcc"};
-static const char *const resent_sources[] = {"Resent-To", "Resent-Cc", "Resent-Bcc"};
 
 static bool check_hops(const struct header *h, struct fault *f)
 {
@@ -31,17 +29,22 @@ static bool give_recipient(void *context, const struct addr *a, struct fault *f)
 	return hooks->recipient(hooks->context, a->mailbox, a->escaped, f);
 }
 
+static bool names_recipients(const struct field *field)
+{
+	return field_kind(header_name(field))->uses & FIELD_RECIPIENTS;
+}
+
 static bool take_recipients(const struct header *h, const struct message_hooks *hooks,
                             struct fault *f)
 {
-	const char *const *names = sources;
 	struct message_hooks copy = *hooks;
-	for (size_t i = 0; i < COUNT(resent_sources); i++)
-		if (header_find(h, resent_sources[i], 0) != STR_NONE)
-			names = resent_sources;
+	bool resent = false;
+	for (size_t i = 0; i < h->count; i++)
+		resent = resent || (names_recipients(&h->fields[i]) &&
+		                    field_is_resent(header_name(&h->fields[i])));
 	for (size_t i = 0; i < h->count; i++) {
 		const struct field *field = &h->fields[i];
-		if (!str_caseamong(header_name(field), names, COUNT(sources)))
+		if (!names_recipients(field) || field_is_resent(header_name(field)) != resent)
 			continue;
 		if (!addr_parse_header(header_value(field), give_recipient, &copy, f))
 			return fault_prefix(f, "%.*s", STR_FMT(header_name(field)));
@@ -106,15 +109,7 @@ static bool remove_fields(struct header *h, bool resent, struct fault *f)
 	if (hidden == 0 || resent || header_find(h, "To", 0) != STR_NONE ||
 	    header_find(h, "Cc", 0) != STR_NONE)
 		return true;
-	return header_insert(h, h->count, "To", STR("undisclosed-recipients:;"), f);
-}
-
-/* Behind all fields, a Resent- one in front of the first of its kind. */
-static bool add_field(struct header *h, const char *name, struct str value, bool resent,
-                      struct fault *f)
-{
-	size_t at = resent ? header_find_resent(h) : h->count;
-	return header_insert(h, at == STR_NONE ? h->count : at, name, value, f);
+	return header_add(h, "To", STR("undisclosed-recipients:;"), f);
 }
 
 static bool add_date(struct header *h, const struct message_rules *rules, bool resent,
@@ -128,7 +123,7 @@ static bool add_date(struct header *h, const struct message_rules *rules, bool r
 	buf_init(&value, VALUE_MAX);
 	bool fine = header_add_date(&value, rules->wall, rules->zone_min) ||
 	            fault_set(f, FAULT_DATA, "Date too long");
-	fine = fine && add_field(h, name, buf_str(&value), resent, f);
+	fine = fine && header_add(h, name, buf_str(&value), f);
 	buf_release(&value);
 	return fine;
 }
@@ -145,7 +140,7 @@ static bool add_message_id(struct header *h, const struct message_rules *rules, 
 	bool fine = header_add_msgid(&value, rules->wall, rules->random,
 	                             rules->identity->local->hostname) ||
 	            fault_set(f, FAULT_DATA, "Message-ID too long: shorten the host name");
-	fine = fine && add_field(h, name, buf_str(&value), resent, f);
+	fine = fine && header_add(h, name, buf_str(&value), f);
 	buf_release(&value);
 	return fine;
 }

@@ -32,13 +32,13 @@ static size_t last_blank(struct str line, size_t floor, size_t limit)
 	return STR_NONE;
 }
 
-/* Where to cut when there is no blank: behind a comma, so that an address
- * stays whole, else as late as the line allows, before a UTF-8 character. */
+/* Where to cut when there is no blank: behind a comma or semicolon, so that an address or
+ * a parameter stays whole, else as late as the line allows, before a UTF-8 character. */
 static size_t hard_cut(struct str line, size_t floor, size_t limit)
 {
 	size_t at = limit;
 	for (size_t i = limit; i > floor; i--)
-		if (line.at[i - 1] == ',')
+		if (line.at[i - 1] == ',' || line.at[i - 1] == ';')
 			return i;
 	while (at > floor && limit - at < 3 && inside_character(line.at[at]))
 		at--;
@@ -84,7 +84,7 @@ static bool next_line(struct str *rest, struct str *line)
 	return true;
 }
 
-static bool has_long_line(struct str text)
+bool header_has_long_line(struct str text)
 {
 	struct str line;
 	while (next_line(&text, &line))
@@ -112,7 +112,7 @@ bool header_fold(struct header *h, size_t at, struct fault *f)
 {
 	struct field *field = &h->fields[at];
 	struct str text = str_make(field->text, field->len);
-	if (!has_long_line(text))
+	if (!header_has_long_line(text))
 		return true;
 	size_t before = h->bytes - field->len;
 	struct buf folded;

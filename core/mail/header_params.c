@@ -1,98 +1,116 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "mail/header.h"
-
-#include <string.h>
+#include "mail/header_params.h"
 
 #include "text/codec.h"
-#include "mail/addr.h"
+#include "mail/header.h"
 
-/* Stands for itself in an extended value (RFC 2231 section 7). */
-static bool is_attribute_char(char c)
-{
-	return c == '.' || (addr_is_atext(c) && !strchr("*'%/?=", c));
-}
+#define PIECE_COLS 60 /* of an encoded value on one line */
 
-static bool is_fold(char c)
+bool header_next_param(struct str *rest, struct header_param *p)
 {
-	return ascii_space(c) || c == '\r' || c == '\n';
-}
-
-/* Behind the parameter that begins at at: the next ";" outside quotes. */
-static size_t parameter_end(struct str value, size_t at)
-{
-	while (at < value.len && value.at[at] != ';')
-		at = value.at[at] == '"' ? addr_token_end(value, at) : at + 1;
-	return at;
-}
-
-static struct str without_blanks_at_end(struct str s)
-{
-	while (s.len > 0 && is_fold(s.at[s.len - 1]))
-		s.len--;
-	return s;
-}
-
-/* What a token or quoted string stands for. */
-static bool unquote(struct buf *out, struct str s)
-{
-	bool quoted = str_starts(s, STR("\""));
-	for (size_t i = 0; i < s.len; i++) {
-		char c = s.at[i];
-		if (c == '\r' || c == '\n' || (quoted && c == '"'))
+	struct token t;
+	while ((t = token_take_next(rest, TOKEN_MIME)).kind != TOKEN_END) {
+		struct str behind = *rest;
+		if (t.kind != TOKEN_ATOM ||
+		    !token_is(token_take_next(&behind, TOKEN_MIME), '='))
 			continue;
-		if (quoted && c == '\\' && i + 1 < s.len)
-			c = s.at[++i];
-		if (!buf_add_char(out, c))
-			return false;
+		p->name = t.text;
+		p->value = token_take_next(&behind, TOKEN_VALUE);
+		*rest = behind;
+		if (token_is(p->value, ';')) {
+			*rest = str_make(p->value.text.at, behind.len + 1);
+			p->value.text.len = 0;
+		}
+		return true;
 	}
-	return true;
+	return false;
 }
 
-static bool add_extended(struct buf *out, struct str text)
+/* Stands for itself in an encoded value: of what RFC 2231 section 7 allows the characters
+ * that no old reader stumbles over. */
+static bool is_plain(char c)
 {
-	if (!buf_add_str(out, codec_is_utf8(text) ? STR("utf-8''") : STR("unknown-8bit''")))
+	return ascii_alpha(c) || ascii_digit(c) || c == '-' || c == '.' || c == '_';
+}
+
+static bool add_percent(struct buf *out, char c)
+{
+	return is_plain(c) ? buf_add_char(out, c) : buf_addf(out, "%%%02X", (unsigned char)c);
+}
+
+/* name*=charset''text, or that in pieces: name*0*=charset''text; name*1*=text. What is a
+ * numbered piece itself has the charset only if it is the first. */
+static bool add_extended(struct buf *out, struct str name, struct str text)
+{
+	const char *charset = codec_is_utf8(text) ? "utf-8''" : "unknown-8bit''";
+	bool numbered = str_find(name, '*') != STR_NONE;
+	size_t cols = 0, piece = 0;
+	for (size_t i = 0; i < text.len; i++)
+		cols += is_plain(text.at[i]) ? 1 : 3;
+	bool pieces = !numbered && cols > PIECE_COLS;
+	if (numbered && !str_ends(name, STR("*0")))
+		charset = "";
+	if (!buf_add_str(out, name) || !buf_addf(out, pieces ? "*0*=%s" : "*=%s", charset))
 		return false;
+	cols = 0;
 	for (size_t i = 0; i < text.len; i++) {
-		char c = text.at[i];
-		if (is_attribute_char(c) ? !buf_add_char(out, c)
-		                         : !buf_addf(out, "%%%02X", (unsigned char)c))
+		cols += is_plain(text.at[i]) ? 1 : 3;
+		if (pieces && cols > PIECE_COLS) {
+			cols = is_plain(text.at[i]) ? 1 : 3;
+			if (!buf_add_str(out, STR(";\r\n ")) || !buf_add_str(out, name) ||
+			    !buf_addf(out, "*%zu*=", ++piece))
+				return false;
+		}
+		if (!add_percent(out, text.at[i]))
 			return false;
 	}
 	return true;
 }
 
-/* One parameter, blanks and folds before it too. */
-static bool add_parameter(struct buf *out, struct str text)
+/* A parameter with 8-bit text in its value. */
+static bool add_param(struct buf *out, struct str name, struct token value)
 {
-	size_t equals = str_find(text, '=');
-	struct str name = str_first(text, equals == STR_NONE ? 0 : equals);
-	struct str value = without_blanks_at_end(str_from(text, name.len + 1));
-	while (value.len > 0 && is_fold(value.at[0]))
-		value = str_from(value, 1);
-	name = without_blanks_at_end(name);
-	if (str_trim(name).len == 0 || !codec_is_ascii(name) || str_ends(name, STR("*")) ||
-	    codec_is_ascii(value))
-		return buf_add_str(out, text);
+	if (str_ends(name, STR("*"))) {
+		bool fits = buf_add_str(out, name) && buf_add_char(out, '=');
+		for (size_t i = 0; i < value.text.len && fits; i++)
+			fits = (unsigned char)value.text.at[i] > 127
+			           ? add_percent(out, value.text.at[i])
+			           : buf_add_char(out, value.text.at[i]);
+		return fits;
+	}
 	struct buf plain;
 	buf_init(&plain, HEADER_MAX);
-	bool fits = unquote(&plain, value) && buf_add_str(out, name) &&
-	            buf_add_str(out, STR("*=")) && add_extended(out, buf_str(&plain));
+	bool fits = token_add(&plain, value) && add_extended(out, name, buf_str(&plain));
 	buf_release(&plain);
 	return fits;
 }
 
+/* The whole value up to the semicolon: without quotes there may be blanks in it, too. */
+static void widen(struct token *value, struct str *rest)
+{
+	struct str all = str_make(value->text.at, value->text.len + rest->len);
+	struct str whole = str_first(all, str_find(all, ';'));
+	value->text = str_trim(whole);
+	*rest = str_from(all, whole.len);
+}
+
 bool header_encode_params(struct buf *out, struct str value)
 {
+	struct str rest = value, kept = value;
+	struct header_param p;
 	size_t before = out->len;
-	size_t at = parameter_end(value, 0);
-	bool fits = buf_add_str(out, str_first(value, at));
-	while (fits && at < value.len) {
-		size_t end = parameter_end(value, at + 1);
-		struct str text = str_from(str_first(value, end), at + 1);
-		fits = buf_add_char(out, ';') && add_parameter(out, text);
-		at = end;
+	bool fits = true;
+	while (fits && header_next_param(&rest, &p)) {
+		if (p.value.kind == TOKEN_ATOM)
+			widen(&p.value, &rest);
+		if (!codec_has_8bit(p.value.text) || codec_has_8bit(p.name))
+			continue;
+		fits = buf_add_str(out, str_first(kept, (size_t)(p.name.at - kept.at))) &&
+		       add_param(out, p.name, p.value);
+		kept = rest;
 	}
-	if (!fits)
-		out->len = before;
-	return fits;
+	if (fits && buf_add_str(out, kept))
+		return true;
+	out->len = before;
+	return false;
 }

@@ -5,6 +5,7 @@
 
 #include "text/codec.h"
 #include "text/idna.h"
+#include "text/token.h"
 #include "mail/addr.h"
 
 #define WORD_MAX    75 /* bytes of an encoded word (RFC 2047 section 2) */
@@ -13,8 +14,11 @@
 #define WORD_SIGNS  7  /* "=?", "?Q?" and "?=" */
 #define PHRASE_LINE 16 /* where a phrase is taken to begin */
 
-/* What a run of words is, and so what its quotes and backslashes mean. */
-enum words_kind { WORDS_TEXT, WORDS_COMMENT, WORDS_PHRASE };
+/* What a run of words is, and so what its quotes and backslashes mean. Comments are taken
+ * out of a phrase before. */
+#define WORDS_TEXT    TOKEN_TEXT
+#define WORDS_COMMENT TOKEN_INSIDE
+#define WORDS_PHRASE  TOKEN_PATH
 
 /* The value being written. */
 struct words {
@@ -39,19 +43,6 @@ struct code {
 	bool base64;
 };
 
-static bool has_8bit(struct str s)
-{
-	for (size_t i = 0; i < s.len; i++)
-		if ((unsigned char)s.at[i] > 127)
-			return true;
-	return false;
-}
-
-static bool is_fold(char c)
-{
-	return ascii_space(c) || c == '\r' || c == '\n';
-}
-
 /* Stands for itself in kind Q, wherever the word is (RFC 2047 section 5 (3)). */
 static bool is_plain(char c)
 {
@@ -68,13 +59,6 @@ static bool is_encoded_word(struct str s)
 	return str_cut(&s, '?', &charset) && charset.len > 0 && str_cut(&s, '?', &kind) &&
 	       (str_caseeq(kind, STR("Q")) || str_caseeq(kind, STR("B"))) && s.len > 0 &&
 	       str_find(s, '?') == STR_NONE;
-}
-
-static struct str without_blanks_at_end(struct str s)
-{
-	while (s.len > 0 && is_fold(s.at[s.len - 1]))
-		s.len--;
-	return s;
 }
 
 static bool put(struct words *w, struct str s)
@@ -199,55 +183,31 @@ static bool put_encoded(struct words *w, struct str lead, struct str content)
 	return true;
 }
 
-/* Behind the word that begins at at: a blank, in a phrase one outside quotes. */
-static size_t word_end(struct str text, size_t at, enum words_kind kind)
-{
-	bool quoted = false;
-	while (at < text.len) {
-		char c = text.at[at];
-		if (kind != WORDS_TEXT && c == '\\')
-			at++;
-		else if (kind == WORDS_PHRASE && c == '"')
-			quoted = !quoted;
-		else if (!quoted && is_fold(c))
-			break;
-		at++;
-	}
-	return at < text.len ? at : text.len;
-}
-
 /* False when only blanks are left, which are in word->lead then. */
-static bool next_word(struct str *text, enum words_kind kind, struct word *word)
+static bool next_word(struct str *text, enum token_set kind, struct word *word)
 {
-	size_t lead = 0;
-	while (lead < text->len && is_fold(text->at[lead]))
-		lead++;
-	size_t end = word_end(*text, lead, kind);
-	word->lead = str_first(*text, lead);
-	word->body = str_from(str_first(*text, end), lead);
-	*text = str_from(*text, end);
+	struct token t = token_first(*text, kind);
+	word->lead = str_first(*text, t.kind == TOKEN_BLANK ? t.text.len : 0);
+	*text = word->body = str_from(*text, word->lead.len);
+	while ((t = token_first(*text, kind)).kind != TOKEN_BLANK && t.kind != TOKEN_END)
+		*text = str_from(*text, t.text.len);
+	word->body.len -= text->len;
 	return word->body.len > 0;
 }
 
 /* Adds what s stands for: folds, quotes and backslashes undone. */
-static bool add_meaning(struct buf *content, struct str s, enum words_kind kind)
+static bool add_meaning(struct buf *content, struct str s, enum token_set kind)
 {
-	for (size_t i = 0; i < s.len; i++) {
-		char c = s.at[i];
-		if (c == '\r' || c == '\n' || (kind == WORDS_PHRASE && c == '"'))
-			continue;
-		if (kind != WORDS_TEXT && c == '\\' && i + 1 < s.len)
-			c = s.at[++i];
-		if (!buf_add_char(content, c))
+	while (s.len > 0)
+		if (!token_add(content, token_take(&s, kind)))
 			return false;
-	}
 	return true;
 }
 
 /* Gathers word and the words behind it that need encoding too. A blank between
  * two encoded words is not shown (RFC 2047 section 6.2), so it goes inside. */
 static bool gather(struct buf *content, struct str *text, const struct word *word, bool beside,
-                   enum words_kind kind)
+                   enum token_set kind)
 {
 	struct str rest = *text;
 	if (beside && !add_meaning(content, word->lead, WORDS_TEXT))
@@ -256,7 +216,7 @@ static bool gather(struct buf *content, struct str *text, const struct word *wor
 		return false;
 	struct word next;
 	while (next_word(&rest, kind, &next)) {
-		if (!has_8bit(next.body))
+		if (!codec_has_8bit(next.body))
 			return !is_encoded_word(next.body) ||
 			       add_meaning(content, next.lead, WORDS_TEXT);
 		if (!add_meaning(content, next.lead, WORDS_TEXT) ||
@@ -267,7 +227,7 @@ static bool gather(struct buf *content, struct str *text, const struct word *wor
 	return true;
 }
 
-static bool put_words(struct words *w, struct str text, enum words_kind kind)
+static bool put_words(struct words *w, struct str text, enum token_set kind)
 {
 	bool beside = false; /* the word before is an encoded word already */
 	struct buf content;
@@ -275,7 +235,7 @@ static bool put_words(struct words *w, struct str text, enum words_kind kind)
 	buf_init(&content, HEADER_MAX);
 	struct word word;
 	while (fits && next_word(&text, kind, &word)) {
-		if (!has_8bit(word.body)) {
+		if (!codec_has_8bit(word.body)) {
 			fits = put_plain(w, word.lead, word.body);
 			beside = is_encoded_word(word.body);
 			continue;
@@ -295,7 +255,7 @@ bool header_encode_text(struct buf *out, struct str value, size_t first)
 {
 	struct words w = {.out = out, .col = first};
 	size_t before = out->len;
-	if (!has_8bit(value))
+	if (!codec_has_8bit(value))
 		return buf_add_str(out, value);
 	if (put_words(&w, value, WORDS_TEXT))
 		return true;
@@ -303,44 +263,37 @@ bool header_encode_text(struct buf *out, struct str value, size_t first)
 	return false;
 }
 
+static struct str without_end_blanks(struct str s)
+{
+	struct str trimmed = str_trim(s);
+	return str_first(s, trimmed.len > 0 ? (size_t)(trimmed.at - s.at) + trimmed.len : 0);
+}
+
 /* Where the element of an address list ends, before its separator; *phrase is
  * where its display name ends ("<" or the ":" of a group), 0 if it has none. */
 static size_t element_end(struct str text, size_t *phrase)
 {
-	size_t at = 0;
-	*phrase = 0;
-	while (at < text.len) {
-		char c = text.at[at];
-		if (c == ':' && *phrase == 0) {
-			*phrase = at;
-			return at;
-		}
-		if (c == ',' || c == ';')
-			return at;
-		if (c == '<' && *phrase == 0)
-			*phrase = at;
-		at = addr_token_end(text, at);
-	}
-	return at;
+	size_t at = addr_find(text, 0, "<:,;");
+	char c = at < text.len ? text.at[at] : ',';
+	*phrase = c == '<' || c == ':' ? at : 0;
+	return c == '<' ? addr_find(text, at, ",;") : at;
 }
 
 /* A comment with its parentheses, which may have comments in it. */
 static bool put_comment(struct words *w, struct str text)
 {
-	size_t from = 0;
-	for (size_t at = 0; at < text.len; at++) {
-		char c = text.at[at];
-		if (c == '\\') {
-			at++;
-		} else if (c == '(' || c == ')') {
-			if (!put_words(w, str_first(str_from(text, from), at - from),
-			               WORDS_COMMENT) ||
-			    !put(w, str_make(&text.at[at], 1)))
-				return false;
-			from = at + 1;
-		}
+	struct str rest = text;
+	struct token t;
+	while ((t = token_take(&rest, WORDS_COMMENT)).kind != TOKEN_END) {
+		if (t.kind != TOKEN_SPECIAL)
+			continue;
+		if (!put_words(w, str_first(text, (size_t)(t.text.at - text.at)),
+		               WORDS_COMMENT) ||
+		    !put(w, t.text))
+			return false;
+		text = rest;
 	}
-	return put_words(w, str_from(text, from), WORDS_COMMENT);
+	return put_words(w, text, WORDS_COMMENT);
 }
 
 /* What lies between comments: a display name, or an address as it is. */
@@ -350,30 +303,38 @@ static bool put_between(struct words *w, struct str text, bool phrase, bool *mai
 	size_t lead = body.len > 0 ? (size_t)(body.at - text.at) : text.len;
 	if (phrase)
 		return put_words(w, text, WORDS_PHRASE);
-	*mailbox8 = *mailbox8 || has_8bit(body);
+	*mailbox8 = *mailbox8 || codec_has_8bit(body);
 	if (w->touching && lead == 0 && body.len > 0 && !put(w, STR(" ")))
 		return false;
 	return put_plain(w, str_first(text, lead), body) &&
 	       put(w, str_from(text, lead + body.len));
 }
 
+/* Takes the text up to the next comment that is in no angle brackets, and that comment,
+ * off *text. False at the end: then there is no comment. */
+static bool next_comment(struct str *text, struct str *before, struct str *comment)
+{
+	struct str rest = *text;
+	bool angle = false;
+	struct token t;
+	do {
+		t = token_take(&rest, TOKEN_MAIL);
+		angle = token_is(t, '<') || (angle && !token_is(t, '>'));
+	} while (t.kind != TOKEN_END && (angle || t.kind != TOKEN_COMMENT));
+	*before = str_first(*text, (size_t)(t.text.at - text->at));
+	*comment = t.text;
+	*text = rest;
+	return t.kind != TOKEN_END;
+}
+
 static bool put_element(struct words *w, struct str text, bool phrase, bool *mailbox8)
 {
-	size_t from = 0;
-	size_t at = 0;
-	while (at < text.len) {
-		size_t end = addr_token_end(text, at);
-		if (text.at[at] == '(') {
-			struct str before = str_first(str_from(text, from), at - from);
-			if (!put_between(w, before, phrase, mailbox8) ||
-			    (w->touching && !put(w, STR(" "))) ||
-			    !put_comment(w, str_first(str_from(text, at), end - at)))
-				return false;
-			from = end;
-		}
-		at = end;
-	}
-	return put_between(w, str_from(text, from), phrase, mailbox8);
+	struct str before, comment;
+	while (next_comment(&text, &before, &comment))
+		if (!put_between(w, before, phrase, mailbox8) ||
+		    (w->touching && !put(w, STR(" "))) || !put_comment(w, comment))
+			return false;
+	return put_between(w, before, phrase, mailbox8);
 }
 
 /* An address list being written. */
@@ -385,14 +346,11 @@ struct list {
 
 static bool address_has_8bit(struct str text)
 {
-	size_t at = 0;
-	while (at < text.len) {
-		size_t end = addr_token_end(text, at);
-		if (text.at[at] != '(' && has_8bit(str_from(str_first(text, end), at)))
-			return true;
-		at = end;
-	}
-	return false;
+	struct str before, comment;
+	bool found = false;
+	while (next_comment(&text, &before, &comment))
+		found = found || codec_has_8bit(before);
+	return found || codec_has_8bit(before);
 }
 
 /* Its name, and an address that is ASCII again. */
@@ -493,7 +451,7 @@ static bool put_addresses(struct words *w, struct str text, struct list *l)
 	while (text.len > 0) {
 		size_t phrase;
 		size_t end = element_end(text, &phrase);
-		struct str name = without_blanks_at_end(str_first(text, phrase));
+		struct str name = without_end_blanks(str_first(text, phrase));
 		struct str rest = str_from(str_first(text, end), name.len);
 		struct str stop = str_first(str_from(text, end), 1);
 		bool foreign = l->how != MAILBOXES_KEPT && address_has_8bit(rest);
@@ -519,7 +477,7 @@ bool header_encode_addresses(struct buf *out, struct str value, size_t first,
 	struct list list = {.how = how};
 	size_t before = out->len;
 	*mailbox8 = false;
-	if (!has_8bit(value))
+	if (!codec_has_8bit(value))
 		return buf_add_str(out, value);
 	bool fits = put_addresses(&w, value, &list);
 	*mailbox8 = list.mailbox8;
@@ -528,24 +486,18 @@ bool header_encode_addresses(struct buf *out, struct str value, size_t first,
 	return fits;
 }
 
-static bool is_atom(struct str s)
-{
-	for (size_t i = 0; i < s.len; i++)
-		if (!addr_is_atext(s.at[i]))
-			return false;
-	return s.len > 0;
-}
-
-/* Only atoms, one blank between them? */
+/* Only atoms of ASCII, one blank between them? */
 static bool is_atoms(struct str s)
 {
-	if (str_ends(s, STR(" ")))
+	if (!codec_is_ascii(s))
 		return false;
-	struct str word;
-	while (str_cut(&s, ' ', &word))
-		if (!is_atom(word))
+	struct token t;
+	do {
+		if (token_take(&s, TOKEN_MAIL).kind != TOKEN_ATOM)
 			return false;
-	return true;
+		t = token_take(&s, TOKEN_MAIL);
+	} while (t.kind == TOKEN_BLANK && str_eq(t.text, STR(" ")));
+	return t.kind == TOKEN_END;
 }
 
 static bool is_printable(struct str s)
@@ -560,21 +512,12 @@ bool header_add_phrase(struct buf *out, struct str name)
 {
 	struct words w = {.out = out, .col = PHRASE_LINE, .tail = 2};
 	size_t before = out->len;
-	bool fits = true;
-	if (is_atoms(name))
+	if (name.len == 0 || is_atoms(name))
 		return buf_add_str(out, name);
-	if (!is_printable(name)) {
-		fits = put_encoded(&w, STR(""), name);
-	} else {
-		fits = buf_add_char(out, '"');
-		for (size_t i = 0; i < name.len && fits; i++) {
-			if (name.at[i] == '"' || name.at[i] == '\\')
-				fits = buf_add_char(out, '\\');
-			fits = fits && buf_add_char(out, name.at[i]);
-		}
-		fits = fits && buf_add_char(out, '"');
-	}
-	if (!fits)
-		out->len = before;
-	return fits;
+	if (is_printable(name))
+		return token_add_quoted(out, name);
+	if (put_encoded(&w, STR(""), name))
+		return true;
+	out->len = before;
+	return false;
 }

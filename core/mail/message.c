@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "text/codec.h"
 #include "mail/header_fixup.h"
 #include "mail/line.h"
 
@@ -40,22 +41,6 @@ struct message {
 	char *out; /* OUT_SIZE bytes: the sink gets large pieces */
 };
 
-static bool has_8bit(struct str s)
-{
-	const uint64_t high = UINT64_C(0x8080808080808080);
-	unsigned char rest = 0;
-	uint64_t all = 0;
-	size_t i = 0;
-	for (; s.len - i >= sizeof(all); i += sizeof(all)) {
-		uint64_t eight;
-		memcpy(&eight, s.at + i, sizeof(eight));
-		all |= eight;
-	}
-	for (; i < s.len; i++)
-		rest |= (unsigned char)s.at[i];
-	return (all & high) != 0 || (rest & 0x80) != 0;
-}
-
 /* Bytes of the final form go out. */
 static bool give(struct message *m, struct str bytes, struct fault *f)
 {
@@ -73,7 +58,7 @@ static bool flush_body(struct message *m, struct fault *f)
 	m->out_len = 0;
 	if (bytes.len == 0)
 		return true;
-	m->facts.body_8bit = m->facts.body_8bit || has_8bit(bytes);
+	m->facts.body_8bit = m->facts.body_8bit || codec_has_8bit(bytes);
 	return give(m, bytes, f);
 }
 
@@ -138,7 +123,7 @@ static bool body_piece(struct message *m, struct str piece, bool ends, struct fa
 
 static void measure_header(struct message *m, struct str bytes)
 {
-	m->facts.header_8bit = has_8bit(bytes);
+	m->facts.header_8bit = codec_has_8bit(bytes);
 	struct str line;
 	while (str_cut(&bytes, '\n', &line))
 		if (line.len > m->facts.longest_line + 1)

@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "text/codec.h"
+#include "mail/encode.h"
 #include "mail/header.h"
 #include "mail/mime_code.h"
-#include "mail/mime_field.h"
 #include "mail/mime_type.h"
 #include "mail/mime_walk.h"
 
@@ -44,7 +44,7 @@ enum note {
 struct leaf {
 	uint64_t bytes;
 	uint64_t high;
-	bool too_long; /* has a line of more than MIME_LINE_MAX */
+	bool too_long; /* has a line of more than HEADER_LINE_MAX */
 	size_t line;   /* bytes on the line so far, its CR counted */
 	bool not_utf8;
 	size_t tail_len; /* bytes of a character cut by the end of a piece */
@@ -87,7 +87,7 @@ static void measure_lines(struct leaf *l, struct str bytes)
 		bool ended = line.at[line.len - 1] == '\n';
 		l->line += line.len - (ended ? 1 : 0);
 		/* One more for the CR, which need not be the last byte of this piece. */
-		if (l->line > MIME_LINE_MAX + 1)
+		if (l->line > HEADER_LINE_MAX + 1)
 			l->too_long = true;
 		if (ended)
 			l->line = 0;
@@ -137,7 +137,7 @@ static void measure_utf8(struct leaf *l, struct str bytes)
 static void measure(struct leaf *l, struct str bytes)
 {
 	l->bytes += bytes.len;
-	l->high += mime_count_8bit(bytes);
+	l->high += codec_count_8bit(bytes);
 	measure_lines(l, bytes);
 }
 
@@ -149,11 +149,11 @@ static bool leaf_bad(const struct mime *m)
 static bool scan_field(void *context, struct mime_part *p, struct str raw, struct fault *f)
 {
 	struct mime *m = context;
-	if (!mime_field_bad(raw, m->seven_bit))
+	if (!encode_part_needed(raw, m->seven_bit))
 		return true;
 	p->notes |= NOTE_FIELDS;
 	buf_clear(&m->scratch);
-	return mime_field_mend(&m->scratch, raw, m->seven_bit, f);
+	return encode_part(&m->scratch, raw, m->seven_bit, f);
 }
 
 static bool scan_head_end(void *context, struct mime_part *p, enum mime_head_end how,
@@ -385,9 +385,9 @@ static bool convert_field(void *context, struct mime_part *p, struct str raw, st
 	struct str name = str_trim(str_first(raw, str_find(raw, ':')));
 	if (code_name(m->plan) && str_caseeq(name, STR("Content-Transfer-Encoding")))
 		return put_code(m, f);
-	if (!mime_field_bad(raw, m->seven_bit))
+	if (!encode_part_needed(raw, m->seven_bit))
 		return put(m, raw, f) && put(m, STR("\r\n"), f);
-	return flush(m, f) && mime_field_mend(&m->out, raw, m->seven_bit, f);
+	return flush(m, f) && encode_part(&m->out, raw, m->seven_bit, f);
 }
 
 static bool put_missing(struct mime *m, struct fault *f)
@@ -448,7 +448,7 @@ static bool convert_filler(void *context, struct mime_part *p, struct str bytes,
 		char c = bytes.at[i];
 		if (c == '\n' || c == '\r') {
 			m->filler_line = 0;
-		} else if (m->filler_line++ == MIME_LINE_MAX) {
+		} else if (m->filler_line++ == HEADER_LINE_MAX) {
 			m->filler_line = 2;
 			if (!put(m, STR("\r\n "), f))
 				return false;

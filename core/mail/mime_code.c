@@ -241,21 +241,9 @@ static bool mend_byte(struct coder *c, char byte, struct buf *out)
 
 static bool feed_mend_qp(struct coder *c, struct str bytes, struct buf *out)
 {
-	while (bytes.len > 0) {
-		struct str run = plain_run(bytes);
-		while (run.len > 0 && ascii_space(run.at[run.len - 1]))
-			run.len--;
-		if (run.len > 0 && c->escape_len == 0 && c->blanks.len == 0) {
-			c->soft = false;
-			if (!put_blank(c, out) || !put_plain(c, run, out))
-				return false;
-			bytes = str_from(bytes, run.len);
-			continue;
-		}
-		if (bytes.at[0] != '\r' && !mend_byte(c, bytes.at[0], out))
+	for (size_t i = 0; i < bytes.len; i++)
+		if (bytes.at[i] != '\r' && !mend_byte(c, bytes.at[i], out))
 			return false;
-		bytes = str_from(bytes, 1);
-	}
 	return true;
 }
 

@@ -2,9 +2,8 @@
 /*
  * mime_type - what the Content- fields of a part say (RFC 2045 sections 5 and 6)
  *
- * Reads as mailers really write: comments anywhere, values without the quotes
- * they ought to have, semicolons too many. What cannot be read is told as if
- * it were not there, which is what every reader of mail does.
+ * Reads as mailers really write (header_params). What cannot be read is told as
+ * if it were not there, which is what every reader of mail does.
  */
 #ifndef MAIL_MIME_TYPE_H
 #define MAIL_MIME_TYPE_H
@@ -40,14 +39,5 @@ enum mime_type mime_type_parse(struct str value, struct buf *boundary);
 
 /* Reads a Content-Transfer-Encoding value. */
 enum mime_code mime_code_parse(struct str value);
-
-/* For readers of parameters: where the next thing that is no blank, line end
- * or comment begins at or behind at. */
-size_t mime_skip(struct str value, size_t at);
-/* The end of the parameter value that begins at: behind the closing quote, or
- * at the next semicolon or blank. */
-size_t mime_value_end(struct str value, size_t at);
-/* Adds the value with quotes and backslashes undone. */
-bool mime_value_add(struct buf *out, struct str raw) __attribute__((warn_unused_result));
 
 #endif

@@ -28,13 +28,11 @@ struct mime_walk {
 	struct level *levels;
 	size_t level_count;
 	size_t level_cap;
-	size_t bounds;    /* how many levels have a boundary */
-	bool line_begins; /* only meaningful where boundaries are looked for */
-	struct buf line;  /* the beginning of a line that is needed whole */
-	struct buf field; /* the field being read */
-	struct buf type;  /* value of Content-Type */
-	struct buf code;  /* value of Content-Transfer-Encoding */
-	struct buf boundary;
+	size_t bounds;       /* how many levels have a boundary */
+	bool line_begins;    /* only meaningful where boundaries are looked for */
+	struct buf line;     /* the beginning of a line that is needed whole */
+	struct buf field;    /* the field being read */
+	struct buf boundary; /* of the part whose header is being read */
 };
 
 static void part_begin(struct mime_walk *w, bool message)
@@ -49,8 +47,7 @@ static void part_begin(struct mime_walk *w, bool message)
 	w->line_begins = true;
 	buf_clear(&w->line);
 	buf_clear(&w->field);
-	buf_clear(&w->type);
-	buf_clear(&w->code);
+	buf_clear(&w->boundary);
 }
 
 static void restart(struct mime_walk *w)
@@ -69,8 +66,6 @@ struct mime_walk *mime_walk_new(const struct mime_hooks *hooks, void *context)
 	w->context = context;
 	buf_init(&w->line, HEADER_MAX);
 	buf_init(&w->field, HEADER_MAX);
-	buf_init(&w->type, HEADER_MAX);
-	buf_init(&w->code, HEADER_MAX);
 	buf_init(&w->boundary, MIME_BOUNDARY_MAX);
 	restart(w);
 	return w;
@@ -85,8 +80,6 @@ void mime_walk_free(struct mime_walk *w)
 	free(w->levels);
 	buf_release(&w->line);
 	buf_release(&w->field);
-	buf_release(&w->type);
-	buf_release(&w->code);
 	buf_release(&w->boundary);
 	free(w);
 }
@@ -136,7 +129,7 @@ static void push_level(struct mime_walk *w, struct str boundary)
 	w->part_open = false;
 }
 
-/* Keeps what the walk needs of a field and passes it on. */
+/* Keeps what the walk needs of a field, the first of its name, and passes it on. */
 static bool end_field(struct mime_walk *w, struct fault *f)
 {
 	if (w->field.len == 0)
@@ -146,18 +139,17 @@ static bool end_field(struct mime_walk *w, struct fault *f)
 	struct str name = str_trim(str_first(raw, colon));
 	struct str value = str_from(raw, colon + 1);
 	struct mime_part *p = &w->part;
-	bool ok = true;
 
 	if (str_caseeq(name, STR("Content-Type")) && !p->has_type) {
 		p->has_type = true;
-		ok = buf_add_str(&w->type, value);
+		p->type = mime_type_parse(value, &w->boundary);
 	} else if (str_caseeq(name, STR("Content-Transfer-Encoding")) && !p->has_code) {
 		p->has_code = true;
-		ok = buf_add_str(&w->code, value);
+		p->code = mime_code_parse(value);
 	} else if (str_caseeq(name, STR("MIME-Version"))) {
 		p->has_version = true;
 	}
-	ok = ok ? w->hooks->field(w->context, p, raw, f) : too_long(f);
+	bool ok = w->hooks->field(w->context, p, raw, f);
 	buf_clear(&w->field);
 	return ok;
 }
@@ -187,23 +179,15 @@ static enum mime_lock lock_of(const struct mime_walk *w)
 	return LOCK_NONE;
 }
 
-static void classify(struct mime_walk *w)
-{
-	struct mime_part *p = &w->part;
-	const struct mime_part *outer = outer_part(w);
-	p->type = mime_type_parse(buf_str(&w->type), &w->boundary);
-	p->code = mime_code_parse(buf_str(&w->code));
-	if (p->type == TYPE_NONE && outer && outer->type == TYPE_DIGEST)
-		p->type = TYPE_MESSAGE;
-	p->lock = lock_of(w);
-}
-
 static bool end_head(struct mime_walk *w, enum mime_head_end how, struct fault *f)
 {
 	struct mime_part *p = &w->part;
+	const struct mime_part *outer = outer_part(w);
 	if (!end_field(w, f))
 		return false;
-	classify(w);
+	if (p->type == TYPE_NONE && outer && outer->type == TYPE_DIGEST)
+		p->type = TYPE_MESSAGE;
+	p->lock = lock_of(w);
 	if (!w->hooks->head_end(w->context, p, how, f))
 		return false;
 	w->state = WALK_BODY;

@@ -3,15 +3,9 @@
 
 #include "text/codec.h"
 #include "text/idna.h"
+#include "text/token.h"
 #include "mail/addr.h"
-
-/* The fields in which bare addresses get the domain. */
-static const char *const completed[] = {
-    "From",        "Sender",        "Reply-To",        "To",        "Cc",
-    "Resent-From", "Resent-Sender", "Resent-Reply-To", "Resent-To", "Resent-Cc",
-};
-
-#define COMPLETED (sizeof(completed) / sizeof(completed[0]))
+#include "mail/field_kind.h"
 
 /* A field's value being written anew, with other bytes for some addresses. */
 struct edit {
@@ -160,17 +154,7 @@ static bool ascii_form(struct str mailbox, struct buf *out)
 static bool add_loose_name(struct buf *out, struct str name)
 {
 	bool quoted = codec_is_ascii(name) && str_find(name, '?') == STR_NONE;
-	if (!quoted)
-		return header_add_phrase(out, name);
-	if (!buf_add_char(out, '"'))
-		return false;
-	for (size_t i = 0; i < name.len; i++) {
-		if ((name.at[i] == '"' || name.at[i] == '\\') && !buf_add_char(out, '\\'))
-			return false;
-		if (!buf_add_char(out, name.at[i]))
-			return false;
-	}
-	return buf_add_char(out, '"');
+	return quoted ? token_add_quoted(out, name) : header_add_phrase(out, name);
 }
 
 /* What [senders] and from_rule make of an address of From; false: they leave it. */
@@ -218,6 +202,7 @@ static bool is_word(const struct edit *e, const struct addr *a)
 static bool edit_plain(struct edit *e, const struct addr *a, struct fault *f)
 {
 	size_t spec = (size_t)(a->spec.at - e->value.at);
+	struct str domain = e->id->local->domain, written = STR("");
 	struct buf ascii;
 	bool fits = true;
 	buf_init(&ascii, 4 * ADDR_MAX);
@@ -225,23 +210,20 @@ static bool edit_plain(struct edit *e, const struct addr *a, struct fault *f)
 	buf_init(&other, 2 * ADDR_MAX);
 	e->count++;
 	if (e->rule && replaced_by(e->id, a->mailbox, &other)) {
-		fits = copy_up_to(e, spec) &&
-		       addr_qualify(&e->out, buf_str(&other), e->id->local->domain);
-		e->done = spec + a->spec.len;
-		e->replaced = e->replaced || !str_caseeq(a->mailbox, buf_str(&other));
-		e->changed = true;
+		written = buf_str(&other);
+		e->replaced = e->replaced || !str_caseeq(a->mailbox, written);
 	} else if (ascii_form(a->mailbox, &ascii)) {
-		fits = copy_up_to(e, spec) && buf_add_str(&e->out, buf_str(&ascii));
-		e->done = spec + a->spec.len;
-		e->changed = true;
+		written = buf_str(&ascii);
 	} else if (a->bare && a->escaped) {
-		fits = copy_up_to(e, spec) &&
-		       addr_qualify(&e->out, a->mailbox, e->id->local->domain);
-		e->done = spec + a->spec.len;
-		e->changed = true;
-	} else if (a->bare && !is_word(e, a) && e->id->local->domain.len > 0) {
+		written = a->mailbox;
+	} else if (a->bare && !is_word(e, a) && domain.len > 0) {
 		fits = copy_up_to(e, spec + a->spec.len) && buf_add_char(&e->out, '@') &&
-		       buf_add_str(&e->out, e->id->local->domain);
+		       buf_add_str(&e->out, domain);
+		e->changed = true;
+	}
+	if (written.len > 0) {
+		fits = copy_up_to(e, spec) && addr_qualify(&e->out, written, domain);
+		e->done = spec + a->spec.len;
 		e->changed = true;
 	}
 	buf_release(&ascii);
@@ -296,23 +278,11 @@ static bool complete_field(const struct rewrite *id, struct header *h, size_t at
 
 static bool complete_all(const struct rewrite *id, struct header *h, struct fault *f)
 {
-	for (size_t at = 0; at < h->count; at++) {
-		for (size_t i = 0; i < COMPLETED; i++) {
-			struct str name = header_name(&h->fields[at]);
-			if (str_caseeq(name, str_of(completed[i])) &&
-			    !complete_field(id, h, at, f))
-				return false;
-		}
-	}
+	for (size_t at = 0; at < h->count; at++)
+		if ((field_kind(header_name(&h->fields[at]))->uses & FIELD_COMPLETED) &&
+		    !complete_field(id, h, at, f))
+			return false;
 	return true;
-}
-
-/* Where a field of ours is put: among the Resent- fields if it is one of them
- * (RFC 5322 section 3.6.6), else behind all. */
-static size_t place(const struct header *h, bool resent)
-{
-	size_t at = resent ? header_find_resent(h) : STR_NONE;
-	return at == STR_NONE ? h->count : at;
 }
 
 static bool write_from(const struct rewrite *id, bool have, struct str given, bool resent,
@@ -330,16 +300,14 @@ static bool write_from(const struct rewrite *id, bool have, struct str given, bo
 	fine = fine && rewrite_sender(id, have && given.len > 0, given, &value, f);
 	if (fine && name.len > 0 && !buf_add_char(&value, '>'))
 		fine = full(f);
-	fine = fine && header_insert(h, place(h, resent), resent ? "Resent-From" : "From",
-	                             buf_str(&value), f);
+	fine = fine && header_add(h, resent ? "Resent-From" : "From", buf_str(&value), f);
 	buf_release(&value);
 	return fine;
 }
 
 static bool add_reply_to(struct header *h, struct str value, struct fault *f)
 {
-	return header_find(h, "Reply-To", 0) != STR_NONE ||
-	       header_insert(h, h->count, "Reply-To", value, f);
+	return header_find(h, "Reply-To", 0) != STR_NONE || header_add(h, "Reply-To", value, f);
 }
 
 /* What stands in a field that is to name one person. */
@@ -460,8 +428,6 @@ static bool replace_from(const struct rewrite *id, struct header *h, size_t at, 
 static bool mend_authors(const struct rewrite *id, bool have, struct str given, const char *own,
                          struct header *h, struct fault *f)
 {
-	static const char *const names[] = {"From",        "Sender",        "Reply-To",
-	                                    "Resent-From", "Resent-Sender", "Resent-Reply-To"};
 	bool always = id->from.len > 0 && id->from_rule == FROM_ALWAYS;
 	struct buf sender;
 	buf_init(&sender, 2 * ADDR_MAX);
@@ -469,10 +435,9 @@ static bool mend_authors(const struct rewrite *id, bool have, struct str given, 
 	for (size_t i = 0; fine && i < h->count; i++) {
 		struct str name = header_name(&h->fields[i]);
 		bool ours = str_caseeq(name, str_of(own));
-		for (size_t k = 0; fine && k < sizeof(names) / sizeof(names[0]); k++)
-			if (str_caseeq(name, str_of(names[k])))
-				fine = mend_author(h, i, ours ? buf_str(&sender) : STR(""),
-				                   always && ours, f);
+		if (field_kind(name)->uses & FIELD_AUTHOR)
+			fine = mend_author(h, i, ours ? buf_str(&sender) : STR(""),
+			                   always && ours, f);
 	}
 	buf_release(&sender);
 	return fine;

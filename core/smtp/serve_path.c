@@ -2,6 +2,7 @@
 #include "smtp/serve_path.h"
 
 #include "text/codec.h"
+#include "text/token.h"
 
 #define ENVID_MAX       100 /* RFC 3461 section 4.4 */
 #define ORCPT_MAX       500 /* RFC 3461 section 4.2 */
@@ -103,20 +104,15 @@ static const struct parameter rcpt_parameters[] = {
  * one is not closed. */
 static size_t path_end(struct str text)
 {
-	bool quoted = false;
 	bool angle = str_starts(text, STR("<"));
-	for (size_t at = 0; at < text.len; at++) {
-		char c = text.at[at];
-		if (quoted && c == '\\')
-			at++;
-		else if (c == '"')
-			quoted = !quoted;
-		else if (angle && !quoted && c == '>')
-			return at + 1;
-		else if (!angle && !quoted && ascii_space(c))
-			return at;
-	}
-	return angle || quoted ? STR_NONE : text.len;
+	struct str rest = text;
+	struct token t;
+	do {
+		t = token_take(&rest, TOKEN_PATH);
+		if (angle && token_is(t, '>'))
+			return text.len - rest.len;
+	} while (t.kind != TOKEN_END && (angle || t.kind != TOKEN_BLANK) && !t.open);
+	return angle || t.open ? STR_NONE : (size_t)(t.text.at - text.at);
 }
 
 /* Takes prefix and path off *text. status: of a path that cannot be read. */

@@ -297,3 +297,35 @@ bool codec_is_ascii(struct str s)
 	}
 	return true;
 }
+
+#define HIGH_BITS UINT64_C(0x8080808080808080)
+
+size_t codec_count_8bit(struct str s)
+{
+	size_t count = 0, at = 0;
+	for (; s.len - at >= sizeof(uint64_t); at += sizeof(uint64_t)) {
+		uint64_t eight;
+		memcpy(&eight, s.at + at, sizeof(eight));
+		/* The product adds the bytes, 0 or 1 each, in its highest one. */
+		if (eight & HIGH_BITS)
+			count +=
+			    ((eight & HIGH_BITS) >> 7) * UINT64_C(0x0101010101010101) >> 56;
+	}
+	for (; at < s.len; at++)
+		count += (unsigned char)s.at[at] >> 7;
+	return count;
+}
+
+bool codec_has_8bit(struct str s)
+{
+	uint64_t all = 0;
+	size_t at = 0;
+	for (; s.len - at >= sizeof(all); at += sizeof(all)) {
+		uint64_t eight;
+		memcpy(&eight, s.at + at, sizeof(eight));
+		all |= eight;
+	}
+	for (; at < s.len; at++)
+		all |= (unsigned char)s.at[at];
+	return all & HIGH_BITS;
+}

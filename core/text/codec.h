@@ -51,5 +51,8 @@ bool codec_is_c1(struct str s);
 /* Is s valid UTF-8 (RFC 3629: no overlong forms, no surrogates)? Plain ASCII is. */
 bool codec_is_utf8(struct str s);
 bool codec_is_ascii(struct str s); /* only bytes 1..127 */
+/* How many bytes over 127 it has; has it any? */
+size_t codec_count_8bit(struct str s);
+bool codec_has_8bit(struct str s);
 
 #endif

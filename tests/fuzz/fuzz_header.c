@@ -8,6 +8,7 @@
 #include "text/codec.h"
 #include "text/fault.h"
 #include "mail/header.h"
+#include "mail/header_params.h"
 
 static void check(bool fine)
 {

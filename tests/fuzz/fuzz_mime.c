@@ -11,7 +11,6 @@
 #include "text/buf.h"
 #include "text/fault.h"
 #include "mail/mime.h"
-#include "mail/mime_field.h"
 #include "mail/mime_walk.h"
 
 #define ROOM (64u * 1024 * 1024)

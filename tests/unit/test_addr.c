@@ -492,6 +492,7 @@ static const struct {
     {"\"a\\\"@x.example> SIZE=1", false},
     {"\"a\"> SIZE=1@x.example", false},
     {"\"", false},
+    {"\"a\\\"", false},
     {"a@b@c", false},
     {"a@x.example,b@x.example", false},
     {"a\\ @x.example", false},

@@ -8,6 +8,7 @@
 #include "text/codec.h"
 #include "text/idna.h"
 #include "mail/header.h"
+#include "mail/header_params.h"
 #include "unit.h"
 
 static const struct line_case {
@@ -421,9 +422,16 @@ static const struct text_case params_cases[] = {
     {"attachment;\r\n\tfilename = \xC3\xA9.txt ;x=y",
      "attachment;\r\n\tfilename*=utf-8''%C3%A9.txt;x=y"},
     {"a; name=\"x;\xE9'*%\"", "a; name*=unknown-8bit''x%3B%E9%27%2A%25"},
-    {"a; name*=utf-8''\xC3\xA9", "a; name*=utf-8''\xC3\xA9"},
+    {"a; name*=utf-8''\xC3\xA9", "a; name*=utf-8''%C3%A9"},
     {"a; \xC3\xA9", "a; \xC3\xA9"},
     {"a; name=\"\xC3\xA9", "a; name*=utf-8''%C3%A9"},
+    {"a; name*1=\xC3\xA9; name*0=\xC3\xA9 b", "a; name*1*=%C3%A9; name*0*=utf-8''%C3%A9%20b"},
+    {"a (x=\xC3\xA9); y=1; name=\"\xC3\xA9;\" (c)",
+     "a (x=\xC3\xA9); y=1; name*=utf-8''%C3%A9%3B (c)"},
+    {"a; x=;; y=; name=\xC3\xA9", "a; x=;; y=; name*=utf-8''%C3%A9"},
+    {"a; name=\"\xC3\xA9 aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeee.pdf\"; x=y",
+     "a; name*0*=utf-8''%C3%A9%20aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeee.;\r\n"
+     " name*1*=pdf; x=y"},
     {";=;", ";=;"},
 };
 
@@ -514,17 +522,20 @@ END_TEST
 
 START_TEST(fold_behind_comma)
 {
+	static const char *const values[] = {"ab@example.org,", "name*1*=value;"};
+	struct str piece = str_of(values[_i]);
 	struct fault f = FAULT_INIT;
 	struct buf line;
 	buf_init(&line, HEADER_MAX);
 	ck_assert(buf_add_str(&line, STR("To: ")));
-	repeat(&line, STR("ab@example.org,"), 100);
+	repeat(&line, piece, 100);
 	struct header h;
 	header_init(&h);
 	ck_assert(header_add_line(&h, buf_str(&line), &f) && header_fold(&h, 0, &f));
 	struct str text = str_make(h.fields[0].text, h.fields[0].len);
 	size_t lf = str_rfind(text, '\n');
-	ck_assert(lf != STR_NONE && text.at[lf - 2] == ',' && text.at[lf + 2] == 'a');
+	ck_assert(lf != STR_NONE && text.at[lf - 2] == piece.at[piece.len - 1] &&
+	          text.at[lf + 2] == piece.at[0]);
 	header_release(&h);
 	buf_release(&line);
 }
@@ -575,7 +586,7 @@ int main(void)
 	tcase_add_loop_test(t, encode_params, 0, COUNT(params_cases));
 	tcase_add_loop_test(t, phrases, 0, COUNT(phrase_cases));
 	tcase_add_test(t, folds);
-	tcase_add_test(t, fold_behind_comma);
+	tcase_add_loop_test(t, fold_behind_comma, 0, 2);
 	tcase_add_test(t, fold_blanks);
 	return unit_run(s);
 }

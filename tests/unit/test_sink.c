@@ -421,10 +421,5 @@ int main(void)
 	tcase_add_test(t, a_start_leaves_the_next_message_alone);
 	tcase_add_test(t, post_hears_that_a_message_is_given_up);
 	tcase_add_test(t, a_dry_run_prints);
-	suite_add_tcase(suite, t);
-	SRunner *r = srunner_create(suite);
-	srunner_run_all(r, CK_ENV);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return unit_run(s);
 }

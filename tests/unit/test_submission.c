@@ -341,7 +341,7 @@ START_TEST(a_sink_that_fails)
 	    {"bytes", "begin(a@from.example>x@y.example) bytes abandon"},
 	    {"end", "begin(a@from.example>x@y.example) bytes end abandon"},
 	};
-	for (int i = 0; i < COUNT(cases); i++)
+	for (size_t i = 0; i < COUNT(cases); i++)
 		for (size_t piece = 1; piece <= sizeof(MESSAGE); piece += 7) {
 			struct fault f = FAULT_INIT;
 			char id[ENTRY_ID_LEN + 1] = "";
@@ -513,10 +513,5 @@ int main(void)
 	tcase_add_test(t, delay_as_given_or_configured);
 	tcase_add_test(t, a_message_that_is_too_long);
 	tcase_add_loop_test(t, dots, 0, COUNT(dot_cases));
-	suite_add_tcase(suite, t);
-	SRunner *r = srunner_create(suite);
-	srunner_run_all(r, CK_ENV);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return unit_run(s);
 }
