@@ -3,12 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <unistd.h>
 
 #include "os/child.h"
 #include "os/clock.h"
 #include "os/sandbox.h"
+#include "os/wait.h"
 
 #define READ_STEP 8192
 
@@ -32,17 +32,14 @@ static void run(void *context)
 static bool collect(int fd, int64_t deadline, struct buf *out, bool *ended, struct fault *f)
 {
 	for (;;) {
-		struct pollfd ready = {.fd = fd, .events = POLLIN};
-		int n = poll(&ready, 1, clock_left_ms(deadline));
+		int sys = wait_until(fd, POLLIN, deadline);
 		char *to;
 		ssize_t got;
 
-		if (n < 0 && errno != EINTR)
-			return fault_sys(f, FAULT_TEMP, errno, "waiting for a child process");
-		if (n <= 0 && clock_left_ms(deadline) == 0)
+		if (sys == ETIMEDOUT)
 			return true;
-		if (n <= 0)
-			continue;
+		if (sys)
+			return fault_sys(f, FAULT_TEMP, sys, "waiting for a child process");
 		to = buf_room(out, READ_STEP);
 		if (to == NULL)
 			return fault_set(f, FAULT_TEMP, "a child process wrote too much");
