@@ -161,10 +161,10 @@ static int wait_readable(int fd, int64_t deadline, const volatile int *stop)
 void progress_listen(int fd, int64_t deadline, bool quiet, bool verbose,
                      const volatile int *stop, struct progress_result *result)
 {
-	struct buf in;
-	char bytes[4096];
 	memset(result, 0, sizeof(*result));
+	struct buf in;
 	buf_init(&in, 1024 * 1024);
+	char bytes[4096];
 	while (verbose || !(result->done || result->held)) {
 		int ready = wait_readable(fd, deadline, stop);
 		if (ready < 0 && errno == EINTR && !*stop)

@@ -33,17 +33,14 @@ static bool collect(int fd, int64_t deadline, struct buf *out, bool *ended, stru
 {
 	for (;;) {
 		int sys = wait_until(fd, POLLIN, deadline);
-		char *to;
-		ssize_t got;
-
 		if (sys == ETIMEDOUT)
 			return true;
 		if (sys)
 			return fault_sys(f, FAULT_TEMP, sys, "waiting for a child process");
-		to = buf_room(out, READ_STEP);
-		if (to == NULL)
+		char *to = buf_room(out, READ_STEP);
+		if (!to)
 			return fault_set(f, FAULT_TEMP, "a child process wrote too much");
-		got = read(fd, to, READ_STEP);
+		ssize_t got = read(fd, to, READ_STEP);
 		if (got < 0 && errno != EINTR)
 			return fault_sys(f, FAULT_TEMP, errno, "reading from a child process");
 		if (got == 0) {
@@ -61,12 +58,12 @@ bool aside_run(aside_task *task, void *context, int64_t deadline, struct buf *ou
 	struct aside a = {.task = task, .context = context, .deadline = deadline};
 	struct child_order order = {
 	    .fds = {0, 1, 2}, .tie = CHILD_DIES, .task = run, .context = &a};
-	struct child c;
-	int ends[2];
 	*ended = false;
+	int ends[2];
 	if (pipe2(ends, O_CLOEXEC) != 0)
 		return fault_sys(f, FAULT_TEMP, errno, "cannot make a pipe");
 	order.fds[CHILD_FD] = ends[1];
+	struct child c;
 	bool done = child_start(&c, &order);
 	int sys = errno;
 	close(ends[1]);
@@ -84,7 +81,6 @@ void aside_write(int fd, struct str bytes)
 {
 	while (bytes.len > 0) {
 		ssize_t n = write(fd, bytes.at, bytes.len);
-
 		if (n < 0 && errno != EINTR)
 			return;
 		if (n > 0)

@@ -44,11 +44,9 @@ struct command {
 static void fill_environment(char *list[VARIABLES_MAX])
 {
 	size_t count = 0;
-
 	list[count++] = search_path;
 	for (size_t i = 0; i < sizeof(variables) / sizeof(*variables); i++) {
 		struct str name = str_of(variables[i]);
-
 		for (char **v = environ; v != NULL && *v != NULL; v++) {
 			if (str_starts(str_of(*v), name) && (*v)[name.len] == '=') {
 				list[count++] = *v;
@@ -62,8 +60,8 @@ static void fill_environment(char *list[VARIABLES_MAX])
 static bool start(struct command *c, struct fault *f)
 {
 	char *environment[VARIABLES_MAX];
-	int ends[2];
 	fill_environment(environment);
+	int ends[2];
 	if (pipe2(ends, O_CLOEXEC) != 0)
 		return fault_sys(f, FAULT_RELAY, errno, "cannot run %s", c->key);
 	/* The hold's group is for flushq alone. */
@@ -84,7 +82,7 @@ static bool start(struct command *c, struct fault *f)
 /* Has the first line come, or all that there is room for? */
 static bool has_line(const struct command *c)
 {
-	return c->len == c->size || memchr(c->first, '\n', c->len) != NULL;
+	return c->len == c->size || memchr(c->first, '\n', c->len);
 }
 
 /* Takes what is there; what is behind the first line is thrown away, for a
@@ -95,7 +93,6 @@ static bool take_output(struct command *c)
 	bool keep = !has_line(c);
 	ssize_t n = keep ? read(c->fd, c->first + c->len, c->size - c->len)
 	                 : read(c->fd, rest, sizeof(rest));
-
 	if (n > 0 && keep)
 		c->len += (size_t)n;
 	codec_wipe(rest, sizeof(rest));
@@ -141,7 +138,6 @@ bool command_run(const char *key, char *const *argv, int64_t deadline, char *fir
 {
 	struct command c = {
 	    .key = key, .argv = argv, .deadline = deadline, .first = first, .size = size};
-
 	if (!start(&c, f))
 		return false;
 	follow(&c);
