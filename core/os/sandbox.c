@@ -6,9 +6,14 @@
 #include <time.h>
 #include <unistd.h>
 #ifdef __linux__
-#include <linux/capability.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+/* A C library for Linux may come without the kernel's own headers. */
+#ifdef __has_include
+#if __has_include(<linux/capability.h>)
+#include <linux/capability.h>
+#endif
+#endif
 #endif
 
 #include "os/sandbox_parts.h"
@@ -35,7 +40,7 @@ static bool stop_gains(void)
  * confines, and for the last bytes of a disk. */
 static void drop_capabilities(void)
 {
-#ifdef __linux__
+#ifdef _LINUX_CAPABILITY_VERSION_3
 	static const int kept[] = {
 	    CAP_CHOWN,      CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_FSETID, CAP_SYS_RESOURCE,
 #ifdef SANDBOX_SANITIZED
