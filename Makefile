@@ -109,12 +109,13 @@ endif
 DIALECT = -std=c11 -D_GNU_SOURCE -DHAVE_CONFIG_H -include $(CONFIG)/config.h -I$(CONFIG)
 
 COMPILE = $(CC) $(DIALECT) -I. -Icore $(CPPFLAGS) $(CFLAGS) \
-	$(WARNINGS) $(HARDEN_CFLAGS) $(MODE_CFLAGS) -pthread $(GNUTLS_CFLAGS) $(INIH_CFLAGS)
+	$(WARNINGS) $(HARDEN_CFLAGS) $(MODE_CFLAGS) -pthread $(GNUTLS_CFLAGS) \
+	$(UNISTRING_CFLAGS) $(INIH_CFLAGS)
 LINK = $(CC) $(CFLAGS) $(HARDEN_CFLAGS) $(MODE_CFLAGS) -pthread $(LDFLAGS) \
 	$(HARDEN_LDFLAGS) $(MODE_LDFLAGS) $(ASNEEDED)
 # $(call extra,SOURCE): what this one needs besides
 extra = $(if $(filter tests/unit/%,$1),$(CHECK_CFLAGS)) $(if $(filter tests/relay/%,$1),-Itests/relay)
-CORE_LIBS = $(GNUTLS_LIBS) $(INIH_LIBS) $(RESOLV_LIBS) $(LIBS)
+CORE_LIBS = $(GNUTLS_LIBS) $(UNISTRING_LIBS) $(INIH_LIBS) $(RESOLV_LIBS) $(LIBS)
 
 # $(call do,WHAT): the command behind it is shown as "WHAT target", or in full with V=1
 do = $(if $(V),,@printf '  %-5s %s\n' $1 '$@';)

@@ -1,13 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cmd/spawn.h"
 
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -15,69 +9,35 @@
 
 #include "os/clock.h"
 #include "text/codec.h"
+#include "os/child.h"
 #include "os/command.h"
-#include "os/file.h"
 #include "cmd/with_tls.h"
 
-#define CALLER_FD 3
-#define OPEN_MOST 65536
 #define ASCII_MAX 1024
 #define PATIENCE  10000 /* ms */
+#define WORDS_MAX 10
 
-/* What else the caller has open (a lock, a pipe that somebody reads to its end)
- * must not stay so for as long as the try goes on. */
-static void close_from(int first)
+/* "flushq -C FILE -v --tag TAG --caller FD ID" or without; ended by NULL. */
+static void fill_words(const char *words[WORDS_MAX], const struct place *p, const char *id,
+                       bool verbose, const char *caller)
 {
-#ifdef HAVE_CLOSE_RANGE
-	if (close_range((unsigned)first, ~0U, 0) == 0)
-		return;
-#endif
-	long most = sysconf(_SC_OPEN_MAX);
-	for (long fd = first; fd < (most > 0 && most < OPEN_MOST ? most : OPEN_MOST); fd++)
-		close((int)fd);
-}
-
-/* In the child; never returns. */
-static void become_flushq(const char *program, const struct place *p, const char *id,
-                          bool verbose, int fd)
-{
-	const char *argv[16];
 	int n = 0;
-	argv[n++] = "flushq";
+	words[n++] = "flushq";
 	if (p->personal) {
-		argv[n++] = "-C";
-		argv[n++] = p->config_path;
+		words[n++] = "-C";
+		words[n++] = p->config_path;
 	}
 	if (verbose)
-		argv[n++] = "-v";
+		words[n++] = "-v";
 	if (p->tag) {
-		argv[n++] = "--tag";
-		argv[n++] = p->tag;
+		words[n++] = "--tag";
+		words[n++] = p->tag;
 	}
-	char caller[16];
-	if (fd >= 0) {
-		snprintf(caller, sizeof(caller), "%d", CALLER_FD);
-		argv[n++] = "--caller";
-		argv[n++] = caller;
-	} else {
-		argv[n++] = "--first";
-	}
-	argv[n++] = id;
-	argv[n] = NULL;
-	setsid();
-	if (fd >= 0 && dup2(fd, CALLER_FD) < 0)
-		_exit(71);
-	if (fd == CALLER_FD)
-		fcntl(fd, F_SETFD, 0);
-	close_from(fd >= 0 ? CALLER_FD + 1 : CALLER_FD);
-	for (int i = 0; i < 3; i++)
-		close(i);
-	file_std_open();
-	sigset_t none;
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	execv(program, (char *const *)argv);
-	_exit(71);
+	words[n++] = caller ? "--caller" : "--first";
+	if (caller)
+		words[n++] = caller;
+	words[n++] = id;
+	words[n] = NULL;
 }
 
 bool spawn_flushq(const struct place *p, const char *id, bool verbose, bool listen, int *fd,
@@ -86,19 +46,26 @@ bool spawn_flushq(const struct place *p, const char *id, bool verbose, bool list
 	int pair[2] = {-1, -1};
 	if (listen && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
 		return fault_sys(f, FAULT_SYSTEM, errno, "socketpair");
+	const char *words[WORDS_MAX];
+	char caller[16];
+	snprintf(caller, sizeof(caller), "%d", CHILD_FD);
+	fill_words(words, p, id, verbose, listen ? caller : NULL);
 	char *program = with_tls_program(with_tls_needed(&p->config));
-	*pid = fork();
-	if (*pid == 0)
-		become_flushq(program, p, id, verbose, pair[1]);
-	if (*pid < 0)
+	struct child flushq;
+	bool started = child_start(&flushq, &(struct child_order){.fds = {-1, -1, -1, pair[1]},
+	                                                          .tie = CHILD_SESSION,
+	                                                          .program = program,
+	                                                          .argv = (char **)words});
+	if (!started)
 		fault_sys(f, FAULT_SYSTEM, errno, "cannot start %s", program);
 	free(program);
 	if (pair[1] >= 0)
 		close(pair[1]);
-	if (*pid < 0 && pair[0] >= 0)
+	if (!started && pair[0] >= 0)
 		close(pair[0]);
 	*fd = pair[0];
-	return *pid > 0;
+	*pid = flushq.pid;
+	return started;
 }
 
 int spawn_become(const char *label, bool tls, char *const *argv)

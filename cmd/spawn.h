@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * launch - starting flushq on an entry, or for what else sendmail does not do itself
+ * spawn - starting flushq on an entry, or for what else sendmail does not do itself
  */
 #ifndef CMD_SPAWN_H
 #define CMD_SPAWN_H

@@ -83,15 +83,11 @@ static char *refusal(const struct rcpt *r)
 /* A signal that asks us to end must not make a report of what was told. */
 static bool answered(int fd)
 {
-	struct pollfd p = {.fd = fd, .events = POLLIN};
 	struct fault f = FAULT_INIT;
-	int n;
-	do
-		n = poll(&p, 1, ANSWER_WAIT_MS);
-	while (n < 0 && errno == EINTR);
 	char answer;
 	size_t got;
-	return n == 1 && file_read(fd, "the caller", &answer, 1, &got, &f) && got == 1;
+	return wait_until(fd, POLLIN, clock_deadline(ANSWER_WAIT_MS)) == 0 &&
+	       file_read(fd, "the caller", &answer, 1, &got, &f) && got == 1;
 }
 
 bool progress_refused(int fd, const struct hold_entry *he)

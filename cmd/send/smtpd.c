@@ -35,7 +35,7 @@ struct session {
 	struct submission *submission;
 	size_t fresh;              /* messages that no flushq was started for */
 	char id[ENTRY_ID_LEN + 1]; /* of the last one */
-	struct child {
+	struct started {
 		pid_t pid;        /* -1: of a service, so its end is not seen */
 		int64_t since;    /* monotonic ms */
 	} children[CHILDREN_MAX]; /* flushq that run */
@@ -123,7 +123,7 @@ static bool sends_now(const struct session *s)
 	       submission_delay(&s->call->message, c) == 0;
 }
 
-static bool is_over(const struct child *c)
+static bool is_over(const struct started *c)
 {
 	if (c->pid < 0)
 		return clock_mono_ms() - c->since > SERVICE_MS;
@@ -141,7 +141,7 @@ static void reap(struct session *s)
 static void note_child(struct session *s, pid_t pid)
 {
 	if (s->child_count < CHILDREN_MAX)
-		s->children[s->child_count++] = (struct child){pid, clock_mono_ms()};
+		s->children[s->child_count++] = (struct started){pid, clock_mono_ms()};
 }
 
 /* What cannot be started now stays held, and is sent by the next flush. */

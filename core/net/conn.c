@@ -4,7 +4,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 #include <unistd.h>
 
 #include "os/clock.h"
+#include "os/wait.h"
 #include "net/tls_parts.h"
 
 static const char writing[] = "write to the server";
@@ -73,16 +73,8 @@ bool conn_literal(const struct conn *c, char to[CONN_LITERAL_MAX])
 
 static bool wait_for(int fd, short events, int64_t deadline, const char *what, struct fault *f)
 {
-	for (;;) {
-		struct pollfd ready = {.fd = fd, .events = events};
-		int n = poll(&ready, 1, clock_left_ms(deadline));
-		if (n > 0)
-			return true;
-		if (n < 0 && errno != EINTR)
-			return fault_sys(f, FAULT_RELAY, errno, "%s", what);
-		if (n == 0 && clock_left_ms(deadline) == 0)
-			return fault_sys(f, FAULT_RELAY, ETIMEDOUT, "%s", what);
-	}
+	int sys = wait_until(fd, events, deadline);
+	return sys == 0 || fault_sys(f, FAULT_RELAY, sys, "%s", what);
 }
 
 static bool is_not_ready(int sys)

@@ -4,11 +4,10 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#include "os/clock.h"
+#include "os/wait.h"
 
 #define VERSION      5
 #define NO_LOGIN     0
@@ -42,16 +41,8 @@ static bool failed(struct fault *f, int sys)
 
 static bool wait_for(int fd, short events, int64_t deadline, struct fault *f)
 {
-	for (;;) {
-		struct pollfd ready = {.fd = fd, .events = events};
-		int n = poll(&ready, 1, clock_left_ms(deadline));
-		if (n > 0)
-			return true;
-		if (n < 0 && errno != EINTR)
-			return failed(f, errno);
-		if (n == 0 && clock_left_ms(deadline) == 0)
-			return failed(f, ETIMEDOUT);
-	}
+	int sys = wait_until(fd, events, deadline);
+	return sys == 0 || failed(f, sys);
 }
 
 static bool send_all(int fd, struct str bytes, int64_t deadline, struct fault *f)

@@ -124,13 +124,11 @@ static void read_name(struct reader *r, char to[DNS_NAME_MAX])
 	to[part.bad ? 0 : used] = '\0';
 }
 
-static void read_bytes(struct reader *r, struct dns_record *record)
+static void read_address(struct reader *r, struct dns_record *record, size_t len)
 {
-	while (!r->bad && r->at < r->end) {
-		unsigned c = read_byte(r);
-		if (record->data_len < sizeof(record->data))
-			record->data[record->data_len++] = (unsigned char)c;
-	}
+	r->bad = r->bad || r->end - r->at != len;
+	while (!r->bad && record->data_len < len)
+		record->data[record->data_len++] = (unsigned char)read_byte(r);
 }
 
 /* The data of one record, which must fill it exactly. */
@@ -138,15 +136,10 @@ static void read_data(struct reader *r, struct dns_record *record)
 {
 	switch (record->type) {
 	case DNS_A:
-		r->bad = r->bad || r->end - r->at != 4;
-		read_bytes(r, record);
+		read_address(r, record, 4);
 		break;
 	case DNS_AAAA:
-		r->bad = r->bad || r->end - r->at != 16;
-		read_bytes(r, record);
-		break;
-	case DNS_TLSA:
-		read_bytes(r, record);
+		read_address(r, record, 16);
 		break;
 	case DNS_MX:
 		record->preference = (uint16_t)read_u16(r);

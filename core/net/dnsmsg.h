@@ -4,6 +4,12 @@
  *
  * The bytes come from the resolver and are not trusted: every read is checked,
  * names cannot loop, and after the first fault all further reads give nothing.
+ *
+ * The C library's own ns_initparse() and dn_expand() do less, and not everywhere:
+ * OpenBSD has no ns_initparse(), that of glibc and musl refuses an answer with anything
+ * behind its last record, and musl's dn_expand() copies a label as it is, so that one with
+ * a dot or a NUL in it becomes another host's name, and takes any of the two top bits
+ * for a pointer.
  */
 #ifndef NET_DNSMSG_H
 #define NET_DNSMSG_H
@@ -13,7 +19,7 @@
 #include "text/buf.h"
 #include "text/fault.h"
 
-enum dns_type { DNS_A = 1, DNS_MX = 15, DNS_AAAA = 28, DNS_SRV = 33, DNS_TLSA = 52 };
+enum dns_type { DNS_A = 1, DNS_MX = 15, DNS_AAAA = 28, DNS_SRV = 33 };
 
 #define DNS_NAME_MAX 256
 
@@ -23,7 +29,7 @@ struct dns_record {
 	uint16_t preference; /* MX preference, SRV priority */
 	uint16_t weight, port;
 	char target[DNS_NAME_MAX]; /* MX exchange, SRV target; "." is "" */
-	unsigned char data[64];    /* A: 4, AAAA: 16, TLSA: the record's bytes (cut at 64) */
+	unsigned char data[16];    /* the address: A 4, AAAA 16 */
 	size_t data_len;
 };
 

@@ -103,7 +103,9 @@ static bool set_servers(struct __res_state *state, const struct host_addresses *
 		}
 #ifdef __GLIBC__
 		/* A server of no family is taken from the extension, which is only
-		 * looked at when its own count is 0. The process ends soon: no free. */
+		 * looked at when its own count is 0. There is no other way to one at an IPv6
+		 * address; glibc counts on programs that write here ("patched by
+		 * applications", resolv/resolv_conf.c). The process ends soon: no free. */
 		state->_u._ext.nsaddrs[n] = mem_alloc(sizeof(struct sockaddr_in6));
 		memcpy(state->_u._ext.nsaddrs[n], &at, sizeof(struct sockaddr_in6));
 		memset(&state->nsaddr_list[n], 0, sizeof(state->nsaddr_list[n]));

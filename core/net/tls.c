@@ -2,7 +2,6 @@
 #include "net/tls.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include <sys/uio.h>
 
 #include "os/clock.h"
+#include "os/wait.h"
 #include "text/codec.h"
 #include "net/tls_parts.h"
 
@@ -88,18 +88,11 @@ static ssize_t push(gnutls_transport_ptr_t ptr, const giovec_t *at, int count)
 static bool wait_for(struct tls *t, const char *what, int64_t deadline, struct fault *f)
 {
 	short events = gnutls_record_get_direction(t->session) != 0 ? POLLOUT : POLLIN;
-	for (;;) {
-		struct pollfd ready = {.fd = t->fd, .events = events};
-		int n = poll(&ready, 1, clock_left_ms(deadline));
-		/* What is there already is taken, but not for ever. */
-		bool late = clock_left_ms(deadline) == 0 && ++t->late > ODD_MAX;
-		if (n > 0 && !late)
-			return true;
-		if (n < 0 && errno != EINTR)
-			return fault_sys(f, FAULT_RELAY, errno, "%s", what);
-		if (late || (n == 0 && clock_left_ms(deadline) == 0))
-			return fault_sys(f, FAULT_RELAY, ETIMEDOUT, "%s", what);
-	}
+	int sys = wait_until(t->fd, events, deadline);
+	/* What is there already is taken, but not for ever. */
+	if (clock_left_ms(deadline) == 0 && ++t->late > ODD_MAX)
+		sys = ETIMEDOUT;
+	return sys == 0 || fault_sys(f, FAULT_RELAY, sys, "%s", what);
 }
 
 static void offer_ticket(struct tls *t)

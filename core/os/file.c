@@ -102,6 +102,15 @@ void file_std_open(void)
 	}
 }
 
+int file_null(void)
+{
+	int fd;
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd < 0 && errno == EINTR);
+	return fd;
+}
+
 bool file_open_dir(int dir, const char *path, int *fd, struct fault *f)
 {
 	return open_as(dir, path, O_RDONLY | O_DIRECTORY, fd, f);

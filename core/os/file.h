@@ -31,6 +31,9 @@ _Static_assert(sizeof(off_t) >= 8 && sizeof(ino_t) >= 8, "files have offsets of 
  * opened write-only, so that reading a closed standard input still fails).
  * Ends the process with 71 if that cannot be done. */
 void file_std_open(void);
+/* /dev/null, to be read and written, as the lowest number that is free; -1 with errno.
+ * Safe after a fork. */
+int file_null(void);
 
 bool file_open_dir(int dir, const char *path, int *fd, struct fault *f);
 /* A directory to be read by readdir(3), and closed by closedir. */

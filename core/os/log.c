@@ -324,7 +324,6 @@ static bool send_whole(struct str line)
 	return true;
 }
 
-/* The C library's syslog can wait for ever on a full socket: so an own sender. */
 static void send_syslog(const struct buf *line)
 {
 	bool kept = true;

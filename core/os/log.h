@@ -12,6 +12,10 @@
  * All lines of a process together wait at most a second for a log that is
  * full; later ones are dropped at once. SIGPIPE must be ignored by the program.
  *
+ * That is why syslog(3) is not used, which waits for a full socket without end: while the
+ * logger was stopped, glibc's took 11 lines (net.unix.max_dgram_qlen and one) and then none
+ * in 20 seconds, and mail would have waited with it.
+ *
  * Included by submit/, transport/ and cmd/ only.
  */
 #ifndef OS_LOG_H

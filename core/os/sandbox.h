@@ -8,10 +8,12 @@
  * libraries, time zones, the resolver's files). Children inherit all of it.
  *
  *   no new privileges  no program run later gains any by its set-id bits
- *   calls (seccomp)    refused: other programs, tracing, mounting, name spaces,
- *                      other users, keys, modes of files by name, clocks, bpf,
- *                      io_uring ...: EPERM; sockets but UNIX, IP and routing
- *                      netlink: EAFNOSUPPORT; input put into a terminal: EPERM
+ *   capabilities       of root's, only those for other people's files are kept; the
+ *                      system as a whole, other users and mounts go with the rest
+ *   calls (seccomp)    of what anybody may do, refused: other programs, tracing, rights
+ *                      of files by name, name spaces, keys, bpf, io_uring ...: EPERM;
+ *                      sockets but UNIX, IP and routing netlink: EAFNOSUPPORT; input
+ *                      put into a terminal: EPERM
  *   files (Landlock)   EACCES for all others; files are granted, not names: one
  *                      that is replaced afterwards is another one
  *
@@ -44,7 +46,7 @@ struct sandbox_wishes {
 	const char *append; /* a file that exists, to be written; or NULL */
 	/* Programs will be run. They need files and calls that nobody here knows:
 	 * files are not narrowed then, and of the calls only those are refused
-	 * that change the system as a whole or are a way into the kernel. */
+	 * that are a way into the kernel. */
 	bool programs;
 };
 

@@ -4,8 +4,25 @@
 #undef _FORTIFY_SOURCE
 #include "os/wait.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <time.h>
+
+#include "os/clock.h"
+
+int wait_until(int fd, short events, int64_t deadline)
+{
+	for (;;) {
+		struct pollfd ready = {.fd = fd, .events = events};
+		int n = poll(&ready, 1, clock_left_ms(deadline));
+		if (n > 0)
+			return 0;
+		if (n < 0 && errno != EINTR)
+			return errno;
+		if (n == 0 && clock_left_ms(deadline) == 0)
+			return ETIMEDOUT;
+	}
+}
 
 int wait_open(struct pollfd *fds, size_t count, int wait_ms)
 {

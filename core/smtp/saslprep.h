@@ -6,10 +6,14 @@
  * compatibility characters (full-width letters, ligatures, superscripts) by
  * what they stand for, and composes (NFKC). ASCII stays as it is.
  *
- * Limits: compatibility characters of Arabic, Hangul, CJK and mathematical
- * blocks are not known here; they are refused, for a wrong guess would look
- * like a wrong password. What RFC 4013 prohibits, and its bidi rule, is left
- * to the server that stored the password; control characters are refused.
+ * RFC 8265 has another rule for new protocols, without the replacing; RFC 5802 and those who
+ * follow it (GNU SASL, PostgreSQL, XMPP servers) have this one, and a password in another
+ * form is a wrong password. The normalisation is libunistring's, which GnuTLS is linked
+ * with; it knows today's Unicode, RFC 4013 that of 2002, as PostgreSQL does. Built without it,
+ * what is not ASCII is refused.
+ *
+ * Limits: control characters, and what RFC 8264 lets no password have, are refused;
+ * the bidi rule is left to the server that stored the password.
  */
 #ifndef SMTP_SASLPREP_H
 #define SMTP_SASLPREP_H

@@ -17,6 +17,9 @@ from harness import *  # noqa: E402,F403
 
 USER, SECRET = "u@example.org", "s3cret Wort"
 SERVER_LOGIN = ("--user", USER, "--password", SECRET)
+# linux/capability.h: chown, dac_override, fowner, fsetid, sys_resource; and sys_ptrace, which
+# sanitizers are left.
+FOR_FILES = 1 << 0 | 1 << 1 | 1 << 3 | 1 << 4 | 1 << 24 | 1 << 19
 STALL = ("--on", "DOT wait 1500 normal")
 WAITING = {"timeout": "10s", "dot_timeout": "10s"}
 
@@ -47,6 +50,8 @@ def check_narrow(pid, privileges=False):
     same(f"NoNewPrivs of {seen['Name']}", seen["NoNewPrivs"], "1")
     if seccomp_here():
         same(f"Seccomp of {seen['Name']}", seen["Seccomp"], "2")
+    for kind in "CapPrm", "CapEff", "CapInh":
+        same(f"{kind} of {seen['Name']}, beyond files", int(seen[kind], 16) & ~FOR_FILES, 0)
 
 
 def flushqs(case):

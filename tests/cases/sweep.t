@@ -77,6 +77,7 @@ HARMFUL = {
     "connect": ["ECONNREFUSED"], "send": ["EPIPE", "EIO"], "sendmsg": ["EPIPE"],
     "recv": ["ECONNRESET", "EIO"], "poll": ["ENOMEM"], "ppoll": ["ENOMEM"],
     "fork": ["EAGAIN"], "dup2": ["EMFILE"], "execv": ["ENOMEM"],
+    "execvp": ["ENOMEM"],
 }
 FILE_CALLS = {"create", "write", "pwrite", "fsync", "fdatasync", "rename", "rename2", "link",
               "unlink", "flock", "pread"}

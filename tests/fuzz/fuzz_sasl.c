@@ -2,7 +2,8 @@
 /*
  * The first byte chooses the mechanism, the second where the rest is cut into
  * challenges: no SCRAM server is believed that did not prove itself, which
- * random bytes cannot. Prepared names are UTF-8 without control characters.
+ * random bytes cannot. Prepared names are UTF-8 without control characters,
+ * and stay as they are when prepared again.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -29,6 +30,11 @@ static void prepare(struct str s)
 		check(codec_is_utf8(buf_str(&out)));
 		for (size_t i = 0; i < out.len; i++)
 			check((unsigned char)out.at[i] >= 32 && out.at[i] != 127);
+		struct buf again;
+		buf_init(&again, 1 << 20);
+		check(saslprep(buf_str(&out), "user", &again, &f));
+		check(str_eq(buf_str(&again), buf_str(&out)));
+		buf_release(&again);
 	} else {
 		check(f.kind == FAULT_RELAY);
 	}

@@ -548,3 +548,11 @@ int execv(const char *path, char *const argv[])
 	find("execv", &real);
 	return meet("execv", path) == FATE_FAIL ? -1 : (int)done(real(path, argv));
 }
+
+int execvp(const char *path, char *const argv[])
+{
+	static int (*real)(const char *, char *const[]);
+
+	find("execvp", &real);
+	return meet("execvp", path) == FATE_FAIL ? -1 : (int)done(real(path, argv));
+}

@@ -19,12 +19,15 @@
 #include <time.h>
 #include <unistd.h>
 #ifdef __linux__
+#include <grp.h>
+#include <linux/capability.h>
 #include <linux/netlink.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #endif
 
 #include "os/sandbox_parts.h"
@@ -183,6 +186,33 @@ START_TEST(no_new_privileges)
 }
 END_TEST
 
+/* Which Landlock does not see to. */
+static int rights_by_name(void)
+{
+	int bad = 0;
+#ifdef __linux__
+	const long none = 0;
+	bad += wrong(refused(syscall(__NR_fchmodat, AT_FDCWD, "log", 0644L), EPERM),
+	             "no modes by name");
+	bad += wrong(refused(syscall(__NR_fchownat, AT_FDCWD, "log", (long)getuid(),
+	                             (long)getgid(), none),
+	                     EPERM),
+	             "no owners by name");
+	bad += wrong(refused(syscall(__NR_setxattr, "log", "user.x", "", none, none), EPERM),
+	             "no lists of rights");
+#ifdef __NR_chmod
+	bad += wrong(refused(syscall(__NR_chmod, "log", 0644L), EPERM), "nor that way");
+	bad += wrong(refused(syscall(__NR_chown, "log", (long)getuid(), (long)getgid()), EPERM),
+	             "nor owners");
+#endif
+#ifdef __NR_fchmodat2
+	bad += wrong(refused(syscall(__NR_fchmodat2, AT_FDCWD, "log", 0644L, none), EPERM),
+	             "nor the newer one");
+#endif
+#endif
+	return bad;
+}
+
 /* By number: the C library does more than the call itself in some of them. */
 static int few_calls(unsigned done)
 {
@@ -198,7 +228,24 @@ static int few_calls(unsigned done)
 	    wrong(refused(syscall(__NR_ptrace, (long)PTRACE_TRACEME, none, none, none), EPERM),
 	          "no tracing");
 #endif
-	bad += wrong(refused(syscall(__NR_setuid, (long)getuid()), EPERM), "no setuid");
+	bad += wrong(refused(syscall(__NR_setuid, (long)getuid() + 1), EPERM), "no other user");
+	bad += wrong(refused(syscall(__NR_setgid, (long)getgid() + 1), EPERM), "nor group");
+	bad += wrong(refused(syscall(__NR_kcmp, getpid(), getppid(), none, none, none), EPERM),
+	             "no comparing");
+#ifdef __NR_pidfd_getfd
+	bad += wrong(refused(syscall(__NR_pidfd_getfd, -1L, none, none), EPERM),
+	             "no descriptors of others");
+#endif
+	bad += wrong(refused(syscall(__NR_process_vm_writev, (long)getppid(), none, none, none,
+	                             none, none),
+	                     EPERM),
+	             "nor their memory changed");
+	bad +=
+	    wrong(refused(syscall(__NR_setns, -1L, none), EPERM), "no name spaces of others");
+	bad +=
+	    wrong(refused(syscall(__NR_add_key, "user", "x", "x", 1L, -3L), EPERM), "no key");
+	bad += wrong(refused(syscall(__NR_request_key, "user", "x", none, -3L), EPERM),
+	             "nor one asked for");
 	bad += wrong(refused(syscall(__NR_setgroups, none, none), EPERM), "no groups");
 	bad += wrong(refused(unshare(CLONE_FS), EPERM), "no unshare");
 #if defined(__x86_64__) || defined(__aarch64__)
@@ -212,12 +259,11 @@ static int few_calls(unsigned done)
 	bad += wrong(refused(syscall(__NR_chroot, top), EPERM), "no chroot");
 	bad += wrong(refused(syscall(__NR_keyctl, none, none, none, none, none), EPERM),
 	             "no keys");
-	bad += wrong(refused(syscall(__NR_fchmodat, AT_FDCWD, "log", 0644L), EPERM),
-	             "no modes by name");
 	bad += wrong(refused(syscall(__NR_process_vm_readv, (long)getppid(), none, none, none,
 	                             none, none),
 	                     EPERM),
 	             "no memory of others");
+	bad += rights_by_name();
 	bad += wrong(refused(syscall(__NR_personality, 0xffffffffL), EPERM), "no personality");
 	bad += wrong(refused(ioctl(STDIN_FILENO, TIOCSTI, "x"), EPERM), "no keys pressed");
 	/* By number all the more: glibc goes by way of socketcall where there is one. */
@@ -242,6 +288,10 @@ static int of_the_system(unsigned done)
 	const long none = 0;
 
 	bad += wrong(refused(syscall(__NR_bpf, none, none, none), EPERM), "no bpf");
+	bad +=
+	    wrong(refused(syscall(__NR_perf_event_open, none, none, none, none, none), EPERM),
+	          "no perf events");
+	bad += wrong(refused(syscall(__NR_userfaultfd, none), EPERM), "no userfaultfd");
 	bad += wrong(refused(syscall(__NR_sethostname, "", 0L), EPERM), "no host name");
 	bad += wrong(refused(syscall(__NR_reboot, none, none, none, none), EPERM), "no reboot");
 #ifdef __NR_io_uring_setup
@@ -254,12 +304,46 @@ static int of_the_system(unsigned done)
 	return bad;
 }
 
+/* Of root's, what is not for files. Whatever needs another is refused by the kernel. */
+static int few_capabilities(unsigned done)
+{
+	int bad = 0;
+	if (!(done & SANDBOX_PRIVILEGES))
+		return 0;
+#ifdef __linux__
+	const long none = 0;
+	const struct timespec then = {0, 0};
+	unsigned long long has = ~0ULL;
+	char line[256];
+	FILE *status = fopen("/proc/self/status", "re");
+	while (status && fgets(line, sizeof(line), status))
+		if (strncmp(line, "CapPrm:", 7) == 0)
+			has = strtoull(line + 7, NULL, 16);
+	if (status)
+		fclose(status);
+	has &= ~(1ULL << CAP_CHOWN | 1ULL << CAP_DAC_OVERRIDE | 1ULL << CAP_FOWNER |
+	         1ULL << CAP_FSETID | 1ULL << CAP_SYS_RESOURCE);
+#ifdef SANDBOX_SANITIZED
+	has &= ~(1ULL << CAP_SYS_PTRACE);
+#endif
+	bad += wrong(has == 0, "no capability but for files");
+	bad += wrong(clock_settime(CLOCK_REALTIME, &then) != 0, "no clock set");
+	bad += wrong(refused(syscall(__NR_swapoff, ""), EPERM), "no swap space");
+	bad += wrong(refused(syscall(__NR_acct, none), EPERM), "no accounting");
+	bad += wrong(refused(setgroups(0, NULL), EPERM), "no other groups");
+	bad += wrong(refused(chroot("/"), EPERM), "no other root");
+	int made = mknod("two/new", S_IFCHR | 0600, makedev(1, 3));
+	bad += wrong(made == -1 && (errno == EPERM || errno == EACCES), "no devices");
+#endif
+	return bad;
+}
+
 static int with_programs(unsigned done)
 {
 	return wrong(!(done & SANDBOX_FILES), "files are not narrowed") +
 	       wrong(runs_program(), "a program is run") +
 	       wrong(opens("other/foreign", O_RDWR), "any file is opened") +
-	       of_the_system(done);
+	       of_the_system(done) + few_capabilities(done);
 }
 
 START_TEST(calls)
@@ -267,6 +351,34 @@ START_TEST(calls)
 	inside(&wishes, few_calls);
 	inside(&wishes, of_the_system);
 	inside(&nothing, few_calls);
+}
+END_TEST
+
+START_TEST(capabilities)
+{
+	inside(&wishes, few_capabilities);
+	inside(&nothing, few_capabilities);
+}
+END_TEST
+
+/* What root's programs gain from being root's does not come back either. */
+static int none_regained(unsigned done)
+{
+	static const char text[] = "exec 3</proc/self/status; while read -r k v <&3; do "
+	                           "test \"$k\" != CapEff: || echo \"$v\"; done";
+	if (!(done & SANDBOX_PRIVILEGES))
+		return 0;
+	FILE *told = popen(text, "r");
+	char line[64] = "";
+	bool read = told && fgets(line, sizeof(line), told);
+	return wrong(read && pclose(told) == 0, "a program is run") +
+	       wrong((strtoull(line, NULL, 16) & (1ULL << 7 | 1ULL << 21)) == 0,
+	             "it has neither setuid nor the administrator's");
+}
+
+START_TEST(programs_gain_nothing)
+{
+	inside(&programs, none_regained);
 }
 END_TEST
 
@@ -438,6 +550,8 @@ int main(int argc, char **argv)
 	tcase_add_test(c, hides);
 	tcase_add_test(c, no_new_privileges);
 	tcase_add_test(c, calls);
+	tcase_add_test(c, capabilities);
+	tcase_add_test(c, programs_gain_nothing);
 	tcase_add_test(c, programs_wished_for);
 	tcase_add_test(c, files);
 	tcase_add_test(c, twice);

@@ -413,6 +413,10 @@ END_TEST
 
 /* SASLprep */
 
+#define LONGEST                                                      \
+	"\330\265\331\204\331\211 \330\247\331\204\331\204\331\207 " \
+	"\330\271\331\204\331\212\331\207 \331\210\330\263\331\204\331\205"
+
 struct prepared {
 	const char *in, *out; /* out NULL: refused */
 };
@@ -453,9 +457,23 @@ static const struct prepared prepareds[] = {
     {"\342\202\254\303\237", "\342\202\254\303\237"},
     {"\345\257\206", "\345\257\206"},
     {"\360\237\230\200", "\360\237\230\200"},
-    /* not known here: half-width katakana, mathematical A */
-    {"\357\275\261", NULL},
-    {"\360\235\220\200", NULL},
+    /* half-width katakana, also with its mark apart; mathematical A; Hangul letters */
+    {"\357\275\261", "\343\202\242"},
+    {"\357\275\266\357\276\236", "\343\202\254"},
+    {"\360\235\220\200", "A"},
+    {"\343\204\261\343\205\217", "\352\260\200"},
+    /* CJK: a square unit, a compatibility ideograph */
+    {"\343\216\217", "kg"},
+    {"\357\244\200", "\350\261\210"},
+    /* the one that becomes longest */
+    {"\357\267\272\357\267\272", LONGEST LONGEST},
+    /* newer than Unicode 3.2 */
+    {"\341\264\254", "A"},
+    /* private use, no character, a tag, an unassigned one */
+    {"\356\200\200", NULL},
+    {"\357\277\276", NULL},
+    {"\363\240\200\201", NULL},
+    {"\360\237\277\277", NULL},
     {"\377", NULL},
     {"\303", NULL},
 };

@@ -4,9 +4,11 @@
 #include <check.h>
 #include <errno.h>
 #include <signal.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "os/clock.h"
+#include "polled.h"
 #include "unit.h"
 
 static int ends[2];
@@ -66,6 +68,52 @@ START_TEST(signal_comes_in)
 }
 END_TEST
 
+START_TEST(until_lasts)
+{
+	static const int waits[] = {0, 1, 120};
+	int64_t before = clock_mono_ms();
+	ck_assert_int_eq(wait_until(ends[0], POLLIN, clock_deadline(waits[_i])), ETIMEDOUT);
+	ck_assert_int_ge(clock_mono_ms() - before, waits[_i]);
+}
+END_TEST
+
+/* However late it is. */
+START_TEST(until_ready)
+{
+	ck_assert_int_eq(wait_until(ends[1], POLLOUT, clock_deadline(-5)), 0);
+	ck_assert_int_eq(write(ends[1], "x", 1), 1);
+	ck_assert_int_eq(wait_until(ends[0], POLLIN, clock_deadline(-5)), 0);
+	ck_assert_int_eq(wait_until(ends[0], POLLIN, CLOCK_NEVER), 0);
+}
+END_TEST
+
+/* The end is something that the next call finds. */
+START_TEST(until_end)
+{
+	close(ends[1]);
+	ck_assert_int_eq(wait_until(ends[0], POLLIN, CLOCK_NEVER), 0);
+	ends[1] = -1;
+}
+END_TEST
+
+/* They neither end it nor make it longer. */
+START_TEST(until_through_signals)
+{
+	const struct itimerval often = {{0, 5000}, {0, 5000}};
+	struct sigaction action = {.sa_handler = on_signal};
+	int64_t before = clock_mono_ms();
+	came = 0;
+	ck_assert_int_eq(sigaction(SIGALRM, &action, NULL), 0);
+	ck_assert_int_eq(setitimer(ITIMER_REAL, &often, NULL), 0);
+	polled_clear();
+	ck_assert_int_eq(wait_until(ends[0], POLLIN, clock_deadline(100)), ETIMEDOUT);
+	ck_assert_int_ge(clock_mono_ms() - before, 100);
+	ck_assert_int_eq(came, SIGALRM);
+	ck_assert_int_le(polled.longest_ms, 100);
+	ck_assert_int_gt(polled.asked_ms, 100);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("wait");
@@ -74,5 +122,9 @@ int main(void)
 	tcase_add_loop_test(c, lasts, 0, 4);
 	tcase_add_test(c, ready);
 	tcase_add_test(c, signal_comes_in);
+	tcase_add_loop_test(c, until_lasts, 0, 3);
+	tcase_add_test(c, until_ready);
+	tcase_add_test(c, until_end);
+	tcase_add_test(c, until_through_signals);
 	return unit_run(s);
 }
