@@ -57,9 +57,9 @@ class Skip(Exception):
     """A case that cannot be run here, and why."""
 
 
-def check(condition, text):
+def check(condition, text, seen=None):
     if not condition:
-        raise Wrong(text)
+        raise Wrong(text if seen is None else f"{text}: {seen!r}")
 
 
 def same(what, value, wanted):
