@@ -146,7 +146,7 @@ FUZZ_HELPERS := $(call objects,$(filter-out tests/fuzz/fuzz_% tests/fuzz/replay.
 	$(wildcard tests/fuzz/*.c)))
 FUZZ_MAIN := $(if $(filter fuzz,$(SAN)),,$(BUILD)/obj/tests/fuzz/replay.o)
 
-FAULTS := $(BUILD)/tests/faults.so
+FAULTS := $(BUILD)/tests/faults.so $(BUILD)/tests/dated.so
 
 CASE_HELPERS := $(patsubst tests/cases/%.c,$(BUILD)/tests/%,$(wildcard tests/cases/*.c))
 CASES := $(sort $(wildcard tests/cases/*.t))

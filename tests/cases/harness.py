@@ -57,9 +57,9 @@ class Skip(Exception):
     """A case that cannot be run here, and why."""
 
 
-def check(condition, text):
+def check(condition, text, seen=None):
     if not condition:
-        raise Wrong(text)
+        raise Wrong(text if seen is None else f"{text}: {seen!r}")
 
 
 def same(what, value, wanted):
@@ -78,6 +78,13 @@ def no_match(what, pattern, text):
 def sanitized():
     with open(os.path.join(BUILD, "sendmail"), "rb") as program:
         return b"__asan_init" in program.read()
+
+
+def dated(seconds, uptime=False):
+    """The environment of a program whose clock is set; uptime: all clocks, as when time
+    passes. See proof/dated.c."""
+    return {"LD_PRELOAD": os.path.join(BUILD, "tests", "dated.so"), "DATED": f"{int(seconds):+d}",
+            "DATED_UPTIME": "1" if uptime else None}
 
 
 def is_ours(path):
@@ -402,7 +409,7 @@ class Case:
         self.env = {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LANG": "C.UTF-8", "TZ": "UTC",
                     "HOME": os.path.join(self.dir, "home"),
                     "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "")
-                    + f":log_path={self.dir}/asan",
+                    + f":log_path={self.dir}/asan:verify_asan_link_order=0",
                     "UBSAN_OPTIONS": os.environ.get("UBSAN_OPTIONS", "")
                     + f":log_path={self.dir}/asan"}
 

@@ -14,15 +14,9 @@ import subprocess
 import threading
 import time
 
-from harness import (BUILD, SANITIZED, Case, Skip, Wrong, check, match, same)
+from harness import BUILD, Case, Skip, Wrong, check, dated, match, same
 
 MINUTE, HOUR, DAY, YEAR = 60, 3600, 86400, 365 * 86400
-TIME_LIBRARY = next(iter(glob.glob("/usr/lib/*/faketime/libfaketime.so.1")
-                         + glob.glob("/usr/lib*/faketime/libfaketime.so.1")
-                         + glob.glob("/usr/local/lib/faketime/libfaketime.so.1")), None)
-
-with open(os.path.join(BUILD, "sendmail"), "rb") as program:
-    WORD_BITS = 32 * program.read(5)[4]
 
 
 class Dated(Case):
@@ -31,21 +25,12 @@ class Dated(Case):
     for jumps back to 0."""
 
     def __init__(self, name):
-        if not TIME_LIBRARY or SANITIZED:
-            raise Skip("no libfaketime, or sanitizers, which do not go with it")
-        if WORD_BITS == 32:
-            raise Skip("libfaketime does not know the calls of 64-bit times on 32 bits")
         super().__init__(name)
         self.offset = 0
-        self.memory = set(os.listdir("/dev/shm")) if os.path.isdir("/dev/shm") else set()
 
     def set(self, seconds, uptime):
         self.offset = seconds
-        self.env.update({"LD_PRELOAD": TIME_LIBRARY, "FAKETIME": f"{int(seconds):+d}",
-                         "NO_FAKE_STAT": "1"})
-        self.env.pop("FAKETIME_DONT_FAKE_MONOTONIC", None)
-        if not uptime:
-            self.env["FAKETIME_DONT_FAKE_MONOTONIC"] = "1"
+        self.env.update(dated(seconds, uptime))
 
     def age(self, seconds):
         self.set(seconds, True)
@@ -55,17 +40,6 @@ class Dated(Case):
 
     def now(self):
         return time.time() + self.offset
-
-    def __exit__(self, kind, *rest):
-        super().__exit__(kind, *rest)
-        # What the library leaves behind when a program ends by _exit().
-        for name in set(os.listdir("/dev/shm")) - self.memory if self.memory else ():
-            number = re.fullmatch(r"(?:sem\.)?faketime_(?:sem|shm)_(\d+)", name)
-            if number and not os.path.exists(f"/proc/{number[1]}"):
-                try:
-                    os.unlink("/dev/shm/" + name)
-                except OSError:
-                    pass
 
 
 class Server:

@@ -633,19 +633,14 @@ def expiry():
 
 
 def clock_jump():
-    library = next((f"/usr/lib/{d}/faketime/libfaketime.so.1" for d in os.listdir("/usr/lib")
-                    if os.path.exists(f"/usr/lib/{d}/faketime/libfaketime.so.1")), None)
-    if not library or SANITIZED:
-        raise Skip("no libfaketime, or sanitizers, which do not go with it")
     with Case("jump") as case:
         relay = case.relay("--on", "CONNECT close")
         case.configure({"port": relay.port})
         sent_quietly(case.send(*ARGS))
         for _ in range(3):
             case.flush("--all")
-        for jump in ("+10y", "-10y"):
-            case.flush("--all", env={"LD_PRELOAD": library, "FAKETIME": jump,
-                                     "FAKETIME_DONT_FAKE_MONOTONIC": "1"})
+        for jump in (3653 * 86400, -3653 * 86400):
+            case.flush("--all", env=dated(jump))
             same(f"held after {jump}", (len(case.entries()), case.entries("failed")), (1, []))
         relay.good()
         case.flush("--all")
