@@ -20,6 +20,7 @@
 #include "text/fault.h"
 #include "text/host.h"
 #include "os/log.h"
+#include "net/tls_pin.h"
 
 enum settings_mode { MODE_NOW, MODE_BACKGROUND, MODE_HOLD };
 enum settings_from_rule { SETTINGS_FROM_MISSING, SETTINGS_FROM_LOCAL, SETTINGS_FROM_ALWAYS };
@@ -43,9 +44,13 @@ struct settings_ports {
 	size_t count;
 };
 
-/* Bits 1 << n of the mechanisms in the order of smtp/sasl.h; 0: auto. */
+struct settings_pins {
+	struct tls_pin *at;
+	size_t count;
+};
+
 struct settings_auth {
-	unsigned mechanisms;
+	unsigned mechanisms; /* of smtp/sasl_name; 0: auto */
 	bool none;
 };
 
@@ -80,7 +85,7 @@ struct settings_relay {
 	struct settings_auth auth;
 	bool allow_cleartext_auth;
 	struct settings_trust tls_trust;
-	struct settings_list tls_fingerprint; /* "sha256:HEX", lower-case hex without colons */
+	struct settings_pins tls_fingerprint;
 	char *tls_name;
 	char *tls_certificate;
 	char *tls_key;

@@ -6,19 +6,13 @@
 #include <sys/socket.h>
 
 #include "text/host.h"
+#include "net/tls_pin.h"
+#include "smtp/sasl_name.h"
 
 #define QUOTED(text) SETTINGS_QUOTED(text)
 
-#define PORT_MAX   65535
-#define PORTS_MAX  32
-#define PIN_DIGITS 64
-
-/* The names of the mechanisms in the order of smtp/sasl.h, which sets the bit
- * of each: conf/ does not include smtp/. */
-static const char *const mechanisms[] = {
-    "SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-1", "PLAIN", "LOGIN",
-    "EXTERNAL",           "XOAUTH2",       "OAUTHBEARER",      "CRAM-MD5",
-};
+#define PORT_MAX  65535
+#define PORTS_MAX 32
 
 static bool keep_text(const struct settings_value *v)
 {
@@ -37,10 +31,10 @@ static bool empty(const struct settings_value *v, struct fault *f)
 static bool check_host(struct str word, struct fault *f)
 {
 	struct host_address address;
-	struct str host;
-	int port;
 	if (host_is_name(word) || host_address(word, &address))
 		return true;
+	struct str host;
+	int port;
 	if (host_cut_port(word, &host, &port))
 		return fault_set(f, FAULT_CONFIG,
 		                 "'%.*s' has a port in it: that belongs in the key port",
@@ -174,8 +168,9 @@ const struct settings_kind settings_proxy = {read_proxy, write_proxy, release_pr
 static bool read_ports(const struct settings_value *v, struct fault *f)
 {
 	struct settings_ports *ports = v->field;
-	struct str rest = v->given, word;
+	struct str rest = v->given;
 	ports->at = mem_alloc(PORTS_MAX * sizeof(*ports->at));
+	struct str word;
 	while (settings_next_word(&rest, &word)) {
 		if (ports->count == PORTS_MAX)
 			return fault_set(f, FAULT_CONFIG, "more than %d ports", PORTS_MAX);
@@ -207,32 +202,22 @@ const struct settings_kind settings_ports = {read_ports, write_ports, release_po
 
 /* ---- logins ---- */
 
-static bool mechanism_bit(struct str word, unsigned *bit)
-{
-	for (size_t i = 0; i < sizeof(mechanisms) / sizeof(*mechanisms); i++) {
-		if (str_caseeq(word, str_of(mechanisms[i]))) {
-			*bit = 1U << i;
-			return true;
-		}
-	}
-	return false;
-}
-
 static bool read_auth(const struct settings_value *v, struct fault *f)
 {
 	struct settings_auth *auth = v->field;
-	struct str rest = v->given, word;
-	unsigned bit;
+	struct str rest = v->given;
 	auth->none = str_caseeq(v->given, STR("none"));
 	if (auth->none || str_caseeq(v->given, STR("auto")))
 		return true;
+	struct str word;
+	enum sasl_mechanism m;
 	while (settings_next_word(&rest, &word)) {
-		if (!mechanism_bit(word, &bit))
+		if (!sasl_by_name(word, &m))
 			return fault_set(f, FAULT_CONFIG,
 			                 "'%.*s' is neither auto, none nor the name of a "
 			                 "known mechanism",
 			                 QUOTED(word));
-		auth->mechanisms |= bit;
+		auth->mechanisms |= 1U << m;
 	}
 	return auth->mechanisms != 0 || empty(v, f);
 }
@@ -244,10 +229,10 @@ static bool write_auth(const struct settings_row *row, const void *field, struct
 	(void)row;
 	if (auth->none || auth->mechanisms == 0)
 		return buf_add_str(out, str_of(auth->none ? "none" : "auto"));
-	for (size_t i = 0; i < sizeof(mechanisms) / sizeof(*mechanisms); i++) {
-		if ((auth->mechanisms & 1U << i) == 0)
+	for (unsigned m = 0; m < SASL_MECHANISMS; m++) {
+		if ((auth->mechanisms & 1U << m) == 0)
 			continue;
-		if (!settings_write_word(out, first, mechanisms[i]))
+		if (!settings_write_word(out, first, sasl_name((enum sasl_mechanism)m)))
 			return false;
 		first = false;
 	}
@@ -258,43 +243,43 @@ const struct settings_kind settings_auth = {read_auth, write_auth, NULL, true, f
 
 /* ---- TLS ---- */
 
-/* Adds the lower-case digits of one fingerprint; colons between them are left out. */
-static bool add_pin(struct settings_list *list, struct str word)
-{
-	struct str digits = str_from(word, 7);
-	struct buf pin;
-	bool good = str_casestarts(word, STR("sha256:"));
-
-	buf_init(&pin, 7 + PIN_DIGITS);
-	good = good && buf_add_str(&pin, STR("sha256:"));
-	for (size_t i = 0; good && i < digits.len; i++) {
-		char c = ascii_lower(digits.at[i]);
-
-		if (c == ':')
-			continue;
-		good = (ascii_digit(c) || (c >= 'a' && c <= 'f')) && buf_add_char(&pin, c);
-	}
-	good = good && pin.len == 7 + PIN_DIGITS;
-	if (good)
-		settings_add_word(list, buf_str(&pin));
-	buf_release(&pin);
-	return good;
-}
-
 static bool read_pins(const struct settings_value *v, struct fault *f)
 {
-	struct settings_list *list = v->field;
+	struct settings_pins *pins = v->field;
 	struct str rest = v->given, word;
-	while (settings_next_word(&rest, &word))
-		if (!add_pin(list, word))
+	while (settings_next_word(&rest, &word)) {
+		size_t cap = pins->count;
+		pins->at = mem_grow(pins->at, &cap, pins->count + 1, sizeof(*pins->at));
+		if (!tls_pin_parse(word, &pins->at[pins->count++]))
 			return fault_set(f, FAULT_CONFIG,
 			                 "'%.*s' is not sha256: with 64 hexadecimal digits",
 			                 QUOTED(word));
-	return list->count > 0 || empty(v, f);
+	}
+	return pins->count > 0 || empty(v, f);
 }
 
-const struct settings_kind settings_pins = {read_pins, settings_write_words,
-                                            settings_release_words, true, false};
+static bool write_pins(const struct settings_row *row, const void *field, struct buf *out)
+{
+	const struct settings_pins *pins = field;
+	(void)row;
+	for (size_t i = 0; i < pins->count; i++) {
+		char text[TLS_PIN_TEXT_MAX];
+		tls_pin_text(&pins->at[i], text);
+		for (char *c = text; *c; c++)
+			*c = ascii_lower(*c);
+		if (!settings_write_word(out, i == 0, text))
+			return false;
+	}
+	return true;
+}
+
+static void release_pins(void *field)
+{
+	struct settings_pins *pins = field;
+	free(pins->at);
+}
+
+const struct settings_kind settings_pins = {read_pins, write_pins, release_pins, true, false};
 
 static bool read_trust(const struct settings_value *v, struct fault *f)
 {

@@ -17,7 +17,7 @@ extern const struct settings_kind settings_servers;  /* struct host_addresses */
 extern const struct settings_kind settings_proxy;    /* struct host_port */
 extern const struct settings_kind settings_ports;    /* struct settings_ports */
 extern const struct settings_kind settings_auth;     /* struct settings_auth */
-extern const struct settings_kind settings_pins;     /* struct settings_list */
+extern const struct settings_kind settings_pins;     /* struct settings_pins */
 extern const struct settings_kind settings_trust;    /* struct settings_trust */
 
 #endif

@@ -17,15 +17,16 @@
 
 #include "text/buf.h"
 #include "text/fault.h"
+#include "net/tls_pin.h"
 
 enum tls_mode { TLS_TRUST_SYSTEM, TLS_TRUST_FILE, TLS_TRUST_PINS, TLS_TRUST_NONE };
 
 /* All borrowed. */
 struct tls_setup {
 	enum tls_mode mode;
-	const char *ca_file; /* TLS_TRUST_FILE */
-	/* TLS_TRUST_PINS: "sha256:HEX" of the certificate (DER), NULL ends. */
-	const char *const *pins;
+	const char *ca_file;        /* TLS_TRUST_FILE */
+	const struct tls_pin *pins; /* TLS_TRUST_PINS */
+	size_t pin_count;
 	const char *name;        /* that the certificate must bear: DNS name, or IP literal */
 	const char *certificate; /* client certificate and key, PEM files, or NULL */
 	const char *key;
@@ -56,7 +57,7 @@ struct tls_info {
 	char cipher[48];
 	char subject[256]; /* DNS and IP names of the certificate, printable */
 	char issuer[256];
-	char pin[80]; /* "sha256:HEX" of it, as tls_fingerprint has it; or "" */
+	char pin[TLS_PIN_TEXT_MAX]; /* of it, as tls_fingerprint has it; or "" */
 	/* How it was trusted: "system", "file PATH", "pin", "none", "resumed". */
 	char trust[64];
 	int64_t expires; /* of the server's certificate, seconds since 1970; 0 unknown */

@@ -12,7 +12,6 @@
 #include "net/tls.h"
 
 #define TLS_HASH_LEN   32
-#define TLS_PINS_MAX   16
 #define TLS_FIRST_LEN  64
 #define TLS_TICKET_MAX 16384
 
@@ -29,7 +28,7 @@ struct tls_trust {
 	char *name;    /* without a dot at its end; NULL if nothing is to be compared */
 	char *ca_file; /* for texts */
 	char *ticket_file;
-	unsigned char pins[TLS_PINS_MAX][TLS_HASH_LEN];
+	struct tls_pin *pins;
 	size_t pin_count;
 	unsigned char key[TLS_HASH_LEN]; /* over all that a ticket depends on */
 	unsigned char address[16]; /* name as an address, for the certificate's IP names */
@@ -64,8 +63,6 @@ bool tls_is_clear(struct str first, struct fault *f);
 int tls_verify(gnutls_session_t session);
 /* Names, issuer and expiry of the server's certificate, as far as it is known. */
 void tls_describe(struct tls *t);
-/* "sha256:HEX" to bytes; colons between the digits are allowed. */
-bool tls_pin_parse(const char *pin, unsigned char to[TLS_HASH_LEN]);
 
 /* tls_ticket: the ticket to offer, from memory or the file; NULL if there is no
  * good one. */

@@ -65,19 +65,18 @@ static bool set_name(struct tls_trust *t, const char *name, struct fault *f)
 	return true;
 }
 
-static bool set_pins(struct tls_trust *t, const char *const *pins, struct fault *f)
+static bool set_pins(struct tls_trust *t, const struct tls_setup *setup, gnutls_hash_hd_t key,
+                     struct fault *f)
 {
-	for (; pins != NULL && *pins != NULL; pins++) {
-		if (t->pin_count == TLS_PINS_MAX)
-			return fault_set(f, FAULT_CONFIG, "tls_fingerprint: more than %d",
-			                 TLS_PINS_MAX);
-		if (!tls_pin_parse(*pins, t->pins[t->pin_count]))
-			return fault_set(
-			    f, FAULT_CONFIG,
-			    "tls_fingerprint %.80s is not sha256: and 64 hex digits", *pins);
-		t->pin_count++;
-	}
-	return t->pin_count > 0 || fault_set(f, FAULT_CONFIG, "tls_fingerprint is empty");
+	size_t size = setup->pin_count * sizeof(*t->pins);
+
+	if (setup->pin_count == 0)
+		return fault_set(f, FAULT_CONFIG, "tls_fingerprint is empty");
+	t->pins = mem_alloc(size);
+	memcpy(t->pins, setup->pins, size);
+	t->pin_count = setup->pin_count;
+	key_add(key, str_make((const char *)t->pins, size));
+	return true;
 }
 
 static bool set_ca(struct tls_trust *t, const char *path, gnutls_hash_hd_t key, struct fault *f)
@@ -158,9 +157,8 @@ static bool set_all(struct tls_trust *t, const struct tls_setup *setup, gnutls_h
 			return false;
 		break;
 	case TLS_TRUST_PINS:
-		if (!set_pins(t, setup->pins, f))
+		if (!set_pins(t, setup, key, f))
 			return false;
-		key_add(key, str_make((const char *)t->pins, t->pin_count * TLS_HASH_LEN));
 		break;
 	case TLS_TRUST_SYSTEM:
 	case TLS_TRUST_NONE:
@@ -207,6 +205,7 @@ void tls_trust_free(struct tls_trust *t)
 		codec_wipe(t->ticket.data, t->ticket.len);
 	free(t->ticket.data);
 	free(t->name);
+	free(t->pins);
 	free(t->ca_file);
 	free(t->ticket_file);
 	free(t);

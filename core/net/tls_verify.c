@@ -92,20 +92,9 @@ static struct str datum_str(const gnutls_datum_t *d)
 	return str_make((const char *)d->data, d->size);
 }
 
-static bool put_pin(char to[80], const gnutls_datum_t *leaf)
+static bool make_pin(const gnutls_datum_t *leaf, struct tls_pin *pin)
 {
-	unsigned char hash[TLS_HASH_LEN];
-	struct buf hex;
-	bool good;
-
-	if (gnutls_hash_fast(GNUTLS_DIG_SHA256, leaf->data, leaf->size, hash) != 0)
-		return false;
-	buf_init(&hex, 2 * sizeof(hash));
-	good = codec_hex(&hex, str_make((const char *)hash, sizeof(hash)));
-	if (good)
-		(void)snprintf(to, 80, "sha256:%s", buf_cstr(&hex));
-	buf_release(&hex);
-	return good;
+	return gnutls_hash_fast(GNUTLS_DIG_SHA256, leaf->data, leaf->size, pin->sha256) == 0;
 }
 
 /* The first certificate, its names and dates; false if it cannot be read. The
@@ -113,6 +102,7 @@ static bool put_pin(char to[80], const gnutls_datum_t *leaf)
 static bool read_leaf(struct tls *t, const gnutls_datum_t *chain, struct leaf *leaf)
 {
 	struct str issuer, subject;
+	struct tls_pin pin;
 
 	*leaf = (struct leaf){0};
 	if (gnutls_x509_crt_init(&leaf->crt) != 0)
@@ -126,7 +116,8 @@ static bool read_leaf(struct tls *t, const gnutls_datum_t *chain, struct leaf *l
 	if (t->info.subject[0] == '\0')
 		put_dn(t->info.subject, sizeof(t->info.subject), leaf->crt, false);
 	put_dn(t->info.issuer, sizeof(t->info.issuer), leaf->crt, true);
-	(void)put_pin(t->info.pin, chain);
+	if (make_pin(chain, &pin))
+		tls_pin_text(&pin, t->info.pin);
 	if (!tls_roots_dates(datum_str(chain), &leaf->from, &leaf->until))
 		leaf->from = leaf->until = 0;
 	t->info.expires = leaf->until;
@@ -145,40 +136,14 @@ void tls_describe(struct tls *t)
 		gnutls_x509_crt_deinit(leaf.crt);
 }
 
-bool tls_pin_parse(const char *pin, unsigned char to[TLS_HASH_LEN])
-{
-	struct str rest = str_of(pin);
-	char hex[2 * TLS_HASH_LEN];
-	struct buf bytes;
-	size_t len = 0;
-	bool good;
-
-	if (!str_casestarts(rest, STR("sha256:")))
-		return false;
-	rest = str_from(rest, sizeof("sha256:") - 1);
-	for (size_t i = 0; i < rest.len; i++) {
-		if (rest.at[i] == ':' && len > 0 && len % 2 == 0 && i + 1 < rest.len)
-			continue;
-		if (len == sizeof(hex))
-			return false;
-		hex[len++] = rest.at[i];
-	}
-	buf_init(&bytes, TLS_HASH_LEN);
-	good = len == sizeof(hex) && codec_unhex(&bytes, str_make(hex, len));
-	if (good)
-		memcpy(to, bytes.at, TLS_HASH_LEN);
-	buf_release(&bytes);
-	return good;
-}
-
 static bool check_pins(struct tls *t, const gnutls_datum_t *leaf)
 {
-	unsigned char hash[TLS_HASH_LEN];
+	struct tls_pin shown;
 
-	if (gnutls_hash_fast(GNUTLS_DIG_SHA256, leaf->data, leaf->size, hash) != 0)
+	if (!make_pin(leaf, &shown))
 		return fault_set(&t->refusal, FAULT_RELAY, "TLS: cannot compute SHA-256");
 	for (size_t i = 0; i < t->trust->pin_count; i++) {
-		if (memcmp(hash, t->trust->pins[i], sizeof(hash)) == 0)
+		if (memcmp(&shown, &t->trust->pins[i], sizeof(shown)) == 0)
 			return true;
 	}
 	t->info.flaw = TLS_FLAW_PIN;

@@ -20,7 +20,6 @@ struct sasl {
 
 /* A mechanism without a shape of its own is SCRAM. */
 struct mechanism {
-	const char *name;
 	bool (*initial)(struct sasl *s, struct buf *out);
 	bool (*step)(struct sasl *s, struct str challenge, struct buf *out, struct fault *f);
 	bool by_name; /* never chosen by "auto" */
@@ -132,38 +131,19 @@ static bool step_scram(struct sasl *s, struct str challenge, struct buf *out, st
 }
 
 static const struct mechanism mechanisms[SASL_MECHANISMS] = {
-    [SASL_SCRAM_SHA256_PLUS] = {"SCRAM-SHA-256-PLUS", initial_scram, step_scram, .secret = true,
-                                .plus = true, .sha256 = true},
-    [SASL_SCRAM_SHA256] = {"SCRAM-SHA-256", initial_scram, step_scram, .secret = true,
-                           .sha256 = true},
-    [SASL_SCRAM_SHA1_PLUS] = {"SCRAM-SHA-1-PLUS", initial_scram, step_scram, .secret = true,
-                              .plus = true},
-    [SASL_SCRAM_SHA1] = {"SCRAM-SHA-1", initial_scram, step_scram, .secret = true},
-    [SASL_PLAIN] = {"PLAIN", initial_plain, step_none, .secret = true},
-    [SASL_LOGIN] = {"LOGIN", NULL, step_login, .secret = true},
-    [SASL_EXTERNAL] = {"EXTERNAL", initial_external, step_none, .secret = false},
-    [SASL_XOAUTH2] = {"XOAUTH2", initial_xoauth2, step_xoauth2, .by_name = true,
-                      .secret = true},
-    [SASL_OAUTHBEARER] = {"OAUTHBEARER", initial_oauthbearer, step_oauthbearer, .by_name = true,
+    [SASL_SCRAM_SHA256_PLUS] = {initial_scram, step_scram, .secret = true, .plus = true,
+                                .sha256 = true},
+    [SASL_SCRAM_SHA256] = {initial_scram, step_scram, .secret = true, .sha256 = true},
+    [SASL_SCRAM_SHA1_PLUS] = {initial_scram, step_scram, .secret = true, .plus = true},
+    [SASL_SCRAM_SHA1] = {initial_scram, step_scram, .secret = true},
+    [SASL_PLAIN] = {initial_plain, step_none, .secret = true},
+    [SASL_LOGIN] = {NULL, step_login, .secret = true},
+    [SASL_EXTERNAL] = {initial_external, step_none, .secret = false},
+    [SASL_XOAUTH2] = {initial_xoauth2, step_xoauth2, .by_name = true, .secret = true},
+    [SASL_OAUTHBEARER] = {initial_oauthbearer, step_oauthbearer, .by_name = true,
                           .secret = true},
-    [SASL_CRAM_MD5] = {"CRAM-MD5", NULL, step_cram, .by_name = true, .secret = true},
+    [SASL_CRAM_MD5] = {NULL, step_cram, .by_name = true, .secret = true},
 };
-
-const char *sasl_name(enum sasl_mechanism m)
-{
-	return (unsigned)m < SASL_MECHANISMS ? mechanisms[m].name : "";
-}
-
-bool sasl_by_name(struct str name, enum sasl_mechanism *m)
-{
-	for (unsigned i = 0; i < SASL_MECHANISMS; i++) {
-		if (str_caseeq(name, str_of(mechanisms[i].name))) {
-			*m = (enum sasl_mechanism)i;
-			return true;
-		}
-	}
-	return false;
-}
 
 bool sasl_needs_secret(enum sasl_mechanism m)
 {
@@ -196,12 +176,13 @@ static bool usable(const struct sasl_setup *setup, struct fault *f)
 	    str_find(setup->password, '\0') != STR_NONE)
 		return fault_set(f, FAULT_RELAY, "user or password has a NUL byte");
 	if (m->secret && setup->user.len == 0)
-		return fault_set(f, FAULT_RELAY, "%s needs a user: set user", m->name);
+		return fault_set(f, FAULT_RELAY, "%s needs a user: set user",
+		                 sasl_name(setup->mechanism));
 	if (m->secret && setup->password.len == 0)
 		return fault_set(f, FAULT_RELAY, "the password is empty");
 	if (m->plus && (setup->binding == NULL || setup->binding->type == NULL))
 		return fault_set(f, FAULT_RELAY, "%s needs channel binding, and there is none",
-		                 m->name);
+		                 sasl_name(setup->mechanism));
 	return true;
 }
 

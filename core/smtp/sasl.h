@@ -19,20 +19,7 @@
 
 #include "text/buf.h"
 #include "text/fault.h"
-
-enum sasl_mechanism {
-	SASL_SCRAM_SHA256_PLUS, /* in order of preference for "auto" */
-	SASL_SCRAM_SHA256,
-	SASL_SCRAM_SHA1_PLUS,
-	SASL_SCRAM_SHA1,
-	SASL_PLAIN,
-	SASL_LOGIN,
-	SASL_EXTERNAL,
-	SASL_XOAUTH2, /* this and the following by name only */
-	SASL_OAUTHBEARER,
-	SASL_CRAM_MD5,
-	SASL_MECHANISMS
-};
+#include "smtp/sasl_name.h"
 
 /* What channel binding has to work with. */
 struct sasl_binding {
@@ -40,10 +27,6 @@ struct sasl_binding {
 	unsigned char data[64];
 	size_t len;
 };
-
-const char *sasl_name(enum sasl_mechanism m); /* "SCRAM-SHA-256-PLUS" */
-/* A name in any case; false if unknown. */
-bool sasl_by_name(struct str name, enum sasl_mechanism *m);
 
 /* Is it the password (or token) that logs in? */
 bool sasl_needs_secret(enum sasl_mechanism m);

@@ -216,7 +216,8 @@ static struct tls_trust *make_trust(struct session *s, struct fault *f)
 	            : r->tls_trust.file        ? TLS_TRUST_FILE
 	                                       : TLS_TRUST_SYSTEM,
 	    .ca_file = r->tls_trust.file,
-	    .pins = (const char *const *)r->tls_fingerprint.words,
+	    .pins = r->tls_fingerprint.at,
+	    .pin_count = r->tls_fingerprint.count,
 	    .name = r->tls_name      ? r->tls_name
 	            : s->target.host ? s->target.host
 	                             : r->socket,

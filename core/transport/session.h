@@ -68,7 +68,7 @@ struct session_contact {
 	char auth[24];               /* mechanism, "no", or "" */
 	/* Of a certificate that was refused, or "". */
 	char refused_names[256];
-	char refused_pin[80];
+	char refused_pin[TLS_PIN_TEXT_MAX];
 	enum tls_flaw tls_flaw; /* why TLS failed, if that is known */
 	/* What EHLO was last answered with offers. */
 	bool has_starttls, has_auth;

@@ -52,8 +52,6 @@ static void check_relay(const struct settings_relay *r, bool good)
 	        1);
 	require((r->tls_certificate != NULL) == (r->tls_key != NULL));
 	require(r->user == NULL || codec_is_utf8(str_of(r->user)));
-	for (size_t i = 0; i < r->tls_fingerprint.count; i++)
-		require(strlen(r->tls_fingerprint.words[i]) == 7 + 64);
 }
 
 static void check(const struct settings *c, bool good)

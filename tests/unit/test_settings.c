@@ -9,7 +9,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "smtp/sasl_name.h"
+
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
+#define DIGITS       "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 #define RELAY        "[relay]\nhost = smtp.example.org\n"
 
 /* All notes, one a line; warnings begin with "warning ". */
@@ -153,7 +156,7 @@ START_TEST(every_key_is_read)
 	ck_assert_int_eq(r->port.at[2], 8025);
 	ck_assert_int_eq(r->security, SETTINGS_TLS);
 	ck_assert_str_eq(r->password, "p");
-	ck_assert_uint_eq(r->auth.mechanisms, 1u << 4 | 1u << 1);
+	ck_assert_uint_eq(r->auth.mechanisms, 1u << SASL_PLAIN | 1u << SASL_SCRAM_SHA256);
 	ck_assert_str_eq(r->tls_trust.file, "/ca.pem");
 	ck_assert_str_eq(r->tls_name, "mx.example");
 	ck_assert_str_eq(r->tls_certificate, "/c");
@@ -228,9 +231,8 @@ START_TEST(values_of_the_first_sections)
 	ck_assert_str_eq(c.log.file, "/var/log/postern.log");
 	ck_assert(c.log_json);
 	ck_assert_uint_eq(c.relays[0].tls_fingerprint.count, 1);
-	ck_assert_str_eq(c.relays[0].tls_fingerprint.words[0],
-	                 "sha256:00112233445566778899aabbccddeeff"
-	                 "00112233445566778899aabbccddeeff");
+	ck_assert_uint_eq(c.relays[0].tls_fingerprint.at[0].sha256[1], 0x11);
+	ck_assert_uint_eq(c.relays[0].tls_fingerprint.at[0].sha256[31], 0xff);
 	settings_release(&c);
 }
 END_TEST
@@ -390,6 +392,8 @@ static const struct {
     {RELAY "tls_key = /k\n", 3, "tls_key needs tls_certificate"},
     {RELAY "tls_fingerprint = 00\n", 3, "64 hexadecimal digits"},
     {RELAY "tls_fingerprint = sha256:00\n", 3, "64 hexadecimal digits"},
+    {RELAY "tls_fingerprint = ,\n", 3, "empty list"},
+    {RELAY "auth = ,\n", 3, "empty list"},
     /* quotes */
     {RELAY "[mail]\nfrom = \"ann@example.org\"\n", 4, "from: quotes would be part"},
     {RELAY "[mail]\nfrom_name = 'Ann'\n", 4, "from_name: quotes would be part"},
@@ -775,6 +779,7 @@ START_TEST(what_is_written_is_read_again)
 	    "\nport = 587, 2525\n",
 	    "\nauth = SCRAM-SHA-256, PLAIN\n",
 	    "\ntls_trust = none\n",
+	    "\ntls_fingerprint = sha256:" DIGITS ", sha256:" DIGITS "\n",
 	    "\nsenders = ,;odd, *@a\n",
 	    "\n\n[relay two]\n;host =\n;srv =\nmx = yes\n",
 	    "\nport = 25\n",
@@ -792,7 +797,9 @@ START_TEST(what_is_written_is_read_again)
 	        "[hold]\nmin_free = 1000\n[log]\nto = ./mail.log\nformat = json\n"
 	        "[relay]\nhost = a.example 192.0.2.1\nport = 587 2525\n"
 	        "source = 2001:DB8::1%eth0\nproxy = socks5://[::1]:1080\nfamily = 6\n"
-	        "auth = plain scram-sha-256\ntls_trust = none\nsenders = ,;odd *@a\n"
+	        "auth = plain scram-sha-256\ntls_trust = none\n"
+	        "tls_fingerprint = sha256:" DIGITS "\n  SHA256:" DIGITS
+	        "\nsenders = ,;odd *@a\n"
 	        "[relay two]\nmx = yes\ntls_trust = ca.pem\nauth = none\n"),
 	    &first);
 	for (size_t i = 0; i < COUNT(lines); i++)
