@@ -211,10 +211,10 @@ static struct tls_trust *make_trust(struct session *s, struct fault *f)
 	const struct settings_relay *r = s->target.relay;
 	char *ticket = NULL;
 	struct tls_setup setup = {
-	    .mode = r->tls_trust.none          ? TLS_TRUST_NONE
-	            : r->tls_fingerprint.count ? TLS_TRUST_PINS
-	            : r->tls_trust.file        ? TLS_TRUST_FILE
-	                                       : TLS_TRUST_SYSTEM,
+	    .mode = r->tls_fingerprint.count ? TLS_TRUST_PINS
+	            : r->tls_trust.none      ? TLS_TRUST_NONE
+	            : r->tls_trust.file      ? TLS_TRUST_FILE
+	                                     : TLS_TRUST_SYSTEM,
 	    .ca_file = r->tls_trust.file,
 	    .pins = r->tls_fingerprint.at,
 	    .pin_count = r->tls_fingerprint.count,
