@@ -19,7 +19,7 @@ static bool relay_needs(const struct settings_relay *r)
 	bool ascii = codec_is_ascii(str_of(r->srv));
 	for (size_t i = 0; i < r->host.count; i++)
 		ascii = ascii && codec_is_ascii(str_of(r->host.words[i]));
-	return r->security != SETTINGS_CLEAR || r->user || r->tls_certificate || !ascii;
+	return r->security != SECURITY_NONE || r->user || r->tls_certificate || !ascii;
 }
 
 bool with_tls_needed(const struct settings *c)

@@ -85,7 +85,7 @@ static const char *advice_on_account(const struct met *m)
 static const char *advice_on_login(const struct met *m)
 {
 	const struct session_contact *c = &m->contact;
-	bool mixed = m->relay->security == SETTINGS_OPPORTUNISTIC;
+	bool mixed = m->relay->security == SECURITY_OPPORTUNISTIC;
 	if (!m->encrypted && c->has_starttls)
 		return "set security = starttls";
 	if (!m->encrypted && !c->has_auth)
@@ -215,7 +215,7 @@ static bool failed(const struct met *m, int64_t ms, const char *what, const stru
 
 static void print_trust(const struct settings_relay *r)
 {
-	if (r->tls_trust.none && r->tls_fingerprint.count == 0)
+	if (r->tls_trust.mode == TLS_TRUST_NONE && r->tls_fingerprint.count == 0)
 		check_table_row(
 		    "warning", -1,
 		    "trusted by nothing: with tls_trust = none anybody on the way can "

@@ -217,9 +217,9 @@ static void set_rules(struct taking *t)
 	    .have_from = call->have_from,
 	    .from = buf_str(&t->sender),
 	    .take_recipients = call->take_recipients,
-	    .dot = call->ignore_dot                              ? DOT_IGNORED
-	           : c->dot == SETTINGS_DOT_CLASSIC || isatty(0) ? DOT_CLASSIC
-	                                                         : DOT_SAFE,
+	    .dot = call->ignore_dot ? DOT_IGNORED
+	           : isatty(0)      ? DOT_CLASSIC
+	                            : c->dot,
 	    .max_size = c->max_size,
 	    .smtputf8 = call->smtputf8,
 	    .wall = clock_wall(),

@@ -7,12 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static const enum from_rule rule_of[] = {
-    [SETTINGS_FROM_MISSING] = FROM_MISSING,
-    [SETTINGS_FROM_LOCAL] = FROM_LOCAL,
-    [SETTINGS_FROM_ALWAYS] = FROM_ALWAYS,
-};
-
 /* The name in the gecos field: up to the first comma, "&" standing for the
  * login with a capital letter, as finger(1) has it. */
 static char *gecos_name(const struct passwd *pw)
@@ -65,7 +59,7 @@ void who_find(struct who *w, const struct place *p, const struct call *call)
 	    .local = &p->here.local,
 	    .from = str_of(c->from),
 	    /* A message that is only passing through has its author already. */
-	    .from_rule = call->relayed ? FROM_MISSING : rule_of[c->from_rule],
+	    .from_rule = call->relayed ? FROM_MISSING : c->from_rule,
 	    .senders = w->senders,
 	    .sender_count = call->relayed ? 0 : c->sender_count,
 	    .from_name = str_of(c->from_name),

@@ -20,17 +20,12 @@
 #include "text/fault.h"
 #include "text/host.h"
 #include "os/log.h"
-#include "net/tls_pin.h"
+#include "mail/message.h"
+#include "mail/rewrite.h"
+#include "smtp/smtp.h"
+#include "net/tls.h"
 
 enum settings_mode { MODE_NOW, MODE_BACKGROUND, MODE_HOLD };
-enum settings_from_rule { SETTINGS_FROM_MISSING, SETTINGS_FROM_LOCAL, SETTINGS_FROM_ALWAYS };
-enum settings_dot { SETTINGS_DOT_SAFE, SETTINGS_DOT_CLASSIC };
-enum settings_security {
-	SETTINGS_TLS,
-	SETTINGS_STARTTLS,
-	SETTINGS_OPPORTUNISTIC,
-	SETTINGS_CLEAR
-};
 enum settings_protocol { SETTINGS_SMTP, SETTINGS_LMTP };
 
 /* A list of words; NULL ends words. */
@@ -55,8 +50,8 @@ struct settings_auth {
 };
 
 struct settings_trust {
-	char *file; /* of CAs, or NULL for the system's */
-	bool none;
+	enum tls_mode mode; /* a fingerprint goes before it */
+	char *file;         /* of CAs, TLS_TRUST_FILE */
 };
 
 struct settings_log {
@@ -76,7 +71,7 @@ struct settings_relay {
 	char *socket;
 	enum settings_protocol protocol;
 	struct settings_ports port; /* at least 1; filled from security if not given */
-	enum settings_security security;
+	enum smtp_security security;
 	char *user; /* or NULL, as all strings here */
 	char *password_file;
 	struct settings_list password_command;
@@ -119,14 +114,14 @@ struct settings {
 	char *hostname; /* NULL: auto */
 	char *domain;   /* NULL: auto */
 	char *from;
-	enum settings_from_rule from_rule;
+	enum from_rule from_rule;
 	char *from_name;
 	char *reply_to;
 	char *admin;
 	char *aliases;
 	size_t aliases_line; /* where it was set; 0: nowhere */
 	bool received;
-	enum settings_dot dot;
+	enum message_dot dot;
 	uint64_t max_size;
 	/* [senders], in file order */
 	struct settings_sender *senders;

@@ -91,7 +91,7 @@ static void check_login(const struct view *v)
 		               "password_command or password",
 		               relay->name);
 	if (source > 0 && !relay->auth.none && !relay->allow_cleartext_auth &&
-	    relay->security == SETTINGS_CLEAR)
+	    relay->security == SECURITY_NONE)
 		settings_warning(
 		    v->notes, later(source, relay_line(v, "security")),
 		    "relay %s: security is none, so the password will not be sent; "
@@ -111,8 +111,8 @@ static void check_tls(const struct view *v)
 	if (key > 0 && certificate == 0)
 		settings_fault(v->notes, key, "relay %s: tls_key needs tls_certificate",
 		               relay->name);
-	if (relay->tls_trust.none && relay->tls_fingerprint.count == 0 &&
-	    relay->security != SETTINGS_CLEAR)
+	if (relay->tls_trust.mode == TLS_TRUST_NONE && relay->tls_fingerprint.count == 0 &&
+	    relay->security != SECURITY_NONE)
 		settings_warning(
 		    v->notes, relay_line(v, "tls_trust"),
 		    "relay %s: tls_trust is none, so anybody on the way can pose as "
@@ -125,12 +125,12 @@ static int standard_port(const struct settings_relay *relay)
 	if (relay->mx)
 		return PORT_SMTP;
 	switch (relay->security) {
-	case SETTINGS_TLS:
+	case SECURITY_TLS:
 		return SETTINGS_PORT_TLS;
-	case SETTINGS_STARTTLS:
-	case SETTINGS_OPPORTUNISTIC:
+	case SECURITY_STARTTLS:
+	case SECURITY_OPPORTUNISTIC:
 		return PORT_SUBMISSION;
-	case SETTINGS_CLEAR:
+	case SECURITY_NONE:
 		return PORT_SMTP;
 	}
 	return PORT_SMTP;
@@ -141,7 +141,7 @@ static int standard_port(const struct settings_relay *relay)
 static void check_ports(const struct view *v)
 {
 	const struct settings_relay *relay = v->relay;
-	if (relay->security == SETTINGS_TLS)
+	if (relay->security == SECURITY_TLS)
 		return;
 	for (size_t i = 0; i < relay->port.count; i++) {
 		if (relay->port.at[i] != SETTINGS_PORT_TLS)

@@ -284,21 +284,25 @@ const struct settings_kind settings_pins = {read_pins, write_pins, release_pins,
 static bool read_trust(const struct settings_value *v, struct fault *f)
 {
 	struct settings_trust *trust = v->field;
-	trust->none = str_eq(v->given, STR("none"));
-	if (trust->none || str_eq(v->given, STR("system")))
-		return true;
 	struct settings_value file = *v;
+	if (str_eq(v->given, STR("none")))
+		trust->mode = TLS_TRUST_NONE;
+	else if (str_eq(v->given, STR("system")))
+		trust->mode = TLS_TRUST_SYSTEM;
+	else
+		trust->mode = TLS_TRUST_FILE;
 	file.field = &trust->file;
-	return settings_read_path(&file, f);
+	return trust->mode != TLS_TRUST_FILE || settings_read_path(&file, f);
 }
 
 static bool write_trust(const struct settings_row *row, const void *field, struct buf *out)
 {
 	const struct settings_trust *trust = field;
+	bool none = trust->mode == TLS_TRUST_NONE;
 	(void)row;
-	return buf_add_str(out, str_of(trust->none    ? "none"
-	                               : !trust->file ? "system"
-	                                              : trust->file));
+	return buf_add_str(out, trust->file ? str_of(trust->file)
+	                        : none      ? STR("none")
+	                                    : STR("system"));
 }
 
 static void release_trust(void *field)

@@ -22,14 +22,14 @@
 #define KIN_LEAST    4  /* letters that two names have in common, for a guess */
 
 static const struct settings_choice from_rules[] = {
-    {"missing", SETTINGS_FROM_MISSING},
-    {"local", SETTINGS_FROM_LOCAL},
-    {"always", SETTINGS_FROM_ALWAYS},
+    {"missing", FROM_MISSING},
+    {"local", FROM_LOCAL},
+    {"always", FROM_ALWAYS},
     {NULL, 0},
 };
 static const struct settings_choice dots[] = {
-    {"safe", SETTINGS_DOT_SAFE},
-    {"classic", SETTINGS_DOT_CLASSIC},
+    {"safe", DOT_SAFE},
+    {"classic", DOT_CLASSIC},
     {NULL, 0},
 };
 static const struct settings_choice modes[] = {
@@ -50,10 +50,10 @@ static const struct settings_choice protocols[] = {
     {NULL, 0},
 };
 static const struct settings_choice securities[] = {
-    {"tls", SETTINGS_TLS},
-    {"starttls", SETTINGS_STARTTLS},
-    {"opportunistic", SETTINGS_OPPORTUNISTIC},
-    {"none", SETTINGS_CLEAR},
+    {"tls", SECURITY_TLS},
+    {"starttls", SECURITY_STARTTLS},
+    {"opportunistic", SECURITY_OPPORTUNISTIC},
+    {"none", SECURITY_NONE},
     {NULL, 0},
 };
 static const struct settings_choice families[] = {

@@ -44,7 +44,7 @@ static bool find_srv(const struct settings *c, const struct settings_relay *rela
 {
 	struct dns_records records;
 	enum dns_result result;
-	bool tls = relay->security == SETTINGS_TLS;
+	bool tls = relay->security == SECURITY_TLS;
 	char *name = mem_printf("%s._tcp.%s", tls ? "_submissions" : "_submission", relay->srv);
 	bool ok =
 	    dns_records(name, DNS_SRV, &c->dns_servers,

@@ -40,13 +40,6 @@ struct session {
 	struct fault last;   /* why it is over */
 };
 
-static const enum smtp_security security_of[] = {
-    [SETTINGS_TLS] = SECURITY_TLS,
-    [SETTINGS_STARTTLS] = SECURITY_STARTTLS,
-    [SETTINGS_OPPORTUNISTIC] = SECURITY_OPPORTUNISTIC,
-    [SETTINGS_CLEAR] = SECURITY_NONE,
-};
-
 static int64_t shorter(int64_t a, int64_t b)
 {
 	return a < b ? a : b;
@@ -64,7 +57,7 @@ static int64_t reply_wait_s(const struct session *s)
 static int64_t greeting_wait_s(const struct session *s)
 {
 	const struct settings_relay *r = s->target.relay;
-	bool mute = s->target.port == SETTINGS_PORT_TLS && r->security != SETTINGS_TLS;
+	bool mute = s->target.port == SETTINGS_PORT_TLS && r->security != SECURITY_TLS;
 	return mute || s->env->checks ? shorter(r->timeout, SESSION_SILENT_S) : r->timeout;
 }
 
@@ -211,10 +204,7 @@ static struct tls_trust *make_trust(struct session *s, struct fault *f)
 	const struct settings_relay *r = s->target.relay;
 	char *ticket = NULL;
 	struct tls_setup setup = {
-	    .mode = r->tls_fingerprint.count ? TLS_TRUST_PINS
-	            : r->tls_trust.none      ? TLS_TRUST_NONE
-	            : r->tls_trust.file      ? TLS_TRUST_FILE
-	                                     : TLS_TRUST_SYSTEM,
+	    .mode = r->tls_fingerprint.count ? TLS_TRUST_PINS : r->tls_trust.mode,
 	    .ca_file = r->tls_trust.file,
 	    .pins = r->tls_fingerprint.at,
 	    .pin_count = r->tls_fingerprint.count,
@@ -345,7 +335,7 @@ static void setup_machine(struct session *s)
 	s->setup = (struct smtp_setup){
 	    .lmtp = r->protocol == SETTINGS_LMTP,
 	    .helo = helo_name(s),
-	    .security = s->in_clear ? SECURITY_NONE : security_of[r->security],
+	    .security = s->in_clear ? SECURITY_NONE : r->security,
 	    .host = str_of(s->target.host ? s->target.host : r->socket),
 	    .port = s->facts.port,
 	    .login = !r->auth.none && (r->user || (r->tls_certificate && r->auth.mechanisms)),
@@ -461,7 +451,7 @@ static struct session *session_new(const struct session_env *env,
 static bool may_go_clear(const struct session *s, const struct fault *f)
 {
 	return s->tls_failed && !s->in_clear &&
-	       s->target.relay->security == SETTINGS_OPPORTUNISTIC && f->kind != FAULT_PROTOCOL;
+	       s->target.relay->security == SECURITY_OPPORTUNISTIC && f->kind != FAULT_PROTOCOL;
 }
 
 struct session *session_open(const struct session_env *env, const struct session_target *target,
