@@ -5,13 +5,10 @@
 #include <string.h>
 
 #include "text/codec.h"
-#include "text/host.h"
+#include "mail/addr.h"
 #include "conf/settings_value.h"
 
-#define SHOWN_LEN   64
 #define PATTERN_MAX 320
-
-#define SHOWN(text) STR_FMT(str_first(text, SHOWN_LEN))
 
 /* NAME or NAME@DOMAIN, either with stars in it. */
 static bool is_pattern(struct str text)
@@ -25,21 +22,24 @@ static bool is_pattern(struct str text)
 	       (at == STR_NONE || domain.len > 0) && str_find(domain, '@') == STR_NONE;
 }
 
-static bool check_address(struct str address, struct fault *f)
+/* A mailbox; "*" in front of the domain is the name that the sender had. */
+static bool take_address(struct str text, char **to, struct fault *f)
 {
-	struct str whole = address;
-	/* "*" in front of the domain is the name that the sender had. */
-	if (str_starts(address, STR("*@")))
-		address = str_from(address, 1);
-	if (str_find(address, '*') != STR_NONE || !codec_is_utf8(address))
+	struct str domain = str_from(text, 2);
+	bool keeps = str_starts(text, STR("*@"));
+	if (str_find(keeps ? domain : text, '*') != STR_NONE || !codec_is_utf8(text))
 		return fault_set(f, FAULT_CONFIG,
 		                 "'%.*s' is not a mail address, nor *@ and a domain",
-		                 SHOWN(whole));
-	if (address.len < whole.len)
-		return host_is_name(str_from(address, 1)) ||
-		       fault_set(f, FAULT_CONFIG, "'%.*s': what is behind the @ is no domain",
-		                 SHOWN(whole));
-	return settings_check_address(address, f);
+		                 SETTINGS_QUOTED(text));
+	if (!keeps)
+		return settings_take_mailbox(text, to, f);
+	if (domain.len > 1 && str_ends(domain, STR(".")))
+		domain.len--;
+	if (!addr_is_domain(domain))
+		return fault_set(f, FAULT_CONFIG, "'%.*s': what is behind the @ is no domain",
+		                 SETTINGS_QUOTED(text));
+	*to = mem_printf("*@%.*s", STR_FMT(domain));
+	return true;
 }
 
 bool settings_senders_add(struct settings *c, struct str pattern, struct str address,
@@ -53,14 +53,12 @@ bool settings_senders_add(struct settings *c, struct str pattern, struct str add
 		if (str_eq(pattern, str_of(c->senders[i].pattern)))
 			return fault_set(f, FAULT_CONFIG, "%s stands in line %zu already",
 			                 c->senders[i].pattern, c->senders[i].line);
-	if (!check_address(address, f))
-		return fault_prefix(f, "%.*s", SHOWN(pattern));
-	if (str_ends(address, STR(".")) && address.len > 1)
-		address.len--;
+	char *wire;
+	if (!take_address(address, &wire, f))
+		return fault_prefix(f, "%.*s", SETTINGS_QUOTED(pattern));
 	size_t cap = c->sender_count;
 	c->senders = mem_grow(c->senders, &cap, c->sender_count + 1, sizeof(*c->senders));
-	c->senders[c->sender_count++] =
-	    (struct settings_sender){mem_copy(pattern), mem_copy(address), line};
+	c->senders[c->sender_count++] = (struct settings_sender){mem_copy(pattern), wire, line};
 	return true;
 }
 

@@ -6,6 +6,7 @@
 
 #include "text/codec.h"
 #include "text/host.h"
+#include "mail/addr.h"
 
 #define QUOTED(text) SETTINGS_QUOTED(text)
 
@@ -104,52 +105,50 @@ static bool write_name(const struct settings_row *row, const void *field, struct
 const struct settings_kind settings_name = {read_name, write_name, settings_release_text, false,
                                             false};
 
-/* Where the domain of a mailbox begins: behind the @ that is not in quotes. */
-static size_t find_at(struct str text)
-{
-	bool quoted = false;
+struct mailbox {
+	struct str text;
+	size_t count;
+	bool plain;
+	char *wire;
+};
 
-	for (size_t i = 0; i < text.len; i++) {
-		if (text.at[i] == '\\' && quoted)
-			i++;
-		else if (text.at[i] == '"')
-			quoted = !quoted;
-		else if (text.at[i] == '@' && !quoted)
-			return i;
-	}
-	return STR_NONE;
+static bool take_mailbox(void *context, const struct addr *a, struct fault *f)
+{
+	struct mailbox *m = context;
+	(void)f;
+	m->plain = m->count++ == 0 && a->name.len == 0 && str_eq(a->spec, m->text);
+	free(m->wire);
+	m->wire = mem_copy(a->mailbox);
+	return true;
 }
 
-/* Only what can be told without the grammar of mail: the rest is for the
- * address parser, which has the message at hand. */
-bool settings_check_address(struct str text, struct fault *f)
+bool settings_take_mailbox(struct str text, char **to, struct fault *f)
 {
-	size_t at = find_at(text);
-	struct str local = str_first(text, at);
-	struct str domain = at == STR_NONE ? str_of(NULL) : str_from(text, at + 1);
-
-	if (str_find(text, '<') != STR_NONE || str_find(text, '>') != STR_NONE)
+	struct mailbox m = {.text = text};
+	struct fault why = FAULT_INIT;
+	size_t at = str_rfind(text, '@');
+	bool good = addr_parse_list(text, take_mailbox, &m, &why);
+	if (good && m.plain) {
+		*to = m.wire;
+		return true;
+	}
+	free(m.wire);
+	if (good && m.count == 1)
 		return fault_set(
 		    f, FAULT_CONFIG,
 		    "'%.*s' has more than the address: write it without name and <>",
 		    QUOTED(text));
-	if (local.len == 0 || (local.at[0] != '"' && (str_find(local, ' ') != STR_NONE ||
-	                                              str_find(local, '\t') != STR_NONE ||
-	                                              str_find(local, ',') != STR_NONE)))
-		return fault_set(f, FAULT_CONFIG, "'%.*s' is not one mail address",
-		                 QUOTED(text));
-	if (at != STR_NONE && !host_is_name(domain) && !str_starts(domain, STR("[")))
+	if (!good && at != STR_NONE && !addr_is_domain(str_from(text, at + 1)))
 		return fault_set(
 		    f, FAULT_CONFIG,
 		    "'%.*s' is not a mail address: what is behind the @ is no domain",
 		    QUOTED(text));
-	return true;
+	return fault_set(f, FAULT_CONFIG, "'%.*s' is not one mail address", QUOTED(text));
 }
 
 static bool read_mailbox(const struct settings_value *v, struct fault *f)
 {
-	return settings_check_address(v->given, f) &&
-	       keep_text(v, find_at(v->given) == STR_NONE ? v->given : without_dot(v->given));
+	return settings_take_mailbox(v->given, v->field, f);
 }
 
 const struct settings_kind settings_mailbox = {read_mailbox, settings_write_text,

@@ -87,8 +87,8 @@ bool settings_write_word(struct buf *out, bool first, const char *word);
 /* Next word of a list separated by commas and blanks; false at its end. */
 bool settings_next_word(struct str *rest, struct str *word);
 
-/* Checks one plain mailbox, as far as that can be told here. */
-bool settings_check_address(struct str text, struct fault *f);
+/* One mailbox and nothing beside it, in wire form; *to is to be freed. */
+bool settings_take_mailbox(struct str text, char **to, struct fault *f);
 
 /* Is text in quotes as a whole, as other programs' files have it? */
 bool settings_is_quoted(struct str text);

@@ -238,6 +238,24 @@ START_TEST(values_of_the_first_sections)
 }
 END_TEST
 
+/* Mailboxes are kept as they go out. */
+START_TEST(mailboxes)
+{
+	struct settings c;
+
+	parse_good(
+	    "[mail]\nfrom = a..b@example.org.\nadmin = \\root\nreply_to = a@[192.0.2.1]\n"
+	    "[senders]\nroot = \"a b\"@c.example.\n*@d = *@e.example.\n" RELAY,
+	    &c);
+	ck_assert_str_eq(c.from, "\"a..b\"@example.org");
+	ck_assert_str_eq(c.admin, "root");
+	ck_assert_str_eq(c.reply_to, "a@[192.0.2.1]");
+	ck_assert_str_eq(c.senders[0].address, "\"a b\"@c.example");
+	ck_assert_str_eq(c.senders[1].address, "*@e.example");
+	settings_release(&c);
+}
+END_TEST
+
 START_TEST(quotes_inside_a_value_are_its_own)
 {
 	struct settings c;
@@ -430,6 +448,18 @@ static const struct {
     {RELAY "[mail]\nadmin = @b\n", 4, "not one mail address"},
     {RELAY "[mail]\nadmin = a@\n", 4, "no domain"},
     {RELAY "[mail]\nadmin = a b@c\n", 4, "not one mail address"},
+    {RELAY "[mail]\nadmin = a(b)@c\n", 4, "without name and <>"},
+    {RELAY "[mail]\nadmin = <a@b>\n", 4, "without name and <>"},
+    {RELAY "[mail]\nadmin = a@b,\n", 4, "without name and <>"},
+    {RELAY "[mail]\nadmin = a@b; c@d\n", 4, "not one mail address"},
+    {RELAY "[mail]\nadmin = x:a@b;\n", 4, "without name and <>"},
+    {RELAY "[mail]\nreply_to = a@[192.0.2\n", 4, "no domain"},
+    {RELAY "[mail]\nreply_to = a@-b.example\n", 4, "no domain"},
+    {RELAY "[mail]\nfrom = \"a@b\n", 4, "not one mail address"},
+    {RELAY "[senders]\na = b c\n", 4, "a: 'b c' is not one mail address"},
+    {RELAY "[senders]\na = b@c..d\n", 4, "no domain"},
+    {RELAY "[senders]\na = *@c..d\n", 4, "a: '*@c..d': what is behind the @ is no domain"},
+    {RELAY "[senders]\na = *\n", 4, "nor *@ and a domain"},
     {RELAY "[mail]\nhostname = a@b\n", 4, "not a host or domain name"},
     {RELAY "[mail]\nfrom_rule = never\n", 4, "none of missing, local, always"},
     {RELAY "[log]\nto = sysolg\n", 4, "neither syslog, stderr, none nor the path"},
@@ -1030,6 +1060,7 @@ int main(void)
 	tcase_add_test(bytes, defaults_are_those_of_the_manual);
 	tcase_add_test(bytes, every_key_is_read);
 	tcase_add_test(bytes, values_of_the_first_sections);
+	tcase_add_test(bytes, mailboxes);
 	tcase_add_test(bytes, quotes_inside_a_value_are_its_own);
 	tcase_add_test(bytes, ports_follow_security);
 	tcase_add_test(bytes, relays_keep_their_order);
