@@ -135,7 +135,7 @@ static void say_held(const char *id, const char *reason)
 static int await_try(const struct place *p, const struct call *call, const char *id, int fd)
 {
 	struct progress_result result;
-	progress_listen(fd, clock_deadline(p->config.wait * 1000), call->quiet, call->verbose,
+	progress_listen(fd, clock_deadline(p->config.wait_ms), call->quiet, call->verbose,
 	                &stop_signal, &result);
 	close(fd);
 	if (result.interrupted) {

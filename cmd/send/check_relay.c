@@ -159,11 +159,12 @@ static void advise_silence(const struct met *m, const struct fault *f, char to[A
 	if (mute)
 		snprintf(to, ADVICE_MAX,
 		         "security = tls? or%s (a check waits %d s, a message %lld s)", port,
-		         SESSION_SILENT_S, (long long)m->relay->timeout);
+		         SESSION_SILENT_MS / 1000, (long long)m->relay->timeout_ms / 1000);
 	else
 		snprintf(to, ADVICE_MAX, "a check waits %d s, a message %lld s",
-		         f->cause == CAUSE_SILENT ? SESSION_CHECK_S : SESSION_SILENT_S,
-		         (long long)m->relay->timeout);
+		         (f->cause == CAUSE_SILENT ? SESSION_CHECK_MS : SESSION_SILENT_MS) /
+		             1000,
+		         (long long)m->relay->timeout_ms / 1000);
 }
 
 static void advise(const struct met *m, const struct fault *f, char to[ADVICE_MAX])
@@ -183,7 +184,7 @@ static void advise(const struct met *m, const struct fault *f, char to[ADVICE_MA
 		snprintf(to, ADVICE_MAX, "%s", advice_on_tls(m, f->cause));
 	else if (f->cause == CAUSE_LOOKUP && f->sys == ETIMEDOUT)
 		snprintf(to, ADVICE_MAX, "no name server answered within %lld s: look at %s",
-		         (long long)m->relay->connect_timeout,
+		         (long long)m->relay->connect_timeout_ms / 1000,
 		         c->dns_servers.count ? "server in [dns], and the network"
 		                              : "/etc/resolv.conf and the network");
 	else if (f->cause == CAUSE_DEFERRED)
@@ -282,7 +283,7 @@ static bool look_up(const struct met *m, const struct server *server)
 	if (!server->host || r->proxy.host || host_address(str_of(server->host), &address))
 		return true;
 	if (!dns_addresses(server->host, AF_UNSPEC, &m->order->place->config.dns_servers,
-	                   clock_deadline(r->connect_timeout * 1000), &found, &result, &f)) {
+	                   clock_deadline(r->connect_timeout_ms), &found, &result, &f)) {
 		fault_cause(&f, CAUSE_LOOKUP);
 		return failed(m, clock_mono_ms() - begin, "", &f);
 	}

@@ -7,7 +7,7 @@
  * name as a hint; any fault refuses the whole file. After settings_load every
  * key has a valid value.
  *
- * Durations are seconds, sizes bytes; ready to use. All strings and arrays
+ * Durations are seconds, but milliseconds where a wait is meant (_ms); sizes bytes. All strings and arrays
  * belong to the struct settings.
  */
 #ifndef CONF_SETTINGS_H
@@ -95,9 +95,9 @@ struct settings_relay {
 	int64_t max_messages;
 	int64_t max_recipients;
 	int64_t dead_max; /* seconds, as all durations */
-	int64_t connect_timeout;
-	int64_t timeout;
-	int64_t dot_timeout;
+	int64_t connect_timeout_ms;
+	int64_t timeout_ms;
+	int64_t dot_timeout_ms;
 };
 
 /* A row of [senders]: a sender that the pattern matches becomes the address; "*" for
@@ -128,7 +128,7 @@ struct settings {
 	size_t sender_count;
 	/* [delivery] */
 	enum settings_mode mode;
-	int64_t wait;
+	int64_t wait_ms;
 	int64_t delay;
 	int64_t retry;
 	int64_t retry_max;

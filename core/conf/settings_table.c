@@ -77,7 +77,7 @@ static const struct settings_row rows[] = {
     {"mail", "max_size", "50M", &settings_bytes, AT(max_size), 0, 0, NULL},
 
     {"delivery", "mode", "now", &settings_one_of, AT(mode), 0, 0, modes},
-    {"delivery", "wait", "30s", &settings_seconds, AT(wait), 0, DAY, NULL},
+    {"delivery", "wait", "30s", &settings_ms, AT(wait_ms), 0, DAY, NULL},
     {"delivery", "delay", "0", &settings_seconds, AT(delay), 0, YEAR, NULL},
     {"delivery", "retry", "5m", &settings_seconds, AT(retry), 0, 30 * DAY, NULL},
     {"delivery", "retry_max", "4h", &settings_seconds, AT(retry_max), 0, 30 * DAY, NULL},
@@ -125,10 +125,9 @@ static const struct settings_row rows[] = {
     {"relay", "max_messages", "100", &settings_number, RELAY(max_messages), 1, 1000000, NULL},
     {"relay", "max_recipients", "100", &settings_number, RELAY(max_recipients), 1, 1000000,
      NULL},
-    {"relay", "connect_timeout", "10s", &settings_seconds, RELAY(connect_timeout), 1, HOUR,
-     NULL},
-    {"relay", "timeout", "5m", &settings_seconds, RELAY(timeout), 1, DAY, NULL},
-    {"relay", "dot_timeout", "10m", &settings_seconds, RELAY(dot_timeout), 1, DAY, NULL},
+    {"relay", "connect_timeout", "10s", &settings_ms, RELAY(connect_timeout_ms), 1, HOUR, NULL},
+    {"relay", "timeout", "5m", &settings_ms, RELAY(timeout_ms), 1, DAY, NULL},
+    {"relay", "dot_timeout", "10m", &settings_ms, RELAY(dot_timeout_ms), 1, DAY, NULL},
 };
 
 #define ROWS (sizeof(rows) / sizeof(*rows))

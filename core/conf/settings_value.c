@@ -354,6 +354,23 @@ static bool write_seconds(const struct settings_row *row, const void *field, str
 
 const struct settings_kind settings_seconds = {read_seconds, write_seconds, NULL, false, false};
 
+/* No overflow: no duration is longer than ten years. */
+static bool read_ms(const struct settings_value *v, struct fault *f)
+{
+	int64_t *to = v->field;
+	bool good = read_seconds(v, f);
+	*to *= 1000;
+	return good;
+}
+
+static bool write_ms(const struct settings_row *row, const void *field, struct buf *out)
+{
+	const int64_t *ms = field, seconds = *ms / 1000;
+	return write_seconds(row, &seconds, out);
+}
+
+const struct settings_kind settings_ms = {read_ms, write_ms, NULL, false, false};
+
 static bool read_bytes(const struct settings_value *v, struct fault *f)
 {
 	return settings_size(v->given, v->field) ||

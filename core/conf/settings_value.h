@@ -67,6 +67,7 @@ extern const struct settings_kind settings_flag;    /* bool */
 extern const struct settings_kind settings_format;  /* bool: is it json */
 extern const struct settings_kind settings_one_of;  /* an enum, of row->choices */
 extern const struct settings_kind settings_seconds; /* int64_t; 0 for "off" */
+extern const struct settings_kind settings_ms;      /* int64_t, of whole seconds */
 extern const struct settings_kind settings_bytes;   /* uint64_t */
 extern const struct settings_kind settings_number;  /* int64_t */
 extern const struct settings_kind settings_words;   /* struct settings_list */

@@ -46,9 +46,8 @@ static bool find_srv(const struct settings *c, const struct settings_relay *rela
 	enum dns_result result;
 	bool tls = relay->security == SECURITY_TLS;
 	char *name = mem_printf("%s._tcp.%s", tls ? "_submissions" : "_submission", relay->srv);
-	bool ok =
-	    dns_records(name, DNS_SRV, &c->dns_servers,
-	                clock_deadline(relay->connect_timeout * 1000), &records, &result, f);
+	bool ok = dns_records(name, DNS_SRV, &c->dns_servers,
+	                      clock_deadline(relay->connect_timeout_ms), &records, &result, f);
 	if (!ok)
 		fault_cause(f, CAUSE_LOOKUP);
 	if (ok && result == DNS_FOUND) {
@@ -77,7 +76,7 @@ static bool find_mx(const struct settings *c, const struct settings_relay *relay
 		return true;
 	}
 	if (!dns_records(domain, DNS_MX, &c->dns_servers,
-	                 clock_deadline(relay->connect_timeout * 1000), &records, &result, f)) {
+	                 clock_deadline(relay->connect_timeout_ms), &records, &result, f)) {
 		f->kind = FAULT_RELAY;
 		return fault_cause(f, CAUSE_LOOKUP);
 	}

@@ -45,36 +45,37 @@ static int64_t shorter(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-static int64_t reply_wait_s(const struct session *s)
+static int64_t reply_wait_ms(const struct session *s)
 {
-	int64_t wait = s->target.relay->timeout;
-	return s->env->checks ? shorter(wait, SESSION_CHECK_S) : wait;
+	int64_t wait = s->target.relay->timeout_ms;
+	return s->env->checks ? shorter(wait, SESSION_CHECK_MS) : wait;
 }
 
 /* Minutes are for a server that is slow to greet (RFC 5321 section 4.5.3.2.1). On the
  * port where TLS comes first none greets in clear: it waits for us, as we for it, and
  * each try would take minutes to come to nothing. */
-static int64_t greeting_wait_s(const struct session *s)
+static int64_t greeting_wait_ms(const struct session *s)
 {
 	const struct settings_relay *r = s->target.relay;
 	bool mute = s->target.port == SETTINGS_PORT_TLS && r->security != SECURITY_TLS;
-	return mute || s->env->checks ? shorter(r->timeout, SESSION_SILENT_S) : r->timeout;
+	return mute || s->env->checks ? shorter(r->timeout_ms, SESSION_SILENT_MS)
+	                              : r->timeout_ms;
 }
 
 static int64_t phase_wait_ms(const struct session *s)
 {
 	switch (smtp_phase(s->smtp)) {
 	case PHASE_DOT:
-		return s->target.relay->dot_timeout * 1000;
+		return s->target.relay->dot_timeout_ms;
 	case PHASE_QUIT:
 		return QUIT_WAIT_MS;
 	case PHASE_GREETING:
-		return greeting_wait_s(s) * 1000;
+		return greeting_wait_ms(s);
 	case PHASE_COMMAND:
 	case PHASE_DATA:
 		break;
 	}
-	return reply_wait_s(s) * 1000;
+	return reply_wait_ms(s);
 }
 
 /* A server may refuse in the middle of the message and stop reading; its
@@ -248,7 +249,7 @@ static void secure(struct session *s)
 		smtp_secured(s->smtp, NULL, leftover);
 		return;
 	}
-	int64_t wait = budget_wait_ms(&s->budget, reply_wait_s(s) * 1000);
+	int64_t wait = budget_wait_ms(&s->budget, reply_wait_ms(s));
 	s->trust = make_trust(s, &f);
 	bool ok = s->trust && conn_start_tls(s->conn, s->trust, clock_deadline(wait), &f);
 	budget_spend(&s->budget, clock_mono_ms() - begin);
@@ -278,7 +279,7 @@ static void give_secret(struct session *s)
 	struct fault f = FAULT_INIT;
 	s->login_begun = clock_mono_ms();
 	struct secret *secret =
-	    secret_read(s->target.relay, clock_deadline(s->target.relay->timeout * 1000), &f);
+	    secret_read(s->target.relay, clock_deadline(s->target.relay->timeout_ms), &f);
 	smtp_secret(s->smtp, secret ? secret_view(secret) : str_of(""), secret ? NULL : &f);
 	secret_free(secret);
 }
@@ -371,7 +372,7 @@ static bool connect_to(struct session *s, struct tried *tried, struct fault *f)
 	    .source = &r->source,
 	    .proxy = &r->proxy,
 	    .dns = &s->env->config->dns_servers,
-	    .deadline = clock_deadline(r->connect_timeout * 1000),
+	    .deadline = clock_deadline(r->connect_timeout_ms),
 	    .avoid = tried->list,
 	    .avoid_count = tried->count,
 	};
@@ -442,7 +443,7 @@ static struct session *session_new(const struct session_env *env,
 	s->env = env;
 	s->target = *target;
 	s->in_clear = in_clear;
-	s->budget = budget_open(target->relay->timeout * 1000);
+	s->budget = budget_open(target->relay->timeout_ms);
 	return s;
 }
 

@@ -15,9 +15,9 @@
 #include "net/tls.h"
 #include "smtp/smtp.h"
 
-#define SESSION_PEER_MAX 320
-#define SESSION_SILENT_S 10 /* for a greeting, where a silent server waits for TLS */
-#define SESSION_CHECK_S  30 /* for any other answer, of a check */
+#define SESSION_PEER_MAX  320
+#define SESSION_SILENT_MS 10000 /* for a greeting, where a silent server waits for TLS */
+#define SESSION_CHECK_MS  30000 /* for any other answer, of a check */
 
 struct session_facts;
 struct session_contact;

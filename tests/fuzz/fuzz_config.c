@@ -42,7 +42,8 @@ static void check_relay(const struct settings_relay *r, bool good)
 	for (size_t i = 0; i < r->port.count; i++)
 		require(r->port.at[i] >= 1 && r->port.at[i] <= 65535);
 	require(r->connections >= 1 && r->max_messages >= 1 && r->max_recipients >= 1);
-	require(r->connect_timeout >= 1 && r->timeout >= 1 && r->dot_timeout >= 1);
+	require(r->connect_timeout_ms >= 1000 && r->timeout_ms >= 1000 &&
+	        r->dot_timeout_ms >= 1000);
 	if (!good)
 		return;
 	require(strchr(r->name, '/') == NULL && r->name[0] != '.');
@@ -57,7 +58,7 @@ static void check_relay(const struct settings_relay *r, bool good)
 static void check(const struct settings *c, bool good)
 {
 	require(c->path != NULL && c->aliases != NULL);
-	require(c->retry_max >= c->retry && c->expire >= 1 && c->wait >= 0);
+	require(c->retry_max >= c->retry && c->expire >= 1 && c->wait_ms >= 0);
 	require((c->log.to == LOG_TO_FILE) == (c->log.file != NULL));
 	require(!good || c->relay_count >= 1);
 	for (size_t i = 0; i < c->relay_count; i++) {

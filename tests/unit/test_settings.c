@@ -95,7 +95,7 @@ START_TEST(defaults_are_those_of_the_manual)
 	ck_assert_int_eq(c.dot, DOT_SAFE);
 	ck_assert_uint_eq(c.max_size, 50u * 1024 * 1024);
 	ck_assert_int_eq(c.mode, MODE_NOW);
-	ck_assert_int_eq(c.wait, 30);
+	ck_assert_int_eq(c.wait_ms, 30000);
 	ck_assert_int_eq(c.delay, 0);
 	ck_assert_int_eq(c.retry, 5 * 60);
 	ck_assert_int_eq(c.retry_max, 4 * 3600);
@@ -125,9 +125,9 @@ START_TEST(defaults_are_those_of_the_manual)
 	ck_assert_int_eq(r->dead_max, 600);
 	ck_assert_int_eq(r->max_messages, 100);
 	ck_assert_int_eq(r->max_recipients, 100);
-	ck_assert_int_eq(r->connect_timeout, 10);
-	ck_assert_int_eq(r->timeout, 5 * 60);
-	ck_assert_int_eq(r->dot_timeout, 10 * 60);
+	ck_assert_int_eq(r->connect_timeout_ms, 10000);
+	ck_assert_int_eq(r->timeout_ms, 300000);
+	ck_assert_int_eq(r->dot_timeout_ms, 600000);
 	settings_release(&c);
 }
 END_TEST
@@ -171,7 +171,7 @@ START_TEST(every_key_is_read)
 	ck_assert_str_eq(r->proxy.host, "localhost");
 	ck_assert_int_eq(r->proxy.port, 1080);
 	ck_assert_int_eq(r->connections, 1);
-	ck_assert_int_eq(r->dot_timeout, 3);
+	ck_assert_int_eq(r->dot_timeout_ms, 3000);
 	settings_release(&c);
 }
 END_TEST
@@ -207,7 +207,7 @@ START_TEST(values_of_the_first_sections)
 	ck_assert_str_eq(c.aliases, "/a");
 	ck_assert(c.received);
 	ck_assert_int_eq(c.dot, DOT_CLASSIC);
-	ck_assert_int_eq(c.wait, 0);
+	ck_assert_int_eq(c.wait_ms, 0);
 	ck_assert_int_eq(c.delay, 30);
 	ck_assert_int_eq(c.expire, 2 * 86400);
 	ck_assert_str_eq(c.directory, "/h");
@@ -503,7 +503,7 @@ START_TEST(all_faults_are_listed)
 	                 "/etc/p.conf:7: unknown section [mial]; did you mean [mail]?\n");
 	/* What was understood is there, and every key has a value. */
 	ck_assert_str_eq(c.directory, "/h");
-	ck_assert_int_eq(c.relays[0].timeout, 5 * 60);
+	ck_assert_int_eq(c.relays[0].timeout_ms, 300000);
 	buf_release(&n.text);
 	settings_release(&c);
 }
