@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "conf/settings_command.h"
 #include "conf/settings_net.h"
 #include "conf/settings_senders.h"
 

@@ -71,7 +71,6 @@ extern const struct settings_kind settings_ms;      /* int64_t, of whole seconds
 extern const struct settings_kind settings_bytes;   /* uint64_t */
 extern const struct settings_kind settings_number;  /* int64_t */
 extern const struct settings_kind settings_words;   /* struct settings_list */
-extern const struct settings_kind settings_command; /* the same, quoted as in a shell */
 extern const struct settings_kind settings_sink;    /* struct settings_log */
 
 /* What kinds are made of. */
@@ -82,6 +81,8 @@ bool settings_write_words(const struct settings_row *row, const void *field, str
 void settings_release_words(void *field);
 bool settings_read_path(const struct settings_value *v, struct fault *f);
 void settings_add_word(struct settings_list *list, struct str word);
+/* A path in memory of its own, made absolute; NULL and f if it cannot be. */
+char *settings_make_path(struct str text, const char *folder, struct fault *f);
 /* Adds a word of a list, behind those that stand there. */
 bool settings_write_word(struct buf *out, bool first, const char *word);
 
