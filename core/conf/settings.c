@@ -36,7 +36,6 @@ static bool read_file(const char *path, uid_t owner, struct buf *text, struct st
 {
 	bool done;
 	int fd = -1;
-
 	if (!open_it(path, &fd, st, f))
 		return false;
 	done = trust_it(st, path, owner, f) && file_read_all(fd, path, text, f);

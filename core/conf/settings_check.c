@@ -37,7 +37,6 @@ static void check_target(const struct view *v)
 	size_t host = relay_line(v, "host"), srv = relay_line(v, "srv");
 	size_t mx = relay->mx ? relay_line(v, "mx") : 0, socket = relay_line(v, "socket");
 	int given = (host > 0) + (srv > 0) + (mx > 0) + (socket > 0);
-
 	if (given == 0)
 		settings_fault(v->notes, relay->line,
 		               "relay %s: no server; give one of host, srv, mx or socket",
@@ -59,7 +58,6 @@ static size_t check_sources(const struct view *v)
 	size_t command = relay_line(v, "password_command");
 	size_t plain = relay_line(v, "password");
 	size_t last = later(file, later(command, plain));
-
 	if ((file > 0) + (command > 0) + (plain > 0) > 1)
 		settings_fault(v->notes, last,
 		               "relay %s: more than one of password_file, password_command and "
@@ -78,7 +76,6 @@ static void check_login(const struct view *v)
 {
 	const struct settings_relay *relay = v->relay;
 	size_t user = relay_line(v, "user"), source = check_sources(v);
-
 	if (source > 0 && user == 0)
 		settings_fault(v->notes, source, "relay %s: a password, but no user",
 		               relay->name);
@@ -104,7 +101,6 @@ static void check_tls(const struct view *v)
 {
 	const struct settings_relay *relay = v->relay;
 	size_t certificate = relay_line(v, "tls_certificate"), key = relay_line(v, "tls_key");
-
 	if (certificate > 0 && key == 0)
 		settings_fault(v->notes, certificate, "relay %s: tls_certificate needs tls_key",
 		               relay->name);

@@ -10,10 +10,8 @@ static bool cut_argument(struct str *rest, struct buf *word)
 	char quote = '\0';
 	size_t i = 0;
 	bool done = true;
-
 	for (; done && i < rest->len && (quote != '\0' || !ascii_space(rest->at[i])); i++) {
 		char c = rest->at[i];
-
 		if (c == quote && quote != '\0') {
 			quote = '\0';
 		} else if (quote == '\0' && (c == '"' || c == '\'')) {

@@ -44,7 +44,7 @@ static struct settings_relay *this_relay(struct reading *r)
 
 static bool in_relay(const struct reading *r)
 {
-	return r->section != NULL && strcmp(r->section, "relay") == 0;
+	return r->section && strcmp(r->section, "relay") == 0;
 }
 
 /* ---- sections ---- */
@@ -66,7 +66,6 @@ static bool is_relay_name(struct str name)
 		return false;
 	for (size_t i = 0; i < name.len; i++) {
 		char c = name.at[i];
-
 		if (!ascii_alpha(c) && !ascii_digit(c) && c != '-' && c != '_' && c != '.')
 			return false;
 	}
@@ -77,7 +76,6 @@ static void check_unique(struct reading *r, struct str name)
 {
 	for (size_t i = 0; i < r->config->relay_count; i++) {
 		const struct settings_relay *other = &r->config->relays[i];
-
 		if (!str_eq(name, str_of(other->name)))
 			continue;
 		settings_fault(r->notes, r->line,
@@ -92,7 +90,6 @@ static void begin_relay(struct reading *r, struct str name)
 {
 	struct settings *c = r->config;
 	size_t cap = c->relay_count;
-
 	if (name.len == 0)
 		name = str_of(plain_relay);
 	if (!is_relay_name(name))
@@ -117,7 +114,6 @@ static void begin_relay(struct reading *r, struct str name)
 static void unknown_section(struct reading *r, struct str name)
 {
 	const char *guess = settings_section_guess(name);
-
 	settings_fault(r->notes, r->line, "unknown section [%.*s]%s%s%s",
 	               STR_FMT(str_first(name, KEY_SHOWN_MAX)), guess ? "; did you mean [" : "",
 	               guess ? guess : "", guess ? "]?" : "");
@@ -128,7 +124,6 @@ static void begin_section(struct reading *r, struct str line)
 {
 	size_t end = str_find(line, ']');
 	struct str name, first, after;
-
 	end_section(r);
 	r->outside = false;
 	if (end == STR_NONE) {
@@ -147,7 +142,7 @@ static void begin_section(struct reading *r, struct str line)
 		if (ascii_space(name.at[i]) && str_eq(first, STR("relay")))
 			r->section = settings_section_find(first);
 	}
-	if (r->section == NULL)
+	if (!r->section)
 		unknown_section(r, name);
 	else if (in_relay(r))
 		begin_relay(r, str_trim(str_from(name, strlen("relay"))));
@@ -160,7 +155,6 @@ static bool may_be_shown(struct str key)
 {
 	for (size_t i = 0; i < key.len; i++) {
 		char c = key.at[i];
-
 		if (!ascii_alpha(c) && !ascii_digit(c) && c != '-' && c != '_')
 			return false;
 	}
@@ -170,13 +164,12 @@ static bool may_be_shown(struct str key)
 static void unknown_key(struct reading *r, struct str key)
 {
 	const struct settings_row *guess = settings_row_guess(r->section, key);
-
-	if (guess == NULL)
+	if (!guess)
 		guess = settings_row_kin(r->section, key);
 	if (!may_be_shown(key))
 		settings_fault(r->notes, r->line,
 		               "what is before the = is not the name of a key");
-	else if (guess == NULL)
+	else if (!guess)
 		settings_fault(r->notes, r->line, "unknown key '%.*s' in [%s]", STR_FMT(key),
 		               r->section);
 	else if (strcmp(guess->section, r->section) == 0)
@@ -192,8 +185,7 @@ static void unknown_key(struct reading *r, struct str key)
 static void outside_key(struct reading *r, struct str key)
 {
 	const struct settings_row *guess = settings_row_guess(NULL, key);
-
-	if (guess != NULL)
+	if (guess)
 		settings_fault(r->notes, r->line, "'%s' before any section; it belongs in [%s]",
 		               guess->name, guess->section);
 	else
@@ -206,7 +198,6 @@ static bool has_quotes(const struct settings_row *row, struct str text)
 {
 	struct str word;
 	bool all = true, any = false;
-
 	if (row->kind->quotes)
 		return false;
 	if (settings_is_quoted(text))
@@ -223,7 +214,6 @@ static bool read_value(struct reading *r, const struct settings_row *row, struct
 {
 	struct fault f = FAULT_INIT;
 	void *object = in_relay(r) ? (void *)this_relay(r) : (void *)r->config;
-
 	if (text.len == 0)
 		settings_fault(r->notes, line, "%s has no value", row->name);
 	else if (!codec_is_utf8(text))
@@ -262,7 +252,7 @@ static void begin_list(struct reading *r, const struct settings_row *row, struct
 /* No more lines of it will come: now all of them are the value. */
 static void end_list(struct reading *r)
 {
-	if (r->list != NULL && !r->list_faulty)
+	if (r->list && !r->list_faulty)
 		read_value(r, r->list, str_trim(buf_str(&r->list_text)),
 		           r->seen[settings_row_index(r->list)]);
 	r->list = NULL;
@@ -272,7 +262,6 @@ static void end_list(struct reading *r)
 static void take_sender(struct reading *r, struct str pattern, struct str address)
 {
 	struct fault f = FAULT_INIT;
-
 	if (!settings_senders_add(r->config, pattern, address, r->line, &f))
 		settings_fault(r->notes, r->line, "%s", f.text);
 }
@@ -285,11 +274,10 @@ static int take_key(void *user, const char *section, const char *name, const cha
 	struct str key = str_of(name);
 	const struct settings_row *row;
 	size_t *seen;
-
 	(void)section;
 	r->pending = false;
 	end_list(r);
-	if (r->section == NULL) {
+	if (!r->section) {
 		if (r->outside)
 			outside_key(r, key);
 		return 1;
@@ -299,7 +287,7 @@ static int take_key(void *user, const char *section, const char *name, const cha
 		return 1;
 	}
 	row = settings_row_find(r->section, key);
-	if (row == NULL) {
+	if (!row) {
 		unknown_key(r, key);
 		return 1;
 	}
@@ -325,7 +313,6 @@ static bool check_bytes(struct reading *r, struct str *line)
 		line->len--;
 	for (size_t i = 0; i < line->len; i++) {
 		unsigned char c = (unsigned char)line->at[i];
-
 		if ((c < 32 && c != '\t') || c == 127) {
 			settings_fault(r->notes, r->line, "control byte 0x%02X", c);
 			return false;
@@ -357,7 +344,6 @@ static bool begins_anew(const struct reading *r, struct str line)
 {
 	size_t end = str_find(line, line.at[0] == '[' ? ']' : '=');
 	struct str name = str_trim(str_first(line, end));
-
 	if (end == STR_NONE)
 		return false;
 	if (line.at[0] != '[')
@@ -385,7 +371,6 @@ static char *read_line(char *to, int size, void *stream)
 	struct reading *r = stream;
 	struct str line;
 	bool indented;
-
 	flush_pending(r);
 	if (!str_cut(&r->rest, '\n', &line))
 		return NULL;
@@ -394,8 +379,7 @@ static char *read_line(char *to, int size, void *stream)
 		line.len = 0;
 	indented = line.len > 0 && ascii_space(line.at[0]);
 	line = str_trim(line);
-	if (indented && line.len > 0 && r->list != NULL && !is_comment(line) &&
-	    !begins_anew(r, line)) {
+	if (indented && line.len > 0 && r->list && !is_comment(line) && !begins_anew(r, line)) {
 		read_more(r, without_comment(line));
 		line.len = 0;
 	}
@@ -433,7 +417,6 @@ static void parse_lines(struct reading *r, struct str text)
 static char *absolute(const char *path)
 {
 	char here[PATH_SHOWN_MAX];
-
 	if (path[0] == '/' || getcwd(here, sizeof(here)) == NULL)
 		return mem_copy(str_of(path));
 	return mem_printf("%s/%s", strcmp(here, "/") == 0 ? "" : here, path);
@@ -442,7 +425,6 @@ static char *absolute(const char *path)
 static char *folder_of(const char *path)
 {
 	size_t slash = str_rfind(str_of(path), '/');
-
 	if (slash == STR_NONE)
 		return mem_copy(STR("."));
 	return mem_copy(str_first(str_of(path), slash));

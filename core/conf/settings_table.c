@@ -252,17 +252,14 @@ static size_t least_of(size_t a, size_t b)
 static size_t distance(struct str a, struct str b)
 {
 	size_t row[3][NAME_MAX_LEN + 1];
-
 	for (size_t j = 0; j <= b.len; j++)
 		row[0][j] = j;
 	for (size_t i = 1; i <= a.len; i++) {
 		size_t *now = row[i % 3], *last = row[(i - 1) % 3], *before = row[(i + 1) % 3];
 		char ca = ascii_lower(a.at[i - 1]);
-
 		now[0] = i;
 		for (size_t j = 1; j <= b.len; j++) {
 			char cb = ascii_lower(b.at[j - 1]);
-
 			now[j] = least_of(last[j], now[j - 1]) + 1;
 			now[j] = least_of(now[j], last[j - 1] + (ca != cb));
 			if (i > 1 && j > 1 && ca == ascii_lower(b.at[j - 2]) &&
@@ -288,7 +285,6 @@ static size_t letters_beside(struct str a, struct str b)
 	bool kin =
 	    shorter.len >= KIN_LEAST && (str_caseeq(str_first(longer, shorter.len), shorter) ||
 	                                 str_caseeq(str_from(longer, beside), shorter));
-
 	return kin ? beside : NAME_MAX_LEN;
 }
 

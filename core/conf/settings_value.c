@@ -33,7 +33,6 @@ static struct str without_dot(struct str text)
 bool settings_is_quoted(struct str text)
 {
 	char quote = text.len > 1 ? text.at[0] : '\0';
-
 	if (quote != '"' && quote != '\'')
 		return false;
 	for (size_t i = 1; i < text.len; i++) {
@@ -170,7 +169,7 @@ bool settings_read_path(const struct settings_value *v, struct fault *f)
 {
 	char **to = v->field;
 	*to = settings_make_path(v->given, v->folder, f);
-	return *to != NULL;
+	return *to;
 }
 
 const struct settings_kind settings_path = {settings_read_path, settings_write_text,
@@ -259,7 +258,6 @@ static bool read_scaled(struct str text, const char *units, const uint64_t *fact
 	uint64_t factor = bare;
 	size_t unit;
 	long long number;
-
 	if (text.len > 0 && !ascii_digit(text.at[text.len - 1])) {
 		unit = str_find(str_of(units), text.at[text.len - 1]);
 		if (unit == STR_NONE)
@@ -283,7 +281,6 @@ bool settings_duration(struct str text, int64_t *seconds)
 {
 	static const uint64_t factors[] = {1, 60, 3600, 86400};
 	uint64_t value;
-
 	if (!read_scaled(text, "smhd", factors, 0, (uint64_t)ten_years, &value))
 		return false;
 	*seconds = (int64_t)value;
@@ -294,7 +291,6 @@ bool settings_size(struct str text, uint64_t *bytes)
 {
 	static const uint64_t factors[] = {UINT64_C(1) << 10, UINT64_C(1) << 20,
 	                                   UINT64_C(1) << 30};
-
 	return read_scaled(text, "KMG", factors, 1, size_most, bytes);
 }
 
@@ -304,7 +300,6 @@ static bool write_scaled(uint64_t value, const uint64_t *factors, const char *un
                          struct buf *out)
 {
 	size_t i = 0;
-
 	if (value == 0)
 		return add(out, "0");
 	while (value % factors[i] != 0)
@@ -455,7 +450,6 @@ bool settings_read_words(const struct settings_value *v, struct fault *f)
 static size_t line_len(const struct buf *out)
 {
 	size_t end = str_rfind(buf_str(out), '\n');
-
 	return end == STR_NONE ? out->len : out->len - end - 1;
 }
 
@@ -464,7 +458,6 @@ static size_t line_len(const struct buf *out)
 bool settings_write_word(struct buf *out, bool first, const char *word)
 {
 	const char *before = word[0] == ';' ? "," : first ? "" : ", ";
-
 	if (!first && line_len(out) + strlen(word) + 3 > SETTINGS_LINE_MAX)
 		before = ",\n ";
 	return add(out, before) && add(out, word);
@@ -505,7 +498,7 @@ static bool read_sink(const struct settings_value *v, struct fault *f)
 		                 QUOTED(v->given));
 	log->to = LOG_TO_FILE;
 	log->file = settings_make_path(v->given, v->folder, f);
-	return log->file != NULL;
+	return log->file;
 }
 
 static bool write_sink(const struct settings_row *row, const void *field, struct buf *out)

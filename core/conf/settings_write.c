@@ -32,7 +32,6 @@ static bool write_section(const char *section, const void *object, struct buf *o
 {
 	for (size_t i = 0; i < settings_rows(); i++) {
 		const struct settings_row *row = settings_row(i);
-
 		if (strcmp(row->section, section) == 0 && !write_row(row, object, out))
 			return false;
 	}
@@ -53,7 +52,6 @@ static bool write_relays(const struct settings *c, struct buf *out)
 static bool write_senders(const struct settings *c, struct buf *out)
 {
 	bool ok = c->sender_count == 0 || buf_addf(out, "\n[" SETTINGS_SENDERS "]\n");
-
 	for (size_t i = 0; ok && i < c->sender_count; i++)
 		ok = buf_addf(out, "%s = %s\n", c->senders[i].pattern, c->senders[i].address);
 	return ok;
@@ -62,11 +60,9 @@ static bool write_senders(const struct settings *c, struct buf *out)
 bool settings_write(const struct settings *c, struct buf *out)
 {
 	const char *last = "";
-
 	/* The sections stand together in the table. */
 	for (size_t i = 0; i < settings_rows(); i++) {
 		const char *section = settings_row(i)->section;
-
 		if (strcmp(section, last) == 0)
 			continue;
 		last = section;
