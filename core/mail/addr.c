@@ -211,6 +211,8 @@ static bool is_name(struct str text)
 
 	if (!host_is_name(text))
 		return false;
+	if (str_find(text, '-') == STR_NONE)
+		return true;
 	while (str_cut(&text, '.', &label)) {
 		if (str_starts(label, STR("-")) || str_ends(label, STR("-")))
 			return false;

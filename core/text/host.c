@@ -9,28 +9,33 @@
 #define LABEL_MAX 63
 #define PORT_MAX  65535
 
-static bool is_label(struct str label)
+static bool may_be_in_label(unsigned char c)
 {
-	bool ascii = true;
-	for (size_t i = 0; i < label.len; i++) {
-		char c = label.at[i];
-		if ((unsigned char)c >= 0x80)
-			ascii = false;
-		else if (!ascii_alpha(c) && !ascii_digit(c) && c != '-' && c != '_')
-			return false;
-	}
-	return label.len > 0 && (!ascii || label.len <= LABEL_MAX);
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       c == '-' || c == '_' || c >= 0x80;
 }
 
+/* One pass over the bytes: every address of every message comes by here. */
 bool host_is_name(struct str text)
 {
-	struct str rest = text, label;
-	if (text.len > HOST_NAME_MAX_LEN || !str_cut(&rest, '.', &label))
+	size_t begin = 0;
+	bool ascii = true;
+	if (text.len > HOST_NAME_MAX_LEN)
 		return false;
-	do
-		if (!is_label(label))
+	for (size_t i = 0; i <= text.len; i++) {
+		unsigned char c = i < text.len ? (unsigned char)text.at[i] : '.';
+		ascii = ascii && c < 0x80;
+		if (c != '.' && !may_be_in_label(c))
 			return false;
-	while (str_cut(&rest, '.', &label));
+		if (c != '.')
+			continue;
+		if (i == begin) /* nothing behind the last dot is allowed */
+			return i > 0 && i == text.len;
+		if (ascii && i - begin > LABEL_MAX)
+			return false;
+		begin = i + 1;
+		ascii = true;
+	}
 	return true;
 }
 
