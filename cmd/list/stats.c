@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "text/crc.h"
+#include "text/host.h"
 
 static const struct age_class {
 	int64_t below; /* seconds */
@@ -31,19 +32,10 @@ void stats_release(struct stats *t)
 	stats_init(t);
 }
 
-/* The name of the server, without address and port: the same outage is met at any. */
-static struct str host_name(const struct verdict *v)
-{
-	struct str host = verdict_host(v->host);
-	size_t end = str_find(host, '[');
-	if (end == STR_NONE || end == 0)
-		end = str_rfind(host, ':');
-	return str_first(host, end);
-}
-
 void stats_reason_text(char to[STATS_REASON_MAX], const struct verdict *v, bool discreet)
 {
-	struct str host = discreet ? STR("") : host_name(v);
+	/* The same outage is met at any address and port. */
+	struct str host = discreet ? STR("") : host_peer(str_of(v->host)).name;
 	char code[FAULT_STATUS_MAX + 16] = "";
 	if (v->code > 0)
 		snprintf(code, sizeof(code), ": %03d%s%s", v->code, v->status[0] ? " " : "",

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "text/codec.h"
+#include "text/host.h"
 
 static char *copy_or_null(const char *text)
 {
@@ -65,11 +66,7 @@ bool verdict_spoken(const struct verdict *v)
 
 struct str verdict_host(const char *host)
 {
-	struct str all = str_of(host);
-	size_t colon = str_rfind(all, ':');
-	if (colon != STR_NONE && colon > 0 && all.at[colon - 1] == ']')
-		return str_first(all, colon);
-	return all;
+	return host_peer(str_of(host)).server;
 }
 
 void verdict_reply(const struct verdict *v, char to[VERDICT_LINE_MAX])

@@ -130,3 +130,17 @@ bool host_port_of(struct str text, struct host_port *to)
 	*to = (struct host_port){mem_copy(host), port};
 	return true;
 }
+
+struct host_peer host_peer(struct str text)
+{
+	struct host_peer p = {text, text, STR("")};
+	struct str server;
+	int port;
+	if (str_starts(text, STR("/")) || !host_cut_port(text, &server, &port))
+		return p;
+	size_t bracket = str_ends(server, STR("]")) ? str_rfind(server, '[') : STR_NONE;
+	p.server = server;
+	p.name = str_first(server, bracket == 0 ? STR_NONE : bracket);
+	p.port = str_from(text, server.len);
+	return p;
+}

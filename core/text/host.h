@@ -50,6 +50,16 @@ bool host_address(struct str text, struct host_address *to);
 /* Either, or one with a port: "192.0.2.1:5353", "[2001:db8::1]:5353". */
 bool host_server(struct str text, struct host_address *to);
 
+/* How a server is called that we spoke to: "NAME[ADDRESS]:PORT", the name being as it was
+ * configured. Views of it; where it has no port all of it is the name (a socket's path). */
+struct host_peer {
+	struct str name;
+	struct str server; /* "NAME[ADDRESS]" */
+	struct str port;   /* ":PORT", or empty */
+};
+
+struct host_peer host_peer(struct str text);
+
 /* 1 to 65535. */
 bool host_read_port(struct str text, int *port);
 /* "NAME:PORT" or "[ADDRESS]:PORT" into the part before the last colon, not checked, and the

@@ -7,6 +7,7 @@
 
 #include "os/clock.h"
 #include "text/crc.h"
+#include "text/host.h"
 #include "os/random.h"
 #include "net/dns.h"
 #include "transport/srv.h"
@@ -354,13 +355,8 @@ bool servers_next(const struct hold *h, const struct verdict *v, int64_t *until)
 	struct backoff b;
 	if ((how != SERVER_DEAD && how != SERVER_BUSY) || !v->relay || !v->host)
 		return false;
-	/* The name as it is configured: "NAME[ADDRESS]:PORT" without the address. */
-	struct str host = str_of(v->host), port = str_from(host, verdict_host(v->host).len);
-	size_t address = port.len > 0 ? str_find(host, '[') : STR_NONE;
-	char *key = address == STR_NONE || address == 0
-	                ? mem_printf("%s %s", v->relay, v->host)
-	                : mem_printf("%s %.*s%.*s", v->relay, STR_FMT(str_first(host, address)),
-	                             STR_FMT(port));
+	struct host_peer peer = host_peer(str_of(v->host));
+	char *key = mem_printf("%s %.*s%.*s", v->relay, STR_FMT(peer.name), STR_FMT(peer.port));
 	bool known = backoff_get(h, key, &b) && backoff_stands(&b, clock_wall());
 	free(key);
 	if (known)

@@ -100,6 +100,17 @@ def no_attempt_counted():
         rooms(case, 0, 0)
 
 
+def left_alone(host):
+    """mailq finds out when a server is asked again, however it was written down."""
+    def run():
+        with Case("left alone") as case, Server("close") as server:
+            case.configure({"port": server.port, "host": host})
+            quiet(case.send(*ARGS))
+            same("attempts", case.listing()[0]["attempts"], 0)
+            check(case.listing()[0]["next_attempt"] > time.time(), "it is to be tried now")
+    return f"left alone, as {host}", run
+
+
 # When it is given up
 
 def expiry(server_mode, status):
@@ -1192,6 +1203,7 @@ JOBS = [
     ("backoff doubles up to retry_max", backoff),
     ("jitter", jitter),
     ("a dead relay costs no attempt", no_attempt_counted),
+    *[left_alone(host) for host in ("127.0.0.1", "[127.0.0.1]", "localhost")],
     expiry("good", r"^[45]\.4\.7$"),
     expiry("close", r"^[45]\.4\.7$"),
     ("given up after three tries at least", too_few_tries),

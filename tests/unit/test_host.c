@@ -190,6 +190,35 @@ START_TEST(name_and_port)
 }
 END_TEST
 
+static const struct {
+	const char *text, *name, *server, *port;
+} peers[] = {
+    {"mx.example[192.0.2.1]:25", "mx.example", "mx.example[192.0.2.1]", ":25"},
+    {"mx.example[2001:db8::1]:25", "mx.example", "mx.example[2001:db8::1]", ":25"},
+    {"192.0.2.1[192.0.2.1]:25", "192.0.2.1", "192.0.2.1[192.0.2.1]", ":25"},
+    {"[192.0.2.1][192.0.2.1]:25", "[192.0.2.1]", "[192.0.2.1][192.0.2.1]", ":25"},
+    {"2001:db8::1[2001:db8::1]:25", "2001:db8::1", "2001:db8::1[2001:db8::1]", ":25"},
+    {"[::1][::1]:25", "[::1]", "[::1][::1]", ":25"},
+    {"mx.example:25", "mx.example", "mx.example", ":25"},
+    {"[::1]:25", "[::1]", "[::1]", ":25"},
+    {"mx.example", "mx.example", "mx.example", ""},
+    {"mx.example[192.0.2.1]", "mx.example[192.0.2.1]", "mx.example[192.0.2.1]", ""},
+    {"/run/lmtp", "/run/lmtp", "/run/lmtp", ""},
+    {"/run/a]:25", "/run/a]:25", "/run/a]:25", ""},
+    {"", "", "", ""},
+};
+
+START_TEST(peer)
+{
+	struct host_peer p = host_peer(str_of(peers[_i].text));
+	ck_assert_msg(str_eq(p.name, str_of(peers[_i].name)) &&
+	                  str_eq(p.server, str_of(peers[_i].server)) &&
+	                  str_eq(p.port, str_of(peers[_i].port)),
+	              "%s: %.*s %.*s %.*s", peers[_i].text, STR_FMT(p.name), STR_FMT(p.server),
+	              STR_FMT(p.port));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("host");
@@ -199,6 +228,7 @@ int main(void)
 	tcase_add_test(t, bytes);
 	tcase_add_loop_test(t, server, 0, COUNT(servers));
 	tcase_add_loop_test(t, name_and_port, 0, COUNT(ports));
+	tcase_add_loop_test(t, peer, 0, COUNT(peers));
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
