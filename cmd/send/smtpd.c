@@ -161,13 +161,13 @@ static void note_child(struct session *s, pid_t pid)
 /* The last message's gate is for that message alone. */
 static bool go_through_gate(struct session *s, pid_t *pid, struct fault *f)
 {
-	int fd;
 	if (s->fresh > 1 || s->gate.fd < 0) {
 		post_client_close(&s->gate);
 		if (!place_open_gate(s->place, false, &s->gate, f))
 			return false;
 	}
 	*pid = s->gate.pid;
+	int fd;
 	return post_client_go(&s->gate, false, false, &fd, f);
 }
 
@@ -260,7 +260,7 @@ static void say_goodbye(struct session *s)
 	s->written = 0;
 	serve_shut(s->serve, "interrupted", &s->replies);
 	if (poll(&p, 1, 0) == 1)
-		(void)write_replies(s, &f);
+		write_replies(s, &f);
 }
 
 static int end(struct session *s, bool ok, const struct fault *f)

@@ -36,7 +36,7 @@ static struct secret *secret_new(struct fault *f)
 	/* Both may be refused by a limit; the secret is wiped all the same. */
 	mlock(s, sizeof(*s));
 #ifdef MADV_DONTDUMP
-	(void)madvise(s, sizeof(*s), MADV_DONTDUMP);
+	madvise(s, sizeof(*s), MADV_DONTDUMP);
 #endif
 	return s;
 }
@@ -47,7 +47,7 @@ void secret_free(struct secret *s)
 		return;
 	codec_wipe(s, sizeof(*s));
 	munlock(s, sizeof(*s));
-	(void)munmap(s, sizeof(*s));
+	munmap(s, sizeof(*s));
 }
 
 struct str secret_view(const struct secret *s)
@@ -175,12 +175,12 @@ static bool is_handed_over(const char *path, const struct stat *st)
 
 static bool check_closed(int fd, const char *path, struct fault *f)
 {
-	char who[TRUST_OWNER_MAX];
 	struct stat st;
 	if (!file_stat(fd, path, &st, f))
 		return false;
 	if ((st.st_mode & 07) == 0 || is_handed_over(path, &st))
 		return true;
+	char who[TRUST_OWNER_MAX];
 	trust_owner(&st, who);
 	if (is_read_only(path))
 		return fault_set(f, FAULT_CONFIG,
@@ -200,8 +200,6 @@ static bool check_closed(int fd, const char *path, struct fault *f)
 static bool read_file(struct secret *s, const char *path, bool closed, struct fault *f)
 {
 	struct stat st;
-	bool done;
-	int fd;
 	if (stat(path, &st) != 0)
 		return fault_sys(f, FAULT_CONFIG, errno, "cannot read the password in %s",
 		                 path);
@@ -210,13 +208,14 @@ static bool read_file(struct secret *s, const char *path, bool closed, struct fa
 		                 "cannot read the password in %s: it is not a "
 		                 "regular file",
 		                 path);
+	int fd;
 	if (!file_open_read(AT_FDCWD, path, &fd, f)) {
 		char who[TRUST_OWNER_MAX];
 		trust_owner(&st, who);
 		return fault_sys(f, FAULT_CONFIG, f->sys, "cannot read the password in %s (%s)",
 		                 path, who);
 	}
-	done = (!closed || check_closed(fd, path, f)) && fill_from(fd, path, s, f);
+	bool done = (!closed || check_closed(fd, path, f)) && fill_from(fd, path, s, f);
 	close(fd);
 	if (!done && f->kind != FAULT_CONFIG)
 		f->kind = FAULT_RELAY;
@@ -249,14 +248,13 @@ static bool read_credential(struct secret *s, const struct settings_relay *relay
                             struct fault *f)
 {
 	char *path = credential_path(relay);
-	bool done;
 	if (!path)
 		return fault_set(f, FAULT_CONFIG,
 		                 "relay %s: there is no password; give password_file or "
 		                 "password_command",
 		                 relay->name);
 	/* systemd closes the directory; the file's own mode is not ours to judge. */
-	done = read_file(s, path, false, f);
+	bool done = read_file(s, path, false, f);
 	free(path);
 	return done;
 }
@@ -265,9 +263,9 @@ struct secret *secret_read(const struct settings_relay *relay, int64_t deadline,
                            struct fault *f)
 {
 	struct secret *s = secret_new(f);
-	bool done;
 	if (!s)
 		return NULL;
+	bool done;
 	if (relay->password_file)
 		done = read_file(s, relay->password_file, true, f);
 	else if (relay->command_closed)

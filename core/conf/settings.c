@@ -34,11 +34,10 @@ static bool open_it(const char *path, int *fd, struct stat *st, struct fault *f)
 static bool read_file(const char *path, uid_t owner, struct buf *text, struct stat *st,
                       struct fault *f)
 {
-	bool done;
 	int fd = -1;
 	if (!open_it(path, &fd, st, f))
 		return false;
-	done = trust_it(st, path, owner, f) && file_read_all(fd, path, text, f);
+	bool done = trust_it(st, path, owner, f) && file_read_all(fd, path, text, f);
 	close(fd);
 	if (done || f->kind == FAULT_CONFIG)
 		return done;
@@ -81,8 +80,8 @@ bool settings_load(const char *path, bool personal, uid_t owner, struct settings
 	struct settings_notes n = {.name = path, .note = note, .context = context};
 	struct fault f = FAULT_INIT;
 	struct buf text;
-	struct stat st;
 	buf_init(&text, FILE_MAX_LEN);
+	struct stat st;
 	if (!read_file(path, personal ? owner : 0, &text, &st, &f)) {
 		settings_begin(c, path);
 		/* A fault of the whole file has line 1: all have one form. */

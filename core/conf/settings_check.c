@@ -82,7 +82,7 @@ static void check_login(const struct view *v)
 	/* In system mode the password may be a credential that only the service
 	 * sees, so it is missed when it is needed, not here. */
 	if (user > 0 && source == 0 && relay_line(v, "tls_certificate") == 0 && v->personal &&
-	    !relay->auth.none && getenv("CREDENTIALS_DIRECTORY") == NULL)
+	    !relay->auth.none && !getenv("CREDENTIALS_DIRECTORY"))
 		settings_fault(v->notes, user,
 		               "relay %s: user, but no password; give password_file, "
 		               "password_command or password",

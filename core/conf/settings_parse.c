@@ -105,10 +105,9 @@ static void begin_relay(struct reading *r, struct str name)
 	settings_fill_relay(this_relay(r));
 	this_relay(r)->name = mem_copy(name);
 	this_relay(r)->line = r->line;
-	for (size_t i = 0; i < settings_rows(); i++) {
+	for (size_t i = 0; i < settings_rows(); i++)
 		if (strcmp(settings_row(i)->section, "relay") == 0)
 			r->seen[i] = 0;
-	}
 }
 
 static void unknown_section(struct reading *r, struct str name)
@@ -123,20 +122,20 @@ static void unknown_section(struct reading *r, struct str name)
 static void begin_section(struct reading *r, struct str line)
 {
 	size_t end = str_find(line, ']');
-	struct str name, first, after;
 	end_section(r);
 	r->outside = false;
 	if (end == STR_NONE) {
 		settings_fault(r->notes, r->line, "a section without its ]");
 		return;
 	}
-	after = str_trim(str_from(line, end + 1));
+	struct str after = str_trim(str_from(line, end + 1));
 	if (after.len > 0 && after.at[0] != ';' && after.at[0] != '#') {
 		settings_fault(r->notes, r->line, "text behind the ] of a section");
 		return;
 	}
-	name = str_trim(str_from(str_first(line, end), 1));
+	struct str name = str_trim(str_from(str_first(line, end), 1));
 	r->section = settings_section_find(name);
+	struct str first;
 	for (size_t i = 0; i < name.len && !in_relay(r); i++) {
 		first = str_first(name, i);
 		if (ascii_space(name.at[i]) && str_eq(first, STR("relay")))
@@ -196,12 +195,12 @@ static void outside_key(struct reading *r, struct str key)
  * In a list each word may have them. */
 static bool has_quotes(const struct settings_row *row, struct str text)
 {
-	struct str word;
 	bool all = true, any = false;
 	if (row->kind->quotes)
 		return false;
 	if (settings_is_quoted(text))
 		return true;
+	struct str word;
 	while (all && settings_next_word(&text, &word)) {
 		any = true;
 		all = settings_is_quoted(word);
@@ -272,8 +271,6 @@ static int take_key(void *user, const char *section, const char *name, const cha
 {
 	struct reading *r = user;
 	struct str key = str_of(name);
-	const struct settings_row *row;
-	size_t *seen;
 	(void)section;
 	r->pending = false;
 	end_list(r);
@@ -286,12 +283,12 @@ static int take_key(void *user, const char *section, const char *name, const cha
 		take_sender(r, key, str_of(value));
 		return 1;
 	}
-	row = settings_row_find(r->section, key);
+	const struct settings_row *row = settings_row_find(r->section, key);
 	if (!row) {
 		unknown_key(r, key);
 		return 1;
 	}
-	seen = &r->seen[settings_row_index(row)];
+	size_t *seen = &r->seen[settings_row_index(row)];
 	if (*seen > 0) {
 		settings_fault(r->notes, r->line, "%s stands in line %zu already", row->name,
 		               *seen);
@@ -347,20 +344,19 @@ static bool begins_anew(const struct reading *r, struct str line)
 	if (end == STR_NONE)
 		return false;
 	if (line.at[0] != '[')
-		return settings_row_find(r->section, name) != NULL ||
-		       settings_row_guess(r->section, name) != NULL;
+		return settings_row_find(r->section, name) ||
+		       settings_row_guess(r->section, name);
 	name = str_trim(str_from(name, 1));
-	return settings_section_find(name) != NULL || str_starts(name, STR("relay ")) ||
-	       settings_section_guess(name) != NULL;
+	return settings_section_find(name) || str_starts(name, STR("relay ")) ||
+	       settings_section_guess(name);
 }
 
 /* As the library has it: a ";" behind a blank. */
 static struct str without_comment(struct str line)
 {
-	for (size_t i = 1; i < line.len; i++) {
+	for (size_t i = 1; i < line.len; i++)
 		if (line.at[i] == ';' && ascii_space(line.at[i - 1]))
 			return str_trim(str_first(line, i));
-	}
 	return line;
 }
 
@@ -369,15 +365,14 @@ static struct str without_comment(struct str line)
 static char *read_line(char *to, int size, void *stream)
 {
 	struct reading *r = stream;
-	struct str line;
-	bool indented;
 	flush_pending(r);
+	struct str line;
 	if (!str_cut(&r->rest, '\n', &line))
 		return NULL;
 	r->line++;
 	if (!check_bytes(r, &line))
 		line.len = 0;
-	indented = line.len > 0 && ascii_space(line.at[0]);
+	bool indented = line.len > 0 && ascii_space(line.at[0]);
 	line = str_trim(line);
 	if (indented && line.len > 0 && r->list && !is_comment(line) && !begins_anew(r, line)) {
 		read_more(r, without_comment(line));
@@ -417,7 +412,7 @@ static void parse_lines(struct reading *r, struct str text)
 static char *absolute(const char *path)
 {
 	char here[PATH_SHOWN_MAX];
-	if (path[0] == '/' || getcwd(here, sizeof(here)) == NULL)
+	if (path[0] == '/' || !getcwd(here, sizeof(here)))
 		return mem_copy(str_of(path));
 	return mem_printf("%s/%s", strcmp(here, "/") == 0 ? "" : here, path);
 }

@@ -190,11 +190,12 @@ const char *settings_section_find(struct str name)
 bool settings_row_read(const struct settings_row *row, struct str text, const char *folder,
                        void *object, struct fault *f)
 {
-	unsigned char before[FIELD_MAX], after[FIELD_MAX];
+	unsigned char before[FIELD_MAX];
 	struct settings_value v = {row, text, folder, (char *)object + row->at};
 	memcpy(before, v.field, row->size);
 	memset(v.field, 0, row->size);
 	bool good = row->kind->read(&v, f);
+	unsigned char after[FIELD_MAX];
 	memcpy(after, v.field, row->size);
 	if (good)
 		memcpy(v.field, before, row->size);

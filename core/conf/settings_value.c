@@ -35,12 +35,11 @@ bool settings_is_quoted(struct str text)
 	char quote = text.len > 1 ? text.at[0] : '\0';
 	if (quote != '"' && quote != '\'')
 		return false;
-	for (size_t i = 1; i < text.len; i++) {
+	for (size_t i = 1; i < text.len; i++)
 		if (text.at[i] == '\\' && quote == '"')
 			i++;
 		else if (text.at[i] == quote)
 			return i + 1 == text.len;
-	}
 	return false;
 }
 
@@ -257,7 +256,6 @@ static bool read_scaled(struct str text, const char *units, const uint64_t *fact
 {
 	uint64_t factor = bare;
 	size_t unit;
-	long long number;
 	if (text.len > 0 && !ascii_digit(text.at[text.len - 1])) {
 		unit = str_find(str_of(units), text.at[text.len - 1]);
 		if (unit == STR_NONE)
@@ -265,6 +263,7 @@ static bool read_scaled(struct str text, const char *units, const uint64_t *fact
 		factor = factors[unit];
 		text.len--;
 	}
+	long long number;
 	if (!str_number(text, &number))
 		return false;
 	if (number == 0) {
@@ -413,9 +412,10 @@ static bool is_separator(char c)
 
 bool settings_next_word(struct str *rest, struct str *word)
 {
-	size_t start = 0, end;
+	size_t start = 0;
 	while (start < rest->len && is_separator(rest->at[start]))
 		start++;
+	size_t end;
 	for (end = start; end < rest->len && !is_separator(rest->at[end]);)
 		end++;
 	*word = str_first(str_from(*rest, start), end - start);

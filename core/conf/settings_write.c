@@ -40,11 +40,10 @@ static bool write_section(const char *section, const void *object, struct buf *o
 
 static bool write_relays(const struct settings *c, struct buf *out)
 {
-	for (size_t i = 0; i < c->relay_count; i++) {
+	for (size_t i = 0; i < c->relay_count; i++)
 		if (!buf_addf(out, "\n[relay %s]\n", c->relays[i].name) ||
 		    !write_section("relay", &c->relays[i], out))
 			return false;
-	}
 	return true;
 }
 

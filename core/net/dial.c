@@ -37,18 +37,17 @@ static void to_text(const struct sockaddr_storage *at, char to[HOST_TEXT_MAX])
 
 static void put_peer(char to[80], const char *address, int port)
 {
-	if (strchr(address, ':') != NULL)
-		(void)snprintf(to, 80, "[%.70s]:%d", address, port);
+	if (strchr(address, ':'))
+		snprintf(to, 80, "[%.70s]:%d", address, port);
 	else
-		(void)snprintf(to, 80, "%.70s:%d", address, port);
+		snprintf(to, 80, "%.70s:%d", address, port);
 }
 
 static bool is_avoided(const struct dial *d, const char *peer)
 {
-	for (size_t i = 0; i < d->avoid_count; i++) {
+	for (size_t i = 0; i < d->avoid_count; i++)
 		if (strcmp(d->avoid[i], peer) == 0)
 			return true;
-	}
 	return false;
 }
 
@@ -57,7 +56,6 @@ static void alternate(struct dns_addresses *a)
 {
 	for (size_t i = 1; i < a->count; i++) {
 		size_t other = i;
-
 		while (other < a->count && a->at[other].ss_family == a->at[i - 1].ss_family)
 			other++;
 		if (other == a->count)
@@ -65,7 +63,6 @@ static void alternate(struct dns_addresses *a)
 		/* Order is kept within a family: all between move up by one. */
 		for (; other > i; other--) {
 			struct sockaddr_storage one = a->at[other];
-
 			a->at[other] = a->at[other - 1];
 			a->at[other - 1] = one;
 		}
@@ -75,9 +72,9 @@ static void alternate(struct dns_addresses *a)
 static void add_candidate(const struct dial *d, struct candidates *c,
                           const struct sockaddr_storage *at, int port)
 {
-	char address[64], peer[80];
-
+	char address[64];
 	to_text(at, address);
+	char peer[80];
 	put_peer(peer, address, port);
 	if (is_avoided(d, peer)) {
 		c->avoided++;
@@ -96,7 +93,6 @@ static bool find_addresses(const struct dial *d, const char *host, struct dns_ad
 {
 	enum dns_result result = DNS_NO_NAME;
 	struct host_address address;
-
 	if (host_address(str_of(host), &address)) {
 		a->count = 1;
 		return address_fill(&address, 0, &a->at[0], f);
@@ -127,7 +123,7 @@ static bool fits(const struct dial *d, const struct sockaddr_storage *at,
                  const struct sockaddr_storage *source)
 {
 	return (d->family == AF_UNSPEC || at->ss_family == d->family) &&
-	       (source == NULL || at->ss_family == source->ss_family);
+	       (!source || at->ss_family == source->ss_family);
 }
 
 static bool gather(const struct dial *d, const char *host, const int *ports, size_t port_count,
@@ -135,15 +131,13 @@ static bool gather(const struct dial *d, const char *host, const int *ports, siz
 {
 	struct dns_addresses *a = mem_alloc(sizeof(*a));
 	bool done = find_addresses(d, host, a, f);
-
 	c->count = c->avoided = 0;
 	if (done)
 		alternate(a);
 	for (size_t p = 0; done && p < port_count; p++) {
-		for (size_t i = 0; i < a->count; i++) {
+		for (size_t i = 0; i < a->count; i++)
 			if (fits(d, &a->at[i], source))
 				add_candidate(d, c, &a->at[i], ports[p]);
-		}
 	}
 	free(a);
 	if (!done || c->count > 0)
@@ -165,8 +159,7 @@ static bool dial_tcp(const struct dial *d, const char *host, const int *ports,
 	struct eyeballs race = {.deadline = d->deadline};
 	size_t index = 0;
 	bool done;
-
-	if (d->source != NULL && d->source->family != 0) {
+	if (d->source && d->source->family != 0) {
 		if (!address_fill(d->source, 0, &source, f))
 			return fault_prefix(f, "source");
 		race.source = &source;
@@ -200,7 +193,6 @@ static bool dial_proxy(const struct dial *d, struct dialed *result, struct fault
 	struct host_address address;
 	bool is_address = host_address(str_of(d->host), &address), tried = false;
 	const char *target = is_address ? address.bare : name;
-
 	if (!is_address && !dns_ascii(d->host, name, f))
 		return false;
 	/* The list and the family are about the server, not about the proxy. */
@@ -208,7 +200,6 @@ static bool dial_proxy(const struct dial *d, struct dialed *result, struct fault
 	to_proxy.family = AF_UNSPEC;
 	for (size_t i = 0; i < d->port_count; i++) {
 		struct dialed one = {.fd = -1};
-
 		put_peer(one.peer, target, d->ports[i]);
 		if (is_avoided(d, one.peer))
 			continue;
@@ -236,24 +227,23 @@ static bool dial_unix(const struct dial *d, struct dialed *result, struct fault 
 {
 	struct sockaddr_un at = {.sun_family = AF_UNIX};
 	size_t len = strlen(d->unix_path);
-	int fd, sys;
-
 	if (len == 0 || len >= sizeof(at.sun_path))
 		return fault_set(f, FAULT_RELAY,
 		                 "connect to %s: the path is too long for a socket",
 		                 d->unix_path);
 	memcpy(at.sun_path, d->unix_path, len + 1);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0) {
 		fault_sys(f, FAULT_RELAY, errno, "connect to %s", d->unix_path);
 		return fault_cause(f, cause_of_connect(f->sys));
 	}
+	int sys;
 	while (connect(fd, (const struct sockaddr *)&at, sizeof(at)) != 0) {
 		sys = errno;
 		if (sys == EINTR)
 			continue;
 		if (sys == EAGAIN && clock_left_ms(d->deadline) > UNIX_RETRY_MS) {
-			(void)poll(NULL, 0, UNIX_RETRY_MS);
+			poll(NULL, 0, UNIX_RETRY_MS);
 			continue;
 		}
 		close(fd);
@@ -262,16 +252,16 @@ static bool dial_unix(const struct dial *d, struct dialed *result, struct fault 
 		return fault_cause(f, cause_of_connect(f->sys));
 	}
 	result->fd = fd;
-	(void)snprintf(result->peer, sizeof(result->peer), "%.79s", d->unix_path);
+	snprintf(result->peer, sizeof(result->peer), "%.79s", d->unix_path);
 	return true;
 }
 
 bool dial(const struct dial *d, struct dialed *result, struct fault *f)
 {
-	bool through_proxy = d->proxy != NULL && d->proxy->host != NULL, done;
-
+	bool through_proxy = d->proxy && d->proxy->host;
 	*result = (struct dialed){.fd = -1};
-	if (d->unix_path != NULL)
+	bool done;
+	if (d->unix_path)
 		done = dial_unix(d, result, f);
 	else if (through_proxy)
 		done = dial_proxy(d, result, f);

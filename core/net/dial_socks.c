@@ -45,7 +45,6 @@ static bool wait_for(int fd, short events, int64_t deadline, struct fault *f)
 	for (;;) {
 		struct pollfd ready = {.fd = fd, .events = events};
 		int n = poll(&ready, 1, clock_left_ms(deadline));
-
 		if (n > 0)
 			return true;
 		if (n < 0 && errno != EINTR)
@@ -59,7 +58,6 @@ static bool send_all(int fd, struct str bytes, int64_t deadline, struct fault *f
 {
 	while (bytes.len > 0) {
 		ssize_t n = send(fd, bytes.at, bytes.len, MSG_NOSIGNAL);
-
 		if (n >= 0)
 			bytes = str_from(bytes, (size_t)n);
 		else if (errno == EAGAIN || errno == EWOULDBLOCK) {
@@ -75,7 +73,6 @@ static bool read_exact(int fd, unsigned char *to, size_t len, int64_t deadline, 
 {
 	while (len > 0) {
 		ssize_t n = recv(fd, to, len, 0);
-
 		if (n == 0)
 			return fault_set(f, FAULT_RELAY,
 			                 "SOCKS5: the proxy closed the connection");
@@ -97,7 +94,6 @@ static size_t put_request(unsigned char *to, struct str host, int port)
 {
 	char text[NAME_MAX_LEN + 1];
 	size_t len = 0;
-
 	memcpy(text, host.at, host.len);
 	text[host.len] = '\0';
 	to[len++] = VERSION;
@@ -123,14 +119,14 @@ static size_t put_request(unsigned char *to, struct str host, int port)
 /* The address in the answer is of no interest, but it must be taken off the stream. */
 static bool skip_bound_address(int fd, int kind, int64_t deadline, struct fault *f)
 {
-	unsigned char bytes[NAME_MAX_LEN + 2], len;
-
+	unsigned char bytes[NAME_MAX_LEN + 2];
 	if (kind == ADDRESS_V4)
 		return read_exact(fd, bytes, 4 + 2, deadline, f);
 	if (kind == ADDRESS_V6)
 		return read_exact(fd, bytes, 16 + 2, deadline, f);
 	if (kind != ADDRESS_NAME)
 		return fault_set(f, FAULT_RELAY, "SOCKS5: the proxy sent nonsense");
+	unsigned char len;
 	return read_exact(fd, &len, 1, deadline, f) &&
 	       read_exact(fd, bytes, (size_t)len + 2, deadline, f);
 }
@@ -138,12 +134,10 @@ static bool skip_bound_address(int fd, int kind, int64_t deadline, struct fault 
 bool dial_socks(int fd, const char *host, int port, int64_t deadline, struct fault *f)
 {
 	static const char hello[] = {VERSION, 1, NO_LOGIN};
-	unsigned char request[REQUEST_MAX], answer[4];
 	struct str name = str_of(host);
-	size_t len;
-
 	if (name.len == 0 || name.len > NAME_MAX_LEN)
 		return fault_set(f, FAULT_RELAY, "SOCKS5: the name is too long");
+	unsigned char answer[4];
 	if (!send_all(fd, str_make(hello, sizeof(hello)), deadline, f) ||
 	    !read_exact(fd, answer, 2, deadline, f))
 		return false;
@@ -151,7 +145,8 @@ bool dial_socks(int fd, const char *host, int port, int64_t deadline, struct fau
 		return fault_set(f, FAULT_RELAY, "SOCKS5: this is not a SOCKS5 proxy");
 	if (answer[1] != NO_LOGIN)
 		return fault_set(f, FAULT_RELAY, "SOCKS5: the proxy wants a login");
-	len = put_request(request, name, port);
+	unsigned char request[REQUEST_MAX];
+	size_t len = put_request(request, name, port);
 	if (!send_all(fd, str_make((const char *)request, len), deadline, f) ||
 	    !read_exact(fd, answer, 4, deadline, f))
 		return false;
@@ -159,7 +154,6 @@ bool dial_socks(int fd, const char *host, int port, int64_t deadline, struct fau
 		return fault_set(f, FAULT_RELAY, "SOCKS5: the proxy sent nonsense");
 	if (answer[1] != 0) {
 		size_t known = sizeof(refusals) / sizeof(refusals[0]);
-
 		fault_set(f, FAULT_RELAY, "SOCKS5: %s",
 		          answer[1] < known ? refusals[answer[1]].text : "unknown refusal");
 		f->sys = answer[1] < known ? refusals[answer[1]].sys : 0;

@@ -25,7 +25,6 @@
 static void send_frame(int fd, enum resolver_kind kind, enum dns_type type, struct str bytes)
 {
 	struct resolver_frame frame;
-
 	/* No byte of the stack that has not been written goes out. */
 	memset(&frame, 0, sizeof(frame));
 	frame.kind = kind;
@@ -38,7 +37,6 @@ static void send_frame(int fd, enum resolver_kind kind, enum dns_type type, stru
 static void send_gai_failure(int fd, int rc)
 {
 	const char *text = rc == EAI_SYSTEM ? strerror(errno) : gai_strerror(rc);
-
 	if (rc == EAI_NONAME)
 		send_frame(fd, RESOLVER_NO_NAME, 0, STR(""));
 #ifdef EAI_NODATA
@@ -59,9 +57,7 @@ static void ask_system(const struct resolver_question *q, int fd)
 	                         .ai_socktype = SOCK_STREAM,
 	                         .ai_flags = q->canonical ? AI_CANONNAME : 0};
 	struct addrinfo *list = NULL;
-	struct buf all;
 	int rc = getaddrinfo(q->name, NULL, &hints, &list);
-
 	if (rc != 0) {
 		send_gai_failure(fd, rc);
 		return;
@@ -71,10 +67,10 @@ static void ask_system(const struct resolver_question *q, int fd)
 		freeaddrinfo(list);
 		return;
 	}
+	struct buf all;
 	buf_init(&all, 1024 * sizeof(struct sockaddr_storage));
 	for (const struct addrinfo *a = list; a != NULL; a = a->ai_next) {
 		struct sockaddr_storage at;
-
 		memset(&at, 0, sizeof(at));
 		if (a->ai_addrlen > sizeof(at))
 			continue;
@@ -96,7 +92,6 @@ static bool set_servers(struct __res_state *state, const struct host_addresses *
 		struct sockaddr_storage at;
 		struct fault f = FAULT_INIT;
 		int n = state->nscount;
-
 		if (!address_fill(&servers->at[i], DNS_PORT, &at, &f)) {
 			send_frame(fd, RESOLVER_FAILED, 0, str_of(f.text));
 			return false;
@@ -143,7 +138,6 @@ static int query(struct session *s, const char *name, enum dns_type type, unsign
                  int *error)
 {
 	int len = res_nquery(&s->state, name, ns_c_in, (int)type, to, MESSAGE_MAX);
-
 	*error = s->state.res_h_errno;
 	return len;
 }
@@ -175,7 +169,6 @@ static int query(struct session *s, const char *name, enum dns_type type, unsign
                  int *error)
 {
 	int len = res_query(name, 1 /* IN */, (int)type, to, MESSAGE_MAX);
-
 	(void)s;
 	*error = h_errno;
 	return len;
@@ -194,7 +187,6 @@ static bool ask_servers(struct session *s, const struct resolver_question *q,
 {
 	unsigned char *message = mem_alloc(MESSAGE_MAX);
 	int error = 0, len = query(s, q->name, type, message, &error);
-
 	if (len >= 0)
 		send_frame(fd, RESOLVER_MESSAGE, type,
 		           str_make((const char *)message,
@@ -216,7 +208,7 @@ void resolver_task(void *context, int fd)
 {
 	const struct resolver_question *q = context;
 	const struct host_addresses *servers =
-	    q->servers != NULL && q->servers->count > 0 ? q->servers : NULL;
+	    q->servers && q->servers->count > 0 ? q->servers : NULL;
 	struct session session;
 
 	if (q->type == 0 && (!servers || q->canonical)) {

@@ -39,7 +39,6 @@ struct leaf {
 static void add_name(char *to, size_t size, const char *kind, struct str name)
 {
 	size_t used = strlen(to);
-
 	if (used > 0 && size - used > 3) {
 		memcpy(to + used, ", ", 3);
 		used += 2;
@@ -55,14 +54,13 @@ static void read_names(struct tls *t, struct leaf *leaf)
 {
 	char *to = t->info.subject;
 	size_t size = sizeof(t->info.subject);
-
 	for (unsigned i = 0; i < NAMES_MAX; i++) {
-		char name[1024], text[INET6_ADDRSTRLEN];
+		char name[1024];
 		size_t len = sizeof(name);
 		int type = gnutls_x509_crt_get_subject_alt_name(leaf->crt, i, name, &len, NULL);
-
 		if (type == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE)
 			break;
+		char text[INET6_ADDRSTRLEN];
 		if (type == GNUTLS_SAN_DNSNAME) {
 			leaf->dns_names++;
 			add_name(to, size, "", str_make(name, len));
@@ -101,9 +99,6 @@ static bool make_pin(const gnutls_datum_t *leaf, struct tls_pin *pin)
  * caller frees leaf->crt. */
 static bool read_leaf(struct tls *t, const gnutls_datum_t *chain, struct leaf *leaf)
 {
-	struct str issuer, subject;
-	struct tls_pin pin;
-
 	*leaf = (struct leaf){0};
 	if (gnutls_x509_crt_init(&leaf->crt) != 0)
 		return false;
@@ -116,11 +111,13 @@ static bool read_leaf(struct tls *t, const gnutls_datum_t *chain, struct leaf *l
 	if (t->info.subject[0] == '\0')
 		put_dn(t->info.subject, sizeof(t->info.subject), leaf->crt, false);
 	put_dn(t->info.issuer, sizeof(t->info.issuer), leaf->crt, true);
+	struct tls_pin pin;
 	if (make_pin(chain, &pin))
 		tls_pin_text(&pin, t->info.pin);
 	if (!tls_roots_dates(datum_str(chain), &leaf->from, &leaf->until))
 		leaf->from = leaf->until = 0;
 	t->info.expires = leaf->until;
+	struct str issuer, subject;
 	leaf->self_signed =
 	    tls_roots_names(datum_str(chain), &issuer, &subject) && str_eq(issuer, subject);
 	return true;
@@ -131,21 +128,18 @@ void tls_describe(struct tls *t)
 	unsigned count = 0;
 	const gnutls_datum_t *chain = gnutls_certificate_get_peers(t->session, &count);
 	struct leaf leaf;
-
-	if (chain != NULL && count > 0 && read_leaf(t, chain, &leaf))
+	if (chain && count > 0 && read_leaf(t, chain, &leaf))
 		gnutls_x509_crt_deinit(leaf.crt);
 }
 
 static bool check_pins(struct tls *t, const gnutls_datum_t *leaf)
 {
 	struct tls_pin shown;
-
 	if (!make_pin(leaf, &shown))
 		return fault_set(&t->refusal, FAULT_RELAY, "TLS: cannot compute SHA-256");
-	for (size_t i = 0; i < t->trust->pin_count; i++) {
+	for (size_t i = 0; i < t->trust->pin_count; i++)
 		if (memcmp(&shown, &t->trust->pins[i], sizeof(shown)) == 0)
 			return true;
-	}
 	t->info.flaw = TLS_FLAW_PIN;
 	return fault_set(&t->refusal, FAULT_RELAY,
 	                 "TLS: the certificate (%.60s) has the fingerprint %s, "
@@ -167,13 +161,11 @@ static void load_some_roots(struct tls_trust *trust, const gnutls_datum_t *chain
 	struct str issuers[CHAIN_MAX], subject;
 	size_t wanted = 0;
 	struct fault f = FAULT_INIT;
-	struct buf bundle;
 	bool found = false;
-
-	for (unsigned i = 0; i < count && wanted < CHAIN_MAX; i++) {
+	for (unsigned i = 0; i < count && wanted < CHAIN_MAX; i++)
 		if (tls_roots_names(datum_str(&chain[i]), &issuers[wanted], &subject))
 			wanted++;
-	}
+	struct buf bundle;
 	buf_init(&bundle, BUNDLE_MAX);
 	for (size_t i = 0; !found && i < sizeof(bundles) / sizeof(bundles[0]); i++) {
 		buf_clear(&bundle);
@@ -188,7 +180,6 @@ static void load_some_roots(struct tls_trust *trust, const gnutls_datum_t *chain
 static void load_all_roots(struct tls_trust *trust)
 {
 	int count = gnutls_certificate_set_x509_system_trust(trust->credentials);
-
 	trust->all_roots = true;
 	trust->no_roots = count <= 0 && !trust->some_roots;
 }
@@ -215,10 +206,9 @@ static void put_date(char to[32], int64_t seconds)
 {
 	time_t at = (time_t)seconds;
 	struct tm tm;
-
-	if (seconds == 0 || gmtime_r(&at, &tm) == NULL ||
+	if (seconds == 0 || !gmtime_r(&at, &tm) ||
 	    strftime(to, 32, "%Y-%m-%d %H:%M UTC", &tm) == 0)
-		(void)snprintf(to, 32, "a date that cannot be read");
+		snprintf(to, 32, "a date that cannot be read");
 }
 
 /* What to say for each bit that GnuTLS may set; the first that is set counts. */
@@ -263,7 +253,6 @@ static bool refuse_for_no_name(struct tls *t)
 static bool refuse_for_signer(struct tls *t, const struct leaf *leaf)
 {
 	const char *name = t->trust->name;
-
 	t->info.flaw = leaf->self_signed ? TLS_FLAW_OWN : TLS_FLAW_SIGNER;
 	if (t->trust->no_roots)
 		return fault_set(
@@ -284,11 +273,11 @@ static bool refuse_for_signer(struct tls *t, const struct leaf *leaf)
 
 static bool refuse_for_date(struct tls *t, const struct leaf *leaf, bool expired)
 {
-	char date[32], now[32];
+	char now[32];
 	int64_t wall = time(NULL);
 	bool above = expired ? leaf->until >= wall : leaf->from <= wall;
-
 	put_date(now, wall);
+	char date[32];
 	put_date(date, expired ? leaf->until : leaf->from);
 	t->info.flaw = above ? TLS_FLAW_CA_DATE : TLS_FLAW_DATE;
 	if (above)
@@ -335,12 +324,10 @@ static bool check_chain(struct tls *t, const gnutls_datum_t *chain, unsigned cou
 {
 	struct tls_trust *trust = t->trust;
 	bool system = trust->mode == TLS_TRUST_SYSTEM;
-	unsigned status;
-	int rc;
-
 	if (system && !trust->all_roots && !trust->some_roots)
 		load_some_roots(trust, chain, count);
-	rc = verify_once(t, &status);
+	unsigned status;
+	int rc = verify_once(t, &status);
 	if (system && !trust->all_roots && !is_settled(rc, status)) {
 		load_all_roots(trust);
 		rc = verify_once(t, &status);
@@ -362,8 +349,7 @@ static bool check(struct tls *t)
 	const gnutls_datum_t *chain = gnutls_certificate_get_peers(t->session, &count);
 	struct leaf leaf;
 	bool good = false;
-
-	if (gnutls_certificate_type_get(t->session) != GNUTLS_CRT_X509 || chain == NULL ||
+	if (gnutls_certificate_type_get(t->session) != GNUTLS_CRT_X509 || !chain ||
 	    count == 0 || !read_leaf(t, chain, &leaf))
 		return t->trust->mode == TLS_TRUST_NONE ||
 		       fault_set(&t->refusal, FAULT_RELAY,

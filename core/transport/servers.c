@@ -70,12 +70,12 @@ static bool find_srv(const struct settings *c, const struct settings_relay *rela
 static bool find_mx(const struct settings *c, const struct settings_relay *relay,
                     const char *domain, struct servers *out, struct fault *f)
 {
-	struct dns_records records;
-	enum dns_result result;
 	if (domain[0] == '[') {
 		add_host(out, relay, domain);
 		return true;
 	}
+	struct dns_records records;
+	enum dns_result result;
 	if (!dns_records(domain, DNS_MX, &c->dns_servers,
 	                 clock_deadline(relay->connect_timeout_ms), &records, &result, f)) {
 		f->kind = FAULT_RELAY;
@@ -352,11 +352,11 @@ void servers_transaction(struct servers_memory *m, const struct server *server,
 bool servers_next(const struct hold *h, const struct verdict *v, int64_t *until)
 {
 	enum cause_server how = cause_row(v->cause)->server;
-	struct backoff b;
 	if ((how != SERVER_DEAD && how != SERVER_BUSY) || !v->relay || !v->host)
 		return false;
 	struct host_peer peer = host_peer(str_of(v->host));
 	char *key = mem_printf("%s %.*s%.*s", v->relay, STR_FMT(peer.name), STR_FMT(peer.port));
+	struct backoff b;
 	bool known = backoff_get(h, key, &b) && backoff_stands(&b, clock_wall());
 	free(key);
 	if (known)
