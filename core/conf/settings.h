@@ -50,13 +50,13 @@ struct settings_auth {
 };
 
 struct settings_trust {
-	enum tls_mode mode; /* a fingerprint goes before it */
 	char *file;         /* of CAs, TLS_TRUST_FILE */
+	enum tls_mode mode; /* a fingerprint goes before it */
 };
 
 struct settings_log {
-	enum log_sink to;
 	char *file; /* LOG_TO_FILE, or NULL */
+	enum log_sink to;
 };
 
 /* Speaks TLS from the first byte (RFC 8314 section 3.3). */

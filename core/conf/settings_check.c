@@ -31,6 +31,16 @@ static size_t later(size_t a, size_t b)
 	return a > b ? a : b;
 }
 
+static void refuse(const struct view *v, size_t line, const char *what)
+{
+	settings_fault(v->notes, line, "relay %s: %s", v->relay->name, what);
+}
+
+static void warn(const struct view *v, size_t line, const char *what)
+{
+	settings_warning(v->notes, line, "relay %s: %s", v->relay->name, what);
+}
+
 static void check_target(const struct view *v)
 {
 	const struct settings_relay *relay = v->relay;
@@ -38,37 +48,29 @@ static void check_target(const struct view *v)
 	size_t mx = relay->mx ? relay_line(v, "mx") : 0, socket = relay_line(v, "socket");
 	int given = (host > 0) + (srv > 0) + (mx > 0) + (socket > 0);
 	if (given == 0)
-		settings_fault(v->notes, relay->line,
-		               "relay %s: no server; give one of host, srv, mx or socket",
-		               relay->name);
+		refuse(v, relay->line, "no server; give one of host, srv, mx or socket");
 	if (given > 1)
-		settings_fault(v->notes, later(later(host, srv), later(mx, socket)),
-		               "relay %s: more than one of host, srv, mx and socket; keep one",
-		               relay->name);
+		refuse(v, later(later(host, srv), later(mx, socket)),
+		       "more than one of host, srv, mx and socket; keep one");
 	if (relay->protocol == SETTINGS_LMTP && (srv > 0 || mx > 0))
-		settings_fault(v->notes, relay_line(v, "protocol"),
-		               "relay %s: protocol lmtp needs host or socket", relay->name);
+		refuse(v, relay_line(v, "protocol"), "protocol lmtp needs host or socket");
 }
 
 /* One source of the password at most; the line of the one there is, or 0. */
 static size_t check_sources(const struct view *v)
 {
-	const struct settings_relay *relay = v->relay;
 	size_t file = relay_line(v, "password_file");
 	size_t command = relay_line(v, "password_command");
 	size_t plain = relay_line(v, "password");
 	size_t last = later(file, later(command, plain));
 	if ((file > 0) + (command > 0) + (plain > 0) > 1)
-		settings_fault(v->notes, last,
-		               "relay %s: more than one of password_file, password_command and "
-		               "password; keep one",
-		               relay->name);
+		refuse(v, last,
+		       "more than one of password_file, password_command and "
+		       "password; keep one");
 	if (plain > 0 && !v->personal)
-		settings_fault(
-		    v->notes, plain,
-		    "relay %s: everybody can read this file; put the password into a "
-		    "file of its own and name it with password_file",
-		    relay->name);
+		refuse(v, plain,
+		       "everybody can read this file; put the password into a "
+		       "file of its own and name it with password_file");
 	return last;
 }
 
@@ -77,24 +79,20 @@ static void check_login(const struct view *v)
 	const struct settings_relay *relay = v->relay;
 	size_t user = relay_line(v, "user"), source = check_sources(v);
 	if (source > 0 && user == 0)
-		settings_fault(v->notes, source, "relay %s: a password, but no user",
-		               relay->name);
+		refuse(v, source, "a password, but no user");
 	/* In system mode the password may be a credential that only the service
 	 * sees, so it is missed when it is needed, not here. */
 	if (user > 0 && source == 0 && relay_line(v, "tls_certificate") == 0 && v->personal &&
 	    !relay->auth.none && !getenv("CREDENTIALS_DIRECTORY"))
-		settings_fault(v->notes, user,
-		               "relay %s: user, but no password; give password_file, "
-		               "password_command or password",
-		               relay->name);
+		refuse(v, user,
+		       "user, but no password; give password_file, "
+		       "password_command or password");
 	if (source > 0 && !relay->auth.none && !relay->allow_cleartext_auth &&
 	    relay->security == SECURITY_NONE)
-		settings_warning(
-		    v->notes, later(source, relay_line(v, "security")),
-		    "relay %s: security is none, so the password will not be sent; "
-		    "use starttls or tls (allow_cleartext_auth = yes sends it "
-		    "for anybody on the way to read)",
-		    relay->name);
+		warn(v, later(source, relay_line(v, "security")),
+		     "security is none, so the password will not be sent; "
+		     "use starttls or tls (allow_cleartext_auth = yes sends it "
+		     "for anybody on the way to read)");
 }
 
 static void check_tls(const struct view *v)
@@ -102,18 +100,14 @@ static void check_tls(const struct view *v)
 	const struct settings_relay *relay = v->relay;
 	size_t certificate = relay_line(v, "tls_certificate"), key = relay_line(v, "tls_key");
 	if (certificate > 0 && key == 0)
-		settings_fault(v->notes, certificate, "relay %s: tls_certificate needs tls_key",
-		               relay->name);
+		refuse(v, certificate, "tls_certificate needs tls_key");
 	if (key > 0 && certificate == 0)
-		settings_fault(v->notes, key, "relay %s: tls_key needs tls_certificate",
-		               relay->name);
+		refuse(v, key, "tls_key needs tls_certificate");
 	if (relay->tls_trust.mode == TLS_TRUST_NONE && relay->tls_fingerprint.count == 0 &&
 	    relay->security != SECURITY_NONE)
-		settings_warning(
-		    v->notes, relay_line(v, "tls_trust"),
-		    "relay %s: tls_trust is none, so anybody on the way can pose as "
-		    "the server; tls_fingerprint is safer",
-		    relay->name);
+		warn(v, relay_line(v, "tls_trust"),
+		     "tls_trust is none, so anybody on the way can pose as "
+		     "the server; tls_fingerprint is safer");
 }
 
 static int standard_port(const struct settings_relay *relay)
@@ -142,11 +136,9 @@ static void check_ports(const struct view *v)
 	for (size_t i = 0; i < relay->port.count; i++) {
 		if (relay->port.at[i] != SETTINGS_PORT_TLS)
 			continue;
-		settings_warning(
-		    v->notes, relay_line(v, "port"),
-		    "relay %s: port 465 is for security = tls; with another security "
-		    "a server there says nothing",
-		    relay->name);
+		warn(v, relay_line(v, "port"),
+		     "port 465 is for security = tls; with another security "
+		     "a server there says nothing");
 		return;
 	}
 }

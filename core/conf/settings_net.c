@@ -11,19 +11,11 @@
 
 #define QUOTED(text) SETTINGS_QUOTED(text)
 
-#define PORT_MAX  65535
-#define PORTS_MAX 32
-
 static bool keep_text(const struct settings_value *v)
 {
 	char **to = v->field;
 	*to = mem_copy(v->given);
 	return true;
-}
-
-static bool empty(const struct settings_value *v, struct fault *f)
-{
-	return fault_set(f, FAULT_CONFIG, "'%.*s' is an empty list", QUOTED(v->given));
 }
 
 /* ---- names and addresses ---- */
@@ -66,7 +58,7 @@ static bool read_helo(const struct settings_value *v, struct fault *f)
 }
 
 const struct settings_kind settings_helo = {read_helo, settings_write_text,
-                                            settings_release_text, false, false};
+                                            settings_release_pointer, false, false};
 
 static bool read_identity(const struct settings_value *v, struct fault *f)
 {
@@ -78,7 +70,7 @@ static bool read_identity(const struct settings_value *v, struct fault *f)
 }
 
 const struct settings_kind settings_identity = {read_identity, settings_write_text,
-                                                settings_release_text, false, false};
+                                                settings_release_pointer, false, false};
 
 static bool read_source(const struct settings_value *v, struct fault *f)
 {
@@ -96,20 +88,17 @@ static bool write_source(const struct settings_row *row, const void *field, stru
 
 const struct settings_kind settings_source = {read_source, write_source, NULL, false, false};
 
+static bool take_server(struct str word, void *field)
+{
+	struct host_addresses *servers = field;
+	size_t cap = servers->count;
+	servers->at = mem_grow(servers->at, &cap, servers->count + 1, sizeof(*servers->at));
+	return host_server(word, &servers->at[servers->count++]);
+}
+
 static bool read_servers(const struct settings_value *v, struct fault *f)
 {
-	struct host_addresses *servers = v->field;
-	struct str rest = v->given, word;
-	while (settings_next_word(&rest, &word)) {
-		size_t cap = servers->count;
-		servers->at =
-		    mem_grow(servers->at, &cap, servers->count + 1, sizeof(*servers->at));
-		if (!host_server(word, &servers->at[servers->count++]))
-			return fault_set(f, FAULT_CONFIG,
-			                 "'%.*s' is not the address of a name server",
-			                 QUOTED(word));
-	}
-	return servers->count > 0 || empty(v, f);
+	return settings_each_word(v, take_server, "not the address of a name server", f);
 }
 
 static bool write_servers(const struct settings_row *row, const void *field, struct buf *out)
@@ -129,14 +118,8 @@ static bool write_servers(const struct settings_row *row, const void *field, str
 	return good;
 }
 
-static void release_servers(void *field)
-{
-	struct host_addresses *servers = field;
-	free(servers->at);
-}
-
-const struct settings_kind settings_servers = {read_servers, write_servers, release_servers,
-                                               true, false};
+const struct settings_kind settings_servers = {read_servers, write_servers,
+                                               settings_release_pointer, true, false};
 
 static const struct str socks5 = {"socks5://", 9};
 
@@ -156,29 +139,20 @@ static bool write_proxy(const struct settings_row *row, const void *field, struc
 	       buf_addf(out, "%.*s%s:%d", STR_FMT(socks5), proxy->host, proxy->port);
 }
 
-static void release_proxy(void *field)
-{
-	struct host_port *proxy = field;
-	free(proxy->host);
-}
+const struct settings_kind settings_proxy = {read_proxy, write_proxy, settings_release_pointer,
+                                             false, false};
 
-const struct settings_kind settings_proxy = {read_proxy, write_proxy, release_proxy, false,
-                                             false};
+static bool take_port(struct str word, void *field)
+{
+	struct settings_ports *ports = field;
+	size_t cap = ports->count;
+	ports->at = mem_grow(ports->at, &cap, ports->count + 1, sizeof(*ports->at));
+	return host_read_port(word, &ports->at[ports->count++]);
+}
 
 static bool read_ports(const struct settings_value *v, struct fault *f)
 {
-	struct settings_ports *ports = v->field;
-	struct str rest = v->given;
-	ports->at = mem_alloc(PORTS_MAX * sizeof(*ports->at));
-	struct str word;
-	while (settings_next_word(&rest, &word)) {
-		if (ports->count == PORTS_MAX)
-			return fault_set(f, FAULT_CONFIG, "more than %d ports", PORTS_MAX);
-		if (!host_read_port(word, &ports->at[ports->count++]))
-			return fault_set(f, FAULT_CONFIG, "'%.*s' is not a port from 1 to %d",
-			                 QUOTED(word), PORT_MAX);
-	}
-	return ports->count > 0 || empty(v, f);
+	return settings_each_word(v, take_port, "not a port from 1 to 65535", f);
 }
 
 static bool write_ports(const struct settings_row *row, const void *field, struct buf *out)
@@ -191,35 +165,28 @@ static bool write_ports(const struct settings_row *row, const void *field, struc
 	return true;
 }
 
-static void release_ports(void *field)
-{
-	struct settings_ports *ports = field;
-	free(ports->at);
-}
-
-const struct settings_kind settings_ports = {read_ports, write_ports, release_ports, true,
-                                             false};
+const struct settings_kind settings_ports = {read_ports, write_ports, settings_release_pointer,
+                                             true, false};
 
 /* ---- logins ---- */
+
+static bool take_mechanism(struct str word, void *field)
+{
+	struct settings_auth *auth = field;
+	enum sasl_mechanism m;
+	if (!sasl_by_name(word, &m))
+		return false;
+	auth->mechanisms |= 1U << m;
+	return true;
+}
 
 static bool read_auth(const struct settings_value *v, struct fault *f)
 {
 	struct settings_auth *auth = v->field;
-	struct str rest = v->given;
 	auth->none = str_caseeq(v->given, STR("none"));
-	if (auth->none || str_caseeq(v->given, STR("auto")))
-		return true;
-	struct str word;
-	enum sasl_mechanism m;
-	while (settings_next_word(&rest, &word)) {
-		if (!sasl_by_name(word, &m))
-			return fault_set(f, FAULT_CONFIG,
-			                 "'%.*s' is neither auto, none nor the name of a "
-			                 "known mechanism",
-			                 QUOTED(word));
-		auth->mechanisms |= 1U << m;
-	}
-	return auth->mechanisms != 0 || empty(v, f);
+	return auth->none || str_caseeq(v->given, STR("auto")) ||
+	       settings_each_word(v, take_mechanism,
+	                          "neither auto, none nor the name of a known mechanism", f);
 }
 
 static bool write_auth(const struct settings_row *row, const void *field, struct buf *out)
@@ -243,19 +210,17 @@ const struct settings_kind settings_auth = {read_auth, write_auth, NULL, true, f
 
 /* ---- TLS ---- */
 
+static bool take_pin(struct str word, void *field)
+{
+	struct settings_pins *pins = field;
+	size_t cap = pins->count;
+	pins->at = mem_grow(pins->at, &cap, pins->count + 1, sizeof(*pins->at));
+	return tls_pin_parse(word, &pins->at[pins->count++]);
+}
+
 static bool read_pins(const struct settings_value *v, struct fault *f)
 {
-	struct settings_pins *pins = v->field;
-	struct str rest = v->given, word;
-	while (settings_next_word(&rest, &word)) {
-		size_t cap = pins->count;
-		pins->at = mem_grow(pins->at, &cap, pins->count + 1, sizeof(*pins->at));
-		if (!tls_pin_parse(word, &pins->at[pins->count++]))
-			return fault_set(f, FAULT_CONFIG,
-			                 "'%.*s' is not sha256: with 64 hexadecimal digits",
-			                 QUOTED(word));
-	}
-	return pins->count > 0 || empty(v, f);
+	return settings_each_word(v, take_pin, "not sha256: with 64 hexadecimal digits", f);
 }
 
 static bool write_pins(const struct settings_row *row, const void *field, struct buf *out)
@@ -273,13 +238,8 @@ static bool write_pins(const struct settings_row *row, const void *field, struct
 	return true;
 }
 
-static void release_pins(void *field)
-{
-	struct settings_pins *pins = field;
-	free(pins->at);
-}
-
-const struct settings_kind settings_pins = {read_pins, write_pins, release_pins, true, false};
+const struct settings_kind settings_pins = {read_pins, write_pins, settings_release_pointer,
+                                            true, false};
 
 static bool read_trust(const struct settings_value *v, struct fault *f)
 {
@@ -305,11 +265,5 @@ static bool write_trust(const struct settings_row *row, const void *field, struc
 	                                    : STR("system"));
 }
 
-static void release_trust(void *field)
-{
-	struct settings_trust *trust = field;
-	free(trust->file);
-}
-
-const struct settings_kind settings_trust = {read_trust, write_trust, release_trust, false,
-                                             false};
+const struct settings_kind settings_trust = {read_trust, write_trust, settings_release_pointer,
+                                             false, false};

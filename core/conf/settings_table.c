@@ -22,6 +22,8 @@
 #define NAME_MAX_LEN 32 /* longer unknown names get no hint */
 #define KIN_LEAST    4  /* letters that two names have in common, for a guess */
 
+static const struct settings_choice flags[] = {{"yes", true}, {"no", false}, {NULL, 0}};
+static const struct settings_choice formats[] = {{"text", false}, {"json", true}, {NULL, 0}};
 static const struct settings_choice from_rules[] = {
     {"missing", FROM_MISSING},
     {"local", FROM_LOCAL},
@@ -73,7 +75,7 @@ static const struct settings_row rows[] = {
     {"mail", "reply_to", "", &settings_mailbox, AT(reply_to), 0, 0, NULL},
     {"mail", "admin", "", &settings_mailbox, AT(admin), 0, 0, NULL},
     {"mail", "aliases", "/etc/aliases", &settings_path, AT(aliases), 0, 0, NULL},
-    {"mail", "received", "no", &settings_flag, AT(received), 0, 0, NULL},
+    {"mail", "received", "no", &settings_either, AT(received), 0, 0, flags},
     {"mail", "dot", "safe", &settings_one_of, AT(dot), 0, 0, dots},
     {"mail", "max_size", "50M", &settings_bytes, AT(max_size), 0, 0, NULL},
 
@@ -93,11 +95,11 @@ static const struct settings_row rows[] = {
     {"dns", "server", "", &settings_servers, AT(dns_servers), 0, 0, NULL},
 
     {"log", "to", "syslog", &settings_sink, AT(log), 0, 0, sinks},
-    {"log", "format", "text", &settings_format, AT(log_json), 0, 0, NULL},
+    {"log", "format", "text", &settings_either, AT(log_json), 0, 0, formats},
 
     {"relay", "host", "", &settings_hosts, RELAY(host), 0, 0, NULL},
     {"relay", "srv", "", &settings_name, RELAY(srv), 0, 0, NULL},
-    {"relay", "mx", "no", &settings_flag, RELAY(mx), 0, 0, NULL},
+    {"relay", "mx", "no", &settings_either, RELAY(mx), 0, 0, flags},
     {"relay", "socket", "", &settings_path, RELAY(socket), 0, 0, NULL},
     {"relay", "protocol", "smtp", &settings_one_of, RELAY(protocol), 0, 0, protocols},
     {"relay", "port", "", &settings_ports, RELAY(port), 0, 0, NULL},
@@ -107,8 +109,8 @@ static const struct settings_row rows[] = {
     {"relay", "password_command", "", &settings_command, RELAY(password_command), 0, 0, NULL},
     {"relay", "password", "", &settings_secret, RELAY(password), 0, 0, NULL},
     {"relay", "auth", "auto", &settings_auth, RELAY(auth), 0, 0, NULL},
-    {"relay", "allow_cleartext_auth", "no", &settings_flag, RELAY(allow_cleartext_auth), 0, 0,
-     NULL},
+    {"relay", "allow_cleartext_auth", "no", &settings_either, RELAY(allow_cleartext_auth), 0, 0,
+     flags},
     {"relay", "tls_trust", "system", &settings_trust, RELAY(tls_trust), 0, 0, NULL},
     {"relay", "tls_fingerprint", "", &settings_pins, RELAY(tls_fingerprint), 0, 0, NULL},
     {"relay", "tls_name", "", &settings_identity, RELAY(tls_name), 0, 0, NULL},
@@ -212,8 +214,10 @@ static void fill(bool relay, void *object)
 		const struct settings_row *row = &rows[i];
 		struct settings_value v = {row, str_of(row->standard), "/",
 		                           (char *)object + row->at};
-		/* A default that its own kind refuses stops every unit test. */
-		if (is_in(row, "relay") == relay && v.given.len > 0 && !row->kind->read(&v, &f))
+		/* A default that its own kind refuses, and a field for which there is no room
+		 * in settings_row_read(), stop every unit test. */
+		if (row->size > FIELD_MAX || (is_in(row, "relay") == relay && v.given.len > 0 &&
+		                              !row->kind->read(&v, &f)))
 			__builtin_trap();
 	}
 }

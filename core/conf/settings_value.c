@@ -65,14 +65,15 @@ bool settings_write_text(const struct settings_row *row, const void *field, stru
 	return add(out, *text);
 }
 
-void settings_release_text(void *field)
+void settings_release_pointer(void *field)
 {
-	char **text = field;
-	free(*text);
+	void *first;
+	memcpy(&first, field, sizeof(first));
+	free(first);
 }
 
 const struct settings_kind settings_text = {read_text, settings_write_text,
-                                            settings_release_text, false, false};
+                                            settings_release_pointer, false, false};
 
 static void wipe_text(void *field)
 {
@@ -100,8 +101,8 @@ static bool write_name(const struct settings_row *row, const void *field, struct
 	return add(out, *text || !is_standard(row, "auto") ? *text : "auto");
 }
 
-const struct settings_kind settings_name = {read_name, write_name, settings_release_text, false,
-                                            false};
+const struct settings_kind settings_name = {read_name, write_name, settings_release_pointer,
+                                            false, false};
 
 struct mailbox {
 	struct str text;
@@ -150,7 +151,7 @@ static bool read_mailbox(const struct settings_value *v, struct fault *f)
 }
 
 const struct settings_kind settings_mailbox = {read_mailbox, settings_write_text,
-                                               settings_release_text, false, false};
+                                               settings_release_pointer, false, false};
 
 char *settings_make_path(struct str text, const char *folder, struct fault *f)
 {
@@ -172,48 +173,28 @@ bool settings_read_path(const struct settings_value *v, struct fault *f)
 }
 
 const struct settings_kind settings_path = {settings_read_path, settings_write_text,
-                                            settings_release_text, false, false};
+                                            settings_release_pointer, false, false};
 
 /* ---- one of several ---- */
 
-/* bool: is it that? */
-static bool read_either(const struct settings_value *v, const char *that, const char *first,
-                        const char *second, struct fault *f)
+/* The two choices of the row, of which one is true. */
+static bool read_either(const struct settings_value *v, struct fault *f)
 {
-	bool *to = v->field;
-	*to = str_eq(v->given, str_of(that));
-	return str_eq(v->given, str_of(first)) || str_eq(v->given, str_of(second)) ||
+	const struct settings_choice *c = v->row->choices;
+	bool *to = v->field, first = str_eq(v->given, str_of(c[0].word));
+	*to = c[first ? 0 : 1].value;
+	return first || str_eq(v->given, str_of(c[1].word)) ||
 	       fault_set(f, FAULT_CONFIG, "'%.*s' is neither %s nor %s", QUOTED(v->given),
-	                 first, second);
+	                 c[0].word, c[1].word);
 }
 
-static bool read_flag(const struct settings_value *v, struct fault *f)
+static bool write_either(const struct settings_row *row, const void *field, struct buf *out)
 {
-	return read_either(v, "yes", "yes", "no", f);
+	const bool *now = field;
+	return add(out, row->choices[row->choices[0].value == *now ? 0 : 1].word);
 }
 
-static bool write_flag(const struct settings_row *row, const void *field, struct buf *out)
-{
-	const bool *flag = field;
-	(void)row;
-	return add(out, *flag ? "yes" : "no");
-}
-
-const struct settings_kind settings_flag = {read_flag, write_flag, NULL, false, false};
-
-static bool read_format(const struct settings_value *v, struct fault *f)
-{
-	return read_either(v, "json", "text", "json", f);
-}
-
-static bool write_format(const struct settings_row *row, const void *field, struct buf *out)
-{
-	const bool *json = field;
-	(void)row;
-	return add(out, *json ? "json" : "text");
-}
-
-const struct settings_kind settings_format = {read_format, write_format, NULL, false, false};
+const struct settings_kind settings_either = {read_either, write_either, NULL, false, false};
 
 /* Enums and int have the same size; a copy needs no cast to each enum. */
 static bool read_choice(const struct settings_value *v, struct fault *f)
@@ -423,6 +404,17 @@ bool settings_next_word(struct str *rest, struct str *word)
 	return word->len > 0;
 }
 
+bool settings_each_word(const struct settings_value *v, settings_take *take, const char *wrong,
+                        struct fault *f)
+{
+	struct str rest = v->given, word;
+	bool any = false;
+	for (; settings_next_word(&rest, &word); any = true)
+		if (!take(word, v->field))
+			return fault_set(f, FAULT_CONFIG, "'%.*s' is %s", QUOTED(word), wrong);
+	return any || fault_set(f, FAULT_CONFIG, "'%.*s' is an empty list", QUOTED(v->given));
+}
+
 void settings_add_word(struct settings_list *list, struct str word)
 {
 	size_t cap = list->count + 1;
@@ -490,8 +482,10 @@ const struct settings_kind settings_words = {settings_read_words, settings_write
 static bool read_sink(const struct settings_value *v, struct fault *f)
 {
 	struct settings_log *log = v->field;
+	struct settings_value sink = *v;
+	sink.field = &log->to;
 	if (str_find(v->given, '/') == STR_NONE && v->given.at[0] != '~')
-		return read_choice(v, f) ||
+		return read_choice(&sink, f) ||
 		       fault_set(f, FAULT_CONFIG,
 		                 "'%.*s' is neither syslog, stderr, none nor the path of "
 		                 "a file (with a /)",
@@ -504,13 +498,8 @@ static bool read_sink(const struct settings_value *v, struct fault *f)
 static bool write_sink(const struct settings_row *row, const void *field, struct buf *out)
 {
 	const struct settings_log *log = field;
-	return log->to == LOG_TO_FILE ? add(out, log->file) : write_choice(row, field, out);
+	return log->to == LOG_TO_FILE ? add(out, log->file) : write_choice(row, &log->to, out);
 }
 
-static void release_sink(void *field)
-{
-	struct settings_log *log = field;
-	free(log->file);
-}
-
-const struct settings_kind settings_sink = {read_sink, write_sink, release_sink, false, false};
+const struct settings_kind settings_sink = {read_sink, write_sink, settings_release_pointer,
+                                            false, false};

@@ -63,8 +63,7 @@ extern const struct settings_kind settings_secret;  /* char *, shown nowhere and
 extern const struct settings_kind settings_name;    /* char *, NULL for "auto": a domain */
 extern const struct settings_kind settings_mailbox; /* char *: one plain mailbox */
 extern const struct settings_kind settings_path;    /* char *, made absolute */
-extern const struct settings_kind settings_flag;    /* bool */
-extern const struct settings_kind settings_format;  /* bool: is it json */
+extern const struct settings_kind settings_either;  /* bool, of the two row->choices */
 extern const struct settings_kind settings_one_of;  /* an enum, of row->choices */
 extern const struct settings_kind settings_seconds; /* int64_t; 0 for "off" */
 extern const struct settings_kind settings_ms;      /* int64_t, of whole seconds */
@@ -75,11 +74,17 @@ extern const struct settings_kind settings_sink;    /* struct settings_log */
 
 /* What kinds are made of. */
 bool settings_write_text(const struct settings_row *row, const void *field, struct buf *out);
-void settings_release_text(void *field);
+/* Frees what the field begins with: a pointer. */
+void settings_release_pointer(void *field);
 bool settings_read_words(const struct settings_value *v, struct fault *f);
 bool settings_write_words(const struct settings_row *row, const void *field, struct buf *out);
 void settings_release_words(void *field);
 bool settings_read_path(const struct settings_value *v, struct fault *f);
+/* Gives each word of a list to take; where that returns false, "WORD is WRONG" is the fault.
+ * So is a list without words. */
+typedef bool settings_take(struct str word, void *field);
+bool settings_each_word(const struct settings_value *v, settings_take *take, const char *wrong,
+                        struct fault *f);
 void settings_add_word(struct settings_list *list, struct str word);
 /* A path in memory of its own, made absolute; NULL and f if it cannot be. */
 char *settings_make_path(struct str text, const char *folder, struct fault *f);
