@@ -230,6 +230,8 @@ static bool write_pins(const struct settings_row *row, const void *field, struct
 	for (size_t i = 0; i < pins->count; i++) {
 		char text[TLS_PIN_TEXT_MAX];
 		tls_pin_text(&pins->at[i], text);
+		for (char *c = text; *c; c++)
+			*c = ascii_lower(*c);
 		if (!settings_write_word(out, i == 0, text))
 			return false;
 	}

@@ -417,7 +417,10 @@ bool settings_each_word(const struct settings_value *v, settings_take *take, con
 
 void settings_add_word(struct settings_list *list, struct str word)
 {
-	size_t cap = list->count + 1;
+	size_t cap = list->words ? 2 : 0;
+	/* mem_grow() doubled it each time that it was full. */
+	while (cap > 0 && cap < list->count + 1)
+		cap *= 2;
 	list->words = mem_grow(list->words, &cap, list->count + 2, sizeof(*list->words));
 	list->words[list->count++] = mem_copy(word);
 	list->words[list->count] = NULL;

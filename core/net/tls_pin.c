@@ -36,5 +36,5 @@ void tls_pin_text(const struct tls_pin *pin, char to[TLS_PIN_TEXT_MAX])
 	size_t len = lead.len;
 	memcpy(to, lead.at, len);
 	for (size_t i = 0; i < TLS_PIN_LEN; i++, len += 2)
-		snprintf(to + len, TLS_PIN_TEXT_MAX - len, "%02x", pin->sha256[i]);
+		snprintf(to + len, TLS_PIN_TEXT_MAX - len, "%02X", pin->sha256[i]);
 }

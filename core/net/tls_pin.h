@@ -19,7 +19,7 @@ struct tls_pin {
 
 /* "sha256:HEX" in any case; colons may stand between the bytes. False: it is not that. */
 bool tls_pin_parse(struct str text, struct tls_pin *to);
-/* "sha256:HEX", in lower case without colons. */
+/* "sha256:HEX", in upper case without colons. */
 void tls_pin_text(const struct tls_pin *pin, char to[TLS_PIN_TEXT_MAX]);
 
 #endif

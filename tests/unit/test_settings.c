@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "conf/settings.h"
 
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -930,7 +929,7 @@ START_TEST(files_that_others_can_write)
 	put_file(RELAY, 0644);
 	load_as_system(NULL);
 	load_expect(true, getuid(), NULL);
-	for (size_t i = 0; i < COUNT(modes); i++) {
+	for (size_t i = 0; i < sizeof(modes) / sizeof(*modes); i++) {
 		char words[32];
 		snprintf(words, sizeof(words), ", mode %04o)", (unsigned)modes[i]);
 		put_file(RELAY, modes[i]);
@@ -1011,7 +1010,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("settings");
+	Suite *s = suite_create("config");
 	TCase *bytes = unit_case(s, "bytes");
 	TCase *files = unit_case(s, "files");
 	unsetenv("CREDENTIALS_DIRECTORY");
@@ -1027,7 +1026,7 @@ int main(void)
 	tcase_add_test(bytes, all_faults_are_listed);
 	tcase_add_test(bytes, faults_in_order);
 	tcase_add_test(bytes, lines_up_to_198_bytes);
-	tcase_add_loop_test(bytes, lists_over_several_lines, 0, COUNT(lists));
+	tcase_add_loop_test(bytes, lists_over_several_lines, 0, sizeof(lists) / sizeof(*lists));
 	tcase_add_test(bytes, long_lists);
 	tcase_add_test(bytes, a_nul_is_refused);
 	tcase_add_test(bytes, passwords_only_in_personal_files);

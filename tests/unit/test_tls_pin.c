@@ -35,7 +35,7 @@ static const struct {
 START_TEST(text)
 {
 	static const char bare[] =
-	    "sha256:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+	    "sha256:00112233445566778899AABBCCDDEEFF00112233445566778899AABBCCDDEEFF";
 	struct tls_pin pin = {{0}};
 	char again[TLS_PIN_TEXT_MAX];
 	ck_assert_msg(tls_pin_parse(str_of(rows[_i].text), &pin) == rows[_i].good, "%s",
