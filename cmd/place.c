@@ -128,15 +128,15 @@ void place_release(struct place *p)
 	settings_release(&p->config);
 	free(p->config_path);
 	free(p->hold_path);
-	here_release(&p->here);
+	this_host_release(&p->host);
 }
 
 void place_names(struct place *p)
 {
 	if (p->hostname)
 		return;
-	here_find(&p->here, &p->config, NULL);
-	p->hostname = p->here.hostname;
+	this_host_find(&p->host, &p->config, NULL);
+	p->hostname = p->host.hostname;
 }
 
 static bool in_group(gid_t group)

@@ -17,7 +17,7 @@
 #include "conf/settings.h"
 #include "post/post_client.h"
 #include "hold/hold.h"
-#include "transport/here.h"
+#include "submit/this_host.h"
 
 struct place {
 	char *config_path;
@@ -27,8 +27,8 @@ struct place {
 	bool owner;      /* we are the hold's user: from place_become on */
 	const char *tag; /* the name in the log instead of the program's, or NULL; borrowed */
 	char *hold_path;
-	struct here here;     /* empty until place_names */
-	const char *hostname; /* of here; NULL until then */
+	struct this_host host; /* empty until place_names */
+	const char *hostname;  /* of host; NULL until then */
 };
 
 /* Finds and loads the configuration; each fault is printed to standard error
@@ -39,7 +39,7 @@ struct place {
 bool place_find(struct place *p, const char *program, const char *path, bool system, bool warn);
 void place_release(struct place *p);
 
-/* Fills here and hostname. May ask the resolver. */
+/* Fills host and hostname. May ask the resolver. */
 void place_names(struct place *p);
 
 /* May the caller open this hold, to look, or to act on what is there? In the

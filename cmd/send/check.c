@@ -57,7 +57,7 @@ static void add_own(struct check_order *o, const struct place *p, const struct c
 	who_find(&w, p, call);
 	buf_init(&own, 4 * ADDR_MAX);
 	if (rewrite_sender(&w.identity, false, STR(""), &own, &f))
-		add_sender(o, &p->here.local, buf_cstr(&own),
+		add_sender(o, &p->host.local, buf_cstr(&own),
 		           "from is not set: the caller's own");
 	buf_release(&own);
 	who_release(&w);
@@ -68,12 +68,12 @@ static void find_senders(struct check_order *o, const struct place *p, const str
 	const struct settings *c = &p->config;
 	o->senders = mem_alloc(SENDERS_MAX * sizeof(*o->senders));
 	if (c->from)
-		add_sender(o, &p->here.local, c->from, "from");
+		add_sender(o, &p->host.local, c->from, "from");
 	else
 		add_own(o, p, call);
 	for (size_t i = 0; i < c->sender_count; i++)
 		if (!strchr(c->senders[i].address, '*'))
-			add_sender(o, &p->here.local, c->senders[i].address, "[senders]");
+			add_sender(o, &p->host.local, c->senders[i].address, "[senders]");
 }
 
 static bool keep_first(void *context, struct str mailbox, struct fault *f)
@@ -92,10 +92,10 @@ static void find_rcpt(struct check_order *o, struct place *p)
 	struct buf wire;
 	buf_init(&wire, 4 * ADDR_MAX);
 	if (p->config.admin) {
-		if (local_complete(&p->here.local, str_of(p->config.admin), &wire, &f))
+		if (local_complete(&p->host.local, str_of(p->config.admin), &wire, &f))
 			o->rcpt = mem_copy(buf_str(&wire));
-	} else if (alias_has(p->here.local.aliases, STR("root"))) {
-		(void)!here_route(&p->here, STR("root"), false, keep_first, o, &f);
+	} else if (alias_has(p->host.local.aliases, STR("root"))) {
+		(void)!this_host_route(&p->host, STR("root"), false, keep_first, o, &f);
 	}
 	buf_release(&wire);
 }

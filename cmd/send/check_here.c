@@ -58,7 +58,7 @@ static bool is_full(const char *name)
 
 static const char *name_source(const struct place *p)
 {
-	const struct hostname *found = &p->here.found;
+	const struct hostname *found = &p->host.found;
 	bool beside = found->canonical[0] && strcmp(p->hostname, found->own) != 0;
 	if (p->config.hostname)
 		return "hostname in [mail]";
@@ -73,20 +73,20 @@ static void check_name(struct sight *s, int64_t ms)
 	const char *from = name_source(p);
 	if (is_full(p->hostname)) {
 		check_table_row("host name", ms, "%s (from %s); bare names get @%s",
-		                p->hostname, from, p->here.domain);
+		                p->hostname, from, p->host.domain);
 		return;
 	}
 	s->ok = false;
 	check_table_row("FAILED", ms,
 	                "host name: %s (from %s) is no full name: servers are told our address "
 	                "instead, and bare names get @%s",
-	                p->hostname, from, p->here.domain);
+	                p->hostname, from, p->host.domain);
 	if (p->config.hostname)
 		check_table_advice("give hostname in [mail] its full name, or remove it");
 	else
 		check_table_advice(
 		    "set hostname in [mail], or put a full name in front of %s in /etc/hosts",
-		    p->here.found.own);
+		    p->host.found.own);
 }
 
 static void check_senders(const struct sight *s)
@@ -437,10 +437,10 @@ static void check_aliases(struct sight *s)
 		check_table_row("aliases", -1, "none");
 		return;
 	}
-	p->here.warn = refused;
-	p->here.context = &r;
-	bool ok = here_aliases(&p->here, &f);
-	p->here.warn = NULL;
+	p->host.warn = refused;
+	p->host.context = &r;
+	bool ok = this_host_aliases(&p->host, &f);
+	p->host.warn = NULL;
 	if (!ok) {
 		fail(s, "aliases", f.text);
 		check_table_advice(

@@ -79,7 +79,7 @@ bool intake_verify(struct intake *in, struct fault *f)
 {
 	struct taking *t = begin(in);
 	/* Whether one of them is local or not: this is where people look. */
-	bool ok = here_aliases(&in->place->here, f) && take_operands(in, t, f);
+	bool ok = this_host_aliases(&in->place->host, f) && take_operands(in, t, f);
 	const struct envelope *e = taking_envelope(t);
 	for (size_t i = 0; ok && i < e->rcpt_count; i++)
 		printf("%s... deliverable: through a relay\n", e->rcpts[i].address);

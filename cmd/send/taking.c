@@ -60,7 +60,7 @@ static bool found(void *context, struct str mailbox, struct fault *f)
 
 static bool find(struct taking *t, struct str mailbox, bool escaped, struct fault *f)
 {
-	return here_route(&t->order.place->here, mailbox, escaped, found, t, f);
+	return this_host_route(&t->order.place->host, mailbox, escaped, found, t, f);
 }
 
 static bool find_parsed(void *context, const struct addr *a, struct fault *f)
@@ -294,8 +294,8 @@ struct taking *taking_new(const struct taking_order *order)
 	place_names(order->place);
 	/* Of what is wrong with the aliases. */
 	place_open_log(order->place, "sendmail");
-	order->place->here.warn = alias_warning;
-	order->place->here.context = t;
+	order->place->host.warn = alias_warning;
+	order->place->host.context = t;
 	who_find(&t->who, order->place, order->call);
 	t->submit.min_free = c->min_free;
 	t->submit.delay = order->call->delay >= 0 ? order->call->delay : c->delay;
@@ -307,7 +307,7 @@ void taking_free(struct taking *t)
 {
 	if (!t)
 		return;
-	t->order.place->here.warn = NULL;
+	t->order.place->host.warn = NULL;
 	message_free(t->message);
 	submit_release(&t->submit);
 	envelope_release(&t->found);

@@ -62,7 +62,7 @@ void who_find(struct who *w, const struct place *p, const struct call *call)
 		w->senders[i] = (struct rewrite_sender){str_of(c->senders[i].pattern),
 		                                        str_of(c->senders[i].address)};
 	w->identity = (struct rewrite){
-	    .local = &p->here.local,
+	    .local = &p->host.local,
 	    .from = str_of(c->from),
 	    /* A message that is only passing through has its author already. */
 	    .from_rule = call->relayed ? FROM_MISSING : rule_of[c->from_rule],

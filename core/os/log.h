@@ -12,7 +12,7 @@
  * All lines of a process together wait at most a second for a log that is
  * full; later ones are dropped at once. SIGPIPE must be ignored by the program.
  *
- * Included by transport/ and cmd/ only.
+ * Included by submit/, transport/ and cmd/ only.
  */
 #ifndef OS_LOG_H
 #define OS_LOG_H

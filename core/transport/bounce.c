@@ -10,7 +10,7 @@
 #include "os/random.h"
 #include "submit/submit.h"
 #include "mail/addr.h"
-#include "transport/here.h"
+#include "submit/this_host.h"
 
 #define FIELD_MAX 900 /* bytes of a field of the original that are repeated */
 
@@ -76,23 +76,23 @@ static bool add_addressee(void *context, struct str mailbox, struct fault *f)
 }
 
 /* Where mail for the sender would go. */
-static bool address_report(struct here *here, const struct envelope *original,
+static bool address_report(struct this_host *host, const struct envelope *original,
                            struct envelope *to, struct fault *f)
 {
 	struct fault why = FAULT_INIT;
-	if (!here_aliases(here, &why))
+	if (!this_host_aliases(host, &why))
 		log_text(LOG_WARNING, "a report goes past the aliases: %s", why.text);
 	struct str sender = str_of(original->sender);
 	if (original->sender_local)
 		sender = addr_local(sender);
-	return local_route(&here->local, sender, false, add_addressee, to, f);
+	return local_route(&host->local, sender, false, add_addressee, to, f);
 }
 
 /* [mail] from with a domain, in ASCII. */
-static bool own_address(const struct here *here, struct buf *out, struct fault *f)
+static bool own_address(const struct this_host *host, struct buf *out, struct fault *f)
 {
-	return here->config->from &&
-	       local_complete(&here->local, str_of(here->config->from), out, f);
+	return host->config->from &&
+	       local_complete(&host->local, str_of(host->config->from), out, f);
 }
 
 static bool copy_report(struct hold_entry *he, struct submit *s, struct fault *f)
@@ -103,11 +103,11 @@ static bool copy_report(struct hold_entry *he, struct submit *s, struct fault *f
 	                         envelope_count(&he->entry.envelope, RCPT_FAILED), &exists, f);
 }
 
-static bool address_again(struct here *here, const struct envelope *from, struct envelope *to,
-                          struct fault *f)
+static bool address_again(struct this_host *host, const struct envelope *from,
+                          struct envelope *to, struct fault *f)
 {
-	if (here->config->admin)
-		return here_route(here, here->local.admin, false, add_addressee, to, f);
+	if (host->config->admin)
+		return this_host_route(host, host->local.admin, false, add_addressee, to, f);
 	for (size_t i = 0; i < from->rcpt_count; i++)
 		envelope_add(to, str_of(from->rcpts[i].address));
 	return true;
@@ -117,20 +117,20 @@ bool bounce_again(const struct settings *c, const char *hostname, struct hold_en
                   char id[ENTRY_ID_LEN + 1], struct fault *f)
 {
 	const struct entry *e = &he->entry;
-	struct here here;
+	struct this_host host;
 	struct submit s;
 	struct buf from;
 	id[0] = '\0';
 	if (e->envelope.sender[0] || !e->report_of[0] || !c->from)
 		return true;
-	here_find(&here, c, hostname);
+	this_host_find(&host, c, hostname);
 	buf_init(&from, 4 * ADDR_MAX);
 	submit_init(&s, he->hold, NULL);
 	s.entry.created = clock_wall();
 	s.entry.uid = hold_uid(he);
 	memcpy(s.entry.report_of, e->id, sizeof(e->id));
-	bool ok = own_address(&here, &from, f) &&
-	          address_again(&here, &e->envelope, &s.entry.envelope, f);
+	bool ok = own_address(&host, &from, f) &&
+	          address_again(&host, &e->envelope, &s.entry.envelope, f);
 	if (ok)
 		envelope_set_sender(&s.entry.envelope, buf_str(&from));
 	ok = ok && copy_report(he, &s, f);
@@ -138,18 +138,18 @@ bool bounce_again(const struct settings *c, const char *hostname, struct hold_en
 		memcpy(id, s.entry.id, ENTRY_ID_LEN + 1);
 	submit_release(&s);
 	buf_release(&from);
-	here_release(&here);
+	this_host_release(&host);
 	return ok;
 }
 
 /* What the report says of the entry; its texts are in the three. */
-static void describe(struct dsn *r, const struct here *here, const struct hold_entry *he,
+static void describe(struct dsn *r, const struct this_host *host, const struct hold_entry *he,
                      struct buf *from, struct buf *subject, struct buf *message_id)
 {
 	struct fault ignored = FAULT_INIT;
 	r->zone_min = clock_zone_min(r->wall);
 	random_fill(r->random, sizeof(r->random));
-	if (own_address(here, from, &ignored) && codec_is_ascii(buf_str(from)))
+	if (own_address(host, from, &ignored) && codec_is_ascii(buf_str(from)))
 		r->from = buf_str(from);
 	entry_field(he->fd, &he->entry, "Subject", subject);
 	entry_field(he->fd, &he->entry, "Message-ID", message_id);
@@ -158,14 +158,14 @@ static void describe(struct dsn *r, const struct here *here, const struct hold_e
 }
 
 /* Addresses it, and holds it; id is that of the new entry. */
-static bool hold_report(struct here *here, struct dsn *r, struct hold_entry *he,
+static bool hold_report(struct this_host *host, struct dsn *r, struct hold_entry *he,
                         struct writing *w, char id[ENTRY_ID_LEN + 1], struct fault *f)
 {
 	const struct envelope *original = &he->entry.envelope;
 	struct envelope *to = &w->submit.entry.envelope;
 	struct fault why = FAULT_INIT;
 	/* Without an address there is no report, and the entry must not wait for one. */
-	if (!address_report(here, original, to, &why) || to->rcpt_count == 0) {
+	if (!address_report(host, original, to, &why) || to->rcpt_count == 0) {
 		log_text(LOG_WARNING, "%s: no report can be addressed to %s%s%s", r->id,
 		         original->sender, why.text[0] ? ": " : "", why.text);
 		return true;
@@ -203,18 +203,18 @@ bool bounce_sender(const struct settings *c, const char *hostname, struct hold_e
 	w.submit.entry.uid = hold_uid(he);
 	if (kind == DSN_FAILED)
 		memcpy(w.submit.entry.report_of, e->id, sizeof(e->id));
-	struct here here;
+	struct this_host host;
 	struct buf subject, message_id, from;
-	here_find(&here, c, hostname);
+	this_host_find(&host, c, hostname);
 	buf_init(&from, 4 * ADDR_MAX);
 	buf_init(&subject, FIELD_MAX);
 	buf_init(&message_id, FIELD_MAX);
-	describe(&r, &here, he, &from, &subject, &message_id);
-	bool ok = hold_report(&here, &r, he, &w, id, f);
+	describe(&r, &host, he, &from, &subject, &message_id);
+	bool ok = hold_report(&host, &r, he, &w, id, f);
 	submit_release(&w.submit);
 	buf_release(&subject);
 	buf_release(&message_id);
 	buf_release(&from);
-	here_release(&here);
+	this_host_release(&host);
 	return ok;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "transport/here.h"
+#include "submit/this_host.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -46,14 +46,14 @@ static char *mail_name(void)
 	return name;
 }
 
-static void add_name(struct here *h, const char *name)
+static void add_name(struct this_host *h, const char *name)
 {
 	if (name[0])
 		h->names[h->local.name_count++] = name;
 }
 
 /* Everything that mail for this host may be addressed to. */
-static void gather_names(struct here *h)
+static void gather_names(struct this_host *h)
 {
 	const char *own = h->found.own;
 	struct str label = str_first(str_of(own), str_find(str_of(own), '.'));
@@ -66,7 +66,7 @@ static void gather_names(struct here *h)
 		add_name(h, h->domain);
 }
 
-void here_find(struct here *h, const struct settings *c, const char *hostname)
+void this_host_find(struct this_host *h, const struct settings *c, const char *hostname)
 {
 	memset(h, 0, sizeof(*h));
 	h->config = c;
@@ -86,7 +86,7 @@ void here_find(struct here *h, const struct settings *c, const char *hostname)
 	gather_names(h);
 }
 
-void here_release(struct here *h)
+void this_host_release(struct this_host *h)
 {
 	free(h->hostname);
 	free(h->domain);
@@ -96,7 +96,7 @@ void here_release(struct here *h)
 /* Each line is told of, but a log is not for a whole file. */
 static void refused(void *context, size_t line, const char *text)
 {
-	struct here *h = context;
+	struct this_host *h = context;
 	h->refused++;
 	if (h->refused <= LOGGED_MAX)
 		log_text(LOG_WARNING, "aliases: %s:%zu: %s", h->config->aliases, line, text);
@@ -104,7 +104,7 @@ static void refused(void *context, size_t line, const char *text)
 		h->warn(h->context, line, text);
 }
 
-bool here_aliases(struct here *h, struct fault *f)
+bool this_host_aliases(struct this_host *h, struct fault *f)
 {
 	const char *path = h->config->aliases;
 	struct buf text;
@@ -129,10 +129,10 @@ bool here_aliases(struct here *h, struct fault *f)
 	return fault_prefix(f, "aliases");
 }
 
-bool here_route(struct here *h, struct str mailbox, bool escaped, local_each *each,
-                void *context, struct fault *f)
+bool this_host_route(struct this_host *h, struct str mailbox, bool escaped, local_each *each,
+                     void *context, struct fault *f)
 {
-	if (!escaped && local_is_ours(&h->local, mailbox) && !here_aliases(h, f))
+	if (!escaped && local_is_ours(&h->local, mailbox) && !this_host_aliases(h, f))
 		return false;
 	return local_route(&h->local, mailbox, escaped, each, context, f);
 }
