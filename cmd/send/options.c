@@ -104,15 +104,8 @@ static bool aliases_mode(struct call *call, const char *argument, struct fault *
 
 static bool set_body(struct call *call, const char *argument, struct fault *f)
 {
-	struct str a = str_of(argument);
-	if (str_caseeq(a, STR("8BITMIME")))
-		call->body = BODY_8BITMIME;
-	else if (str_caseeq(a, STR("7BIT")))
-		call->body = BODY_7BIT;
-	else
-		return fault_set(f, FAULT_USAGE, "-B %s: 7BIT or 8BITMIME is expected",
-		                 argument);
-	return true;
+	return envelope_parse_body(str_of(argument), &call->body) ||
+	       fault_set(f, FAULT_USAGE, "-B %s: 7BIT or 8BITMIME is expected", argument);
 }
 
 static bool set_notify(struct call *call, const char *argument, struct fault *f)
@@ -126,14 +119,8 @@ static bool set_notify(struct call *call, const char *argument, struct fault *f)
 
 static bool set_ret(struct call *call, const char *argument, struct fault *f)
 {
-	struct str a = str_of(argument);
-	if (str_caseeq(a, STR("full")))
-		call->ret = RET_FULL;
-	else if (str_caseeq(a, STR("hdrs")))
-		call->ret = RET_HDRS;
-	else
-		return fault_set(f, FAULT_USAGE, "-R %s: full or hdrs is expected", argument);
-	return true;
+	return envelope_parse_ret(str_of(argument), &call->ret) ||
+	       fault_set(f, FAULT_USAGE, "-R %s: full or hdrs is expected", argument);
 }
 
 static bool set_envid(struct call *call, const char *argument, struct fault *f)

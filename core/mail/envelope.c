@@ -222,28 +222,40 @@ void envelope_format_notify(unsigned notify, char to[32])
 	}
 }
 
+static const char *const body_names[] = {[BODY_7BIT] = "7BIT", [BODY_8BITMIME] = "8BITMIME"};
+static const char *const ret_names[] = {[RET_FULL] = "FULL", [RET_HDRS] = "HDRS"};
+
+/* Which of the names it is; 0 if none. The first is that of nothing set, and NULL. */
+static size_t name_at(const char *const *names, size_t count, struct str text)
+{
+	for (size_t i = 1; i < count; i++)
+		if (str_caseeq(text, str_of(names[i])))
+			return i;
+	return 0;
+}
+
 const char *envelope_body_name(enum envelope_body body)
 {
-	switch (body) {
-	case BODY_7BIT:
-		return "7BIT";
-	case BODY_8BITMIME:
-		return "8BITMIME";
-	case BODY_UNSET:
-		break;
-	}
-	return NULL;
+	return body_names[body];
 }
 
 const char *envelope_ret_name(enum envelope_ret ret)
 {
-	switch (ret) {
-	case RET_FULL:
-		return "FULL";
-	case RET_HDRS:
-		return "HDRS";
-	case RET_UNSET:
-		break;
-	}
-	return NULL;
+	return ret_names[ret];
+}
+
+bool envelope_parse_body(struct str text, enum envelope_body *body)
+{
+	size_t at = name_at(body_names, sizeof(body_names) / sizeof(body_names[0]), text);
+	if (at > 0)
+		*body = (enum envelope_body)at;
+	return at > 0;
+}
+
+bool envelope_parse_ret(struct str text, enum envelope_ret *ret)
+{
+	size_t at = name_at(ret_names, sizeof(ret_names) / sizeof(ret_names[0]), text);
+	if (at > 0)
+		*ret = (enum envelope_ret)at;
+	return at > 0;
 }

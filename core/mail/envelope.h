@@ -83,6 +83,9 @@ void envelope_format_notify(unsigned notify, char to[32]);
 /* The words of BODY (RFC 6152) and RET (RFC 3461 section 4.3); NULL if unset. */
 const char *envelope_body_name(enum envelope_body body);
 const char *envelope_ret_name(enum envelope_ret ret);
+/* The other way, in any case; false, and nothing set, if it is none of them. */
+bool envelope_parse_body(struct str text, enum envelope_body *body);
+bool envelope_parse_ret(struct str text, enum envelope_ret *ret);
 
 /* Two addresses the same? Local-part exactly, domain without case. */
 bool envelope_same_address(struct str a, struct str b);

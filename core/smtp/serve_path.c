@@ -39,20 +39,12 @@ static bool take_size(struct given *g, struct str value)
 
 static bool take_body(struct given *g, struct str value)
 {
-	if (str_caseeq(value, STR("7BIT")))
-		g->mail.body = BODY_7BIT;
-	else if (str_caseeq(value, STR("8BITMIME")))
-		g->mail.body = BODY_8BITMIME;
-	return g->mail.body != BODY_UNSET;
+	return envelope_parse_body(value, &g->mail.body);
 }
 
 static bool take_ret(struct given *g, struct str value)
 {
-	if (str_caseeq(value, STR("FULL")))
-		g->mail.ret = RET_FULL;
-	else if (str_caseeq(value, STR("HDRS")))
-		g->mail.ret = RET_HDRS;
-	return g->mail.ret != RET_UNSET;
+	return envelope_parse_ret(value, &g->mail.ret);
 }
 
 static bool take_envid(struct given *g, struct str value)

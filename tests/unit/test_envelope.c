@@ -180,6 +180,32 @@ START_TEST(notify)
 }
 END_TEST
 
+START_TEST(body_and_ret)
+{
+	static const char *const none[] = {"", "7", "8BIT", "FULLHDRS", "FUL", "7BIT "};
+	enum envelope_body body = BODY_UNSET;
+	enum envelope_ret ret = RET_UNSET;
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+		ck_assert(!envelope_parse_body(str_of(none[i]), &body));
+		ck_assert(!envelope_parse_ret(str_of(none[i]), &ret));
+	}
+	ck_assert_int_eq(body, BODY_UNSET);
+	ck_assert_int_eq(ret, RET_UNSET);
+	ck_assert(envelope_parse_body(STR("7bit"), &body));
+	ck_assert_int_eq(body, BODY_7BIT);
+	ck_assert(envelope_parse_body(STR("8BitMime"), &body));
+	ck_assert_int_eq(body, BODY_8BITMIME);
+	ck_assert(envelope_parse_ret(STR("Full"), &ret));
+	ck_assert_int_eq(ret, RET_FULL);
+	ck_assert(envelope_parse_ret(STR("hdrs"), &ret));
+	ck_assert_int_eq(ret, RET_HDRS);
+	ck_assert_str_eq(envelope_body_name(BODY_7BIT), "7BIT");
+	ck_assert_str_eq(envelope_ret_name(RET_HDRS), "HDRS");
+	ck_assert_ptr_null(envelope_body_name(BODY_UNSET));
+	ck_assert_ptr_null(envelope_ret_name(RET_UNSET));
+}
+END_TEST
+
 START_TEST(notify_none)
 {
 	char written[32];
@@ -205,6 +231,7 @@ int main(void)
 	tcase_add_loop_test(t, notify, 0,
 	                    (int)(sizeof(notify_cases) / sizeof(notify_cases[0])));
 	tcase_add_test(t, notify_none);
+	tcase_add_test(t, body_and_ret);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
