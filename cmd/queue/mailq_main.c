@@ -36,7 +36,7 @@
 #include "hold/counters.h"
 #include "hold/retry.h"
 #include "net/tls.h"
-#include "transport/delivery_log.h"
+#include "submit/accepted.h"
 #include "transport/servers.h"
 
 #define TEXT_MAX (512 * 1024 * 1024) /* of one entry, or of a summary */
@@ -390,10 +390,8 @@ static void log_accepted(struct run *run, const char *id)
 	bool there = hold_look(&run->hold, HOLD_QUEUE, id, &he, &f) == CLAIM_OK;
 	struct stat st;
 	/* Kept because of the configuration: that is another thing than taken. */
-	if (there || !file_stat_name(run->hold.rooms[HOLD_FAILED], id, &st, &f)) {
-		counters_add(&run->hold, &(struct counters){.accepted = 1});
-		delivery_log_accepted(id, run->call->user, there ? &he.entry : NULL);
-	}
+	if (there || !file_stat_name(run->hold.rooms[HOLD_FAILED], id, &st, &f))
+		accepted_note(&run->hold, id, run->call->user, there ? &he.entry : NULL);
 	if (there)
 		hold_release(&he);
 }

@@ -12,12 +12,11 @@
 #include "os/log.h"
 #include "os/random.h"
 #include "cmd/send/who.h"
-#include "hold/counters.h"
+#include "submit/accepted.h"
 #include "submit/submit.h"
 #include "mail/addr.h"
 #include "mail/header.h"
 #include "mail/message.h"
-#include "transport/delivery_log.h"
 #include "transport/route.h"
 
 struct taking {
@@ -275,9 +274,8 @@ bool taking_end(struct taking *t, char id[ENTRY_ID_LEN + 1], struct fault *f)
 	memcpy(id, t->submit.entry.id, ENTRY_ID_LEN + 1);
 	/* What came through post is counted and logged by who may write to the system's log. */
 	if (t->order.hold && t->order.room == HOLD_QUEUE) {
-		counters_add(t->order.hold, &(struct counters){.accepted = 1});
 		place_open_log(t->order.place, "sendmail");
-		delivery_log_accepted(id, t->submit.entry.uid, &t->submit.entry);
+		accepted_note(t->order.hold, id, t->submit.entry.uid, &t->submit.entry);
 		log_close();
 	}
 	return true;

@@ -26,21 +26,6 @@ static struct str number(char to[32], long long n)
 	return str_of(to);
 }
 
-void delivery_log_accepted(const char *id, uid_t uid, const struct entry *e)
-{
-	char user[32], count[32], size[32];
-	const struct log_pair pairs[] = {
-	    {"id", str_of(id)},
-	    {"uid", number(user, (long long)uid)},
-	    {"from", str_of(e ? e->envelope.sender : "")},
-	    {"nrcpt", e ? number(count, (long long)e->envelope.rcpt_count) : STR("")},
-	    {"size", e ? number(size, (long long)e->facts.size) : STR("")},
-	    {"status", STR("accepted")},
-	    {NULL, {NULL, 0}},
-	};
-	log_event(LOG_INFO, pairs);
-}
-
 void delivery_log_begin(struct delivery_log *l, const struct hold_entry *he)
 {
 	struct buf msgid;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * delivery_log - the log lines of a message: one when it is taken, one a recipient
- * and try, one a server that could not be used
+ * delivery_log - the log lines of a message on its way out: one a recipient and try,
+ * one a server that could not be used
  *
- * Keys: id uid from to msgid relay host port tls auth size delay status code reply;
- * when it is taken id uid from nrcpt size status; of a server id uid relay host port
- * tls status code reply.
+ * Keys: id uid from to msgid relay host port tls auth size delay status code reply; of a
+ * server id uid relay host port tls status code reply. submit/accepted has that of its
+ * way in.
  */
 #ifndef TRANSPORT_DELIVERY_LOG_H
 #define TRANSPORT_DELIVERY_LOG_H
@@ -21,9 +21,6 @@ struct delivery_log {
 	const struct hold_entry *he;
 	char msgid[DELIVERY_LOG_MSGID_MAX];
 };
-
-/* It was taken over for that user; e: the entry, or NULL if it is gone already. */
-void delivery_log_accepted(const char *id, uid_t uid, const struct entry *e);
 
 void delivery_log_begin(struct delivery_log *l, const struct hold_entry *he);
 
