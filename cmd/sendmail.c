@@ -21,6 +21,7 @@
 #include "cmd/send/intake.h"
 #include "cmd/spawn.h"
 #include "cmd/send/options.h"
+#include "cmd/send/sinks.h"
 #include "cmd/place.h"
 #include "cmd/rights.h"
 #include "cmd/send/smtpd.h"
@@ -79,38 +80,15 @@ static int usage(const struct fault *f, enum call_mode mode)
 	return fault_exit(FAULT_USAGE);
 }
 
-/* How a message gets in: the caller's own hold, or the gate of the system's. */
-struct way {
-	struct hold hold;
-	struct post_client gate;
-};
-
-static bool open_way(const struct place *p, struct way *way, struct intake *in, struct fault *f)
-{
-	if (p->personal && place_open_hold(p, false, &way->hold, f))
-		in->hold = &way->hold;
-	else if (!p->personal && place_open_gate(p, false, &way->gate, f))
-		in->gate = &way->gate;
-	return in->hold || in->gate;
-}
-
-static void close_way(const struct place *p, struct way *way)
-{
-	if (p->personal)
-		hold_close(&way->hold);
-	else
-		post_client_close(&way->gate);
-}
-
 /* Without a good configuration nothing can be sent, but what was handed in can
  * be kept for people. */
 static int keep_failed(struct place *p, const struct call *call)
 {
-	struct way way;
+	struct sinks sinks;
 	struct fault f = FAULT_INIT;
-	struct intake in = {
-	    .place = p, .call = call, .room = HOLD_FAILED, .stop = &stop_signal};
-	bool open = open_way(p, &way, &in, &f);
+	sinks_choose(&sinks, p, false, HOLD_FAILED);
+	struct intake in = {.place = p, .call = call, .sink = sinks.sink, .stop = &stop_signal};
+	bool open = sink_open(sinks.sink, &f);
 	if (!open)
 		intake_drain(&stop_signal);
 	if (open && intake_take(&in, &f))
@@ -120,8 +98,7 @@ static int keep_failed(struct place *p, const struct call *call)
 		        p->hold_path ? p->hold_path : POSTERN_SPOOLDIR, in.id, in.id);
 	else
 		fprintf(stderr, "sendmail: the message is not kept: %s\n", f.text);
-	if (open)
-		close_way(p, &way);
+	sink_close(sinks.sink);
 	return fault_exit(FAULT_CONFIG);
 }
 
@@ -170,15 +147,14 @@ static enum settings_mode delivery_mode(const struct settings *c, const struct c
 
 /* The message is ours; what happens now changes only when it is sent. */
 static int pass_on(const struct place *p, const struct call *call, const char *id,
-                   struct post_client *gate)
+                   struct sink *sink)
 {
 	const struct settings *c = &p->config;
 	int64_t delay = call->delay >= 0 ? call->delay : c->delay;
 	enum settings_mode mode = delivery_mode(c, call);
-	bool listen = mode == MODE_NOW || call->verbose;
+	struct sink_try attempt = {
+	    .id = id, .verbose = call->verbose, .listen = mode == MODE_NOW || call->verbose};
 	struct fault f = FAULT_INIT;
-	int fd = -1;
-	pid_t pid;
 	if (mode == MODE_HOLD) {
 		say_held(id, "flushq sends it");
 		return EX_OK;
@@ -187,12 +163,11 @@ static int pass_on(const struct place *p, const struct call *call, const char *i
 		say_held(id, "delayed as asked");
 		return EX_OK;
 	}
-	if (!(gate ? post_client_go(gate, call->verbose, listen, &fd, &f)
-	           : spawn_flushq(p, id, call->verbose, listen, &fd, &pid, &f))) {
+	if (!sink_start(sink, &attempt, &f)) {
 		say_held(id, f.text);
 		return EX_OK;
 	}
-	return listen ? await_try(p, call, id, fd) : EX_OK;
+	return attempt.listen ? await_try(p, call, id, attempt.fd) : EX_OK;
 }
 
 static int interrupted(void)
@@ -203,11 +178,12 @@ static int interrupted(void)
 
 static int submit(struct place *p, const struct call *call)
 {
-	struct way way;
+	struct sinks sinks;
 	struct fault f = FAULT_INIT;
-	struct intake in = {.place = p, .call = call, .room = HOLD_QUEUE, .stop = &stop_signal};
 	int code = EX_OK;
-	if (!call->dry_run && !open_way(p, &way, &in, &f)) {
+	sinks_choose(&sinks, p, call->dry_run, HOLD_QUEUE);
+	struct intake in = {.place = p, .call = call, .sink = sinks.sink, .stop = &stop_signal};
+	if (!sink_open(sinks.sink, &f)) {
 		complain(&f);
 		intake_drain(&stop_signal);
 		return fault_exit(f.kind);
@@ -218,11 +194,10 @@ static int submit(struct place *p, const struct call *call)
 	} else if (!ok) {
 		complain(&f);
 		code = fault_exit(f.kind);
-	} else if (!call->dry_run) {
-		code = pass_on(p, call, in.id, in.gate);
+	} else if (in.id[0]) { /* not so in a dry run */
+		code = pass_on(p, call, in.id, sinks.sink);
 	}
-	if (!call->dry_run)
-		close_way(p, &way);
+	sink_close(sinks.sink);
 	return code;
 }
 
@@ -238,7 +213,9 @@ static bool relay_known(const struct place *p, const char *name, struct fault *f
 static int verify(struct place *p, const struct call *call)
 {
 	struct fault f = FAULT_INIT;
-	struct intake in = {.place = p, .call = call, .stop = &stop_signal};
+	struct sinks sinks;
+	sinks_choose(&sinks, p, true, HOLD_QUEUE);
+	struct intake in = {.place = p, .call = call, .sink = sinks.sink, .stop = &stop_signal};
 	if (call->operand_count == 0)
 		fault_set(&f, FAULT_USAGE, "-bv: no recipient named");
 	else if (intake_verify(&in, &f))

@@ -14,7 +14,7 @@
 
 static struct taking *begin(const struct intake *in)
 {
-	const struct taking_order order = {in->place, in->call, in->hold, in->gate, in->room};
+	const struct taking_order order = {in->place, in->call, in->sink};
 	return taking_new(&order);
 }
 

@@ -13,15 +13,13 @@
 #include "text/fault.h"
 #include "cmd/send/options.h"
 #include "cmd/place.h"
-#include "hold/hold.h"
+#include "submit/sink.h"
 #include "mail/message.h"
 
 struct intake {
 	struct place *place;
 	const struct call *call;
-	struct hold *hold;         /* or NULL */
-	struct post_client *gate;  /* or NULL; with neither: dry run, to standard output */
-	enum hold_room room;       /* HOLD_FAILED keeps what cannot be sent */
+	struct sink *sink;         /* open */
 	const volatile int *stop;  /* becomes non-zero when a signal came */
 	char id[ENTRY_ID_LEN + 1]; /* of the held entry, afterwards */
 };

@@ -11,7 +11,7 @@
 
 #include "os/clock.h"
 #include "cmd/send/input.h"
-#include "cmd/spawn.h"
+#include "cmd/send/sinks.h"
 #include "cmd/send/taking.h"
 #include "smtp/serve.h"
 
@@ -27,11 +27,9 @@ struct session {
 	struct place *place;
 	const struct call *call;
 	const volatile int *stop;
-	struct hold hold; /* personal mode */
-	bool hold_open;
-	struct post_client gate; /* of the last message, else */
-	struct call mail;        /* this message's: the call, and what MAIL said */
-	char *from;              /* of mail, as the next */
+	struct sinks sinks;
+	struct call mail; /* this message's: the call, and what MAIL said */
+	char *from;       /* of mail, as the next */
 	char *envid;
 	struct taking *taking;
 	size_t fresh;              /* messages that no flushq was started for */
@@ -49,24 +47,11 @@ struct session {
 	bool input_over;
 };
 
-static bool open_way(struct session *s, struct fault *f)
-{
-	if (!s->place->personal) {
-		post_client_close(&s->gate);
-		return place_open_gate(s->place, false, &s->gate, f);
-	}
-	if (!s->hold_open)
-		s->hold_open = place_open_hold(s->place, false, &s->hold, f);
-	return s->hold_open;
-}
-
 static bool on_mail(void *context, const struct serve_mail *mail, struct fault *f)
 {
 	struct session *s = context;
-	const bool own = s->place->personal;
-	const struct taking_order order = {s->place, &s->mail, own ? &s->hold : NULL,
-	                                   own ? NULL : &s->gate, HOLD_QUEUE};
-	if (!open_way(s, f))
+	const struct taking_order order = {s->place, &s->mail, s->sinks.sink};
+	if (!sink_open(s->sinks.sink, f))
 		return false;
 	s->from = mem_copy(mail->path);
 	s->envid = mail->envid.len ? mem_copy(mail->envid) : NULL;
@@ -158,29 +143,13 @@ static void note_child(struct session *s, pid_t pid)
 		s->children[s->child_count++] = (struct child){pid, clock_mono_ms()};
 }
 
-/* The last message's gate is for that message alone. */
-static bool go_through_gate(struct session *s, pid_t *pid, struct fault *f)
-{
-	int fd;
-	if (s->fresh > 1 || s->gate.fd < 0) {
-		post_client_close(&s->gate);
-		if (!place_open_gate(s->place, false, &s->gate, f))
-			return false;
-	}
-	*pid = s->gate.pid;
-	return post_client_go(&s->gate, false, false, &fd, f);
-}
-
 /* What cannot be started now stays held, and is sent by the next flush. */
 static void start_flushq(struct session *s)
 {
 	struct fault f = FAULT_INIT;
-	int fd;
-	pid_t pid;
-	const char *id = s->fresh == 1 ? s->id : NULL;
-	if (s->place->personal ? spawn_flushq(s->place, id, false, false, &fd, &pid, &f)
-	                       : go_through_gate(s, &pid, &f))
-		note_child(s, pid);
+	struct sink_try attempt = {.id = s->fresh == 1 ? s->id : NULL};
+	if (sink_start(s->sinks.sink, &attempt, &f))
+		note_child(s, attempt.pid);
 }
 
 /* Starts flushq on what was taken since the last time: on the one entry, or on
@@ -289,7 +258,7 @@ int smtpd_run(struct place *p, const struct call *call, const struct fault *clos
 	const struct serve_hooks hooks = {on_mail, on_rcpt, on_data, on_bytes,
 	                                  on_end,  on_over, &s};
 	struct fault f = FAULT_INIT;
-	post_client_init(&s.gate);
+	sinks_choose(&s.sinks, p, false, HOLD_QUEUE);
 	place_names(p);
 	const struct serve_rules rules = {str_of(p->hostname), p->config.max_size, closed};
 	s.serve = serve_new(&rules, &hooks);
@@ -298,9 +267,7 @@ int smtpd_run(struct place *p, const struct call *call, const struct fault *clos
 	int code = end(&s, converse(&s, &f), &f);
 	send_fresh(&s, true);
 	serve_free(s.serve);
-	if (s.hold_open)
-		hold_close(&s.hold);
-	post_client_close(&s.gate);
+	sink_close(s.sinks.sink);
 	buf_release(&s.replies);
 	free(s.bytes);
 	return code == EX_OK && closed ? fault_exit(closed->kind) : code;

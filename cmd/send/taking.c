@@ -12,12 +12,9 @@
 #include "os/log.h"
 #include "os/random.h"
 #include "cmd/send/who.h"
-#include "submit/accepted.h"
-#include "submit/submit.h"
 #include "mail/addr.h"
 #include "mail/header.h"
 #include "mail/message.h"
-#include "transport/route.h"
 
 struct taking {
 	struct taking_order order;
@@ -25,7 +22,8 @@ struct taking {
 	struct buf sender;     /* of -f, wire form */
 	struct envelope found; /* recipients of the list that is being read */
 	size_t addresses;      /* in that list */
-	struct submit submit;
+	int64_t delay;
+	struct entry entry;
 	struct message_rules rules;
 	struct message *message;
 	char *received;
@@ -33,12 +31,12 @@ struct taking {
 
 static struct envelope *envelope_of(struct taking *t)
 {
-	return &t->submit.entry.envelope;
+	return &t->entry.envelope;
 }
 
 const struct envelope *taking_envelope(const struct taking *t)
 {
-	return &t->submit.entry.envelope;
+	return &t->entry.envelope;
 }
 
 static void alias_warning(void *context, size_t line, const char *text)
@@ -147,31 +145,6 @@ bool taking_sender(struct taking *t, struct fault *f)
 	return ok;
 }
 
-static bool print_dry_run(struct taking *t)
-{
-	const struct envelope *e = envelope_of(t);
-	struct routes routes;
-	printf("sender: <%s>\n", e->sender);
-	routes_plan(&t->order.place->config, e, &routes);
-	for (size_t i = 0; i < routes.count; i++) {
-		const struct route *r = &routes.at[i];
-		printf("route:");
-		for (size_t k = 0; k < r->relay_count; k++)
-			printf("%s relay %s", k ? ", then" : "", r->relays[k]->name);
-		printf("%s\n", r->relay_count ? "" : " no relay serves these recipients");
-		for (size_t k = 0; k < r->rcpt_count; k++)
-			printf("recipient: <%s>\n", e->rcpts[r->rcpts[k]].address);
-	}
-	routes_release(&routes);
-	printf("message:\n");
-	return true;
-}
-
-static bool is_dry(const struct taking *t)
-{
-	return !t->order.hold && !t->order.gate;
-}
-
 static bool header_done(void *context, struct fault *f)
 {
 	struct taking *t = context;
@@ -187,24 +160,13 @@ static bool header_done(void *context, struct fault *f)
 		e->envid = mem_copy(str_of(call->envid));
 	if (call->relay)
 		e->relay = mem_copy(str_of(call->relay));
-	if (is_dry(t))
-		return print_dry_run(t);
-	return submit_begin(&t->submit, f);
-}
-
-/* A dry run shows lines as people know them. */
-static bool print_bytes(struct str bytes, struct fault *f)
-{
-	for (size_t i = 0; i < bytes.len; i++)
-		if (bytes.at[i] != '\r' && putchar(bytes.at[i]) == EOF)
-			return fault_sys(f, FAULT_IO, errno, "standard output");
-	return true;
+	return sink_begin(t->order.sink, &t->entry, t->delay, f);
 }
 
 static bool take_final(void *context, struct str bytes, struct fault *f)
 {
 	struct taking *t = context;
-	return is_dry(t) ? print_bytes(bytes, f) : submit_message(&t->submit, bytes, f);
+	return sink_bytes(t->order.sink, bytes, f);
 }
 
 static void set_rules(struct taking *t)
@@ -269,15 +231,11 @@ bool taking_end(struct taking *t, char id[ENTRY_ID_LEN + 1], struct fault *f)
 {
 	if (!message_end(t->message, f))
 		return name_size(t, f);
-	if (!is_dry(t) && !submit_end(&t->submit, message_facts(t->message), f))
+	if (!sink_end(t->order.sink, message_facts(t->message), f))
 		return false;
-	memcpy(id, t->submit.entry.id, ENTRY_ID_LEN + 1);
-	/* What came through post is counted and logged by who may write to the system's log. */
-	if (t->order.hold && t->order.room == HOLD_QUEUE) {
-		place_open_log(t->order.place, "sendmail");
-		accepted_note(t->order.hold, id, t->submit.entry.uid, &t->submit.entry);
-		log_close();
-	}
+	memcpy(id, t->entry.id, ENTRY_ID_LEN + 1);
+	sink_accepted(t->order.sink);
+	log_close();
 	return true;
 }
 
@@ -288,16 +246,14 @@ struct taking *taking_new(const struct taking_order *order)
 	t->order = *order;
 	buf_init(&t->sender, 2 * ADDR_MAX);
 	envelope_init(&t->found);
-	submit_init(&t->submit, order->hold, order->gate);
+	entry_init(&t->entry);
 	place_names(order->place);
 	/* Of what is wrong with the aliases. */
 	place_open_log(order->place, "sendmail");
 	order->place->host.warn = alias_warning;
 	order->place->host.context = t;
 	who_find(&t->who, order->place, order->call);
-	t->submit.min_free = c->min_free;
-	t->submit.delay = order->call->delay >= 0 ? order->call->delay : c->delay;
-	t->submit.room = order->room;
+	t->delay = order->call->delay >= 0 ? order->call->delay : c->delay;
 	return t;
 }
 
@@ -307,7 +263,8 @@ void taking_free(struct taking *t)
 		return;
 	t->order.place->host.warn = NULL;
 	message_free(t->message);
-	submit_release(&t->submit);
+	sink_abandon(t->order.sink);
+	entry_release(&t->entry);
 	envelope_release(&t->found);
 	buf_release(&t->sender);
 	who_release(&t->who);

@@ -13,15 +13,13 @@
 #include "text/fault.h"
 #include "cmd/send/options.h"
 #include "cmd/place.h"
-#include "hold/hold.h"
+#include "submit/sink.h"
 
 /* What it is about; all borrowed. */
 struct taking_order {
 	struct place *place;
-	const struct call *call;  /* sender, kind of body, DSN ...; not its operands */
-	struct hold *hold;        /* or NULL */
-	struct post_client *gate; /* or NULL; with neither: dry run, to standard output */
-	enum hold_room room;      /* HOLD_FAILED keeps what cannot be sent */
+	const struct call *call; /* sender, kind of body, DSN ...; not its operands */
+	struct sink *sink;       /* open; not used before the header is whole */
 };
 
 struct taking;

@@ -8,7 +8,7 @@
 #include "text/codec.h"
 #include "os/log.h"
 #include "os/random.h"
-#include "submit/submit.h"
+#include "submit/sink_hold.h"
 #include "mail/addr.h"
 #include "submit/this_host.h"
 
@@ -16,7 +16,8 @@
 
 /* The report's own facts, gathered as it is written. */
 struct writing {
-	struct submit submit;
+	struct sink_hold hold;
+	struct entry entry;
 	struct message_facts facts;
 	uint64_t line; /* bytes in the line so far */
 };
@@ -34,11 +35,11 @@ static void gather(struct writing *w, struct str bytes)
 	}
 }
 
-static bool to_submit(void *context, struct str bytes, struct fault *f)
+static bool to_hold(void *context, struct str bytes, struct fault *f)
 {
 	struct writing *w = context;
 	gather(w, bytes);
-	return submit_message(&w->submit, bytes, f);
+	return sink_bytes(&w->hold.sink, bytes, f);
 }
 
 /* The original on its way into its report. */
@@ -50,7 +51,7 @@ struct quoting {
 static bool quote(void *context, struct str bytes, struct fault *f)
 {
 	struct quoting *q = context;
-	return dsn_original(q->report, bytes, to_submit, q->writing, f);
+	return dsn_original(q->report, bytes, to_hold, q->writing, f);
 }
 
 static bool write_report(struct dsn *r, struct hold_entry *he, struct writing *w,
@@ -59,12 +60,12 @@ static bool write_report(struct dsn *r, struct hold_entry *he, struct writing *w
 	bool exists;
 	struct quoting quoting = {r, w};
 	size_t failed = envelope_count(r->envelope, RCPT_FAILED);
-	return submit_begin(&w->submit, f) && dsn_begin(r, to_submit, w, f) &&
+	return sink_begin(&w->hold.sink, &w->entry, 0, f) && dsn_begin(r, to_hold, w, f) &&
 	       entry_each(he->fd, &he->entry, quote, &quoting, f) &&
-	       dsn_end(r, to_submit, w, f) &&
+	       dsn_end(r, to_hold, w, f) &&
 	       (r->kind == DSN_FAILED
-	            ? submit_end_report(&w->submit, &w->facts, failed, &exists, f)
-	            : submit_end(&w->submit, &w->facts, f));
+	            ? sink_hold_end_report(&w->hold, &w->facts, failed, &exists, f)
+	            : sink_end(&w->hold.sink, &w->facts, f));
 }
 
 static bool add_addressee(void *context, struct str mailbox, struct fault *f)
@@ -95,12 +96,17 @@ static bool own_address(const struct this_host *host, struct buf *out, struct fa
 	       local_complete(&host->local, str_of(host->config->from), out, f);
 }
 
-static bool copy_report(struct hold_entry *he, struct submit *s, struct fault *f)
+static bool copy_report(struct hold_entry *he, struct entry *copy, struct fault *f)
 {
 	bool exists;
-	return submit_copy(s, he, f) &&
-	       submit_end_report(s, &he->entry.facts,
+	struct sink_hold s;
+	sink_hold_init(&s, he->hold, HOLD_QUEUE);
+	bool ok =
+	    sink_copy(&s.sink, copy, he, f) &&
+	    sink_hold_end_report(&s, &he->entry.facts,
 	                         envelope_count(&he->entry.envelope, RCPT_FAILED), &exists, f);
+	sink_abandon(&s.sink);
+	return ok;
 }
 
 static bool address_again(struct this_host *host, const struct envelope *from,
@@ -118,25 +124,25 @@ bool bounce_again(const struct settings *c, const char *hostname, struct hold_en
 {
 	const struct entry *e = &he->entry;
 	struct this_host host;
-	struct submit s;
+	struct entry copy;
 	struct buf from;
 	id[0] = '\0';
 	if (e->envelope.sender[0] || !e->report_of[0] || !c->from)
 		return true;
 	this_host_find(&host, c, hostname);
 	buf_init(&from, 4 * ADDR_MAX);
-	submit_init(&s, he->hold, NULL);
-	s.entry.created = clock_wall();
-	s.entry.uid = hold_uid(he);
-	memcpy(s.entry.report_of, e->id, sizeof(e->id));
+	entry_init(&copy);
+	copy.created = clock_wall();
+	copy.uid = hold_uid(he);
+	memcpy(copy.report_of, e->id, sizeof(e->id));
 	bool ok = own_address(&host, &from, f) &&
-	          address_again(&host, &e->envelope, &s.entry.envelope, f);
+	          address_again(&host, &e->envelope, &copy.envelope, f);
 	if (ok)
-		envelope_set_sender(&s.entry.envelope, buf_str(&from));
-	ok = ok && copy_report(he, &s, f);
+		envelope_set_sender(&copy.envelope, buf_str(&from));
+	ok = ok && copy_report(he, &copy, f);
 	if (ok)
-		memcpy(id, s.entry.id, ENTRY_ID_LEN + 1);
-	submit_release(&s);
+		memcpy(id, copy.id, ENTRY_ID_LEN + 1);
+	entry_release(&copy);
 	buf_release(&from);
 	this_host_release(&host);
 	return ok;
@@ -162,7 +168,7 @@ static bool hold_report(struct this_host *host, struct dsn *r, struct hold_entry
                         struct writing *w, char id[ENTRY_ID_LEN + 1], struct fault *f)
 {
 	const struct envelope *original = &he->entry.envelope;
-	struct envelope *to = &w->submit.entry.envelope;
+	struct envelope *to = &w->entry.envelope;
 	struct fault why = FAULT_INIT;
 	/* Without an address there is no report, and the entry must not wait for one. */
 	if (!address_report(host, original, to, &why) || to->rcpt_count == 0) {
@@ -173,7 +179,7 @@ static bool hold_report(struct this_host *host, struct dsn *r, struct hold_entry
 	r->to = to->rcpts[0].address;
 	if (!write_report(r, he, w, f))
 		return false;
-	memcpy(id, w->submit.entry.id, ENTRY_ID_LEN + 1);
+	memcpy(id, w->entry.id, ENTRY_ID_LEN + 1);
 	return true;
 }
 
@@ -197,12 +203,13 @@ bool bounce_sender(const struct settings *c, const char *hostname, struct hold_e
 	if (!e->envelope.sender[0] || e->report_of[0] || dsn_wanted(&r) == 0)
 		return true;
 	struct writing w = {0};
-	submit_init(&w.submit, he->hold, NULL);
+	sink_hold_init(&w.hold, he->hold, HOLD_QUEUE);
+	entry_init(&w.entry);
 	/* Whoever runs us: the report belongs to the user who sent the message. */
-	w.submit.entry.created = r.wall;
-	w.submit.entry.uid = hold_uid(he);
+	w.entry.created = r.wall;
+	w.entry.uid = hold_uid(he);
 	if (kind == DSN_FAILED)
-		memcpy(w.submit.entry.report_of, e->id, sizeof(e->id));
+		memcpy(w.entry.report_of, e->id, sizeof(e->id));
 	struct this_host host;
 	struct buf subject, message_id, from;
 	this_host_find(&host, c, hostname);
@@ -211,7 +218,8 @@ bool bounce_sender(const struct settings *c, const char *hostname, struct hold_e
 	buf_init(&message_id, FIELD_MAX);
 	describe(&r, &host, he, &from, &subject, &message_id);
 	bool ok = hold_report(&host, &r, he, &w, id, f);
-	submit_release(&w.submit);
+	sink_abandon(&w.hold.sink);
+	entry_release(&w.entry);
 	buf_release(&subject);
 	buf_release(&message_id);
 	buf_release(&from);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "submit/submit.h"
+#include "submit/sink_hold.h"
 
 static bool is_new(const struct rcpt *r)
 {
@@ -48,15 +48,17 @@ static void copy_envelope(const struct envelope *from, struct envelope *to)
 bool failures_split(struct hold_entry *he, struct fault *f)
 {
 	struct envelope *e = &he->entry.envelope;
-	struct submit s;
-	submit_init(&s, he->hold, NULL);
-	s.room = HOLD_FAILED;
-	s.entry.created = he->entry.created;
-	s.entry.uid = hold_uid(he);
-	memcpy(s.entry.report_of, he->entry.report_of, sizeof(s.entry.report_of));
-	copy_envelope(e, &s.entry.envelope);
-	bool ok = submit_copy(&s, he, f) && submit_end(&s, &he->entry.facts, f);
-	submit_release(&s);
+	struct sink_hold s;
+	struct entry copy;
+	sink_hold_init(&s, he->hold, HOLD_FAILED);
+	entry_init(&copy);
+	copy.created = he->entry.created;
+	copy.uid = hold_uid(he);
+	memcpy(copy.report_of, he->entry.report_of, sizeof(copy.report_of));
+	copy_envelope(e, &copy.envelope);
+	bool ok = sink_copy(&s.sink, &copy, he, f) && sink_end(&s.sink, &he->entry.facts, f);
+	sink_abandon(&s.sink);
+	entry_release(&copy);
 	size_t marked = 0;
 	size_t *places = mem_alloc(e->rcpt_count * sizeof(*places));
 	for (size_t i = 0; ok && i < e->rcpt_count; i++)

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "submit/submit.h"
+#include "submit/sink_hold.h"
 #include "transport/bounce.h"
 
 #define COUNT(array) (int)(sizeof(array) / sizeof((array)[0]))
@@ -14,18 +14,21 @@ static const char message[] = "Subject: a report\r\n\r\nbody\r\n";
 /* A report that is held; of: what it is about. */
 static void put(struct hold *hold, const char *sender, const char *of, hold_id id)
 {
-	struct submit s;
+	struct sink_hold s;
+	struct entry e;
 	struct fault f = FAULT_INIT;
 	struct message_facts facts = {.longest_line = 17};
-	submit_init(&s, hold, NULL);
-	envelope_set_sender(&s.entry.envelope, str_of(sender));
-	envelope_add(&s.entry.envelope, STR("who@sent.example"));
-	memcpy(s.entry.report_of, of, strlen(of) + 1);
-	ck_assert_msg(submit_begin(&s, &f), "%s", f.text);
-	ck_assert(submit_message(&s, STR(message), &f));
-	ck_assert_msg(submit_end(&s, &facts, &f), "%s", f.text);
-	memcpy(id, s.entry.id, sizeof(hold_id));
-	submit_release(&s);
+	sink_hold_init(&s, hold, HOLD_QUEUE);
+	entry_init(&e);
+	envelope_set_sender(&e.envelope, str_of(sender));
+	envelope_add(&e.envelope, STR("who@sent.example"));
+	memcpy(e.report_of, of, strlen(of) + 1);
+	ck_assert_msg(sink_begin(&s.sink, &e, 0, &f), "%s", f.text);
+	ck_assert(sink_bytes(&s.sink, STR(message), &f));
+	ck_assert_msg(sink_end(&s.sink, &facts, &f), "%s", f.text);
+	memcpy(id, e.id, sizeof(hold_id));
+	sink_abandon(&s.sink);
+	entry_release(&e);
 }
 
 static const struct again_case {

@@ -12,7 +12,7 @@
 
 #include "os/clock.h"
 #include "hold/backoff.h"
-#include "submit/submit.h"
+#include "submit/sink_hold.h"
 #include "hold/sweep.h"
 
 static char root[64];
@@ -50,29 +50,32 @@ static size_t count_in(enum hold_room room)
 /* Holds a message with so many recipients; its id in id. */
 static void put(size_t rcpts, hold_id id)
 {
-	struct submit s;
+	struct sink_hold s;
+	struct entry e;
 	struct fault f = FAULT_INIT;
 	struct message_facts facts = {.longest_line = 10, .body_8bit = true};
-	submit_init(&s, &hold, NULL);
-	envelope_set_sender(&s.entry.envelope, STR("sender@example.org"));
+	sink_hold_init(&s, &hold, HOLD_QUEUE);
+	entry_init(&e);
+	envelope_set_sender(&e.envelope, STR("sender@example.org"));
 	for (size_t i = 0; i < rcpts; i++) {
 		char address[64];
 		snprintf(address, sizeof(address), "r%zu@example.net", i);
-		envelope_add(&s.entry.envelope, str_of(address));
+		envelope_add(&e.envelope, str_of(address));
 	}
-	s.entry.envelope.ret = RET_HDRS;
-	s.entry.envelope.body = BODY_8BITMIME;
-	s.entry.envelope.smtputf8 = true;
-	s.entry.envelope.envid = mem_copy(STR("id+2B1"));
-	s.entry.envelope.relay = mem_copy(STR("main"));
-	s.entry.envelope.rcpts[0].notify = NOTIFY_SUCCESS | NOTIFY_DELAY;
-	s.entry.envelope.rcpts[0].orcpt = mem_copy(STR("rfc822;a+2Bb@c"));
-	ck_assert_msg(submit_begin(&s, &f), "%s", f.text);
+	e.envelope.ret = RET_HDRS;
+	e.envelope.body = BODY_8BITMIME;
+	e.envelope.smtputf8 = true;
+	e.envelope.envid = mem_copy(STR("id+2B1"));
+	e.envelope.relay = mem_copy(STR("main"));
+	e.envelope.rcpts[0].notify = NOTIFY_SUCCESS | NOTIFY_DELAY;
+	e.envelope.rcpts[0].orcpt = mem_copy(STR("rfc822;a+2Bb@c"));
+	ck_assert_msg(sink_begin(&s.sink, &e, 0, &f), "%s", f.text);
 	for (size_t i = 0; i < strlen(message); i++)
-		ck_assert(submit_message(&s, str_make(message + i, 1), &f));
-	ck_assert_msg(submit_end(&s, &facts, &f), "%s", f.text);
-	memcpy(id, s.entry.id, sizeof(hold_id));
-	submit_release(&s);
+		ck_assert(sink_bytes(&s.sink, str_make(message + i, 1), &f));
+	ck_assert_msg(sink_end(&s.sink, &facts, &f), "%s", f.text);
+	memcpy(id, e.id, sizeof(hold_id));
+	sink_abandon(&s.sink);
+	entry_release(&e);
 }
 
 static void claim(enum hold_room room, const char *id, struct hold_entry *he)
@@ -452,13 +455,16 @@ END_TEST
 
 START_TEST(given_up_puts_leave_nothing)
 {
-	struct submit s;
+	struct sink_hold s;
+	struct entry e;
 	struct fault f = FAULT_INIT;
-	submit_init(&s, &hold, NULL);
-	envelope_add(&s.entry.envelope, STR("a@b"));
-	ck_assert(submit_begin(&s, &f));
+	sink_hold_init(&s, &hold, HOLD_QUEUE);
+	entry_init(&e);
+	envelope_add(&e.envelope, STR("a@b"));
+	ck_assert(sink_begin(&s.sink, &e, 0, &f));
 	ck_assert_uint_eq(count_in(HOLD_TMP), 1);
-	submit_release(&s);
+	sink_abandon(&s.sink);
+	entry_release(&e);
 	ck_assert_uint_eq(count_in(HOLD_TMP), 0);
 	ck_assert_uint_eq(count_in(HOLD_QUEUE), 0);
 }
@@ -466,32 +472,38 @@ END_TEST
 
 START_TEST(too_little_room_is_said_before_anything_is_written)
 {
-	struct submit s;
+	struct sink_hold s;
+	struct entry e;
 	struct fault f = FAULT_INIT;
-	submit_init(&s, &hold, NULL);
+	sink_hold_init(&s, &hold, HOLD_QUEUE);
+	entry_init(&e);
 	s.min_free = UINT64_MAX;
-	envelope_add(&s.entry.envelope, STR("a@b"));
-	ck_assert(!submit_begin(&s, &f));
+	envelope_add(&e.envelope, STR("a@b"));
+	ck_assert(!sink_begin(&s.sink, &e, 0, &f));
 	ck_assert_int_eq(f.kind, FAULT_TEMP);
 	ck_assert_ptr_nonnull(strstr(f.text, "min_free"));
 	ck_assert_uint_eq(count_in(HOLD_TMP), 0);
-	submit_release(&s);
+	sink_abandon(&s.sink);
+	entry_release(&e);
 }
 END_TEST
 
 static bool put_report(const char *of, size_t failed, hold_id id)
 {
-	struct submit s;
+	struct sink_hold s;
+	struct entry e;
 	struct fault f = FAULT_INIT;
 	struct message_facts facts = {0};
 	bool exists;
-	submit_init(&s, &hold, NULL);
-	envelope_add(&s.entry.envelope, STR("a@b"));
-	memcpy(s.entry.report_of, of, sizeof(hold_id));
-	ck_assert(submit_begin(&s, &f));
-	ck_assert_msg(submit_end_report(&s, &facts, failed, &exists, &f), "%s", f.text);
-	memcpy(id, s.entry.id, sizeof(hold_id));
-	submit_release(&s);
+	sink_hold_init(&s, &hold, HOLD_QUEUE);
+	entry_init(&e);
+	envelope_add(&e.envelope, STR("a@b"));
+	memcpy(e.report_of, of, sizeof(hold_id));
+	ck_assert(sink_begin(&s.sink, &e, 0, &f));
+	ck_assert_msg(sink_hold_end_report(&s, &facts, failed, &exists, &f), "%s", f.text);
+	memcpy(id, e.id, sizeof(hold_id));
+	sink_abandon(&s.sink);
+	entry_release(&e);
 	return !exists;
 }
 

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cmd/send/sinks.h"
+
+#include "cmd/spawn.h"
+
+static bool open_hold(void *context, struct hold *h, struct fault *f)
+{
+	return place_open_hold(context, false, h, f);
+}
+
+static bool start(void *context, struct sink_try *t, struct fault *f)
+{
+	return spawn_flushq(context, t->id, t->verbose, t->listen, &t->fd, &t->pid, f);
+}
+
+static bool open_post(void *context, struct post_client *g, struct fault *f)
+{
+	return place_open_gate(context, false, g, f);
+}
+
+void sinks_choose(struct sinks *s, struct place *p, bool dry_run, enum hold_room room)
+{
+	const struct sink_hold_hooks hooks = {open_hold, start, p};
+	if (dry_run) {
+		sinks_dry_init(&s->dry, &p->config);
+		s->sink = &s->dry.sink;
+	} else if (p->personal) {
+		sink_hold_later(&s->hold, &hooks, room);
+		s->hold.min_free = p->config.min_free;
+		s->sink = &s->hold.sink;
+	} else {
+		sink_post_init(&s->post, room, open_post, p);
+		s->sink = &s->post.sink;
+	}
+}
