@@ -13,15 +13,13 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "os/clock.h"
 #include "text/codec.h"
 #include "os/file.h"
 #include "text/idna.h"
-#include "cmd/send/progress.h"
-#include "cmd/send/intake.h"
+#include "cmd/send/inject.h"
+#include "cmd/send/input.h"
 #include "cmd/spawn.h"
 #include "cmd/send/options.h"
-#include "cmd/send/sinks.h"
 #include "cmd/place.h"
 #include "cmd/rights.h"
 #include "cmd/send/smtpd.h"
@@ -76,129 +74,8 @@ static int usage(const struct fault *f, enum call_mode mode)
 	fprintf(stderr, "usage: sendmail [-ti] [-f sender] [-F name] [recipient ...]\n"
 	                "usage: sendmail --help lists all options\n");
 	if (reads_input(mode))
-		intake_drain(&stop_signal);
+		input_drain(&stop_signal);
 	return fault_exit(FAULT_USAGE);
-}
-
-/* Without a good configuration nothing can be sent, but what was handed in can
- * be kept for people. */
-static int keep_failed(struct place *p, const struct call *call)
-{
-	struct sinks sinks;
-	struct fault f = FAULT_INIT;
-	sinks_choose(&sinks, p, false, HOLD_FAILED);
-	struct intake in = {.place = p, .call = call, .sink = sinks.sink, .stop = &stop_signal};
-	bool open = sink_open(sinks.sink, &f);
-	if (!open)
-		intake_drain(&stop_signal);
-	if (open && intake_take(&in, &f))
-		fprintf(stderr,
-		        "sendmail: the message is kept in %s/failed/%s; when this is mended, "
-		        "\"flushq --retry %s\" puts it back\n",
-		        p->hold_path ? p->hold_path : POSTERN_SPOOLDIR, in.id, in.id);
-	else
-		fprintf(stderr, "sendmail: the message is not kept: %s\n", f.text);
-	sink_close(sinks.sink);
-	return fault_exit(FAULT_CONFIG);
-}
-
-static void say_held(const char *id, const char *reason)
-{
-	if (isatty(STDERR_FILENO))
-		fprintf(stderr, "sendmail: held as %s: %s\n", id, reason);
-}
-
-/* Mode now: listens while flushq tries, as long as a caller is to wait. */
-static int await_try(const struct place *p, const struct call *call, const char *id, int fd)
-{
-	struct progress_result result;
-	progress_listen(fd, clock_deadline(p->config.wait * 1000), call->quiet, call->verbose,
-	                &stop_signal, &result);
-	close(fd);
-	if (result.interrupted) {
-		fprintf(stderr, "sendmail: interrupted: the message is held as %s\n", id);
-		return 128 + stop_signal;
-	}
-	if (result.late)
-		say_held(id, "still being tried");
-	else if (result.held)
-		say_held(id, result.reason);
-	else if (!result.done)
-		say_held(id, "flushq was cut short");
-	if (result.refused == 0)
-		return EX_OK;
-	return result.code;
-}
-
-static enum settings_mode delivery_mode(const struct settings *c, const struct call *call)
-{
-	switch (call->delivery) {
-	case CALL_NOW:
-		return MODE_NOW;
-	case CALL_BACKGROUND:
-		return MODE_BACKGROUND;
-	case CALL_HOLD:
-		return MODE_HOLD;
-	case CALL_AS_SET:
-		break;
-	}
-	return c->mode;
-}
-
-/* The message is ours; what happens now changes only when it is sent. */
-static int pass_on(const struct place *p, const struct call *call, const char *id,
-                   struct sink *sink)
-{
-	const struct settings *c = &p->config;
-	int64_t delay = call->delay >= 0 ? call->delay : c->delay;
-	enum settings_mode mode = delivery_mode(c, call);
-	struct sink_try attempt = {
-	    .id = id, .verbose = call->verbose, .listen = mode == MODE_NOW || call->verbose};
-	struct fault f = FAULT_INIT;
-	if (mode == MODE_HOLD) {
-		say_held(id, "flushq sends it");
-		return EX_OK;
-	}
-	if (delay > 0) {
-		say_held(id, "delayed as asked");
-		return EX_OK;
-	}
-	if (!sink_start(sink, &attempt, &f)) {
-		say_held(id, f.text);
-		return EX_OK;
-	}
-	return attempt.listen ? await_try(p, call, id, attempt.fd) : EX_OK;
-}
-
-static int interrupted(void)
-{
-	fprintf(stderr, "sendmail: interrupted: nothing was taken\n");
-	return 128 + stop_signal;
-}
-
-static int submit(struct place *p, const struct call *call)
-{
-	struct sinks sinks;
-	struct fault f = FAULT_INIT;
-	int code = EX_OK;
-	sinks_choose(&sinks, p, call->dry_run, HOLD_QUEUE);
-	struct intake in = {.place = p, .call = call, .sink = sinks.sink, .stop = &stop_signal};
-	if (!sink_open(sinks.sink, &f)) {
-		complain(&f);
-		intake_drain(&stop_signal);
-		return fault_exit(f.kind);
-	}
-	bool ok = intake_take(&in, &f);
-	if (!ok && stop_signal) {
-		code = interrupted();
-	} else if (!ok) {
-		complain(&f);
-		code = fault_exit(f.kind);
-	} else if (in.id[0]) { /* not so in a dry run */
-		code = pass_on(p, call, in.id, sinks.sink);
-	}
-	sink_close(sinks.sink);
-	return code;
 }
 
 static bool relay_known(const struct place *p, const char *name, struct fault *f)
@@ -208,21 +85,6 @@ static bool relay_known(const struct place *p, const char *name, struct fault *f
 			return true;
 	return !name || fault_set(f, FAULT_USAGE, "--relay %s: %s has no [relay %s]", name,
 	                          p->config_path, name);
-}
-
-static int verify(struct place *p, const struct call *call)
-{
-	struct fault f = FAULT_INIT;
-	struct sinks sinks;
-	sinks_choose(&sinks, p, true, HOLD_QUEUE);
-	struct intake in = {.place = p, .call = call, .sink = sinks.sink, .stop = &stop_signal};
-	if (call->operand_count == 0)
-		fault_set(&f, FAULT_USAGE, "-bv: no recipient named");
-	else if (intake_verify(&in, &f))
-		return EX_OK;
-	complain(&f);
-	intake_drain(&stop_signal);
-	return fault_exit(f.kind);
 }
 
 /* Whoever speaks SMTP is told in SMTP what is wrong with the configuration. */
@@ -272,29 +134,29 @@ static int with_place(const struct call *call)
 		complain(&f);
 		/* Whoever speaks SMTP waits for us to speak first. */
 		if (call->mode != CALL_SMTP)
-			intake_drain(&stop_signal);
+			input_drain(&stop_signal);
 		return fault_exit(f.kind);
 	}
 	bool good = place_find(&p, "sendmail", call->config, false, false);
 	p.tag = call->tag;
 	if (!good && call->mode == CALL_SUBMIT && !call->dry_run)
-		code = keep_failed(&p, call);
+		code = inject_failed(&p, call, &stop_signal);
 	else if (!good && call->mode == CALL_SMTP)
 		code = speak_smtp(&p, call, false);
 	else if (!good) {
 		if (reads_input(call->mode))
-			intake_drain(&stop_signal);
+			input_drain(&stop_signal);
 		code = fault_exit(FAULT_CONFIG);
-	} else if (!relay_known(&p, call->relay, &f))
+	} else if (!relay_known(&p, call->message.relay, &f))
 		code = usage(&f, call->mode);
 	else if (call->mode == CALL_CONFIG)
 		code = print_config(&p, call);
 	else if (call->mode == CALL_VERIFY)
-		code = verify(&p, call);
+		code = inject_verify(&p, call, &stop_signal);
 	else if (call->mode == CALL_SMTP)
 		code = speak_smtp(&p, call, true);
 	else
-		code = submit(&p, call);
+		code = inject_message(&p, call, &stop_signal);
 	place_release(&p);
 	return code;
 }

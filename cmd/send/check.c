@@ -9,9 +9,9 @@
 #include "cmd/send/check_here.h"
 #include "cmd/send/check_relay.h"
 #include "cmd/send/check_table.h"
-#include "cmd/send/who.h"
 #include "mail/addr.h"
 #include "mail/envelope.h"
+#include "submit/sender.h"
 #include "transport/sandbox_policy.h"
 
 #define SENDERS_MAX 10 /* to be tried, each over each relay */
@@ -52,15 +52,15 @@ static void add_sender(struct check_order *o, const struct local *l, const char 
 static void add_own(struct check_order *o, const struct place *p, const struct call *call)
 {
 	struct fault f = FAULT_INIT;
-	struct who w;
+	struct sender sender;
 	struct buf own;
-	who_find(&w, p, call);
+	sender_find(&sender, &p->config, &p->host.local, &call->message);
 	buf_init(&own, 4 * ADDR_MAX);
-	if (rewrite_sender(&w.identity, false, STR(""), &own, &f))
+	if (rewrite_sender(&sender.identity, false, STR(""), &own, &f))
 		add_sender(o, &p->host.local, buf_cstr(&own),
 		           "from is not set: the caller's own");
 	buf_release(&own);
-	who_release(&w);
+	sender_release(&sender);
 }
 
 static void find_senders(struct check_order *o, const struct place *p, const struct call *call)

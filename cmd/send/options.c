@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "text/codec.h"
-#include "conf/settings.h"
 #include "hold/layout.h"
 
 enum takes {
@@ -34,14 +33,14 @@ struct long_row {
 static bool take_recipients(struct call *call, const char *argument, struct fault *f)
 {
 	(void)argument, (void)f;
-	call->take_recipients = true;
+	call->message.take_recipients = true;
 	return true;
 }
 
 static bool ignore_dot(struct call *call, const char *argument, struct fault *f)
 {
 	(void)argument, (void)f;
-	call->ignore_dot = true;
+	call->message.dot = DOT_IGNORED;
 	return true;
 }
 
@@ -55,15 +54,15 @@ static bool verbose(struct call *call, const char *argument, struct fault *f)
 static bool set_from(struct call *call, const char *argument, struct fault *f)
 {
 	(void)f;
-	call->have_from = true;
-	call->from = argument;
+	call->message.have_from = true;
+	call->message.from = argument;
 	return true;
 }
 
 static bool set_full_name(struct call *call, const char *argument, struct fault *f)
 {
 	(void)f;
-	call->full_name = argument;
+	call->message.full_name = argument;
 	return true;
 }
 
@@ -84,14 +83,14 @@ static bool set_tag(struct call *call, const char *argument, struct fault *f)
 static bool set_utf8(struct call *call, const char *argument, struct fault *f)
 {
 	(void)argument, (void)f;
-	call->smtputf8 = true;
+	call->message.smtputf8 = true;
 	return true;
 }
 
 static bool set_relayed(struct call *call, const char *argument, struct fault *f)
 {
 	(void)argument, (void)f;
-	call->relayed = true;
+	call->message.relayed = true;
 	return true;
 }
 
@@ -104,13 +103,13 @@ static bool aliases_mode(struct call *call, const char *argument, struct fault *
 
 static bool set_body(struct call *call, const char *argument, struct fault *f)
 {
-	return envelope_parse_body(str_of(argument), &call->body) ||
+	return envelope_parse_body(str_of(argument), &call->message.body) ||
 	       fault_set(f, FAULT_USAGE, "-B %s: 7BIT or 8BITMIME is expected", argument);
 }
 
 static bool set_notify(struct call *call, const char *argument, struct fault *f)
 {
-	if (envelope_parse_notify(str_of(argument), &call->notify))
+	if (envelope_parse_notify(str_of(argument), &call->message.notify))
 		return true;
 	return fault_set(f, FAULT_USAGE,
 	                 "-N %s: never, or a list of success, failure, delay is expected",
@@ -119,7 +118,7 @@ static bool set_notify(struct call *call, const char *argument, struct fault *f)
 
 static bool set_ret(struct call *call, const char *argument, struct fault *f)
 {
-	return envelope_parse_ret(str_of(argument), &call->ret) ||
+	return envelope_parse_ret(str_of(argument), &call->message.ret) ||
 	       fault_set(f, FAULT_USAGE, "-R %s: full or hdrs is expected", argument);
 }
 
@@ -130,7 +129,7 @@ static bool set_envid(struct call *call, const char *argument, struct fault *f)
 		return fault_set(f, FAULT_USAGE,
 		                 "-V %s: 1 to 100 characters of xtext (RFC 3461) are expected",
 		                 argument);
-	call->envid = argument;
+	call->message.envid = argument;
 	return true;
 }
 
@@ -256,17 +255,17 @@ static const struct option_row rows[] = {
 static bool set_relay(struct call *call, const char *argument, struct fault *f)
 {
 	(void)f;
-	call->relay = argument;
+	call->message.relay = argument;
 	return true;
 }
 
 static bool set_delay(struct call *call, const char *argument, struct fault *f)
 {
-	if (!settings_duration(str_of(argument), &call->delay))
+	if (!settings_duration(str_of(argument), &call->message.delay))
 		return fault_set(f, FAULT_USAGE,
 		                 "--delay %s: a time such as 30s, 5m, 2h is expected",
 		                 argument);
-	return call->delay <= ENTRY_DELAY_MAX ||
+	return call->message.delay <= ENTRY_DELAY_MAX ||
 	       fault_set(f, FAULT_USAGE, "--delay %s: the longest is %dd", argument,
 	                 ENTRY_DELAY_MAX / 86400);
 }
@@ -395,7 +394,7 @@ static bool mode_by_name(const char *program, struct call *call, struct fault *f
 bool options_scan(int argc, char **argv, struct call *call, struct fault *f)
 {
 	int i = 1;
-	*call = (struct call){.mode = CALL_SUBMIT, .delay = -1};
+	*call = (struct call){.mode = CALL_SUBMIT, .message = {.dot = DOT_SAFE, .delay = -1}};
 	if (!mode_by_name(argc > 0 ? argv[0] : "sendmail", call, f))
 		return false;
 	if (call->hold_program)
@@ -420,6 +419,21 @@ bool options_scan(int argc, char **argv, struct call *call, struct fault *f)
 	call->operands = argv + (i < argc ? i : argc);
 	call->operand_count = i < argc ? (size_t)(argc - i) : 0;
 	return true;
+}
+
+enum settings_mode options_delivery(const struct call *call, const struct settings *c)
+{
+	switch (call->delivery) {
+	case CALL_NOW:
+		return MODE_NOW;
+	case CALL_BACKGROUND:
+		return MODE_BACKGROUND;
+	case CALL_HOLD:
+		return MODE_HOLD;
+	case CALL_AS_SET:
+		break;
+	}
+	return c->mode;
 }
 
 /* Those with an effect, or those without. */

@@ -14,7 +14,8 @@
 
 #include "text/buf.h"
 #include "text/fault.h"
-#include "mail/envelope.h"
+#include "conf/settings.h"
+#include "submit/submission_options.h"
 
 enum call_mode {
 	CALL_SUBMIT,  /* a message on standard input */
@@ -40,27 +41,15 @@ enum call_delivery {
 /* What a command line asks for. Strings are borrowed from argv. */
 struct call {
 	enum call_mode mode;
-	bool hold_program;    /* called as mailq or runq, whose options were not looked at */
-	bool take_recipients; /* -t */
-	bool ignore_dot;      /* -i */
+	bool hold_program; /* called as mailq or runq, whose options were not looked at */
+	struct submission_options message;
 	enum call_delivery delivery;
 	bool quiet; /* -oeq: nothing on standard error about recipients */
 	bool verbose;
-	bool smtputf8; /* -U */
-	bool relayed;  /* -G: from_rule and reply_to leave it alone */
 	bool dry_run;
 	bool count_only; /* -bpc */
-	bool have_from;
-	const char *from;
-	const char *full_name;
 	const char *config;
-	const char *relay;
-	const char *tag; /* -L */
-	const char *envid;
-	enum envelope_body body;
-	enum envelope_ret ret;
-	unsigned notify;
-	int64_t delay;       /* seconds; -1: not given */
+	const char *tag;     /* -L */
 	const char *only_id; /* -qI, -qR, -qS: a part of it */
 	const char *only_rcpt;
 	const char *only_sender;
@@ -68,10 +57,13 @@ struct call {
 	size_t operand_count;
 };
 
-/* FAULT_USAGE when the command line is wrong. program: the name of the call
- * (base name of argv[0]), which may choose the mode. */
+/* FAULT_USAGE when the command line is wrong. The base name of
+ * argv[0] may choose the mode. */
 bool options_scan(int argc, char **argv, struct call *call, struct fault *f)
     __attribute__((warn_unused_result));
+
+/* When the message is to be sent, as the call or else the configuration says. */
+enum settings_mode options_delivery(const struct call *call, const struct settings *c);
 
 /* No word of the command line holds a control byte: else FAULT_USAGE, in a text
  * that shows none of it. */

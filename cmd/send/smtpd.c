@@ -10,9 +10,11 @@
 #include <unistd.h>
 
 #include "os/clock.h"
+#include "os/log.h"
+#include "cmd/send/inject.h"
 #include "cmd/send/input.h"
 #include "cmd/send/sinks.h"
-#include "cmd/send/taking.h"
+#include "submit/submission.h"
 #include "smtp/serve.h"
 
 #define CHUNK        65536
@@ -28,10 +30,10 @@ struct session {
 	const struct call *call;
 	const volatile int *stop;
 	struct sinks sinks;
-	struct call mail; /* this message's: the call, and what MAIL said */
-	char *from;       /* of mail, as the next */
+	struct submission_options options; /* of this message: the call, and what MAIL said */
+	char *from;                        /* of these, as the next */
 	char *envid;
-	struct taking *taking;
+	struct submission *submission;
 	size_t fresh;              /* messages that no flushq was started for */
 	char id[ENTRY_ID_LEN + 1]; /* of the last one */
 	struct child {
@@ -50,18 +52,18 @@ struct session {
 static bool on_mail(void *context, const struct serve_mail *mail, struct fault *f)
 {
 	struct session *s = context;
-	const struct taking_order order = {s->place, &s->mail, s->sinks.sink};
+	const struct submission_options *given = &s->call->message;
+	const struct submission_env env = {&s->place->config, &s->place->host, s->sinks.sink};
 	if (!sink_open(s->sinks.sink, f))
 		return false;
 	s->from = mem_copy(mail->path);
 	s->envid = mail->envid.len ? mem_copy(mail->envid) : NULL;
-	s->mail = (struct call){
-	    .mode = CALL_SMTP,
-	    .ignore_dot = true,
-	    .relayed = s->call->relayed,
-	    .full_name = s->call->full_name,
-	    .relay = s->call->relay,
-	    .delay = s->call->delay,
+	s->options = (struct submission_options){
+	    .dot = DOT_IGNORED,
+	    .relayed = given->relayed,
+	    .full_name = given->full_name,
+	    .relay = given->relay,
+	    .delay = given->delay,
 	    .have_from = true,
 	    .from = s->from,
 	    .envid = s->envid,
@@ -69,34 +71,35 @@ static bool on_mail(void *context, const struct serve_mail *mail, struct fault *
 	    .ret = mail->ret,
 	    .smtputf8 = mail->smtputf8,
 	};
-	s->taking = taking_new(&order);
-	return taking_sender(s->taking, f);
+	inject_prepare(s->place, false);
+	s->submission = submission_new(&env, &s->options);
+	return submission_sender(s->submission, f);
 }
 
 static bool on_rcpt(void *context, const struct serve_rcpt *rcpt, struct fault *f)
 {
 	struct session *s = context;
-	return taking_recipient(s->taking, rcpt->path, rcpt->notify, rcpt->orcpt, f);
+	return submission_recipient(s->submission, rcpt->path, rcpt->notify, rcpt->orcpt, f);
 }
 
 static bool on_data(void *context, struct fault *f)
 {
 	struct session *s = context;
 	(void)f;
-	taking_start(s->taking);
+	submission_start(s->submission);
 	return true;
 }
 
 static bool on_bytes(void *context, struct str bytes, struct fault *f)
 {
 	struct session *s = context;
-	return taking_bytes(s->taking, bytes, f);
+	return submission_bytes(s->submission, bytes, f);
 }
 
 static bool on_end(void *context, char id[33], struct fault *f)
 {
 	struct session *s = context;
-	if (!taking_end(s->taking, s->id, f))
+	if (!submission_end(s->submission, s->id, f))
 		return false;
 	memcpy(id, s->id, sizeof(s->id));
 	s->fresh++;
@@ -106,20 +109,19 @@ static bool on_end(void *context, char id[33], struct fault *f)
 static void on_over(void *context)
 {
 	struct session *s = context;
-	taking_free(s->taking);
+	submission_free(s->submission);
+	log_close();
 	free(s->from);
 	free(s->envid);
-	s->taking = NULL;
+	s->submission = NULL;
 	s->from = s->envid = NULL;
 }
 
 static bool sends_now(const struct session *s)
 {
 	const struct settings *c = &s->place->config;
-	int64_t delay = s->call->delay >= 0 ? s->call->delay : c->delay;
-	bool held = s->call->delivery == CALL_HOLD ||
-	            (s->call->delivery == CALL_AS_SET && c->mode == MODE_HOLD);
-	return !held && delay == 0;
+	return options_delivery(s->call, c) != MODE_HOLD &&
+	       submission_delay(&s->call->message, c) == 0;
 }
 
 static bool is_over(const struct child *c)

@@ -33,6 +33,7 @@ void sink_abandon(struct sink *s)
 {
 	if (s->kind->abandon)
 		s->kind->abandon(s);
+	s->entry = NULL;
 }
 
 static bool copy_piece(void *context, struct str bytes, struct fault *f)

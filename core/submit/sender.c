@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "cmd/send/who.h"
+#include "submit/sender.h"
 
 #include <ctype.h>
 #include <pwd.h>
@@ -43,43 +43,43 @@ static char *clean(const char *text)
 	return copy;
 }
 
-void who_find(struct who *w, const struct place *p, const struct call *call)
+void sender_find(struct sender *s, const struct settings *c, const struct local *local,
+                 const struct submission_options *o)
 {
 	const struct passwd *pw = getpwuid(getuid());
 	const char *name = getenv("NAME");
-	memset(w, 0, sizeof(*w));
-	w->login =
+	memset(s, 0, sizeof(*s));
+	s->login =
 	    pw ? mem_copy(str_of(pw->pw_name)) : mem_printf("uid%lu", (unsigned long)getuid());
-	if (call->full_name)
-		w->full_name = clean(call->full_name);
+	if (o->full_name)
+		s->full_name = clean(o->full_name);
 	else if (name && name[0])
-		w->full_name = clean(name);
+		s->full_name = clean(name);
 	else
-		w->full_name = pw ? gecos_name(pw) : mem_copy(str_of(""));
-	const struct settings *c = &p->config;
-	w->senders = mem_alloc((c->sender_count + 1) * sizeof(*w->senders));
+		s->full_name = pw ? gecos_name(pw) : mem_copy(str_of(""));
+	s->senders = mem_alloc((c->sender_count + 1) * sizeof(*s->senders));
 	for (size_t i = 0; i < c->sender_count; i++)
-		w->senders[i] = (struct rewrite_sender){str_of(c->senders[i].pattern),
+		s->senders[i] = (struct rewrite_sender){str_of(c->senders[i].pattern),
 		                                        str_of(c->senders[i].address)};
-	w->identity = (struct rewrite){
-	    .local = &p->host.local,
+	s->identity = (struct rewrite){
+	    .local = local,
 	    .from = str_of(c->from),
 	    /* A message that is only passing through has its author already. */
-	    .from_rule = call->relayed ? FROM_MISSING : rule_of[c->from_rule],
-	    .senders = w->senders,
-	    .sender_count = call->relayed ? 0 : c->sender_count,
+	    .from_rule = o->relayed ? FROM_MISSING : rule_of[c->from_rule],
+	    .senders = s->senders,
+	    .sender_count = o->relayed ? 0 : c->sender_count,
 	    .from_name = str_of(c->from_name),
-	    .reply_to = str_of(call->relayed ? NULL : c->reply_to),
-	    .login = str_of(w->login),
-	    .full_name = str_of(w->full_name),
-	    .name_given = call->full_name != NULL,
-	    .smtputf8 = call->smtputf8,
+	    .reply_to = str_of(o->relayed ? NULL : c->reply_to),
+	    .login = str_of(s->login),
+	    .full_name = str_of(s->full_name),
+	    .name_given = o->full_name != NULL,
+	    .smtputf8 = o->smtputf8,
 	};
 }
 
-void who_release(struct who *w)
+void sender_release(struct sender *s)
 {
-	free(w->login);
-	free(w->senders);
-	free(w->full_name);
+	free(s->login);
+	free(s->senders);
+	free(s->full_name);
 }
