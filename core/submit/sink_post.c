@@ -6,16 +6,26 @@ static struct sink_post *of(struct sink *s)
 	return (struct sink_post *)s;
 }
 
-static bool open_post(struct sink *sink, struct fault *f)
+static void close_post(struct sink *sink)
 {
 	struct sink_post *s = of(sink);
 	post_client_close(&s->client);
-	return s->open(s->context, &s->client, f);
+	s->talk = TALK_CLOSED;
+}
+
+static bool open_post(struct sink *sink, struct fault *f)
+{
+	struct sink_post *s = of(sink);
+	close_post(sink);
+	if (s->open(s->context, &s->client, f))
+		s->talk = TALK_FRESH;
+	return s->talk == TALK_FRESH;
 }
 
 static bool begin(struct sink *sink, int64_t delay, struct fault *f)
 {
 	struct sink_post *s = of(sink);
+	s->talk = TALK_PUTTING;
 	return post_client_put_begin(&s->client, s->room == HOLD_FAILED ? "failed" : "hold",
 	                             &sink->entry->envelope, delay, f);
 }
@@ -27,22 +37,41 @@ static bool bytes(struct sink *sink, struct str piece, struct fault *f)
 
 static bool end(struct sink *sink, struct fault *f)
 {
-	return post_client_put_end(&of(sink)->client, sink->entry->id, f);
+	struct sink_post *s = of(sink);
+	if (post_client_put_end(&s->client, sink->entry->id, f))
+		s->talk = TALK_PUT;
+	return s->talk == TALK_PUT;
 }
 
-/* The conversation of the last message is for that message alone. */
+/* post must not keep what it has of it until the next message comes. */
+static void abandon(struct sink *sink)
+{
+	if (of(sink)->talk == TALK_PUTTING)
+		close_post(sink);
+}
+
+/* All that is due, in a conversation of its own. */
+static bool start_all(struct sink_post *s, struct sink_try *t, struct fault *f)
+{
+	struct post_client all;
+	if (!s->open(s->context, &all, f))
+		return false;
+	t->pid = all.pid;
+	return post_client_go(&all, t->verbose, t->listen, &t->fd, f);
+}
+
+/* The message that was put may be behind one that is under way already: a client of -bs
+ * writes ahead. That one's conversation is left alone. */
 static bool start(struct sink *sink, struct sink_try *t, struct fault *f)
 {
 	struct sink_post *s = of(sink);
-	if ((!t->id || s->client.fd < 0) && !open_post(sink, f))
-		return false;
+	if (s->talk == TALK_PUT && !t->id)
+		close_post(sink);
+	if (s->talk != TALK_PUT)
+		return start_all(s, t, f);
+	s->talk = TALK_CLOSED;
 	t->pid = s->client.pid;
 	return post_client_go(&s->client, t->verbose, t->listen, &t->fd, f);
-}
-
-static void close_post(struct sink *sink)
-{
-	post_client_close(&of(sink)->client);
 }
 
 static const struct sink_kind kind = {
@@ -50,6 +79,7 @@ static const struct sink_kind kind = {
     .begin = begin,
     .bytes = bytes,
     .end = end,
+    .abandon = abandon,
     .start = start,
     .close = close_post,
 };

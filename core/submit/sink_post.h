@@ -14,10 +14,19 @@
 /* Opens a conversation. */
 typedef bool sink_post_open(void *context, struct post_client *g, struct fault *f);
 
+/* What a conversation is good for. */
+enum sink_post_talk {
+	TALK_CLOSED,
+	TALK_FRESH,   /* for a message */
+	TALK_PUTTING, /* nothing but the rest of that */
+	TALK_PUT,     /* for a try of that */
+};
+
 struct sink_post {
 	struct sink sink;
 	/* Private. */
 	struct post_client client;
+	enum sink_post_talk talk;
 	enum hold_room room;
 	sink_post_open *open;
 	void *context;

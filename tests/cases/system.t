@@ -77,6 +77,24 @@ def session(user, nnp):
         arrived(jail, relay, 2)
 
 
+def ahead(user, nnp):
+    """-bs, a client that writes ahead: the second message has begun, and is far from its end,
+    when the first is to be sent."""
+    begin = (b"MAIL FROM:<a@src.example>\r\nRCPT TO:<b@dest.example>\r\n"
+             b"RCPT TO:<c@dest.example>\r\nDATA\r\n")
+    body = BODY.replace(b"\r\n.", b"\r\n..")
+    text = (b"EHLO me\r\n" + begin + body + b".\r\n" +
+            begin + b"Subject: long\r\n\r\n" + 10000 * (70 * b"x" + b"\r\n") + body +
+            b".\r\nQUIT\r\n")
+    with Jail("bs ahead", gate=nnp) as jail:
+        relay = jail.simple()
+        result = jail.run_as(user, "sendmail", "-bs", feed=text, nnp=nnp)
+        same("exit", (result.code, result.err), (0, ""))
+        same("replies", re.findall(r"^(\d\d\d) ", result.out, re.M),
+             ["220", "250"] + ["250", "250", "250", "354", "250"] * 2 + ["221"])
+        arrived(jail, relay, 2)
+
+
 def inetd_of_systemd():
     """The socket as systemd itself hands it over."""
     program = shutil.which("systemd-socket-activate")
@@ -950,6 +968,7 @@ def jobs():
     yield from ((f"from {u}, {w}", lambda u=u, w=w: from_user(u, w)) for w, u in users)
     for nnp in (False, True):
         yield f"-bs{', NoNewPrivileges' if nnp else ''}", lambda n=nnp: session("ann", n)
+        yield f"-bs ahead{', NoNewPrivileges' if nnp else ''}", lambda n=nnp: ahead("ann", n)
     yield "the socket of systemd", inetd_of_systemd
     yield "many at once", many
     for way in ("set-gid", "socket"):

@@ -325,6 +325,51 @@ START_TEST(all_that_is_due_has_a_conversation_of_its_own)
 }
 END_TEST
 
+/* A client that writes ahead has begun the next message when the last is to be sent. */
+START_TEST(a_start_leaves_the_next_message_alone)
+{
+	struct fault f = FAULT_INIT;
+	for (int begun = 0; begun < 2; begun++) {
+		struct sink_post s;
+		struct entry one, two;
+		struct sink_try attempt = {.id = "0123456789AB"};
+		opened = 0;
+		sink_post_init(&s, HOLD_QUEUE, open_post, NULL);
+		ck_assert(put(&s.sink, &one, &f));
+		address(&two);
+		ck_assert(sink_open(&s.sink, &f));
+		ck_assert(!begun || sink_begin(&s.sink, &two, 0, &f));
+		ck_assert(sink_start(&s.sink, &attempt, &f));
+		ck_assert(begun || sink_begin(&s.sink, &two, 0, &f));
+		ck_assert_msg(sink_bytes(&s.sink, STR(MESSAGE), &f) &&
+		                  sink_end(&s.sink, &facts, &f),
+		              "%d: %s", begun, f.text);
+		sink_close(&s.sink);
+		ck_assert_int_eq(opened, 3);
+		check_heard(0, "PsRME");
+		check_heard(1, "PsRME");
+		check_heard(2, "G");
+		entry_release(&one);
+		entry_release(&two);
+	}
+}
+END_TEST
+
+START_TEST(post_hears_that_a_message_is_given_up)
+{
+	struct sink_post s;
+	struct entry e;
+	struct fault f = FAULT_INIT;
+	sink_post_init(&s, HOLD_QUEUE, open_post, NULL);
+	address(&e);
+	ck_assert(sink_open(&s.sink, &f) && sink_begin(&s.sink, &e, 0, &f));
+	sink_abandon(&s.sink);
+	check_heard(0, "PsR");
+	sink_close(&s.sink);
+	entry_release(&e);
+}
+END_TEST
+
 /* Nowhere */
 
 START_TEST(a_dry_run_prints)
@@ -373,6 +418,8 @@ int main(void)
 	tcase_add_test(t, a_copy_has_the_message);
 	tcase_add_test(t, a_conversation_for_each_message);
 	tcase_add_test(t, all_that_is_due_has_a_conversation_of_its_own);
+	tcase_add_test(t, a_start_leaves_the_next_message_alone);
+	tcase_add_test(t, post_hears_that_a_message_is_given_up);
 	tcase_add_test(t, a_dry_run_prints);
 	suite_add_tcase(suite, t);
 	SRunner *r = srunner_create(suite);
