@@ -7,7 +7,6 @@
 #endif
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -27,35 +26,6 @@
 #define CONFIG_TEXT_MAX (16 * 1024 * 1024)
 #define PATH_SHOWN_MAX  4096
 
-static volatile sig_atomic_t stop_signal;
-
-static void note_signal(int number)
-{
-	stop_signal = number;
-}
-
-/* Signals that ask us to end are blocked but where we wait for somebody. */
-static void set_signals(void)
-{
-	static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
-	struct sigaction note = {.sa_handler = note_signal}, ignore = {.sa_handler = SIG_IGN};
-	struct sigaction usual = {.sa_handler = SIG_DFL};
-	sigset_t blocked;
-	sigemptyset(&blocked);
-	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
-		struct sigaction before;
-		/* nohup(1) and shells in the background ignore some on purpose. */
-		if (sigaction(ends[i], NULL, &before) == 0 && before.sa_handler == SIG_IGN)
-			continue;
-		sigaction(ends[i], &note, NULL);
-		sigaddset(&blocked, ends[i]);
-	}
-	sigaction(SIGPIPE, &ignore, NULL);
-	sigaction(SIGXFSZ, &ignore, NULL);
-	sigaction(SIGCHLD, &usual, NULL);
-	sigprocmask(SIG_SETMASK, &blocked, NULL);
-}
-
 static void complain(const struct fault *f)
 {
 	fprintf(stderr, "sendmail: %s\n", f->text);
@@ -74,7 +44,7 @@ static int usage(const struct fault *f, enum call_mode mode)
 	fprintf(stderr, "usage: sendmail [-ti] [-f sender] [-F name] [recipient ...]\n"
 	                "usage: sendmail --help lists all options\n");
 	if (reads_input(mode))
-		input_drain(&stop_signal);
+		input_drain();
 	return fault_exit(FAULT_USAGE);
 }
 
@@ -98,7 +68,7 @@ static int speak_smtp(struct place *p, const struct call *call, bool good)
 	if (!good)
 		fault_set(&f, FAULT_CONFIG, "%s is missing or wrong: see standard error",
 		          p->config_path);
-	return smtpd_run(p, call, good ? NULL : &f, &stop_signal);
+	return smtpd_run(p, call, good ? NULL : &f);
 }
 
 /* What is not in the file but found out, as the hold, is said too. */
@@ -134,29 +104,29 @@ static int with_place(const struct call *call)
 		complain(&f);
 		/* Whoever speaks SMTP waits for us to speak first. */
 		if (call->mode != CALL_SMTP)
-			input_drain(&stop_signal);
+			input_drain();
 		return fault_exit(f.kind);
 	}
 	bool good = place_find(&p, "sendmail", call->config, false, false);
 	p.tag = call->tag;
 	if (!good && call->mode == CALL_SUBMIT && !call->dry_run)
-		code = inject_failed(&p, call, &stop_signal);
+		code = inject_failed(&p, call);
 	else if (!good && call->mode == CALL_SMTP)
 		code = speak_smtp(&p, call, false);
 	else if (!good) {
 		if (reads_input(call->mode))
-			input_drain(&stop_signal);
+			input_drain();
 		code = fault_exit(FAULT_CONFIG);
 	} else if (!relay_known(&p, call->message.relay, &f))
 		code = usage(&f, call->mode);
 	else if (call->mode == CALL_CONFIG)
 		code = print_config(&p, call);
 	else if (call->mode == CALL_VERIFY)
-		code = inject_verify(&p, call, &stop_signal);
+		code = inject_verify(&p, call);
 	else if (call->mode == CALL_SMTP)
 		code = speak_smtp(&p, call, true);
 	else
-		code = inject_message(&p, call, &stop_signal);
+		code = inject_message(&p, call);
 	place_release(&p);
 	return code;
 }
@@ -184,6 +154,7 @@ static int as_mailq(const struct call *call)
 			argv[n++] = filters[i][1];
 		}
 	argv[n] = NULL;
+	/* As execv(3) has it, which changes no word. */
 	return spawn_become("sendmail", false, (char *const *)argv);
 }
 
@@ -216,7 +187,7 @@ int main(int argc, char **argv)
 	/* The hold's program is to end by signals as any other. */
 	if (!good ||
 	    (call.mode != CALL_LIST && call.mode != CALL_FLUSH && call.mode != CALL_CHECK))
-		set_signals();
+		input_take_signals();
 	if (!good)
 		return usage(&f, CALL_SUBMIT);
 	switch (call.mode) {

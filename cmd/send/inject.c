@@ -24,7 +24,6 @@
 struct injection {
 	struct place *place;
 	const struct call *call;
-	const volatile int *stop;
 	struct sinks sinks;
 	struct submission *submission;
 	char id[ENTRY_ID_LEN + 1]; /* of the held entry, afterwards; "" in a dry run */
@@ -83,7 +82,7 @@ static bool read_message(const struct injection *in, struct fault *f)
 	bool ok;
 	for (;;) {
 		size_t got;
-		ok = input_read(bytes, CHUNK, &got, in->stop, f);
+		ok = input_read(bytes, CHUNK, &got, f);
 		if (!ok || got == 0)
 			break;
 		if (submission_ended(s))
@@ -113,20 +112,20 @@ static bool take(struct injection *in, struct fault *f)
 	begin(in);
 	bool ok = take_message(in, f);
 	if (!ok && f->sys != EINTR)
-		input_drain(in->stop);
+		input_drain();
 	submission_free(in->submission);
 	log_close();
 	return ok;
 }
 
-int inject_failed(struct place *p, const struct call *call, const volatile int *stop)
+int inject_failed(struct place *p, const struct call *call)
 {
-	struct injection in = {.place = p, .call = call, .stop = stop};
+	struct injection in = {.place = p, .call = call};
 	struct fault f = FAULT_INIT;
 	sinks_choose(&in.sinks, p, false, HOLD_FAILED);
 	bool open = sink_open(in.sinks.sink, &f);
 	if (!open)
-		input_drain(stop);
+		input_drain();
 	if (open && take(&in, &f))
 		fprintf(stderr,
 		        "sendmail: the message is kept in %s/failed/%s; when this is mended, "
@@ -150,11 +149,11 @@ static int await_try(const struct injection *in, int fd)
 	const struct call *call = in->call;
 	struct progress_result result;
 	progress_listen(fd, clock_deadline(in->place->config.wait * 1000), call->quiet,
-	                call->verbose, in->stop, &result);
+	                call->verbose, &result);
 	close(fd);
 	if (result.interrupted) {
 		fprintf(stderr, "sendmail: interrupted: the message is held as %s\n", in->id);
-		return 128 + *in->stop;
+		return 128 + input_stopped();
 	}
 	if (result.late)
 		say_held(in->id, "still being tried");
@@ -192,21 +191,21 @@ static int pass_on(const struct injection *in)
 	return attempt.listen ? await_try(in, attempt.fd) : EX_OK;
 }
 
-int inject_message(struct place *p, const struct call *call, const volatile int *stop)
+int inject_message(struct place *p, const struct call *call)
 {
-	struct injection in = {.place = p, .call = call, .stop = stop};
+	struct injection in = {.place = p, .call = call};
 	struct fault f = FAULT_INIT;
 	int code = EX_OK;
 	sinks_choose(&in.sinks, p, call->dry_run, HOLD_QUEUE);
 	if (!sink_open(in.sinks.sink, &f)) {
 		code = complain(&f);
-		input_drain(stop);
+		input_drain();
 		return code;
 	}
 	bool ok = take(&in, &f);
-	if (!ok && *stop) {
+	if (!ok && input_stopped()) {
 		fprintf(stderr, "sendmail: interrupted: nothing was taken\n");
-		code = 128 + *stop;
+		code = 128 + input_stopped();
 	} else if (!ok) {
 		code = complain(&f);
 	} else if (in.id[0]) {
@@ -233,9 +232,9 @@ static bool print_operands(struct injection *in, struct fault *f)
 	return true;
 }
 
-int inject_verify(struct place *p, const struct call *call, const volatile int *stop)
+int inject_verify(struct place *p, const struct call *call)
 {
-	struct injection in = {.place = p, .call = call, .stop = stop};
+	struct injection in = {.place = p, .call = call};
 	struct fault f = FAULT_INIT;
 	bool ok =
 	    call->operand_count > 0 || fault_set(&f, FAULT_USAGE, "-bv: no recipient named");
@@ -249,6 +248,6 @@ int inject_verify(struct place *p, const struct call *call, const volatile int *
 	if (ok)
 		return EX_OK;
 	int code = complain(&f);
-	input_drain(stop);
+	input_drain();
 	return code;
 }

@@ -12,6 +12,39 @@
 
 #define CHUNK 65536
 
+static volatile sig_atomic_t stop;
+
+static void note_signal(int number)
+{
+	stop = number;
+}
+
+void input_take_signals(void)
+{
+	static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+	struct sigaction note = {.sa_handler = note_signal}, ignore = {.sa_handler = SIG_IGN};
+	struct sigaction usual = {.sa_handler = SIG_DFL};
+	sigset_t blocked;
+	sigemptyset(&blocked);
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		struct sigaction before;
+		/* nohup(1) and shells in the background ignore some on purpose. */
+		if (sigaction(ends[i], NULL, &before) == 0 && before.sa_handler == SIG_IGN)
+			continue;
+		sigaction(ends[i], &note, NULL);
+		sigaddset(&blocked, ends[i]);
+	}
+	sigaction(SIGPIPE, &ignore, NULL);
+	sigaction(SIGXFSZ, &ignore, NULL);
+	sigaction(SIGCHLD, &usual, NULL);
+	sigprocmask(SIG_SETMASK, &blocked, NULL);
+}
+
+int input_stopped(void)
+{
+	return stop;
+}
+
 /* wait_open alone would not do: it lets no signal in while something is ready, and
  * an input without end always is. */
 static void let_signals_in(void)
@@ -22,11 +55,10 @@ static void let_signals_in(void)
 	sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
-bool input_wait(struct pollfd *fds, size_t count, int wait_ms, const volatile int *stop,
-                struct fault *f)
+bool input_wait(struct pollfd *fds, size_t count, int wait_ms, struct fault *f)
 {
 	let_signals_in();
-	while (!*stop)
+	while (!stop)
 		if (wait_open(fds, count, wait_ms) >= 0)
 			return true;
 		else if (errno != EINTR)
@@ -42,19 +74,18 @@ bool input_take(char *bytes, size_t size, size_t *got, struct fault *f)
 	return false;
 }
 
-bool input_read(char *bytes, size_t size, size_t *got, const volatile int *stop,
-                struct fault *f)
+bool input_read(char *bytes, size_t size, size_t *got, struct fault *f)
 {
 	struct pollfd p = {.fd = STDIN_FILENO, .events = POLLIN};
-	return input_wait(&p, 1, -1, stop, f) && input_take(bytes, size, got, f);
+	return input_wait(&p, 1, -1, f) && input_take(bytes, size, got, f);
 }
 
-void input_drain(const volatile int *stop)
+void input_drain(void)
 {
 	char *bytes = mem_alloc(CHUNK);
 	size_t got = 1;
 	struct fault f = FAULT_INIT;
-	while (got > 0 && !isatty(STDIN_FILENO) && input_read(bytes, CHUNK, &got, stop, &f))
+	while (got > 0 && !isatty(STDIN_FILENO) && input_read(bytes, CHUNK, &got, &f))
 		continue;
 	free(bytes);
 }

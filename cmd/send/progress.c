@@ -12,6 +12,7 @@
 #include "os/clock.h"
 #include "os/file.h"
 #include "os/wait.h"
+#include "cmd/send/input.h"
 
 #define ANSWER_WAIT_MS 5000 /* for sendmail, which does nothing but listen */
 
@@ -156,24 +157,24 @@ static void hear_line(int fd, struct str line, bool quiet, struct progress_resul
 }
 
 /* Waits for bytes; signals are let in only here. */
-static int wait_readable(int fd, int64_t deadline, const volatile int *stop)
+static int wait_readable(int fd, int64_t deadline)
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN};
-	return *stop ? -1 : wait_open(&p, 1, clock_left_ms(deadline));
+	return input_stopped() ? -1 : wait_open(&p, 1, clock_left_ms(deadline));
 }
 
 void progress_listen(int fd, int64_t deadline, bool quiet, bool verbose,
-                     const volatile int *stop, struct progress_result *result)
+                     struct progress_result *result)
 {
 	struct buf in;
 	char bytes[4096];
 	memset(result, 0, sizeof(*result));
 	buf_init(&in, 1024 * 1024);
 	while (verbose || !(result->done || result->held)) {
-		int ready = wait_readable(fd, deadline, stop);
-		if (ready < 0 && errno == EINTR && !*stop)
+		int ready = wait_readable(fd, deadline);
+		if (ready < 0 && errno == EINTR && !input_stopped())
 			continue;
-		result->interrupted = *stop != 0;
+		result->interrupted = input_stopped() != 0;
 		result->late = ready == 0;
 		if (ready <= 0)
 			break;

@@ -35,10 +35,10 @@ struct progress_result {
 };
 
 /* Listens until flushq has told what became of the message (verbose: until it
- * ends, for the rest of the conversation), the deadline or a signal (stop
- * becomes non-zero); prints to standard error what is to be said (quiet: not
+ * ends, for the rest of the conversation), the deadline or a signal
+ * (input_stopped); prints to standard error what is to be said (quiet: not
  * about recipients). How the server says goodbye is not waited for. */
 void progress_listen(int fd, int64_t deadline, bool quiet, bool verbose,
-                     const volatile int *stop, struct progress_result *result);
+                     struct progress_result *result);
 
 #endif

@@ -28,7 +28,6 @@
 struct session {
 	struct place *place;
 	const struct call *call;
-	const volatile int *stop;
 	struct sinks sinks;
 	struct submission_options options; /* of this message: the call, and what MAIL said */
 	char *from;                        /* of these, as the next */
@@ -201,7 +200,7 @@ static bool exchange(struct session *s, struct fault *f)
 	bool reaps = s->child_count > 0 && s->fresh > 0;
 	struct pollfd p[2] = {{.fd = reads ? STDIN_FILENO : -1, .events = POLLIN},
 	                      {.fd = writes ? STDOUT_FILENO : -1, .events = POLLOUT}};
-	if (!input_wait(p, 2, reaps ? REAP_MS : -1, s->stop, f))
+	if (!input_wait(p, 2, reaps ? REAP_MS : -1, f))
 		return false;
 	if (p[1].revents && !write_replies(s, f))
 		return false;
@@ -236,10 +235,10 @@ static void say_goodbye(struct session *s)
 
 static int end(struct session *s, bool ok, const struct fault *f)
 {
-	if (!ok && f->sys == EINTR && *s->stop) {
+	if (!ok && f->sys == EINTR && input_stopped()) {
 		say_goodbye(s);
 		fprintf(stderr, "sendmail: interrupted: no unfinished message was taken\n");
-		return 128 + *s->stop;
+		return 128 + input_stopped();
 	}
 	if (!ok) {
 		fprintf(stderr, "sendmail: %s\n", f->text);
@@ -253,10 +252,9 @@ static int end(struct session *s, bool ok, const struct fault *f)
 	return EX_OK;
 }
 
-int smtpd_run(struct place *p, const struct call *call, const struct fault *closed,
-              const volatile int *stop)
+int smtpd_run(struct place *p, const struct call *call, const struct fault *closed)
 {
-	struct session s = {.place = p, .call = call, .stop = stop};
+	struct session s = {.place = p, .call = call};
 	const struct serve_hooks hooks = {on_mail, on_rcpt, on_data, on_bytes,
 	                                  on_end,  on_over, &s};
 	struct fault f = FAULT_INIT;

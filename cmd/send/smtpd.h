@@ -19,7 +19,6 @@
  * messages. Of the call only what is for every message counts: -F, -G, --hold,
  * --delay, --relay. closed: NULL, or why no mail can be taken; then that is
  * all the client is told, and the exit code is that of its kind. */
-int smtpd_run(struct place *p, const struct call *call, const struct fault *closed,
-              const volatile int *stop);
+int smtpd_run(struct place *p, const struct call *call, const struct fault *closed);
 
 #endif
