@@ -74,8 +74,6 @@ static int speak_smtp(struct place *p, const struct call *call, bool good)
 /* What is not in the file but found out, as the hold, is said too. */
 static int print_config(struct place *p, const struct call *call)
 {
-	char path[PATH_SHOWN_MAX];
-	struct buf text;
 	struct fault f = FAULT_INIT;
 	if (call->operand_count > 0) {
 		fault_set(&f, FAULT_USAGE, "--config: no operand is taken here");
@@ -83,7 +81,9 @@ static int print_config(struct place *p, const struct call *call)
 	}
 	if (!p->config.directory && p->hold_path)
 		p->config.directory = mem_copy(str_of(p->hold_path));
+	char path[PATH_SHOWN_MAX];
 	codec_printable(path, sizeof(path), str_of(p->config_path));
+	struct buf text;
 	buf_init(&text, CONFIG_TEXT_MAX);
 	bool ok = buf_addf(&text, "; in effect, from %s (%s mode)\n", path,
 	                   p->personal ? "personal" : "system") &&
@@ -97,9 +97,7 @@ static int print_config(struct place *p, const struct call *call)
 
 static int with_place(const struct call *call)
 {
-	struct place p;
 	struct fault f = FAULT_INIT;
-	int code;
 	if (!rights_begin(call->config, &f)) {
 		complain(&f);
 		/* Whoever speaks SMTP waits for us to speak first. */
@@ -107,8 +105,10 @@ static int with_place(const struct call *call)
 			input_drain();
 		return fault_exit(f.kind);
 	}
+	struct place p;
 	bool good = place_find(&p, "sendmail", call->config, false, false);
 	p.tag = call->tag;
+	int code;
 	if (!good && call->mode == CALL_SUBMIT && !call->dry_run)
 		code = inject_failed(&p, call);
 	else if (!good && call->mode == CALL_SMTP)
@@ -177,10 +177,10 @@ static int help(void)
 
 int main(int argc, char **argv)
 {
-	struct call call;
 	struct fault f = FAULT_INIT;
 	file_std_open();
 	idna_use(spawn_to_ascii);
+	struct call call;
 	bool good = options_scan(argc, argv, &call, &f);
 	if (good && call.hold_program)
 		return spawn_become("sendmail", false, argv);

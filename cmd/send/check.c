@@ -53,8 +53,8 @@ static void add_own(struct check_order *o, const struct place *p, const struct c
 {
 	struct fault f = FAULT_INIT;
 	struct sender sender;
-	struct buf own;
 	sender_find(&sender, &p->config, &p->host.local, &call->message);
+	struct buf own;
 	buf_init(&own, 4 * ADDR_MAX);
 	if (rewrite_sender(&sender.identity, false, STR(""), &own, &f))
 		add_sender(o, &p->host.local, buf_cstr(&own),

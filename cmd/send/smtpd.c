@@ -230,7 +230,7 @@ static void say_goodbye(struct session *s)
 	s->written = 0;
 	serve_shut(s->serve, "interrupted", &s->replies);
 	if (poll(&p, 1, 0) == 1)
-		(void)write_replies(s, &f);
+		write_replies(s, &f);
 }
 
 static int end(struct session *s, bool ok, const struct fault *f)

@@ -98,9 +98,9 @@ static bool own_address(const struct this_host *host, struct buf *out, struct fa
 
 static bool copy_report(struct hold_entry *he, struct entry *copy, struct fault *f)
 {
-	bool exists;
 	struct sink_hold s;
 	sink_hold_init(&s, he->hold, HOLD_QUEUE);
+	bool exists;
 	bool ok =
 	    sink_copy(&s.sink, copy, he, f) &&
 	    sink_hold_end_report(&s, &he->entry.facts,
@@ -123,14 +123,14 @@ bool bounce_again(const struct settings *c, const char *hostname, struct hold_en
                   char id[ENTRY_ID_LEN + 1], struct fault *f)
 {
 	const struct entry *e = &he->entry;
-	struct this_host host;
-	struct entry copy;
-	struct buf from;
 	id[0] = '\0';
 	if (e->envelope.sender[0] || !e->report_of[0] || !c->from)
 		return true;
+	struct this_host host;
 	this_host_find(&host, c, hostname);
+	struct buf from;
 	buf_init(&from, 4 * ADDR_MAX);
+	struct entry copy;
 	entry_init(&copy);
 	copy.created = clock_wall();
 	copy.uid = hold_uid(he);

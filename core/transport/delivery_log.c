@@ -51,8 +51,9 @@ void delivery_log_rcpt(const struct delivery_log *l, const struct rcpt *r,
                        const struct session_contact *contact)
 {
 	const struct entry *e = &l->he->entry;
-	char port[32], size[32], delay[32], code[32], uid[32], reason[VERDICT_LINE_MAX];
+	char reason[VERDICT_LINE_MAX];
 	rcpt_reason(r, reason);
+	char port[32], size[32], delay[32], code[32], uid[32];
 	const struct log_pair pairs[] = {
 	    {"id", str_of(e->id)},
 	    {"uid", number(uid, (long long)hold_uid(l->he))},
@@ -77,8 +78,9 @@ void delivery_log_rcpt(const struct delivery_log *l, const struct rcpt *r,
 void delivery_log_relay(const struct delivery_log *l, const struct settings_relay *relay,
                         const struct session_contact *contact, const struct verdict *why)
 {
-	char port[32], code[32], uid[32], reason[VERDICT_LINE_MAX];
+	char reason[VERDICT_LINE_MAX];
 	verdict_line(why, reason);
+	char port[32], code[32], uid[32];
 	const struct log_pair pairs[] = {
 	    {"id", str_of(l->he->entry.id)},  {"uid", number(uid, (long long)hold_uid(l->he))},
 	    {"relay", str_of(relay->name)},   {"host", host_of(why, contact)},

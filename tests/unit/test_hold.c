@@ -31,8 +31,8 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-	char command[128];
 	hold_close(&hold);
+	char command[128];
 	snprintf(command, sizeof(command), "rm -rf %s", root);
 	ck_assert_int_eq(system(command), 0);
 }
@@ -51,10 +51,10 @@ static size_t count_in(enum hold_room room)
 static void put(size_t rcpts, hold_id id)
 {
 	struct sink_hold s;
-	struct entry e;
 	struct fault f = FAULT_INIT;
 	struct message_facts facts = {.longest_line = 10, .body_8bit = true};
 	sink_hold_init(&s, &hold, HOLD_QUEUE);
+	struct entry e;
 	entry_init(&e);
 	envelope_set_sender(&e.envelope, STR("sender@example.org"));
 	for (size_t i = 0; i < rcpts; i++) {
@@ -97,12 +97,10 @@ static enum hold_claim claim_result(const char *id)
 START_TEST(what_was_put_comes_back)
 {
 	hold_id id;
-	struct hold_entry he;
 	struct fault f = FAULT_INIT;
-	char bytes[256];
-	size_t got;
 	put(3, id);
 	ck_assert_uint_eq(count_in(HOLD_TMP), 0);
+	struct hold_entry he;
 	claim(HOLD_QUEUE, id, &he);
 	const struct envelope *e = &he.entry.envelope;
 	ck_assert_str_eq(he.entry.id, id);
@@ -123,6 +121,8 @@ START_TEST(what_was_put_comes_back)
 	ck_assert_uint_eq(he.entry.facts.size, strlen(message));
 	ck_assert_int_eq(he.entry.uid, getuid());
 	ck_assert_msg(hold_verify(&he, &f), "%s", f.text);
+	char bytes[256];
+	size_t got;
 	ck_assert(entry_read_message(he.fd, &he.entry, 0, bytes, sizeof(bytes), &got, &f));
 	ck_assert_uint_eq(got, strlen(message));
 	ck_assert_int_eq(memcmp(bytes, message, got), 0);
@@ -132,14 +132,14 @@ END_TEST
 
 START_TEST(a_mark_is_seen_by_the_next_and_changes_nothing_else)
 {
-	hold_id id;
-	struct hold_entry he;
 	struct fault f = FAULT_INIT;
 	size_t second = 1;
 	char long_reason[600];
 	memset(long_reason, 'x', sizeof(long_reason) - 1);
 	long_reason[sizeof(long_reason) - 1] = '\0';
+	hold_id id;
 	put(70, id);
+	struct hold_entry he;
 	claim(HOLD_QUEUE, id, &he);
 	verdict_set(&he.entry.envelope.rcpts[1].verdict, CAUSE_DEFERRED, 451, "4.3.0",
 	            "my relay", "mx.example[192.0.2.1]:25", STR("later\r\n250 ok"));
@@ -179,8 +179,8 @@ END_TEST
 START_TEST(only_one_at_a_time)
 {
 	hold_id id;
-	struct hold_entry he;
 	put(1, id);
+	struct hold_entry he;
 	claim(HOLD_QUEUE, id, &he);
 	ck_assert_int_eq(claim_result(id), CLAIM_BUSY);
 	hold_release(&he);
@@ -192,10 +192,11 @@ END_TEST
 START_TEST(looking_says_busy_and_takes_nothing)
 {
 	hold_id id;
-	struct hold_entry he, look;
 	struct fault f = FAULT_INIT;
 	put(1, id);
+	struct hold_entry he;
 	claim(HOLD_QUEUE, id, &he);
+	struct hold_entry look;
 	ck_assert_int_eq(hold_look(&hold, HOLD_QUEUE, id, &look, &f), CLAIM_OK);
 	ck_assert(look.busy);
 	hold_release(&look);
@@ -210,9 +211,9 @@ END_TEST
 START_TEST(a_removed_entry_is_gone_for_who_waited)
 {
 	hold_id id;
-	struct hold_entry he;
 	struct fault f = FAULT_INIT;
 	put(1, id);
+	struct hold_entry he;
 	claim(HOLD_QUEUE, id, &he);
 	ck_assert(hold_remove(&he, &f));
 	hold_release(&he);
@@ -224,9 +225,9 @@ END_TEST
 START_TEST(moved_to_failed_and_back)
 {
 	hold_id id;
-	struct hold_entry he;
 	struct fault f = FAULT_INIT;
 	put(1, id);
+	struct hold_entry he;
 	claim(HOLD_QUEUE, id, &he);
 	ck_assert(hold_move(&he, HOLD_FAILED, &f));
 	hold_release(&he);
@@ -262,10 +263,10 @@ START_TEST(damage_is_found_and_put_aside)
 	            {-70, "x"}, {-5, "x"},      {-64, "postern-end 1"}, {96, "uid 4294967296"}};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		hold_id id;
-		struct hold_entry he;
 		struct fault f = FAULT_INIT;
 		put(2, id);
 		damage(id, rows[i].at, rows[i].with);
+		struct hold_entry he;
 		enum hold_claim result = hold_claim(&hold, HOLD_QUEUE, id, &he, &f);
 		if (result == CLAIM_OK) {
 			ck_assert_msg(!hold_verify(&he, &f), "row %zu", i);
@@ -285,9 +286,10 @@ END_TEST
 /* Puts word in place of another of its length. */
 static void swap_word(const char *id, const char *from, const char *to)
 {
-	char path[128], text[8192];
+	char path[128];
 	snprintf(path, sizeof(path), "%s/hold/hold/%s", root, id);
 	int fd = open(path, O_RDONLY);
+	char text[8192];
 	ssize_t len = read(fd, text, sizeof(text));
 	close(fd);
 	ck_assert_int_gt(len, 0);
@@ -313,15 +315,15 @@ END_TEST
 START_TEST(a_cut_file_is_damage_at_every_length)
 {
 	hold_id id;
-	struct stat st;
-	char path[128];
 	put(1, id);
+	char path[128];
 	snprintf(path, sizeof(path), "%s/hold/hold/%s", root, id);
+	struct stat st;
 	ck_assert_int_eq(stat(path, &st), 0);
 	for (off_t len = st.st_size - 1; len >= 0; len--) {
-		struct hold_entry he;
 		struct fault f = FAULT_INIT;
 		ck_assert_int_eq(truncate(path, len), 0);
+		struct hold_entry he;
 		enum hold_claim result = hold_look(&hold, HOLD_QUEUE, id, &he, &f);
 		if (result == CLAIM_OK) {
 			ck_assert(!entry_verify(he.fd, &he.entry, &f));
@@ -336,8 +338,7 @@ END_TEST
 
 START_TEST(strange_files_are_not_entries)
 {
-	char path[128], other[128];
-	hold_id id;
+	char path[128];
 	snprintf(path, sizeof(path), "%s/hold/hold/0123456789AB", root);
 	ck_assert_int_eq(mkfifo(path, 0600), 0);
 	struct hold_entry he;
@@ -347,6 +348,7 @@ START_TEST(strange_files_are_not_entries)
 	ck_assert_int_eq(symlink("/etc/passwd", path), 0);
 	ck_assert_int_ne(hold_claim(&hold, HOLD_QUEUE, "0123456789AB", &he, &f), CLAIM_OK);
 	ck_assert_int_eq(unlink(path), 0);
+	char other[128];
 	/* A second name could be somebody's file elsewhere, or that of another entry. */
 	snprintf(other, sizeof(other), "%s/other", root);
 	FILE *file = fopen(other, "w");
@@ -354,6 +356,7 @@ START_TEST(strange_files_are_not_entries)
 	ck_assert_int_eq(link(other, path), 0);
 	ck_assert_int_eq(claim_result("0123456789AB"), CLAIM_GONE);
 	ck_assert_int_eq(unlink(path), 0);
+	hold_id id;
 	put(1, id);
 	snprintf(other, sizeof(other), "%s/hold/hold/%s", root, id);
 	ck_assert_int_eq(link(other, path), 0);
@@ -365,8 +368,9 @@ END_TEST
 
 static void link_in(const char *from, const char *to, const char *id)
 {
-	char from_path[128], to_path[128];
+	char from_path[128];
 	snprintf(from_path, sizeof(from_path), "%s/hold/%s/%s", root, from, id);
+	char to_path[128];
 	snprintf(to_path, sizeof(to_path), "%s/hold/%s/%s", root, to, id);
 	ck_assert_int_eq(link(from_path, to_path), 0);
 }
@@ -374,13 +378,13 @@ static void link_in(const char *from, const char *to, const char *id)
 START_TEST(a_second_name_elsewhere_hides_nothing)
 {
 	hold_id id;
-	struct hold_entry he;
 	struct fault f = FAULT_INIT;
-	char path[128];
 	put(1, id);
+	char path[128];
 	snprintf(path, sizeof(path), "%s/copy", root);
 	ck_assert_int_eq(mkdir(path, 0700), 0);
 	link_in("hold", "../copy", id);
+	struct hold_entry he;
 	ck_assert_int_eq(hold_look(&hold, HOLD_QUEUE, id, &he, &f), CLAIM_OK);
 	hold_release(&he);
 	claim(HOLD_QUEUE, id, &he);
@@ -401,7 +405,6 @@ END_TEST
 START_TEST(a_move_cut_short_is_finished)
 {
 	hold_id id;
-	struct hold_entry he;
 	struct fault f = FAULT_INIT;
 	put(1, id);
 	/* The name in tmp/ may be another: it was taken when the first was not. */
@@ -411,6 +414,7 @@ START_TEST(a_move_cut_short_is_finished)
 	ck_assert_int_eq(link(from_path, to_path), 0);
 	link_in("hold", "tmp", id);
 	ck_assert_uint_eq(count_in(HOLD_TMP), 2);
+	struct hold_entry he;
 	claim(HOLD_QUEUE, id, &he);
 	ck_assert(!he.linked);
 	ck_assert_uint_eq(count_in(HOLD_TMP), 0);
@@ -442,8 +446,8 @@ END_TEST
 START_TEST(a_move_that_goes_on_is_left_alone)
 {
 	hold_id id;
-	struct hold_entry he;
 	put(1, id);
+	struct hold_entry he;
 	claim(HOLD_QUEUE, id, &he);
 	link_in("hold", "failed", id);
 	ck_assert_int_eq(claim_result(id), CLAIM_BUSY);
@@ -456,9 +460,9 @@ END_TEST
 START_TEST(given_up_puts_leave_nothing)
 {
 	struct sink_hold s;
-	struct entry e;
 	struct fault f = FAULT_INIT;
 	sink_hold_init(&s, &hold, HOLD_QUEUE);
+	struct entry e;
 	entry_init(&e);
 	envelope_add(&e.envelope, STR("a@b"));
 	ck_assert(sink_begin(&s.sink, &e, 0, &f));
@@ -473,9 +477,9 @@ END_TEST
 START_TEST(too_little_room_is_said_before_anything_is_written)
 {
 	struct sink_hold s;
-	struct entry e;
 	struct fault f = FAULT_INIT;
 	sink_hold_init(&s, &hold, HOLD_QUEUE);
+	struct entry e;
 	entry_init(&e);
 	s.min_free = UINT64_MAX;
 	envelope_add(&e.envelope, STR("a@b"));
@@ -491,15 +495,15 @@ END_TEST
 static bool put_report(const char *of, size_t failed, hold_id id)
 {
 	struct sink_hold s;
-	struct entry e;
 	struct fault f = FAULT_INIT;
 	struct message_facts facts = {0};
-	bool exists;
 	sink_hold_init(&s, &hold, HOLD_QUEUE);
+	struct entry e;
 	entry_init(&e);
 	envelope_add(&e.envelope, STR("a@b"));
 	memcpy(e.report_of, of, sizeof(hold_id));
 	ck_assert(sink_begin(&s.sink, &e, 0, &f));
+	bool exists;
 	ck_assert_msg(sink_hold_end_report(&s, &facts, failed, &exists, &f), "%s", f.text);
 	memcpy(id, e.id, sizeof(hold_id));
 	sink_abandon(&s.sink);
@@ -509,12 +513,14 @@ static bool put_report(const char *of, size_t failed, hold_id id)
 
 START_TEST(a_report_is_made_once)
 {
-	hold_id first, second, third;
+	hold_id first;
 	ck_assert(put_report("6920C8F13A7B", 1, first));
 	ck_assert_str_ne(first, "6920C8F13A7B");
 	ck_assert(entry_is_id(first));
+	hold_id second;
 	ck_assert(!put_report("6920C8F13A7B", 1, second));
 	ck_assert_uint_eq(count_in(HOLD_QUEUE), 1);
+	hold_id third;
 	ck_assert(put_report("6920C8F13A7C", 1, third));
 	ck_assert_uint_eq(count_in(HOLD_QUEUE), 2);
 	/* Later failures of the same entry are told of in a report of their own. */
@@ -538,12 +544,12 @@ static void sweep_at(int64_t wall, int64_t keep)
 START_TEST(sweep_takes_old_left_overs_only)
 {
 	char path[128];
-	hold_id id;
 	int64_t now = clock_wall();
 	snprintf(path, sizeof(path), "%s/hold/tmp/0123456789AB", root);
 	int fd = open(path, O_CREAT | O_WRONLY, 0600);
 	ck_assert_int_ge(fd, 0);
 	close(fd);
+	hold_id id;
 	put(1, id);
 	sweep_at(now + 3600, 0);
 	ck_assert_uint_eq(count_in(HOLD_TMP), 1);
@@ -577,15 +583,15 @@ static bool left_after(int64_t wall, int64_t uptime)
 
 START_TEST(sweep_does_not_believe_a_clock_that_jumps)
 {
-	char path[128];
 	hold_id id;
-	struct hold_entry he;
 	struct fault f = FAULT_INIT;
 	const int64_t now = clock_wall(), far = now + 30 * 86400;
 	put(1, id);
+	struct hold_entry he;
 	claim(HOLD_QUEUE, id, &he);
 	ck_assert(hold_move(&he, HOLD_FAILED, &f));
 	hold_release(&he);
+	char path[128];
 	snprintf(path, sizeof(path), "%s/hold/tmp/0123456789AB", root);
 	close(open(path, O_CREAT | O_WRONLY, 0600));
 	/* Nothing is known yet. */
@@ -672,11 +678,12 @@ END_TEST
 START_TEST(one_process_asks_a_dead_server_again)
 {
 	struct backoff b = {.cause = CAUSE_NONE};
-	int first, second;
 	backoff_dead(&b, CAUSE_NOT_LISTENING, 0, 600, 1000000, 500, 7);
 	backoff_set(&hold, KEY, &b);
+	int first;
 	ck_assert(backoff_probe(&hold, KEY, &first));
 	ck_assert_int_ge(first, 0);
+	int second;
 	ck_assert(!backoff_probe(&hold, KEY, &second));
 	/* What it found is written while it has the file. */
 	backoff_set(&hold, KEY, &b);
