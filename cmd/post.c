@@ -35,12 +35,9 @@
 extern char **environ;
 
 #define CONVERSATION 3 /* its descriptor, also of the flushq that comes after us */
-#define NOTIFY_WORDS                                                               \
-	"NEVER SUCCESS FAILURE DELAY SUCCESS,FAILURE SUCCESS,DELAY FAILURE,DELAY " \
-	"SUCCESS,FAILURE,DELAY"
-#define UNMADE POSTERN_SPOOLDIR " is not set up (flushq, run by root, does it)"
-#define FLUSHQ POSTERN_SBINDIR "/flushq"
-#define MAILQ  POSTERN_BINDIR "/mailq"
+#define UNMADE       POSTERN_SPOOLDIR " is not set up (flushq, run by root, does it)"
+#define FLUSHQ       POSTERN_SBINDIR "/flushq"
+#define MAILQ        POSTERN_BINDIR "/mailq"
 
 enum room { TMP, HOLD, FAILED, ROOMS };
 
@@ -126,7 +123,7 @@ static const struct part {
     {RECORD_RELAY, "shbure", "relay ", NULL, ""},
     {RECORD_DELAY, "shburel", "delay ", NULL, ""},
     {RECORD_RCPT, "shbureldRno", "rcpt ", NULL, NULL},
-    {RECORD_NOTIFY, "R", "notify ", NOTIFY_WORDS, NULL},
+    {RECORD_NOTIFY, "R", "notify ", RECORD_NOTIFY_WORDS, NULL},
     {RECORD_ORCPT, "Rn", "orcpt ", NULL, " "},
     {RECORD_MESSAGE, "RnoM", NULL, NULL, NULL},
     {RECORD_END, "M", NULL, "", NULL},

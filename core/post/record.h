@@ -12,6 +12,9 @@
 #define RECORD_FACT_MAX 1024           /* of those of one fact of a message */
 #define RECORD_IDLE_MS  (86400 * 1000) /* a job that is sent as it runs may be silent for long */
 #define RECORD_GREETING "postern 1"    /* of RECORD_HELLO; the digit counts changes */
+#define RECORD_NOTIFY_WORDS                                                        \
+	"NEVER SUCCESS FAILURE DELAY SUCCESS,FAILURE SUCCESS,DELAY FAILURE,DELAY " \
+	"SUCCESS,FAILURE,DELAY"
 
 enum record_kind {
 	/* post to client */
@@ -33,7 +36,7 @@ enum record_kind {
 	RECORD_RELAY = 'l',    /* [the only relay to use] */
 	RECORD_DELAY = 'd',    /* [seconds until the first try] */
 	RECORD_RCPT = 'R',     /* N times, each with the next two behind it */
-	RECORD_NOTIFY = 'n',   /* [NEVER, or some of SUCCESS,FAILURE,DELAY in this order] */
+	RECORD_NOTIFY = 'n',   /* [one of RECORD_NOTIFY_WORDS] */
 	RECORD_ORCPT = 'o',    /* ["rfc822;" and xtext] */
 	RECORD_MESSAGE = 'M',  /* bytes of the final form, cut anywhere */
 	RECORD_END = 'E',      /* empty */

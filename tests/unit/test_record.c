@@ -4,11 +4,14 @@
 #include <check.h>
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "mail/envelope.h"
 
 #define BEYOND 131072
 
@@ -250,6 +253,37 @@ START_TEST(read_errors)
 }
 END_TEST
 
+/* Is text one of the words? */
+static bool is_among(const char *words, const char *text)
+{
+	char all[256], *rest = all;
+	snprintf(all, sizeof(all), "%s", words);
+	for (char *word; (word = strsep(&rest, " "));)
+		if (strcmp(word, text) == 0)
+			return true;
+	return false;
+}
+
+/* post cannot ask mail/envelope, which writes them. */
+START_TEST(words_of_notify)
+{
+	const unsigned all = NOTIFY_SUCCESS | NOTIFY_FAILURE | NOTIFY_DELAY;
+	size_t n = 0;
+	for (unsigned bits = NOTIFY_NEVER; bits <= (NOTIFY_NEVER | all); bits++) {
+		char text[32];
+		if (bits != NOTIFY_NEVER && (bits & ~all))
+			continue;
+		envelope_format_notify(bits, text);
+		ck_assert_msg(is_among(RECORD_NOTIFY_WORDS, text), "%s", text);
+		n++;
+	}
+	/* And no more. */
+	for (const char *at = RECORD_NOTIFY_WORDS; at; at = strchr(at + 1, ' '))
+		n--;
+	ck_assert_uint_eq(n, 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("record");
@@ -266,6 +300,7 @@ int main(void)
 	tcase_add_test(c, write_errors);
 	tcase_add_test(c, last_words);
 	tcase_add_test(c, read_errors);
+	tcase_add_test(c, words_of_notify);
 	suite_add_tcase(s, c);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
