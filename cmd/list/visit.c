@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "cmd/place_access.h"
+
 static int complain(const struct visit *v, const char *id, const struct fault *f)
 {
 	struct fault said = *f;

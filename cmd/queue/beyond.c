@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "cmd/place_access.h"
 #include "post/post_client.h"
 
 static int complain(const char *program, const struct fault *f)

@@ -6,6 +6,7 @@
 #define CMD_QUEUE_FLUSHQ_H
 
 #include "cmd/place.h"
+#include "hold/hold.h"
 
 struct flushq_call {
 	bool all;

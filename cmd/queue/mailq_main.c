@@ -24,7 +24,7 @@
 #include "cmd/spawn.h"
 #include "cmd/list/listing.h"
 #include "cmd/queue/mailq_options.h"
-#include "cmd/place.h"
+#include "cmd/place_access.h"
 #include "cmd/list/raw.h"
 #include "cmd/rights.h"
 #include "cmd/list/show.h"

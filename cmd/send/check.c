@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "os/clock.h"
+#include "cmd/place_access.h"
 #include "cmd/send/check_here.h"
 #include "cmd/send/check_relay.h"
 #include "cmd/send/check_table.h"

@@ -21,6 +21,7 @@
 #include "os/file.h"
 #include "os/log.h"
 #include "os/trust.h"
+#include "cmd/place_access.h"
 #include "cmd/send/check_table.h"
 #include "cmd/with_tls.h"
 #include "cmd/list/format.h"

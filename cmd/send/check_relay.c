@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "os/clock.h"
+#include "cmd/place_access.h"
 #include "cmd/send/check_table.h"
 #include "mail/addr.h"
 #include "net/dial.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cmd/send/sinks.h"
 
+#include "cmd/place_access.h"
 #include "cmd/spawn.h"
 
 static bool open_hold(void *context, struct hold *h, struct fault *f)
