@@ -41,11 +41,17 @@ static void print_alias(void *context, size_t line, const char *text)
 	fprintf(stderr, "sendmail: warning: %s:%zu: %s\n", p->config.aliases, line, text);
 }
 
+static void print_alias_on_terminal(void *context, size_t line, const char *text)
+{
+	if (isatty(STDERR_FILENO))
+		print_alias(context, line, text);
+}
+
 void inject_prepare(struct place *p, bool loud)
 {
 	place_names(p);
 	place_open_log(p, "sendmail");
-	p->host.warn = loud || isatty(STDERR_FILENO) ? print_alias : NULL;
+	p->host.warn = loud ? print_alias : print_alias_on_terminal;
 	p->host.context = p;
 }
 

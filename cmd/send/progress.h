@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * caller - what flushq tells the sendmail that started it and waits
+ * progress - what flushq tells the sendmail that started it and waits
  *
  * Lines over a socket: "T text" of the conversation (-v), "L text" of the log
  * (to = stderr), "H text" why the message stays held, "D" that nothing of it

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * notify - reports to senders, put into the hold like any mail
+ * bounce - reports to senders, put into the hold like any mail
  */
 #ifndef TRANSPORT_BOUNCE_H
 #define TRANSPORT_BOUNCE_H

@@ -9,7 +9,8 @@
 
 #include "os/clock.h"
 #include "os/log.h"
-#include "submit/submit.h"
+#include "submit/accepted.h"
+#include "submit/sink_hold.h"
 #include "unit.h"
 
 #define NOW  1700000000
@@ -21,19 +22,22 @@ static struct hold_entry he;
 
 static void take(void)
 {
-	struct submit s;
+	struct sink_hold s;
+	struct entry e;
 	struct fault f = FAULT_INIT;
 	struct message_facts facts = {.longest_line = 30};
 	hold_id id;
-	submit_init(&s, &hold, NULL);
-	envelope_set_sender(&s.entry.envelope, STR("from@x.example"));
-	envelope_add(&s.entry.envelope, STR("to@x.example"));
-	ck_assert_msg(submit_begin(&s, &f), "%s", f.text);
+	sink_hold_init(&s, &hold, HOLD_QUEUE);
+	entry_init(&e);
+	envelope_set_sender(&e.envelope, STR("from@x.example"));
+	envelope_add(&e.envelope, STR("to@x.example"));
+	ck_assert_msg(sink_open(&s.sink, &f) && sink_begin(&s.sink, &e, 0, &f), "%s", f.text);
 	ck_assert(
-	    submit_message(&s, STR("Message-ID: <1@x>\r\n\r\nbody, and more of it\r\n"), &f));
-	ck_assert_msg(submit_end(&s, &facts, &f), "%s", f.text);
-	memcpy(id, s.entry.id, sizeof(hold_id));
-	submit_release(&s);
+	    sink_bytes(&s.sink, STR("Message-ID: <1@x>\r\n\r\nbody, and more of it\r\n"), &f));
+	ck_assert_msg(sink_end(&s.sink, &facts, &f), "%s", f.text);
+	memcpy(id, e.id, sizeof(hold_id));
+	sink_close(&s.sink);
+	entry_release(&e);
 	ck_assert_int_eq(hold_claim(&hold, HOLD_QUEUE, id, &he, &f), CLAIM_OK);
 }
 
@@ -83,14 +87,14 @@ static void logged(const char *want)
 
 START_TEST(accepted)
 {
-	delivery_log_accepted(he.entry.id, hold_uid(&he), &he.entry);
+	accepted_note(&hold, he.entry.id, hold_uid(&he), &he.entry);
 	logged("from=from@x.example nrcpt=1 size=43 status=accepted");
 }
 END_TEST
 
 START_TEST(accepted_and_gone)
 {
-	delivery_log_accepted(he.entry.id, hold_uid(&he), NULL);
+	accepted_note(&hold, he.entry.id, hold_uid(&he), NULL);
 	logged("from=\"\" nrcpt=\"\" size=\"\" status=accepted");
 }
 END_TEST

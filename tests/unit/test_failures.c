@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "submit/submit.h"
+#include "submit/sink_hold.h"
 #include "unit.h"
 
 static const char message[] = "Subject: x\r\n\r\nbody\r\n";
@@ -49,12 +49,14 @@ static void settle(struct envelope *e)
 
 static void held(hold_id id)
 {
-	struct submit s;
+	struct sink_hold s;
+	struct entry entry;
 	struct fault f = FAULT_INIT;
 	struct message_facts facts = {.size = sizeof(message) - 1, .longest_line = 10};
 	char address[] = "0@x.example";
-	submit_init(&s, &hold, NULL);
-	struct envelope *e = &s.entry.envelope;
+	sink_hold_init(&s, &hold, HOLD_QUEUE);
+	entry_init(&entry);
+	struct envelope *e = &entry.envelope;
 	envelope_set_sender(e, STR("from@x.example"));
 	e->ret = RET_HDRS;
 	e->envid = mem_copy(STR("id+20x"));
@@ -64,11 +66,13 @@ static void held(hold_id id)
 		r->notify = NOTIFY_FAILURE;
 		r->orcpt = mem_printf("rfc822;o%s", address);
 	}
-	ck_assert_msg(submit_begin(&s, &f), "%s", f.text);
-	ck_assert(submit_message(&s, STR(message), &f));
-	ck_assert_msg(submit_end(&s, &facts, &f), "%s", f.text);
-	memcpy(id, s.entry.id, sizeof(hold_id));
-	submit_release(&s);
+	ck_assert_msg(sink_open(&s.sink, &f) && sink_begin(&s.sink, &entry, 0, &f), "%s",
+	              f.text);
+	ck_assert(sink_bytes(&s.sink, STR(message), &f));
+	ck_assert_msg(sink_end(&s.sink, &facts, &f), "%s", f.text);
+	memcpy(id, entry.id, sizeof(hold_id));
+	sink_close(&s.sink);
+	entry_release(&entry);
 }
 
 /* Those who failed and were not told of are copied with all that is known of them, and

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "post/record.h"
 
-#include <check.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -271,9 +270,9 @@ START_TEST(words_of_notify)
 	const unsigned all = NOTIFY_SUCCESS | NOTIFY_FAILURE | NOTIFY_DELAY;
 	size_t n = 0;
 	for (unsigned bits = NOTIFY_NEVER; bits <= (NOTIFY_NEVER | all); bits++) {
+		char text[32];
 		if (bits != NOTIFY_NEVER && (bits & ~all))
 			continue;
-		char text[32];
 		envelope_format_notify(bits, text);
 		ck_assert_msg(is_among(RECORD_NOTIFY_WORDS, text), "%s", text);
 		n++;
@@ -295,9 +294,9 @@ int main(void)
 	tcase_add_test(c, bytes);
 	tcase_add_test(c, cut);
 	tcase_add_test(c, not_further);
-	tcase_add_loop_test(c, length, 0, COUNT(lengths));
-	tcase_add_loop_test(c, never_beyond, 0, COUNT(lengths));
-	tcase_add_loop_test(c, both_ways, 0, COUNT(sizes));
+	tcase_add_loop_test(c, length, 0, sizeof(lengths) / sizeof(lengths[0]));
+	tcase_add_loop_test(c, never_beyond, 0, sizeof(lengths) / sizeof(lengths[0]));
+	tcase_add_loop_test(c, both_ways, 0, sizeof(sizes) / sizeof(sizes[0]));
 	tcase_add_test(c, write_errors);
 	tcase_add_test(c, last_words);
 	tcase_add_test(c, read_errors);

@@ -29,8 +29,7 @@ static void set_up(void)
 	                                .dead_max = 600,
 	                                .connections = 8,
 	                                .host = {hosts, 2},
-	                                .ports = ports,
-	                                .port_count = 2};
+	                                .port = {ports, 2}};
 }
 
 static void tear_down(void)
