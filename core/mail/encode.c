@@ -6,8 +6,8 @@
 #include "mail/header_params.h"
 
 /* What has no other form in ASCII, as =XX for each byte: always the same, so that a
- * Message-ID and the References to it still agree. In addresses of lists, and where "="
- * would end a word of a MIME field, it is %XX. */
+ * Message-ID and the References to it still agree. In addresses of lists it is %XX, and in
+ * fields of parts, where a "=" would end the type and hide a multipart. */
 static bool add_clean(struct buf *out, struct str value, char escape)
 {
 	static const char digits[] = "0123456789ABCDEF";
@@ -23,14 +23,14 @@ static bool add_clean(struct buf *out, struct str value, char escape)
 	return true;
 }
 
-bool encode_field(struct header *h, size_t at, enum header_mailboxes how, struct fault *f)
+static bool encode(struct header *h, size_t at, enum header_mailboxes how, char escape,
+                   struct fault *f)
 {
 	const struct field *field = &h->fields[at];
 	struct str name = header_name(field);
 	struct str value = header_value(field);
 	size_t first = field->name_len + 2;
 	enum field_form form = field_kind(name)->form;
-	bool percent = form == FIELD_LISTS || form == FIELD_PARAMS;
 	bool unaddressed = form != FIELD_TEXT && form != FIELD_ADDRESSES;
 	if (value.len == 0 || codec_is_ascii(value))
 		return true;
@@ -50,7 +50,7 @@ bool encode_field(struct header *h, size_t at, enum header_mailboxes how, struct
 		                               unaddressed ? MAILBOXES_KEPT : how, &mailbox8);
 	value = buf_str(&out);
 	if (fits && unaddressed && !codec_is_ascii(value)) {
-		fits = add_clean(&clean, value, percent ? '%' : '=');
+		fits = add_clean(&clean, value, form == FIELD_LISTS ? '%' : escape);
 		value = buf_str(&clean);
 	}
 	bool fine = fits ? header_set_value(h, at, value, f)
@@ -58,6 +58,11 @@ bool encode_field(struct header *h, size_t at, enum header_mailboxes how, struct
 	buf_release(&out);
 	buf_release(&clean);
 	return fine;
+}
+
+bool encode_field(struct header *h, size_t at, enum header_mailboxes how, struct fault *f)
+{
+	return encode(h, at, how, '=', f);
 }
 
 /* The fields of a header, each line with its end; up to the blank line. */
@@ -83,7 +88,7 @@ bool encode_part(struct buf *out, struct str raw, bool seven_bit, struct fault *
 	struct header h;
 	header_init(&h);
 	bool fine = take_apart(&h, raw, f) &&
-	            (!seven_bit || encode_field(&h, 0, MAILBOXES_ASCII, f)) &&
+	            (!seven_bit || encode(&h, 0, MAILBOXES_ASCII, '%', f)) &&
 	            header_fold(&h, 0, f);
 	if (fine && !header_write(out, &h))
 		fine = fault_set(f, FAULT_DATA, "a header field of a MIME part is too long");

@@ -80,7 +80,11 @@ static bool add_param(struct buf *out, struct str name, struct token value)
 	}
 	struct buf plain;
 	buf_init(&plain, HEADER_MAX);
-	bool fits = token_add(&plain, value) && add_extended(out, name, buf_str(&plain));
+	bool fits = value.kind != TOKEN_QUOTED || token_add(&plain, value);
+	struct str rest = value.kind != TOKEN_QUOTED ? value.text : STR("");
+	while (fits && rest.len > 0) /* there may be folds in it */
+		fits = token_add(&plain, token_take(&rest, TOKEN_TEXT));
+	fits = fits && add_extended(out, name, buf_str(&plain));
 	buf_release(&plain);
 	return fits;
 }

@@ -428,6 +428,7 @@ static const struct text_case params_cases[] = {
     {"a; name*1=\xC3\xA9; name*0=\xC3\xA9 b", "a; name*1*=%C3%A9; name*0*=utf-8''%C3%A9%20b"},
     {"a (x=\xC3\xA9); y=1; name=\"\xC3\xA9;\" (c)",
      "a (x=\xC3\xA9); y=1; name*=utf-8''%C3%A9%3B (c)"},
+    {"a; name=\xC3\xA9\r\n b; x", "a; name*=utf-8''%C3%A9%20b; x"},
     {"a; x=;; y=; name=\xC3\xA9", "a; x=;; y=; name*=utf-8''%C3%A9"},
     {"a; name=\"\xC3\xA9 aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeee.pdf\"; x=y",
      "a; name*0*=utf-8''%C3%A9%20aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeee.;\r\n"

@@ -239,7 +239,7 @@ static const struct conversion {
      "MIME-Version: 1.0\nContent-Type: multipart/%E1; boundary=b\n\n--b\n\nx\n--b--\n"},
     {"an identifier in a message inside",
      "MIME-Version: 1.0\nContent-Type: message/rfc822\n\nMessage-ID: <\xC3\xBC@x>\n\nx\n",
-     "MIME-Version: 1.0\nContent-Type: message/rfc822\n\nMessage-ID: <=C3=BC@x>\n\nx\n"},
+     "MIME-Version: 1.0\nContent-Type: message/rfc822\n\nMessage-ID: <%C3%BC@x>\n\nx\n"},
     {"signed, and nothing to change in it",
      "MIME-Version: 1.0\nContent-Type: multipart/x; boundary=a\n\n--a\n"
      "Content-Type: multipart/signed; boundary=b\n\n--b\n\nx\n--b\n\nx\n--b--\n\n--a\n\n"
