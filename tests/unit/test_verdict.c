@@ -105,9 +105,9 @@ static const struct host_case {
     {"mx.example[2001:db8::1]:25", "mx.example[2001:db8::1]"},
     {"[2001:db8::1]:25", "[2001:db8::1]"},
     {"[2001:db8::1]", "[2001:db8::1]"},
-    {"mx.example:25", "mx.example:25"},
+    {"mx.example:25", "mx.example"},
     {"/run/a:b", "/run/a:b"},
-    {":25", ":25"},
+    {":25", ""},
     {"", ""},
     {NULL, ""},
 };
