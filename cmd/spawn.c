@@ -17,9 +17,9 @@
 #include "text/codec.h"
 #include "os/command.h"
 #include "os/file.h"
+#include "cmd/queue/mailq_options.h"
 #include "cmd/with_tls.h"
 
-#define CALLER_FD 3
 #define OPEN_MOST 65536
 #define ASCII_MAX 1024
 #define PATIENCE  10000 /* ms */
@@ -41,35 +41,24 @@ static void close_from(int first)
 static void become_flushq(const char *program, const struct place *p, const char *id,
                           bool verbose, int fd)
 {
-	const char *argv[16];
+	const char *argv[8];
 	int n = 0;
-	argv[n++] = "flushq";
+	argv[n++] = mem_printf("flushq %s%s%s", fd >= 0 ? "caller" : "first",
+	                       p->tag ? " tag=" : "", p->tag ? p->tag : "");
 	if (p->personal) {
 		argv[n++] = "-C";
 		argv[n++] = p->config_path;
 	}
 	if (verbose)
 		argv[n++] = "-v";
-	if (p->tag) {
-		argv[n++] = "--tag";
-		argv[n++] = p->tag;
-	}
-	char caller[16];
-	if (fd >= 0) {
-		snprintf(caller, sizeof(caller), "%d", CALLER_FD);
-		argv[n++] = "--caller";
-		argv[n++] = caller;
-	} else {
-		argv[n++] = "--first";
-	}
 	argv[n++] = id;
 	argv[n] = NULL;
 	setsid();
-	if (fd >= 0 && dup2(fd, CALLER_FD) < 0)
+	if (fd >= 0 && dup2(fd, PRIVATE_FD) < 0)
 		_exit(71);
-	if (fd == CALLER_FD)
+	if (fd == PRIVATE_FD)
 		fcntl(fd, F_SETFD, 0);
-	close_from(fd >= 0 ? CALLER_FD + 1 : CALLER_FD);
+	close_from(fd >= 0 ? PRIVATE_FD + 1 : PRIVATE_FD);
 	for (int i = 0; i < 3; i++)
 		close(i);
 	file_std_open();
