@@ -89,7 +89,7 @@ static bool open_way(const struct place *p, struct way *way, struct intake *in, 
 {
 	if (p->personal && place_open_hold(p, false, &way->hold, f))
 		in->hold = &way->hold;
-	else if (!p->personal && place_open_gate(p, false, &way->gate, f))
+	else if (!p->personal && place_open_gate(p, &way->gate, f))
 		in->gate = &way->gate;
 	return in->hold || in->gate;
 }

@@ -53,7 +53,7 @@ static bool open_way(struct session *s, struct fault *f)
 {
 	if (!s->place->personal) {
 		post_client_close(&s->gate);
-		return place_open_gate(s->place, false, &s->gate, f);
+		return place_open_gate(s->place, &s->gate, f);
 	}
 	if (!s->hold_open)
 		s->hold_open = place_open_hold(s->place, false, &s->hold, f);
@@ -163,7 +163,7 @@ static bool go_through_gate(struct session *s, pid_t *pid, struct fault *f)
 {
 	if (s->fresh > 1 || s->gate.fd < 0) {
 		post_client_close(&s->gate);
-		if (!place_open_gate(s->place, false, &s->gate, f))
+		if (!place_open_gate(s->place, &s->gate, f))
 			return false;
 	}
 	*pid = s->gate.pid;
