@@ -352,9 +352,9 @@ static int steer_mail(struct run *run)
 	int code = 0;
 	if (is_filtered(&call)) {
 		const struct visit v = visit_of(run, choose_matching, &c);
-		if (call.job != JOB_RETRY)
+		if (admin_looks_into(call.verb, HOLD_QUEUE))
 			code = visit_room(&v, HOLD_QUEUE);
-		if (call.job == JOB_RETRY || call.job == JOB_REMOVE)
+		if (admin_looks_into(call.verb, HOLD_FAILED))
 			code = fault_worse(code, visit_room(&v, HOLD_FAILED));
 		call.all = false;
 		call.ids = c.ids;
@@ -431,10 +431,7 @@ static int do_job(struct run *run)
 		return summarise(run);
 	case JOB_SHOW:
 		return show(run);
-	case JOB_REMOVE:
-	case JOB_FREEZE:
-	case JOB_THAW:
-	case JOB_RETRY:
+	case JOB_ADMIN:
 		place_open_log(&run->place, run->program);
 		return steer_mail(run);
 	case JOB_ACCEPTED:

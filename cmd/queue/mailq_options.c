@@ -8,6 +8,7 @@
 #include "hold/entry.h"
 
 #define OPTIONS_MAX 32768 /* bytes */
+#define EXCLUDED    "two options that exclude each other"
 
 #define FOR_MAILQ  PROGRAM_MAILQ
 #define FOR_FLUSHQ PROGRAM_FLUSHQ
@@ -15,7 +16,8 @@
 
 enum option {
 	OPTION_IGNORED,
-	OPTION_JOB, /* the row says which */
+	OPTION_JOB,  /* the row says which */
+	OPTION_VERB, /* of cmd/queue/admin, by the same name */
 	OPTION_CONFIG,
 	OPTION_VERBOSE,
 	OPTION_FAILED,
@@ -38,7 +40,7 @@ struct row {
 	enum takes takes;
 	unsigned programs;
 	enum option option;
-	enum mailq_job job;   /* of OPTION_JOB */
+	enum mailq_job job;   /* of OPTION_JOB and OPTION_VERB */
 	const char *argument; /* its name, or NULL */
 	const char *what;
 };
@@ -68,13 +70,13 @@ static const struct row rows[] = {
      "try everything that is not frozen, due or not"},
     {0, NULL, TAKES_NOTHING, FOR_FLUSHQ, OPTION_IGNORED, 0, NULL,
      "Instead, with IDs, \"all\", or those chosen below:"},
-    {0, "--remove", TAKES_NOTHING, FOR_FLUSHQ, OPTION_JOB, JOB_REMOVE, NULL,
+    {0, "--remove", TAKES_NOTHING, FOR_FLUSHQ, OPTION_VERB, JOB_ADMIN, NULL,
      "retract: the messages are not sent (any more)"},
-    {0, "--freeze", TAKES_NOTHING, FOR_FLUSHQ, OPTION_JOB, JOB_FREEZE, NULL,
+    {0, "--freeze", TAKES_NOTHING, FOR_FLUSHQ, OPTION_VERB, JOB_ADMIN, NULL,
      "keep the messages until they are thawed"},
-    {0, "--thaw", TAKES_NOTHING, FOR_FLUSHQ, OPTION_JOB, JOB_THAW, NULL,
+    {0, "--thaw", TAKES_NOTHING, FOR_FLUSHQ, OPTION_VERB, JOB_ADMIN, NULL,
      "undo --freeze; they are due now"},
-    {0, "--retry", TAKES_NOTHING, FOR_FLUSHQ, OPTION_JOB, JOB_RETRY, NULL,
+    {0, "--retry", TAKES_NOTHING, FOR_FLUSHQ, OPTION_VERB, JOB_ADMIN, NULL,
      "put failed messages back, as if new"},
     {0, NULL, TAKES_NOTHING, FOR_FLUSHQ, OPTION_IGNORED, 0, NULL,
      "Only these messages, for all of the above:"},
@@ -120,7 +122,7 @@ static bool set_job(struct mailq_call *call, enum mailq_job job, struct fault *f
 {
 	enum mailq_job none = call->program == PROGRAM_FLUSHQ ? JOB_TRY : JOB_LIST;
 	if (call->job != none && call->job != job && job != JOB_HELP && job != JOB_VERSION)
-		return fault_set(f, FAULT_USAGE, "two options that exclude each other");
+		return fault_set(f, FAULT_USAGE, EXCLUDED);
 	call->job = job;
 	return true;
 }
@@ -144,6 +146,11 @@ static bool apply(struct mailq_call *call, const struct row *row, const char *ar
 	case OPTION_IGNORED:
 		break;
 	case OPTION_JOB:
+		return set_job(call, row->job, f);
+	case OPTION_VERB:
+		if (call->verb && strcmp(call->verb, row->name + 2) != 0)
+			return fault_set(f, FAULT_USAGE, EXCLUDED);
+		call->verb = row->name + 2;
 		return set_job(call, row->job, f);
 	case OPTION_CONFIG:
 		call->config = argument;
@@ -243,21 +250,16 @@ static bool check_operands(struct mailq_call *call, struct fault *f)
 	return true;
 }
 
-static bool steers(enum mailq_job job)
-{
-	return job == JOB_REMOVE || job == JOB_FREEZE || job == JOB_THAW || job == JOB_RETRY;
-}
-
 static bool check_call(const struct mailq_call *call, struct fault *f)
 {
 	if (call->for_user && call->config)
 		return fault_set(f, FAULT_USAGE, "for a user of the system's hold: no -C");
 	bool filtered = call->only_id || call->only_rcpt || call->only_sender;
-	if (steers(call->job) && !call->all && call->id_count == 0 && !filtered)
+	if (call->job == JOB_ADMIN && !call->all && call->id_count == 0 && !filtered)
 		return fault_set(f, FAULT_USAGE,
 		                 "which messages? IDs, \"all\", --recipient or --sender");
 	/* What a script forgot to fill in does not stand for everybody. */
-	if (steers(call->job) &&
+	if (call->job == JOB_ADMIN &&
 	    ((call->only_id && !call->only_id[0]) || (call->only_rcpt && !call->only_rcpt[0]) ||
 	     (call->only_sender && !call->only_sender[0])))
 		return fault_set(f, FAULT_USAGE,

@@ -40,10 +40,7 @@ enum mailq_job {
 	JOB_METRICS,
 	JOB_SHOW,
 	JOB_TRY,
-	JOB_REMOVE,
-	JOB_FREEZE,
-	JOB_THAW,
-	JOB_RETRY,
+	JOB_ADMIN, /* cmd/queue/admin, by its verb */
 	JOB_ACCEPTED,
 	JOB_HELP,
 	JOB_VERSION,
@@ -55,6 +52,7 @@ struct mailq_call {
 	enum mailq_job job;
 	const char *config;  /* of -C, or NULL */
 	const char *show;    /* of --show */
+	const char *verb;    /* of JOB_ADMIN: the option without its dashes */
 	const char *tag;     /* of argv[0], or NULL */
 	const char *zone;    /* TZ of a client of the door, or NULL */
 	const char *only_id; /* of --id, --recipient, --sender: a part of it, or NULL */

@@ -60,16 +60,19 @@ static const struct scan_case cases[] = {
     {F, {"--all", ID}, true, JOB_TRY, 1, true, false, false, NULL, NULL, NULL},
     {F, {"all"}, true, JOB_TRY, 1, true, false, false, NULL, NULL, NULL},
     {F, {"--remove"}, false, 0, 0, false, false, false, NULL, NULL, NULL},
-    {F, {"--remove", ID, ID2}, true, JOB_REMOVE, 2, false, false, false, NULL, NULL, NULL},
-    {F, {"--freeze", "all"}, true, JOB_FREEZE, 1, true, false, false, NULL, NULL, NULL},
+    {F, {"--remove", ID, ID2}, true, JOB_ADMIN, 2, false, false, false, NULL, NULL, NULL},
+    {F, {"--freeze", "all"}, true, JOB_ADMIN, 1, true, false, false, NULL, NULL, NULL},
     {F, {"--thaw", "--retry", ID}, false, 0, 0, false, false, false, NULL, NULL, NULL},
-    {F, {"--retry", "bad"}, true, JOB_RETRY, 1, false, false, false, NULL, NULL, NULL},
+    {F, {"--freeze", "--thaw", ID}, false, 0, 0, false, false, false, NULL, NULL, NULL},
+    {F, {"--thaw", "--thaw", ID}, true, JOB_ADMIN, 1, false, false, false, NULL, NULL, NULL},
+    {F, {"--all", "--retry", "bad"}, true, JOB_ADMIN, 1, true, false, false, NULL, NULL, NULL},
+    {F, {"--retry", "bad"}, true, JOB_ADMIN, 1, false, false, false, NULL, NULL, NULL},
     {F, {"--id", "12"}, true, JOB_TRY, 0, false, false, false, NULL, NULL, "12"},
     {F, {"--id", "12", ID}, false, 0, 0, false, false, false, NULL, NULL, NULL},
     {F,
      {"--sender=a", "--remove", "all"},
      true,
-     JOB_REMOVE,
+     JOB_ADMIN,
      1,
      true,
      false,
@@ -77,7 +80,7 @@ static const struct scan_case cases[] = {
      NULL,
      NULL,
      NULL},
-    {F, {"--freeze", "--id=12"}, true, JOB_FREEZE, 0, false, false, false, NULL, NULL, "12"},
+    {F, {"--freeze", "--id=12"}, true, JOB_ADMIN, 0, false, false, false, NULL, NULL, "12"},
     {F, {"--sender=a", "--remove", ID}, false, 0, 0, false, false, false, NULL, NULL, NULL},
     {F, {"--remove", "--recipient", ""}, false, 0, 0, false, false, false, NULL, NULL, NULL},
     {F, {"--remove", "all", "--id=1"}, false, 0, 0, false, false, false, NULL, NULL, NULL},
@@ -124,6 +127,8 @@ START_TEST(test_scan)
 		ck_assert_int_eq(call.caller, -1);
 		ck_assert(!call.for_user && !call.door && !call.first && !call.tag &&
 		          !call.zone);
+		if (call.job == JOB_ADMIN)
+			ck_assert_ptr_nonnull(strstr(buf_cstr(&call.options), call.verb));
 		same(call.config, c->config);
 		same(call.show, c->show);
 		same(call.only_id, c->only_id);
