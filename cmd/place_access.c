@@ -146,17 +146,15 @@ static bool needs_service(const struct settings *c)
 	return false;
 }
 
-bool place_open_gate(const struct place *p, bool as_owner, struct post_client *g,
-                     struct fault *f)
+bool place_open_gate(const struct place *p, struct post_client *g, struct fault *f)
 {
 	struct fault space = FAULT_INIT;
 	post_client_init(g);
 	/* Where the hold is out of sight post says what there is to say of it. */
-	if (p->config_good && !as_owner &&
-	    !hold_has_space(p->hold_path, p->config.min_free, &space) && space.sys == 0) {
+	if (p->config_good && !hold_has_space(p->hold_path, p->config.min_free, &space) &&
+	    space.sys == 0) {
 		*f = space;
 		return false;
 	}
-	return post_client_open(g, as_owner || (p->config_good && needs_service(&p->config)),
-	                        f);
+	return post_client_open(g, p->config_good && needs_service(&p->config), f);
 }

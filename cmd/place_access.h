@@ -29,10 +29,8 @@ bool place_become(struct place *p, struct fault *f);
 bool place_make_rooms(const struct place *p, bool *made, struct fault *f);
 /* look: nothing is to be changed, and a user's hold that is missing is empty. */
 bool place_open_hold(const struct place *p, bool look, struct hold *h, struct fault *f);
-/* A conversation with post, which may do what the caller may not. as_owner: with
- * the one behind the socket, if there is one: it runs as the hold's user, who
- * may also move and remove what is not the caller's file. */
-bool place_open_gate(const struct place *p, bool as_owner, struct post_client *g,
-                     struct fault *f);
+/* A conversation with post, to hand in a message that there is space for. Where only a
+ * service has the password that is the one behind the socket, if there is one. */
+bool place_open_gate(const struct place *p, struct post_client *g, struct fault *f);
 
 #endif

@@ -2,9 +2,10 @@
 /*
  * post - the one program with a privilege: into the hold, on behalf of its caller
  *
- * Set-gid to the group of the hold, or run by the owner of the hold as a service. What it
- * is told (post/record.h) it checks; who the client is, the kernel says. A function that
- * returns false has told the client why, or found that he has gone.
+ * Set-gid to the group of the hold, or run by the owner of the hold as a service. A message
+ * it takes in itself and checks (post/record.h); for all else it is a door, and becomes mailq
+ * or flushq, for this client alone. Who the client is, the kernel says. A function that
+ * returns false has told the client why, or found that it has gone.
  */
 #include "config.h"
 
@@ -23,7 +24,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/wait.h>
 #include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
@@ -49,7 +49,6 @@ struct post {
 	char *credentials; /* $CREDENTIALS_DIRECTORY as it was, or NULL */
 	struct record r;   /* the last one */
 	struct record_reader in;
-	char data[RECORD_MAX]; /* on its way to the client */
 	/* a message on its way in, checked while it is written */
 	FILE *file;
 	char id[ENTRY_ID_LEN + 1]; /* "": none has been put */
@@ -335,33 +334,23 @@ static bool put(struct post *p)
 	return ok && say(p, RECORD_ID, p->id);
 }
 
-/* The first words of argv are filled in here. */
-_Noreturn static void become(const struct post *p, const char *program, const char **argv)
+/* What comes after us is told for whom it works, and what for, in argv[0], which is ours to
+ * fill in: no client has a say in it (cmd/queue/mailq_options). */
+_Noreturn static void become(const struct post *p, const char *program, const char *what,
+                             const char **argv)
 {
+	char name[64];
 	/* What systemd gives to the service is not for a user to set. */
 	if (p->credentials && getuid() == p->owner)
 		setenv("CREDENTIALS_DIRECTORY", p->credentials, 1);
 	setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
-	char uid[24];
-	snprintf(uid, sizeof(uid), "%lu", (unsigned long)p->uid);
-	argv[0] = strrchr(program, '/') + 1;
-	argv[1] = "--for";
-	argv[2] = uid;
+	snprintf(name, sizeof(name), "%s for=%lu %s", strrchr(program, '/') + 1,
+	         (unsigned long)p->uid, what);
+	argv[0] = name;
 	signal(SIGXFSZ, SIG_DFL);
 	execv(program, (char *const *)argv);
 	perror(program);
 	_exit(EX_OSERR);
-}
-
-/* The client's entries are shown to him by mailq, in records of its own. */
-static bool list(struct post *p)
-{
-	char *id = p->r.at, *rooms = strsep(&id, " ");
-	const char *argv[] = {NULL, NULL, NULL, "--raw", rooms, id, NULL};
-	if (!is_word("h f hf fh +h +f +hf +fh", rooms) || (id && !layout_is_id(id)))
-		return refuse(p);
-	fcntl(p->fd, F_SETFD, 0);
-	become(p, MAILQ, argv);
 }
 
 /* The message just put, or all that is due, is tried now. */
@@ -369,53 +358,69 @@ static bool go(struct post *p)
 {
 	bool listens = p->r.at[0] == 'l', verbose = strchr(p->r.at, 'v');
 	const char *id = p->id[0] ? p->id : NULL;
-	const char *argv[8] = {NULL, NULL, NULL, listens ? "--caller" : "--first",
-	                       listens ? "3" : "--first"};
-	argv[5] = verbose ? "-v" : id;
-	argv[6] = verbose ? id : NULL;
+	const char *argv[] = {NULL, verbose ? "-v" : id, verbose ? id : NULL, NULL};
 	if (!is_word(" l v lv", p->r.at))
 		return refuse(p);
 	fcntl(p->fd, F_SETFD, listens ? 0 : FD_CLOEXEC);
-	become(p, FLUSHQ, argv);
+	become(p, FLUSHQ, listens ? "caller" : "first", argv);
 }
 
-/* Says what flushq or mailq print, until they end, and how they do. */
-static bool act(struct post *p)
+/* Datagrams would bear our name, not the client's. */
+static bool is_output(int fd)
 {
-	static const char *argv[RECORD_MAX + 8];
-	static char option[16];
-	char *rest = p->r.at, *word = strsep(&rest, " ");
-	bool try = strcmp(word, "try") == 0, look = is_word("count metrics", word), ok = true;
-	int ends[2], argc = 3, status = 0;
-	ssize_t n;
-	pid_t pid;
-	if (!try && !look && !is_word("remove freeze thaw retry", word))
+	struct stat st;
+	int type = 0;
+	socklen_t len = sizeof(type);
+	return fstat(fd, &st) == 0 &&
+	       (S_ISREG(st.st_mode) || S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode) ||
+	        (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_STREAM));
+}
+
+/* For two descriptors there is space, and there must be two; others the kernel closes. */
+static bool take_outputs(struct post *p)
+{
+	char head[RECORD_HEAD];
+	_Alignas(struct cmsghdr) char space[CMSG_SPACE(2 * sizeof(int))];
+	struct iovec in = {head, sizeof(head)};
+	struct msghdr m = {.msg_iov = &in, .msg_iovlen = 1, .msg_control = space};
+	m.msg_controllen = sizeof(space);
+	bool ok = recvmsg(p->fd, &m, MSG_CMSG_CLOEXEC) == RECORD_HEAD;
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+	ok = ok && head[0] == RECORD_OUTPUTS && !(m.msg_flags & MSG_CTRUNC) && c &&
+	     c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
+	     c->cmsg_len == CMSG_LEN(2 * sizeof(int));
+	for (int i = 0, fd; ok && i < 2; i++) {
+		memcpy(&fd, CMSG_DATA(c) + (size_t)i * sizeof(fd), sizeof(fd));
+		ok = is_output(fd) && dup2(fd, STDOUT_FILENO + i) >= 0;
+	}
+	return ok || fail(p, EX_USAGE, 0, "output or errors to what is no file and no stream");
+}
+
+/* An operand, or "-" with small letters, or "--" with such and perhaps "=" and a text: so it
+ * is no -C. All else of it is for mailq and flushq to know. */
+static bool is_command_word(const char *word)
+{
+	size_t dashes = strspn(word, "-");
+	const char *end = word + dashes + strspn(word + dashes, "abcdefghijklmnopqrstuvwxyz");
+	return dashes == 0 ||
+	       (dashes <= 2 && end > word + dashes && (!*end || (dashes == 2 && *end == '=')));
+}
+
+static bool command(struct post *p)
+{
+	const char *argv[RECORD_WORDS + 2] = {NULL};
+	char *rest = p->r.at, *program = strsep(&rest, "\n"), *word;
+	if (!is_word("mailq flushq", program))
 		return refuse(p);
-	snprintf(option, sizeof(option), "--%s", word);
-	if (!try)
-		argv[argc++] = option;
-	while ((word = strsep(&rest, " "))) {
-		if (!is_word("all -v --failed --terminal", word) && !layout_is_id(word))
+	for (int argc = 1; (word = strsep(&rest, "\n")); argc++) {
+		if (argc > RECORD_WORDS || !is_command_word(word))
 			return refuse(p);
-		argv[argc++] = try && strcmp(word, "all") == 0 ? "--all" : word;
+		argv[argc] = word;
 	}
-	argv[argc] = NULL;
-	if (pipe2(ends, O_CLOEXEC) != 0 || (pid = fork()) < 0)
-		return fail(p, EX_OSERR, errno, "cannot start flushq");
-	if (pid == 0) {
-		dup2(ends[1], STDOUT_FILENO);
-		dup2(look ? STDERR_FILENO : ends[1], STDERR_FILENO);
-		become(p, look ? MAILQ : FLUSHQ, argv);
-	}
-	close(ends[1]);
-	/* Read on when nobody listens: it must not fail in the midst of its work. */
-	while ((n = read(ends[0], p->data, sizeof(p->data))) > 0)
-		ok =
-		    ok && record_write(p->fd, RECORD_DATA, p->data, (size_t)n, p->idle_ms) == 0;
-	waitpid(pid, &status, 0);
-	status = WIFEXITED(status) ? WEXITSTATUS(status) : EX_TEMPFAIL;
-	snprintf(p->data, sizeof(p->data), "%d", status);
-	return ok && say(p, RECORD_DONE, p->data);
+	if (!take_outputs(p))
+		return false;
+	fcntl(p->fd, F_SETFD, 0);
+	become(p, *program == 'm' ? MAILQ : FLUSHQ, "door", argv);
 }
 
 static bool serve(struct post *p)
@@ -424,13 +429,10 @@ static bool serve(struct post *p)
 		return false;
 	/* It is logged by the flushq that tries it, or else by one that does only that. */
 	if (p->id[0] && (!next(p) || (p->r.kind != RECORD_GO && !refuse(p))))
-		become(p, FLUSHQ,
-		       (const char *[]){NULL, NULL, NULL, "--accepted", p->id, NULL});
+		become(p, FLUSHQ, "accepted", (const char *[]){NULL, p->id, NULL});
 	if (p->r.kind == RECORD_GO)
 		return go(p);
-	if (!p->id[0] && (p->r.kind == RECORD_LIST || p->r.kind == RECORD_ACTION))
-		return p->r.kind == RECORD_LIST ? list(p) : act(p);
-	return refuse(p);
+	return !p->id[0] && p->r.kind == RECORD_COMMAND ? command(p) : refuse(p);
 }
 
 /* Nothing that the caller left us but standard input has a meaning. */

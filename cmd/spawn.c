@@ -15,29 +15,25 @@
 
 #define ASCII_MAX 1024
 #define PATIENCE  10000 /* ms */
-#define WORDS_MAX 10
+#define WORDS_MAX 6
 
-/* "flushq -C FILE -v --tag TAG --caller FD ID" or without; ended by NULL. */
-static void fill_words(const char *words[WORDS_MAX], const struct place *p, const char *id,
-                       bool verbose, const char *caller)
+/* "flushq -C FILE -v ID", named as mailq_options has it; name: to be freed by the caller. */
+static char *fill_words(const char *words[WORDS_MAX], const struct place *p, const char *id,
+                        bool verbose, bool listen)
 {
 	int n = 0;
-	words[n++] = "flushq";
+	char *name = mem_printf("flushq %s%s%s", listen ? "caller" : "first",
+	                        p->tag ? " tag=" : "", p->tag ? p->tag : "");
+	words[n++] = name;
 	if (p->personal) {
 		words[n++] = "-C";
 		words[n++] = p->config_path;
 	}
 	if (verbose)
 		words[n++] = "-v";
-	if (p->tag) {
-		words[n++] = "--tag";
-		words[n++] = p->tag;
-	}
-	words[n++] = caller ? "--caller" : "--first";
-	if (caller)
-		words[n++] = caller;
 	words[n++] = id;
 	words[n] = NULL;
+	return name;
 }
 
 bool spawn_flushq(const struct place *p, const char *id, bool verbose, bool listen, int *fd,
@@ -47,9 +43,7 @@ bool spawn_flushq(const struct place *p, const char *id, bool verbose, bool list
 	if (listen && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
 		return fault_sys(f, FAULT_SYSTEM, errno, "socketpair");
 	const char *words[WORDS_MAX];
-	char caller[16];
-	snprintf(caller, sizeof(caller), "%d", CHILD_FD);
-	fill_words(words, p, id, verbose, listen ? caller : NULL);
+	char *name = fill_words(words, p, id, verbose, listen);
 	char *program = with_tls_program(with_tls_needed(&p->config));
 	struct child flushq;
 	bool started = child_start(&flushq, &(struct child_order){.fds = {-1, -1, -1, pair[1]},
@@ -59,6 +53,7 @@ bool spawn_flushq(const struct place *p, const char *id, bool verbose, bool list
 	if (!started)
 		fault_sys(f, FAULT_SYSTEM, errno, "cannot start %s", program);
 	free(program);
+	free(name);
 	if (pair[1] >= 0)
 		close(pair[1]);
 	if (!started && pair[0] >= 0)

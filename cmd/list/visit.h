@@ -11,16 +11,13 @@
 
 #include <sys/types.h>
 
-#include "cmd/place.h"
 #include "hold/hold.h"
 
 /* busy: somebody works on the entry just now. False ends the visit. */
 typedef bool visit_entry(void *context, const struct hold_entry *he, bool busy);
 
 struct visit {
-	struct hold *hold;   /* NULL: through the gate, which shows only the caller's */
-	struct place *place; /* for the gate */
-	bool whole;          /* messages too, through the gate */
+	struct hold *hold;
 	size_t *damaged;     /* counts what cannot be read, or NULL: then that is said */
 	const char *program; /* for lines on standard error */
 	visit_entry *entry;

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <syslog.h>
 
 #include "os/clock.h"
@@ -13,10 +14,12 @@
 /* Changes the claimed entry. */
 typedef bool steer_action(struct hold_entry *he, struct fault *f);
 
-/* What one job does, and to what. */
+/* What a verb does, and to what. */
 struct way {
+	const char *verb; /* its option, without the dashes */
 	steer_action *action;
 	bool held, failed; /* the rooms in which it looks */
+	bool sync;         /* both, when all is done */
 	const char *done;  /* for the log */
 	const char *wrong; /* said of an entry that is only in the other room */
 };
@@ -79,19 +82,25 @@ static bool retry_entry(struct hold_entry *he, struct fault *f)
 	return hold_mark_head(he, f) && hold_move(he, HOLD_QUEUE, f);
 }
 
-static const struct way *way_of(enum mailq_job job)
+static const struct way ways[] = {
+    {"remove", remove_entry, true, true, true, "removed", ""},
+    {"freeze", freeze_entry, true, false, false, "frozen", "has failed; it is not sent anyway"},
+    {"thaw", thaw_entry, true, false, false, "thawed", "has failed; --retry puts it back"},
+    {"retry", retry_entry, false, true, false, "retried", "has not failed; it is held"},
+};
+
+static const struct way *way_of(const char *verb)
 {
-	static const struct way remove = {remove_entry, true, true, "removed", ""};
-	static const struct way freeze = {freeze_entry, true, false, "frozen",
-	                                  "has failed; it is not sent anyway"};
-	static const struct way thaw = {thaw_entry, true, false, "thawed",
-	                                "has failed; --retry puts it back"};
-	static const struct way retry = {retry_entry, false, true, "retried",
-	                                 "has not failed; it is held"};
-	return job == JOB_REMOVE   ? &remove
-	       : job == JOB_FREEZE ? &freeze
-	       : job == JOB_THAW   ? &thaw
-	                           : &retry;
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+		if (strcmp(ways[i].verb, verb) == 0)
+			return &ways[i];
+	/* The table of options has one that is not here. */
+	abort();
+}
+
+bool admin_looks_into(const char *verb, enum hold_room room)
+{
+	return room == HOLD_FAILED ? way_of(verb)->failed : way_of(verb)->held;
 }
 
 static void complain(struct run *run, const char *id, enum fault_kind kind, const char *text)
@@ -201,7 +210,7 @@ int admin(struct hold *h, const char *program, const struct mailq_call *call)
 {
 	struct run run = {.hold = h,
 	                  .program = program,
-	                  .way = way_of(call->job),
+	                  .way = way_of(call->verb),
 	                  .all = call->all,
 	                  .tell = call->tell};
 	if (call->all && run.way->held)
@@ -210,7 +219,7 @@ int admin(struct hold *h, const char *program, const struct mailq_call *call)
 		work_on_room(&run, HOLD_FAILED);
 	for (size_t i = 0; !call->all && i < call->id_count; i++)
 		work_on_id(&run, call->ids[i]);
-	if (call->job == JOB_REMOVE)
+	if (run.way->sync)
 		sync_rooms(&run);
 	if (run.tell)
 		fprintf(stderr, "%s: %zu message%s %s\n", program, run.done,

@@ -14,7 +14,10 @@
 #include "cmd/queue/mailq_options.h"
 #include "hold/hold.h"
 
-/* call->job is one of JOB_REMOVE, JOB_FREEZE, JOB_THAW, JOB_RETRY. all: removes
+/* Are entries in this room, hold/ or failed/, the verb's business? */
+bool admin_looks_into(const char *verb, enum hold_room room);
+
+/* By call->verb. all: removes
  * everything in hold/ and failed/, freezes and thaws all of hold/, retries all
  * of failed/. Returns the exit code: the greatest of those met. */
 int admin(struct hold *h, const char *program, const struct mailq_call *call);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cmd/queue/flushq.h"
 
-#include <fcntl.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,9 +14,12 @@
 #include "cmd/send/progress.h"
 #include "transport/flush.h"
 
+#define HEARD_MS 5000 /* the longest that a terminal is waited for, once */
+
 struct flushing {
 	const struct flushq_call *call;
 	bool terminal;
+	bool deaf;     /* nobody takes what we say */
 	int64_t begun; /* monotonic ms */
 	int64_t shown;
 };
@@ -47,17 +51,30 @@ static void set_signals(void)
 	sigaction(SIGTERM, &note, NULL);
 	sigaction(SIGINT, &note, NULL);
 	sigaction(SIGHUP, &note, NULL);
+	sigaction(SIGIO, &note, NULL); /* cmd/queue/door: who waited has gone */
 	sigaction(SIGPIPE, &ignore, NULL);
 	sigaction(SIGXFSZ, &ignore, NULL);
 	sigaction(SIGCHLD, &usual, NULL);
 }
 
+/* May something be said? A user's terminal that stands still must not stop us where we hold what
+ * others wait for: a connection, or the mark of a server. */
+static bool is_heard(struct flushing *fl)
+{
+	struct pollfd err = {.fd = STDERR_FILENO, .events = POLLOUT};
+	if (!fl->call->door)
+		return true;
+	if (*stop || (!fl->deaf && poll(&err, 1, HEARD_MS) <= 0))
+		fl->deaf = true;
+	return !fl->deaf;
+}
+
 static void trace(void *context, bool sent, struct str line)
 {
-	const struct flushing *fl = context;
+	struct flushing *fl = context;
 	if (fl->call->caller >= 0)
 		progress_trace(fl->call->caller, sent, line);
-	else
+	else if (is_heard(fl))
 		fprintf(stderr, "%s %.*s\n", sent ? ">>>" : "<<<", STR_FMT(line));
 }
 
@@ -70,14 +87,14 @@ static bool tell(void *context, const struct hold_entry *he)
 static void tried(void *context, const char *id, const struct deliver_result *result,
                   const struct fault *f)
 {
-	const struct flushing *fl = context;
-	if (f)
+	struct flushing *fl = context;
+	if (f && is_heard(fl))
 		fprintf(stderr, "flushq: %s: %s\n", id, f->text);
 	if (fl->call->caller >= 0 && (f || result->waiting > 0))
 		progress_held(fl->call->caller, f ? f->text : result->reason);
 	else
 		progress_done(fl->call->caller);
-	if (!fl->call->verbose || fl->call->caller >= 0 || f)
+	if (!fl->call->verbose || fl->call->caller >= 0 || f || !is_heard(fl))
 		return;
 	if (result->waiting > 0)
 		fprintf(stderr, "%s: held: %s\n", id, result->reason);
@@ -86,10 +103,10 @@ static void tried(void *context, const char *id, const struct deliver_result *re
 }
 
 /* The last word; where the line of the progress stands, that is it. */
-static void tell_counts(const struct flushing *fl, const struct flush_counts *counts)
+static void tell_counts(struct flushing *fl, const struct flush_counts *counts)
 {
 	const struct flushq_call *call = fl->call;
-	if (!call->tell || call->caller >= 0 || call->first_try || fl->shown)
+	if (!call->tell || call->caller >= 0 || call->first_try || fl->shown || !is_heard(fl))
 		return;
 	if (counts->sent + counts->held + counts->failed == 0)
 		fprintf(stderr, "flushq: nothing %s\n",
@@ -106,7 +123,7 @@ static void progress(void *context, const struct flush_counts *counts)
 	int64_t now = clock_mono_ms(), spent = now - fl->begun;
 	size_t done = counts->sent + counts->held + counts->failed;
 	if (!fl->terminal || counts->entries < 2 ||
-	    (now - fl->shown < 200 && done < counts->entries))
+	    (now - fl->shown < 200 && done < counts->entries) || !is_heard(fl))
 		return;
 	fl->shown = now;
 	fprintf(stderr, "\r%zu sent, %zu held, %zu failed of %zu", counts->sent, counts->held,

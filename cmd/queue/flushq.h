@@ -14,6 +14,7 @@ struct flushq_call {
 	bool verbose;     /* the conversation with the server on standard error */
 	bool first_try;   /* started by sendmail: a dead relay is not waited for */
 	int caller;       /* descriptor of the sendmail that waits (cmd/send/progress), or -1 */
+	bool door;        /* somebody waits outside: how it goes must not keep us waiting */
 	char *const *ids; /* operands: ids of entries */
 	size_t id_count;
 };

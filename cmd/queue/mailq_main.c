@@ -17,15 +17,14 @@
 #include "os/file.h"
 #include "os/log.h"
 #include "os/sandbox.h"
-#include "cmd/queue/beyond.h"
 #include "cmd/send/progress.h"
+#include "cmd/queue/door.h"
 #include "cmd/queue/flushq.h"
 #include "cmd/list/json.h"
 #include "cmd/spawn.h"
 #include "cmd/list/listing.h"
 #include "cmd/queue/mailq_options.h"
 #include "cmd/place_access.h"
-#include "cmd/list/raw.h"
 #include "cmd/rights.h"
 #include "cmd/list/show.h"
 #include "cmd/queue/admin.h"
@@ -47,7 +46,6 @@ struct run {
 	char *const *argv;
 	const struct mailq_call *call;
 	struct place place;
-	bool beyond; /* the hold is not open to us: through the gate */
 	struct hold hold;
 	int64_t now;
 	bool terminal;
@@ -72,12 +70,8 @@ static int complain(const struct run *run, const char *what, const struct fault 
 
 static struct visit visit_of(struct run *run, visit_entry *entry, void *context)
 {
-	return (struct visit){.hold = run->beyond ? NULL : &run->hold,
-	                      .place = &run->place,
-	                      .whole = run->call->job == JOB_SHOW,
-	                      .program = run->program,
-	                      .entry = entry,
-	                      .context = context};
+	return (struct visit){
+	    .hold = &run->hold, .program = run->program, .entry = entry, .context = context};
 }
 
 static bool put_out(struct printing *p)
@@ -109,7 +103,7 @@ static struct entry as_it_waits(struct printing *p, const struct hold_entry *he)
 {
 	struct entry e = he->entry;
 	const struct envelope *v = &e.envelope;
-	for (size_t i = 0; !p->run->beyond && i < v->rcpt_count; i++) {
+	for (size_t i = 0; i < v->rcpt_count; i++) {
 		int64_t until = 0;
 		if (v->rcpts[i].state == RCPT_WAITING && he->entry.next_try <= p->run->now)
 			until = server_time(p, &v->rcpts[i].verdict);
@@ -211,21 +205,21 @@ static int summarise(struct run *run)
 	size_t damaged = 0, unread = 0;
 	buf_init(&text, TEXT_MAX);
 	stats_init(&t.tally);
-	t.tally.discreet = run->call->for_user;
+	/* Of others only numbers are a user's to see, and none of what is damaged beside his own. */
+	const bool by_user = run->call->for_user, metrics = run->call->job == JOB_METRICS;
+	t.tally.discreet = by_user && metrics;
 	/* Numbers for a monitor: what cannot be read is one of them. */
-	if (run->call->job == JOB_METRICS)
+	if (metrics)
 		v.damaged = &unread;
 	int code = visit_room(&v, HOLD_QUEUE);
 	code = fault_worse(code, visit_room(&v, HOLD_FAILED));
-	if (!run->beyond && count_room(run, HOLD_CORRUPT, &damaged, &code))
+	if ((metrics || !by_user) && count_room(run, HOLD_CORRUPT, &damaged, &code))
 		t.tally.damaged = damaged + unread;
 	stats_sort(&t.tally);
 	struct counters counters = {0};
-	if (!run->beyond)
-		counters_read(&run->hold, &counters);
-	bool ok = run->call->job == JOB_METRICS
-	              ? totals_metrics(&text, &counters) && summary_metrics(&text, &t.tally)
-	              : summary_text(&text, &t.tally, run->now, run->colour);
+	counters_read(&run->hold, &counters);
+	bool ok = metrics ? totals_metrics(&text, &counters) && summary_metrics(&text, &t.tally)
+	                  : summary_text(&text, &t.tally, run->now, run->colour);
 	if (!ok || fwrite(text.at, 1, text.len, stdout) != text.len)
 		code = fault_worse(code, fault_exit(FAULT_IO));
 	stats_release(&t.tally);
@@ -358,20 +352,15 @@ static int steer_mail(struct run *run)
 	int code = 0;
 	if (is_filtered(&call)) {
 		const struct visit v = visit_of(run, choose_matching, &c);
-		if (call.job != JOB_RETRY)
+		if (admin_looks_into(call.verb, HOLD_QUEUE))
 			code = visit_room(&v, HOLD_QUEUE);
-		if (call.job == JOB_RETRY || call.job == JOB_REMOVE)
+		if (admin_looks_into(call.verb, HOLD_FAILED))
 			code = fault_worse(code, visit_room(&v, HOLD_FAILED));
 		call.all = false;
 		call.ids = c.ids;
 		call.id_count = c.count;
 	}
-	if (run->beyond && (call.all || call.id_count > 0))
-		code = fault_worse(code, beyond_steer(&run->place, &call));
-	else if (run->beyond && call.tell)
-		fprintf(stderr, "%s: nothing matches\n", run->program);
-	else if (!run->beyond)
-		code = fault_worse(code, admin(&run->hold, run->program, &call));
+	code = fault_worse(code, admin(&run->hold, run->program, &call));
 	forget_choice(&c);
 	return code;
 }
@@ -410,15 +399,13 @@ static int try_mail(struct run *run)
 	} else if (!call->all) {
 		code = choose_ids(run, &c);
 	}
-	bool any = c.count > 0 || call->all || (!filtered && call->id_count == 0);
-	if (any && run->beyond) {
-		code = fault_worse(code, beyond_try(&run->place, call, c.ids, c.count));
-	} else if (any) {
+	if (c.count > 0 || call->all || (!filtered && call->id_count == 0)) {
 		const struct flushq_call flushq = {.all = call->all && !filtered,
 		                                   .tell = call->tell,
 		                                   .verbose = call->verbose,
 		                                   .first_try = call->first,
 		                                   .caller = call->caller,
+		                                   .door = call->door,
 		                                   .ids = c.ids,
 		                                   .id_count = c.count};
 		code = fault_worse(code, flushq_try(&run->place, &run->hold, &flushq));
@@ -436,24 +423,14 @@ static int do_job(struct run *run)
 	case JOB_JSON:
 		return list(run);
 	case JOB_COUNT:
-		return run->beyond ? beyond_count(&run->place, run->call) : print_count(run);
+		return print_count(run);
 	case JOB_METRICS:
-		if (run->beyond)
-			return beyond_count(&run->place, run->call);
-		return summarise(run);
 	case JOB_SUMMARY:
 		return summarise(run);
 	case JOB_SHOW:
 		return show(run);
-	case JOB_RAW:
-		return raw_send(&run->hold, run->call->raw,
-		                run->call->id_count ? run->call->ids[0] : NULL);
-	case JOB_REMOVE:
-	case JOB_FREEZE:
-	case JOB_THAW:
-	case JOB_RETRY:
-		if (!run->beyond)
-			place_open_log(&run->place, run->program);
+	case JOB_ADMIN:
+		place_open_log(&run->place, run->program);
 		return steer_mail(run);
 	case JOB_ACCEPTED:
 		place_open_log(&run->place, run->program);
@@ -478,7 +455,23 @@ static bool only_counts(enum mailq_job job)
 	return job == JOB_COUNT || job == JOB_METRICS;
 }
 
-/* Finds out what the caller may do, and gives up what he has beyond that. */
+/* https://no-color.org: a NO_COLOR that is empty does not count. */
+static bool wants_colour(const struct mailq_call *call)
+{
+	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+	return !call->plain && !(no_color && no_color[0]) &&
+	       !(term && strcmp(term, "dumb") == 0);
+}
+
+/* May whoever runs us open the hold? post has let a user in. */
+static bool may_enter(const struct run *run)
+{
+	const struct mailq_call *call = run->call;
+	return call->for_user || (call->program == PROGRAM_MAILQ ? place_may_look(&run->place)
+	                                                         : place_may_act(&run->place));
+}
+
+/* Opens the hold, and gives up what the caller has beyond that. */
 static bool enter(struct run *run, struct fault *f)
 {
 	const struct mailq_call *call = run->call;
@@ -487,16 +480,18 @@ static bool enter(struct run *run, struct fault *f)
 	bool names = call->job != JOB_TRY || call->id_count > 0;
 	bool own = p->personal ? geteuid() != 0 && names : call->for_user;
 	uid_t user = call->for_user ? call->user : getuid();
-	run->beyond = !call->for_user && !(looks ? place_may_look(p) : place_may_act(p));
 	bool made = false;
-	if (run->beyond)
-		return true;
 	if (!looks && !call->for_user && !place_make_rooms(p, &made, f))
 		return false;
 	if (made && call->tell)
 		fprintf(stderr, "%s: made the rooms of %s\n", run->program, p->hold_path);
 	if (!place_become(p, f) || !place_open_hold(p, looks, &run->hold, f))
 		return false;
+	/* The group of the hold would do to open it, but not to speak for somebody else. */
+	if (call->for_user && geteuid() != user && geteuid() != run->hold.owner) {
+		hold_close(&run->hold);
+		return fault_set(f, FAULT_NOPERM, "not permitted to act for another user");
+	}
 	run->hold.user = user;
 	run->hold.view = !own ? HOLD_ALL : only_counts(call->job) ? HOLD_COUNTED : HOLD_OWN;
 	return true;
@@ -516,6 +511,19 @@ static void find_stderr(const struct run *run)
 	close(fd);
 }
 
+static int do_job_in_hold(struct run *run)
+{
+	struct fault f = FAULT_INIT;
+	if (!may_enter(run))
+		return door_pass(run->call, wants_colour(run->call));
+	find_stderr(run);
+	if (!enter(run, &f))
+		return complain(run, "", &f);
+	int code = do_job(run);
+	hold_close(&run->hold);
+	return code;
+}
+
 /* The hold can be looked at and steered with a faulty configuration, which is
  * when it matters; only sending needs a good one. */
 static int run_in_place(struct run *run)
@@ -527,37 +535,18 @@ static int run_in_place(struct run *run)
 	bool good = place_find(&run->place, run->program, run->call->config,
 	                       run->call->for_user, false);
 	if (good && run->call->job == JOB_TRY && !tls_is_here() &&
-	    with_tls_needed(&run->place.config)) {
+	    with_tls_needed(&run->place.config) && may_enter(run)) {
 		place_release(&run->place);
 		return spawn_become(run->program, true, run->argv);
 	}
 	run->place.tag = run->call->tag;
-	find_stderr(run);
-	if ((good || (run->call->job != JOB_TRY && run->place.hold_path))) {
-		if (enter(run, &f)) {
-			code = do_job(run);
-			if (!run->beyond)
-				hold_close(&run->hold);
-		} else {
-			code = complain(run, "", &f);
-		}
-	}
+	if (run->call->door)
+		door_watch();
+	if (good || (run->call->job != JOB_TRY && run->place.hold_path))
+		code = do_job_in_hold(run);
 	log_close();
 	place_release(&run->place);
 	return code;
-}
-
-/* https://no-color.org: a NO_COLOR that is empty does not count. */
-static bool wants_colour(void)
-{
-	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
-	return !(no_color && no_color[0]) && !(term && strcmp(term, "dumb") == 0);
-}
-
-static const char *base_name(const char *path)
-{
-	const char *slash = path ? strrchr(path, '/') : NULL;
-	return slash ? slash + 1 : path ? path : "mailq";
 }
 
 /* What was printed counts only once it has left. */
@@ -569,33 +558,45 @@ static int end_output(const char *program, int code)
 	return fault_worse(code, fault_exit(FAULT_IO));
 }
 
+static int run_call(struct mailq_call *call, const char *label, char **argv)
+{
+	if (call->job == JOB_HELP || call->job == JOB_VERSION) {
+		if (call->job == JOB_HELP)
+			mailq_options_help(call->program, stdout);
+		else
+			printf("%s %s (Postern)\n", label, POSTERN_VERSION);
+		return 0;
+	}
+	bool flushes = call->program == PROGRAM_FLUSHQ;
+	call->tell = call->verbose || isatty(STDERR_FILENO) == 1;
+	if (flushes)
+		signal(SIGPIPE, SIG_IGN);
+	if (flushes || call->for_user)
+		sandbox_hide();
+	if (call->zone)
+		setenv("TZ", call->zone, 1);
+	struct run run = {.program = label, .argv = argv, .call = call, .now = clock_wall()};
+	run.terminal = isatty(STDOUT_FILENO) == 1;
+	run.colour = run.terminal && wants_colour(call);
+	return run_in_place(&run);
+}
+
 int mailq_main(int argc, char **argv)
 {
 	struct mailq_call call;
 	struct fault f = FAULT_INIT;
-	const char *name = base_name(argc > 0 ? argv[0] : NULL);
-	bool flushes = strcmp(name, "flushq") == 0 || strcmp(name, "runq") == 0;
-	enum mailq_program program = flushes ? PROGRAM_FLUSHQ : PROGRAM_MAILQ;
-	const char *label = flushes ? "flushq" : "mailq";
-	if (!mailq_options_scan(program, argc, argv, &call, &f)) {
+	enum mailq_program program = mailq_options_program(argc > 0 ? argv[0] : "");
+	const char *label = program == PROGRAM_FLUSHQ ? "flushq" : "mailq";
+	int code;
+	if (mailq_options_scan(program, argc, argv, &call, &f)) {
+		code = end_output(label, run_call(&call, label, argv));
+	} else {
 		fprintf(stderr, "%s: %s\n", label, f.text);
 		mailq_options_usage(program, stderr);
-		return fault_exit(f.kind);
+		code = fault_exit(f.kind);
 	}
-	if (call.job == JOB_HELP || call.job == JOB_VERSION) {
-		if (call.job == JOB_HELP)
-			mailq_options_help(program, stdout);
-		else
-			printf("%s %s (Postern)\n", label, POSTERN_VERSION);
-		return end_output(label, 0);
-	}
-	call.tell = call.tell || call.verbose || isatty(STDERR_FILENO) == 1;
-	if (flushes) {
-		signal(SIGPIPE, SIG_IGN);
-		sandbox_hide();
-	}
-	struct run run = {.program = label, .argv = argv, .call = &call, .now = clock_wall()};
-	run.terminal = isatty(STDOUT_FILENO) == 1;
-	run.colour = run.terminal && wants_colour();
-	return end_output(label, run_in_place(&run));
+	if (call.door)
+		door_answer(code);
+	mailq_options_release(&call);
+	return code;
 }

@@ -7,13 +7,17 @@
 #include "cmd/send/options.h"
 #include "hold/entry.h"
 
+#define OPTIONS_MAX 32768 /* bytes */
+#define EXCLUDED    "two options that exclude each other"
+
 #define FOR_MAILQ  PROGRAM_MAILQ
 #define FOR_FLUSHQ PROGRAM_FLUSHQ
 #define FOR_BOTH   (PROGRAM_MAILQ | PROGRAM_FLUSHQ)
 
 enum option {
 	OPTION_IGNORED,
-	OPTION_JOB, /* the row says which */
+	OPTION_JOB,  /* the row says which */
+	OPTION_VERB, /* of cmd/queue/admin, by the same name */
 	OPTION_CONFIG,
 	OPTION_VERBOSE,
 	OPTION_FAILED,
@@ -22,12 +26,6 @@ enum option {
 	OPTION_ID,
 	OPTION_RECIPIENT,
 	OPTION_SENDER,
-	OPTION_CALLER,
-	OPTION_FIRST,
-	OPTION_FOR,
-	OPTION_TAG,
-	OPTION_RAW,
-	OPTION_TERMINAL,
 };
 
 enum takes {
@@ -42,7 +40,7 @@ struct row {
 	enum takes takes;
 	unsigned programs;
 	enum option option;
-	enum mailq_job job;   /* of OPTION_JOB */
+	enum mailq_job job;   /* of OPTION_JOB and OPTION_VERB */
 	const char *argument; /* its name, or NULL */
 	const char *what;
 };
@@ -72,13 +70,13 @@ static const struct row rows[] = {
      "try everything that is not frozen, due or not"},
     {0, NULL, TAKES_NOTHING, FOR_FLUSHQ, OPTION_IGNORED, 0, NULL,
      "Instead, with IDs, \"all\", or those chosen below:"},
-    {0, "--remove", TAKES_NOTHING, FOR_FLUSHQ, OPTION_JOB, JOB_REMOVE, NULL,
+    {0, "--remove", TAKES_NOTHING, FOR_FLUSHQ, OPTION_VERB, JOB_ADMIN, NULL,
      "retract: the messages are not sent (any more)"},
-    {0, "--freeze", TAKES_NOTHING, FOR_FLUSHQ, OPTION_JOB, JOB_FREEZE, NULL,
+    {0, "--freeze", TAKES_NOTHING, FOR_FLUSHQ, OPTION_VERB, JOB_ADMIN, NULL,
      "keep the messages until they are thawed"},
-    {0, "--thaw", TAKES_NOTHING, FOR_FLUSHQ, OPTION_JOB, JOB_THAW, NULL,
+    {0, "--thaw", TAKES_NOTHING, FOR_FLUSHQ, OPTION_VERB, JOB_ADMIN, NULL,
      "undo --freeze; they are due now"},
-    {0, "--retry", TAKES_NOTHING, FOR_FLUSHQ, OPTION_JOB, JOB_RETRY, NULL,
+    {0, "--retry", TAKES_NOTHING, FOR_FLUSHQ, OPTION_VERB, JOB_ADMIN, NULL,
      "put failed messages back, as if new"},
     {0, NULL, TAKES_NOTHING, FOR_FLUSHQ, OPTION_IGNORED, 0, NULL,
      "Only these messages, for all of the above:"},
@@ -93,26 +91,11 @@ static const struct row rows[] = {
     {'v', NULL, TAKES_NOTHING, FOR_FLUSHQ, OPTION_VERBOSE, 0, NULL,
      "say what was done, and show the conversation with the server"},
     {'C', NULL, TAKES_ARGUMENT, FOR_BOTH, OPTION_CONFIG, 0, "FILE", "use this configuration"},
-    {0, "--tag", TAKES_ARGUMENT, FOR_FLUSHQ, OPTION_TAG, 0, "NAME",
-     "the name in the log instead of flushq"},
     {0, "--help", TAKES_NOTHING, FOR_BOTH, OPTION_JOB, JOB_HELP, NULL, "this text"},
     {0, "--version", TAKES_NOTHING, FOR_BOTH, OPTION_JOB, JOB_VERSION, NULL, "the version"},
-    {0, NULL, TAKES_NOTHING, FOR_BOTH, OPTION_IGNORED, 0, NULL,
-     "Of other mailers, and between our programs:"},
+    {0, NULL, TAKES_NOTHING, FOR_BOTH, OPTION_IGNORED, 0, NULL, "Of other mailers:"},
     {'A', NULL, TAKES_ATTACHED, FOR_BOTH, OPTION_IGNORED, 0, "c|m", "ignored"},
     {'q', NULL, TAKES_ATTACHED, FOR_BOTH, OPTION_IGNORED, 0, "...", "ignored"},
-    {0, "--caller", TAKES_ARGUMENT, FOR_FLUSHQ, OPTION_CALLER, 0, "FD",
-     "used by sendmail: tell the outcome over this descriptor"},
-    {0, "--first", TAKES_NOTHING, FOR_FLUSHQ, OPTION_FIRST, 0, NULL,
-     "used by sendmail: the first try, a relay known as dead is not asked"},
-    {0, "--accepted", TAKES_NOTHING, FOR_FLUSHQ, OPTION_JOB, JOB_ACCEPTED, NULL,
-     "used by post: only log that the messages were taken"},
-    {0, "--raw", TAKES_ARGUMENT, FOR_MAILQ, OPTION_RAW, 0, "ROOMS",
-     "used by post: the messages as records on descriptor 3"},
-    {0, "--for", TAKES_ARGUMENT, FOR_BOTH, OPTION_FOR, 0, "UID",
-     "used by post: only this user's messages in the system's hold"},
-    {0, "--terminal", TAKES_NOTHING, FOR_FLUSHQ, OPTION_TERMINAL, 0, NULL,
-     "used by post: standard error leads to a terminal"},
 };
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
@@ -139,26 +122,35 @@ static bool set_job(struct mailq_call *call, enum mailq_job job, struct fault *f
 {
 	enum mailq_job none = call->program == PROGRAM_FLUSHQ ? JOB_TRY : JOB_LIST;
 	if (call->job != none && call->job != job && job != JOB_HELP && job != JOB_VERSION)
-		return fault_set(f, FAULT_USAGE, "two options that exclude each other");
+		return fault_set(f, FAULT_USAGE, EXCLUDED);
 	call->job = job;
 	return true;
 }
 
-/* is: what the number is, for the text. */
-static bool set_number(const struct row *row, const char *argument, long long most,
-                       const char *is, long long *number, struct fault *f)
+/* As it is written if it is to go on to another program. */
+static bool note(struct mailq_call *call, const struct row *row, const char *argument)
 {
-	return (str_number(str_of(argument), number) && *number <= most) ||
-	       fault_set(f, FAULT_USAGE, "%s: \"%s\" is no %s", row->name, argument, is);
+	if (row->option == OPTION_IGNORED || row->option == OPTION_CONFIG)
+		return true;
+	const char letter[] = {'-', row->letter, '\0'};
+	return buf_addf(&call->options, "\n%s%s%s", row->name ? row->name : letter,
+	                argument ? "=" : "", argument ? argument : "");
 }
 
 static bool apply(struct mailq_call *call, const struct row *row, const char *argument,
                   struct fault *f)
 {
+	if (!note(call, row, argument))
+		return fault_set(f, FAULT_USAGE, "too long a command line");
 	switch (row->option) {
 	case OPTION_IGNORED:
 		break;
 	case OPTION_JOB:
+		return set_job(call, row->job, f);
+	case OPTION_VERB:
+		if (call->verb && strcmp(call->verb, row->name + 2) != 0)
+			return fault_set(f, FAULT_USAGE, EXCLUDED);
+		call->verb = row->name + 2;
 		return set_job(call, row->job, f);
 	case OPTION_CONFIG:
 		call->config = argument;
@@ -183,30 +175,6 @@ static bool apply(struct mailq_call *call, const struct row *row, const char *ar
 		break;
 	case OPTION_SENDER:
 		call->only_sender = argument;
-		break;
-		long long number;
-	case OPTION_CALLER:
-		if (!set_number(row, argument, INT_MAX, "descriptor", &number, f))
-			return false;
-		call->caller = (int)number;
-		break;
-	case OPTION_FIRST:
-		call->first = true;
-		break;
-	case OPTION_RAW:
-		call->raw = argument;
-		return set_job(call, JOB_RAW, f);
-	case OPTION_TERMINAL:
-		call->tell = true;
-		break;
-	case OPTION_TAG:
-		call->tag = argument;
-		break;
-	case OPTION_FOR:
-		if (!set_number(row, argument, UINT32_MAX, "user id", &number, f))
-			return false;
-		call->for_user = true;
-		call->user = (uid_t)number;
 		break;
 	}
 	return true;
@@ -282,23 +250,16 @@ static bool check_operands(struct mailq_call *call, struct fault *f)
 	return true;
 }
 
-static bool steers(enum mailq_job job)
-{
-	return job == JOB_REMOVE || job == JOB_FREEZE || job == JOB_THAW || job == JOB_RETRY;
-}
-
 static bool check_call(const struct mailq_call *call, struct fault *f)
 {
-	if (call->job == JOB_RAW && !call->for_user)
-		return fault_set(f, FAULT_USAGE, "--raw goes with --for");
 	if (call->for_user && call->config)
-		return fault_set(f, FAULT_USAGE, "--for is about the system's hold: no -C");
+		return fault_set(f, FAULT_USAGE, "for a user of the system's hold: no -C");
 	bool filtered = call->only_id || call->only_rcpt || call->only_sender;
-	if (steers(call->job) && !call->all && call->id_count == 0 && !filtered)
+	if (call->job == JOB_ADMIN && !call->all && call->id_count == 0 && !filtered)
 		return fault_set(f, FAULT_USAGE,
 		                 "which messages? IDs, \"all\", --recipient or --sender");
 	/* What a script forgot to fill in does not stand for everybody. */
-	if (steers(call->job) &&
+	if (call->job == JOB_ADMIN &&
 	    ((call->only_id && !call->only_id[0]) || (call->only_rcpt && !call->only_rcpt[0]) ||
 	     (call->only_sender && !call->only_sender[0])))
 		return fault_set(f, FAULT_USAGE,
@@ -313,14 +274,102 @@ static bool check_call(const struct mailq_call *call, struct fault *f)
 	return true;
 }
 
+/* A word of argv[0]; the last may have blanks. False: none of ours. */
+static bool set_private(struct mailq_call *call, struct str word)
+{
+	const struct str user = STR("for="), tag = STR("tag=");
+	long long number;
+	if (str_starts(word, user)) {
+		call->for_user =
+		    str_number(str_from(word, user.len), &number) && number <= UINT32_MAX;
+		call->user = call->for_user ? (uid_t)number : 0;
+		return call->for_user;
+	}
+	if (str_starts(word, tag))
+		call->tag = word.at + tag.len;
+	else if (str_eq(word, STR("door")))
+		call->door = true;
+	else if (str_eq(word, STR("caller")))
+		call->caller = CHILD_FD;
+	else if (str_eq(word, STR("first")))
+		call->first = true;
+	else if (str_eq(word, STR("accepted")))
+		call->job = JOB_ACCEPTED;
+	else
+		return false;
+	return true;
+}
+
+/* What stands behind the name, where that is how our programs call each other. */
+static struct str private_words(const char *argv0)
+{
+	const struct str names[] = {STR("mailq "), STR("flushq ")}, line = str_of(argv0);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (str_starts(line, names[i]))
+			return str_from(line, names[i].len);
+	return STR("");
+}
+
+static bool scan_private(struct mailq_call *call, const char *argv0, struct fault *f)
+{
+	struct str rest = private_words(argv0), word;
+	while (rest.len > 0) {
+		bool last = str_starts(rest, STR("tag="));
+		if (last || !str_cut(&rest, ' ', &word))
+			word = rest;
+		if (!set_private(call, word))
+			return fault_set(f, FAULT_USAGE, "called by a name with unknown words");
+		if (last)
+			break;
+	}
+	return true;
+}
+
+/* How a client of the door wants mailq to show things, in front of the options. A zone that is no
+ * name below the system's folder of zones is none: it would be read with our rights. */
+static bool set_variable(struct mailq_call *call, struct str word)
+{
+	if (!call->door || call->program != PROGRAM_MAILQ)
+		return false;
+	if (str_eq(word, STR("NO_COLOR=1")))
+		return call->plain = true;
+	if (!str_starts(word, STR("TZ=")))
+		return false;
+	const char *zone = word.at + 3;
+	bool up = strstr(zone, ".."); /* texts: the caller's own, not a server's */
+	if (strlen(zone) <= MAILQ_ZONE_MAX && !memchr("/.:", zone[0], 3) && !up)
+		call->zone = zone;
+	return true;
+}
+
+enum mailq_program mailq_options_program(const char *argv0)
+{
+	struct str name = str_of(argv0);
+	if (private_words(argv0).len > 0)
+		name = str_first(name, str_find(name, ' '));
+	size_t slash = str_rfind(name, '/');
+	name = slash == STR_NONE ? name : str_from(name, slash + 1);
+	return str_eq(name, STR("flushq")) || str_eq(name, STR("runq")) ? PROGRAM_FLUSHQ
+	                                                                : PROGRAM_MAILQ;
+}
+
+void mailq_options_release(struct mailq_call *call)
+{
+	buf_release(&call->options);
+}
+
 bool mailq_options_scan(enum mailq_program program, int argc, char **argv,
                         struct mailq_call *call, struct fault *f)
 {
 	struct words w = {argc, argv, 1};
 	*call = (struct mailq_call){.program = program, .caller = -1};
 	call->job = program == PROGRAM_FLUSHQ ? JOB_TRY : JOB_LIST;
-	if (!options_printable(argc, argv, f))
+	buf_init(&call->options, OPTIONS_MAX);
+	if (!scan_private(call, argc > 0 ? argv[0] : "", f) ||
+	    !options_printable(argc, argv, f))
 		return false;
+	while (w.at < argc && set_variable(call, str_of(argv[w.at])))
+		w.at++;
 	while (w.at < argc && argv[w.at][0] == '-' && argv[w.at][1]) {
 		if (strcmp(argv[w.at], "--") == 0) {
 			w.at++;

@@ -16,7 +16,7 @@ static bool start(void *context, struct sink_try *t, struct fault *f)
 
 static bool open_post(void *context, struct post_client *g, struct fault *f)
 {
-	return place_open_gate(context, false, g, f);
+	return place_open_gate(context, g, f);
 }
 
 void sinks_choose(struct sinks *s, struct place *p, bool dry_run, enum hold_room room)

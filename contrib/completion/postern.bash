@@ -10,7 +10,7 @@ _postern_options() {
 	mailq) echo '-C -v -j --json --failed --count --summary --metrics --show --help --version' ;;
 	flushq)
 		echo '-C -v -a --all --remove --freeze --thaw --retry' \
-			'--id --recipient --sender --tag --help --version'
+			'--id --recipient --sender --help --version'
 		;;
 	esac
 }
@@ -50,7 +50,7 @@ _postern() {
 		mapfile -t COMPREPLY < <(compgen -W '30s 5m 1h 1d' -- "$word")
 		return
 		;;
-	--id | --recipient | --sender | --tag) return ;;
+	--id | --recipient | --sender) return ;;
 	esac
 	if [[ $word == -* ]]; then
 		list=$(_postern_options "$program")

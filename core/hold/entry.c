@@ -48,7 +48,7 @@ void entry_release(struct entry *e)
 
 bool entry_is_id(const char *text)
 {
-	return layout_is_id(text);
+	return strlen(text) == ENTRY_ID_LEN && strspn(text, "0123456789ABCDEF") == ENTRY_ID_LEN;
 }
 
 static void name_set(struct entry *e)

@@ -42,8 +42,3 @@ void layout_trailer(char trailer[ENTRY_TRAILER], uint64_t length, uint32_t crc)
 	     snprintf(trailer, ENTRY_TRAILER, "postern-end %020llu %08lX",
 	              (unsigned long long)length, (unsigned long)crc));
 }
-
-bool layout_is_id(const char *text)
-{
-	return strlen(text) == ENTRY_ID_LEN && strspn(text, "0123456789ABCDEF") == ENTRY_ID_LEN;
-}

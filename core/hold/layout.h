@@ -36,6 +36,5 @@ void layout_slot(char slot[ENTRY_SLOT], char state, bool told, int code, const c
                  const char *text);
 /* Of length bytes of envelope and message, with that CRC. */
 void layout_trailer(char trailer[ENTRY_TRAILER], uint64_t length, uint32_t crc);
-bool layout_is_id(const char *text); /* 12 upper-case hexadecimal digits? */
 
 #endif

@@ -185,22 +185,6 @@ bool file_open_append(int dir, const char *path, mode_t mode, int *fd, struct fa
 	                 : create_as(dir, path, flags, mode, fd, f);
 }
 
-bool file_scratch(int *fd, struct fault *f)
-{
-#ifdef HAVE_MEMFD_CREATE
-	*fd = memfd_create("postern", MFD_CLOEXEC);
-	return *fd >= 0 || failed(f, FAULT_TEMP, "make", "a file in memory");
-#else
-	char name[] = "/tmp/postern.XXXXXX";
-
-	*fd = mkstemp(name);
-	if (*fd < 0)
-		return failed(f, FAULT_TEMP, "create", name);
-	unlink(name);
-	return fcntl(*fd, F_SETFD, FD_CLOEXEC) == 0 || failed(f, FAULT_TEMP, "use", name);
-#endif
-}
-
 bool file_close(int fd, const char *path, struct fault *f)
 {
 	/* Never again, even after EINTR: the number may be another file's by then. */

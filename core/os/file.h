@@ -74,8 +74,6 @@ bool file_read_at(int fd, const char *path, int64_t at, char *to, size_t len, si
                   struct fault *f);
 bool file_write(int fd, const char *path, struct str data, struct fault *f);
 bool file_write_at(int fd, const char *path, int64_t at, struct str data, struct fault *f);
-/* A file without a name, to be read and written. */
-bool file_scratch(int *fd, struct fault *f);
 /* A whole small file replaced at once (temporary name, rename; no sync): for state. */
 bool file_replace(int dir, const char *path, mode_t mode, struct str data, struct fault *f);
 

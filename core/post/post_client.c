@@ -20,14 +20,13 @@
 #include "os/file.h"
 
 #define POST          POSTERN_LIBEXECDIR "/post"
-#define HELLO_MS      10000    /* a service may have to be started */
-#define WRITE_MS      60000    /* post does nothing but write to a disk */
-#define ANSWER_MS     300000   /* for a disk that has much to sync */
-#define ACTION_MS     86400000 /* a flush of all that is ours */
-#define LAST_MS       1000     /* what it said last is there already */
+#define HELLO_MS      10000  /* a service may have to be started */
+#define WRITE_MS      60000  /* post does nothing but write to a disk */
+#define ANSWER_MS     300000 /* for a disk that has much to sync */
+#define LAST_MS       1000   /* what it said last is there already */
+#define FOR_EVER      (-1)   /* a command takes as long as it takes */
 #define CLOSE_STEP_MS 1
 #define CONNECT_S     5
-#define ID_WORD_MAX   32
 #define EXIT_CODE_MAX 255
 
 void post_client_init(struct post_client *g)
@@ -323,64 +322,35 @@ bool post_client_go(struct post_client *g, bool verbose, bool listen, int *fd, s
 	return true;
 }
 
-/* "h 0 6920C8F13A7B" */
-static bool entry_begins(const struct record *r, char *room, bool *busy,
-                         char id[ENTRY_ID_LEN + 1])
+/* What the command's output and errors lead to, as a record of its own. */
+static bool give_outputs(struct post_client *g, struct fault *f)
 {
-	if (r->kind != RECORD_ENTRY || r->len != 4 + ENTRY_ID_LEN)
-		return false;
-	*room = r->at[0];
-	*busy = r->at[2] == '1';
-	memcpy(id, r->at + 4, ENTRY_ID_LEN);
-	id[ENTRY_ID_LEN] = '\0';
-	return entry_is_id(id);
+	static const int fds[] = {STDOUT_FILENO, STDERR_FILENO};
+	_Alignas(struct cmsghdr) char space[CMSG_SPACE(sizeof(fds))] = {0};
+	char head[RECORD_HEAD] = {RECORD_OUTPUTS};
+	struct iovec out = {head, sizeof(head)};
+	struct msghdr m = {.msg_iov = &out, .msg_iovlen = 1, .msg_control = space};
+	m.msg_controllen = sizeof(space);
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(fds));
+	memcpy(CMSG_DATA(c), fds, sizeof(fds));
+	ssize_t n;
+	while ((n = sendmsg(g->fd, &m, MSG_NOSIGNAL)) < 0 && errno == EINTR)
+		;
+	/* Why post closed the conversation is what it said last. */
+	return n == RECORD_HEAD || errno == EPIPE || errno == ECONNRESET ||
+	       fault_sys(f, FAULT_TEMP, errno, "cannot write to %s", POST);
 }
 
-/* One entry's bytes, then what comes behind them. */
-static bool take_file(struct post_client *g, int fd, struct record *r, struct fault *f)
-{
-	bool ok;
-	while ((ok = receive(g, ANSWER_MS, r, f)) && r->kind == RECORD_DATA)
-		if (!file_write(fd, "a file in memory", str_make(r->at, r->len), f))
-			return false;
-	return ok;
-}
-
-bool post_client_list(struct post_client *g, const char *rooms, const char *id, bool whole,
-                      post_client_each *each, void *context, struct fault *f)
-{
-	char what[ID_WORD_MAX];
-	bool more = true;
-	snprintf(what, sizeof(what), "%s%s%s%.12s", whole ? "+" : "", rooms, id ? " " : "",
-	         id ? id : "");
-	struct record r;
-	bool ok = say_text(g, RECORD_LIST, what, f) && receive(g, ANSWER_MS, &r, f);
-	while (ok && more && r.kind != RECORD_DONE) {
-		char room, name[ENTRY_ID_LEN + 1];
-		bool busy;
-		if (!entry_begins(&r, &room, &busy, name))
-			return unexpected(f);
-		int fd;
-		if (!file_scratch(&fd, f))
-			return false;
-		ok = take_file(g, fd, &r, f);
-		if (ok)
-			more = each(context, room, name, busy, fd);
-		close(fd);
-	}
-	return ok;
-}
-
-bool post_client_act(struct post_client *g, const char *words, int out, int *code,
-                     struct fault *f)
+bool post_client_command(struct post_client *g, struct str words, int *code, struct fault *f)
 {
 	struct record r;
-	bool ok = say_text(g, RECORD_ACTION, words, f);
-	while ((ok = ok && receive(g, ACTION_MS, &r, f)) && r.kind == RECORD_DATA)
-		ok = file_write(out, "standard output", str_make(r.at, r.len), f);
-	if (!ok)
-		return false;
 	long long number;
+	if (!say(g, RECORD_COMMAND, words, f) || !give_outputs(g, f) ||
+	    !receive(g, FOR_EVER, &r, f))
+		return false;
 	if (r.kind != RECORD_DONE || !str_number(str_make(r.at, r.len), &number) ||
 	    number > EXIT_CODE_MAX)
 		return unexpected(f);

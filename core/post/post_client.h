@@ -49,18 +49,11 @@ bool post_client_put_end(struct post_client *g, char id[ENTRY_ID_LEN + 1], struc
  * (cmd/send/progress); the caller closes it. The gate is closed. */
 bool post_client_go(struct post_client *g, bool verbose, bool listen, int *fd, struct fault *f);
 
-/* Called for an entry of ours: the file's bytes are in fd, as far as they were
- * asked for. room: 'h' or 'f'. False ends the list. */
-typedef bool post_client_each(void *context, char room, const char *id, bool busy, int fd);
-
-/* Our entries in the rooms (letters h and f), or the one of that id (or NULL);
- * whole: with the message. */
-bool post_client_list(struct post_client *g, const char *rooms, const char *id, bool whole,
-                      post_client_each *each, void *context, struct fault *f);
-
-/* Has post do something on our entries: "remove ID ID" and so on. What that
- * prints goes to out; *code is its exit code. */
-bool post_client_act(struct post_client *g, const char *words, int out, int *code,
-                     struct fault *f);
+/* post becomes mailq or flushq, for us alone; its output and errors go where ours do. words: the
+ * name of one of the two, its options, of which none has a capital letter and a text is joined by
+ * "=", and its operands, with a line feed between each; at most RECORD_MAX bytes and RECORD_WORDS
+ * words. Waits until it ends; *code is its exit code. Closing the conversation before that (or our
+ * own end) ends it. */
+bool post_client_command(struct post_client *g, struct str words, int *code, struct fault *f);
 
 #endif

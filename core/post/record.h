@@ -10,6 +10,7 @@
 #define RECORD_HEAD     5
 #define RECORD_MAX      65536          /* bytes of a payload */
 #define RECORD_FACT_MAX 1024           /* of those of one fact of a message */
+#define RECORD_WORDS    4096           /* of one command */
 #define RECORD_IDLE_MS  (86400 * 1000) /* a job that is sent as it runs may be silent for long */
 #define RECORD_GREETING "postern 1"    /* of RECORD_HELLO; the digit counts changes */
 #define RECORD_NOTIFY_WORDS                                                        \
@@ -21,10 +22,8 @@ enum record_kind {
 	RECORD_HELLO = 'H', /* it can write into the hold */
 	/* "CODE text" of sysexits, one line; the last record. EX_OSFILE: no hold for this process */
 	RECORD_ERROR = 'X',
-	RECORD_ID = 'I',    /* the message is held, durably, under this id */
-	RECORD_ENTRY = 'S', /* "ROOM BUSY ID": room h or f, busy 0 or 1; its file follows */
-	RECORD_DATA = 'D',  /* bytes of an entry's file, or what an action printed */
-	RECORD_DONE = 'Z',  /* end of a list or an action: its exit code, decimal */
+	RECORD_ID = 'I',   /* the message is held, durably, under this id */
+	RECORD_DONE = 'Z', /* a command has ended: its exit code, decimal */
 	/* client to post: a message, in this order, those in brackets may be missing */
 	RECORD_PUT = 'P',      /* "hold N" or "failed N": the room, the number of recipients */
 	RECORD_SENDER = 's',   /* empty: the null reverse-path */
@@ -40,10 +39,12 @@ enum record_kind {
 	RECORD_ORCPT = 'o',    /* ["rfc822;" and xtext] */
 	RECORD_MESSAGE = 'M',  /* bytes of the final form, cut anywhere */
 	RECORD_END = 'E',      /* empty */
-	/* client to post: requests; the first also after a message, on that one */
-	RECORD_GO = 'G',    /* try now; letters: l the client listens, v verbose */
-	RECORD_LIST = 'L',  /* "[+]ROOMS [ID]": whole files, else up to the message */
-	RECORD_ACTION = 'Q' /* words: see act() in cmd/post.c */
+	/* client to post: a request, also after a message, on that one */
+	RECORD_GO = 'G', /* try now; letters: l the client listens, v verbose */
+	/* client to post: a command. Its second record is sent by itself, with two descriptors
+	 * (SCM_RIGHTS) for output and errors. It ends when the client goes, or says a word more. */
+	RECORD_COMMAND = 'Q', /* "mailq" or "flushq", and words, with line feeds between them */
+	RECORD_OUTPUTS = 'O'  /* empty */
 };
 
 /* At most RECORD_MAX bytes. 0, or errno: ETIMEDOUT if none was taken for idle_ms (-1: no

@@ -1148,8 +1148,8 @@ def named():
     """A name for the log cannot be taken for the rest of its line."""
     with Case("named") as case, Server("close") as server:
         case.configure({"port": server.port}, conf=dict(HELD, **{"log.to": "stderr"}))
-        case.send("-i", "-f", "a@src.example", "b@dest.example")
-        lines = case.run("flushq", "--tag", "job 7: id=X", "--all").err.splitlines()
+        lines = case.send("-odi", "-L", "job 7: id=X", "-i", "-f", "a@src.example",
+                          "b@dest.example").err.splitlines()
         check(lines and all(line.startswith("job_7__id_X: ") for line in lines), str(lines))
 
 

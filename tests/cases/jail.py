@@ -7,6 +7,7 @@ USERS. All processes end with the test program, and no mount outlives it.
 Needs root and the permission to mount; else everything is skipped, with the reason.
 """
 
+import array
 import ctypes
 import fcntl
 import os
@@ -383,6 +384,20 @@ class Jail(Case):
             theirs.close()
         return Talk(ours, call)
 
+    def door_as(self, user, *words, sock=None):
+        """What a command said to post, without our own client, comes to: its exit code, or what
+        post says instead; output; errors. sock: to the gate."""
+        talk = Talk(sock) if sock else self.post_as(user)
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, talk:
+            talk.expect("H")
+            talk.command(words, [out.fileno(), err.fileno()])
+            got = talk.get()
+            texts = []
+            for file in (out, err):
+                file.seek(0)
+                texts.append(file.read().decode("utf-8", "replace"))
+        return (got and (int(got[1]) if got[0] == "Z" else got[0] + got[1][:2].decode()), *texts)
+
     # The second way in
 
     def open_gate(self):
@@ -583,6 +598,15 @@ class Talk:
 
     def put(self, kind, payload=b""):
         self.raw(self.record(kind, payload))
+
+    def command(self, words, fds):
+        """A command, and where its output and its errors are to go."""
+        self.put("Q", "\n".join(words))
+        try:
+            self.sock.sendmsg([self.record("O")], [(socket.SOL_SOCKET, socket.SCM_RIGHTS,
+                                                    array.array("i", fds))])
+        except (BrokenPipeError, ConnectionResetError):
+            pass
 
     def raw(self, data):
         """post may have gone already: what it said is still to be read."""

@@ -265,27 +265,13 @@ def large():
             same(f"{count} announced", judged(jail, data, count), wanted)
 
 
-# Lists
+# The door
 
-def listed(jail, user, payload):
-    """[(what S says, the bytes of D)], and how it ended."""
-    with jail.post_as(user) as talk:
-        talk.expect("H")
-        talk.put("L", payload)
-        found = []
-        while True:
-            kind, text = talk.get()
-            if kind == "S":
-                found.append([text.decode(), b""])
-            elif kind == "D":
-                found[-1][1] += text
-            else:
-                check(talk.get() is None, "more after the end")
-                return found, (kind, text.decode())
-
-
-def upto_message(data):
-    return data[:512 + 256 * int(data[128:160].split()[1]) + int(data[480:512].split()[1])]
+def listed(jail, user, *words):
+    """The ids, of a command without our own client."""
+    code, out, err = jail.door_as(user, "mailq", "--json", *words)
+    same(f"mailq {words} by {user}", (code, err), (0, ""))
+    return [json.loads(line)["queue_id"] for line in out.splitlines()]
 
 
 def lists():
@@ -298,41 +284,38 @@ def lists():
         own.append(hand_in(jail, "ann"))
         os.chown(jail.path(own[-1]), POSTERN, POSTERN)
         set_head(jail.path(bob), uid=ANN)
-        held = [f"h 0 {i}" for i in sorted(own)]
-        gone = [f"f 0 {i}" for i in sorted(failed)]
-        for rooms, wanted in (("h", held), ("f", gone), ("hf", held + gone), ("fh", gone + held)):
-            for plus in ("", "+"):
-                found, end = listed(jail, "ann", plus + rooms)
-                same(f"{plus}{rooms}", ([s for s, _ in found], end), (wanted, ("Z", "0")))
-                for text, data in found:
-                    room = "hold" if text[0] == "h" else "failed"
-                    with open(jail.path(text[4:], room), "rb") as file:
-                        all_of_it = file.read()
-                    same(text, data, all_of_it if plus else upto_message(all_of_it))
+        same("held", listed(jail, "ann"), sorted(own))
+        same("failed", listed(jail, "ann", "--failed"), sorted(failed))
+        for id_ in own + failed:
+            code, out, err = jail.door_as("ann", "mailq", f"--show={id_}")
+            same(id_, (code, err), (0, ""))
+            check(out.encode().endswith(BODY.replace(b"\r\n", b"\n")), f"{id_}: {out!r}")
         for user in ("bob", "nobody", "root", "ghost"):
-            found, end = listed(jail, user, "hf")
-            same(user, ([s for s, _ in found], end), ([f"h 0 {bob}"] if user == "bob" else [],
-                                                      ("Z", "0")))
-        for user, id_, end in (("bob", own[0], "77"), ("bob", own[-1], "77"), ("ann", bob, "77"),
-                               ("ann", "0123456789AB", "65"), ("bob", failed[0], "77"),
-                               ("ann", own[-1], "0"), ("ann", failed[0], "0")):
-            found, (_, text) = listed(jail, user, f"hf {id_}")
-            same(f"{user}, {id_}", (text[:2], len(found)), (end, int(end == "0")))
-        same("the other room", listed(jail, "ann", f"f {own[0]}")[1][1][:2], "65")
+            same(user, listed(jail, user) + listed(jail, user, "--failed"),
+                 [bob] if user == "bob" else [])
+        for user, id_, wanted in (("bob", own[0], 77), ("bob", own[-1], 77), ("ann", bob, 77),
+                                  ("ann", "0123456789AB", 65), ("bob", failed[0], 77),
+                                  ("ann", own[-1], 0), ("ann", failed[0], 0)):
+            code, out, _ = jail.door_as(user, "mailq", "--json", id_)
+            same(f"{user}, {id_}", (code, out.count("\n")), (wanted, int(wanted == 0)))
+        code, out, _ = jail.door_as("ann", "mailq", "--failed", own[0])
+        same("the other room", (code, out), (65, ""))
 
 
 def busy():
     with Jail("busy") as jail:
+        jail.simple()
         id_ = hand_in(jail, "ann")
         with open(jail.path(id_), "rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            same("locked", listed(jail, "ann", "h")[0][0][0], f"h 1 {id_}")
-        same("free", listed(jail, "ann", "h")[0][0][0], f"h 0 {id_}")
+            match("locked", rf"(?m)^{id_}\*", jail.door_as("ann", "mailq")[1])
+        match("free", rf"(?m)^{id_} ", jail.door_as("ann", "mailq")[1])
 
 
 def strange():
     """Things in hold/ that are no entries are never opened, shown, or waited for."""
     with Jail("strange") as jail:
+        jail.simple()
         room, ids = jail.spool + "/hold", [f"0123456789A{n}" for n in "0123456789"]
         put(jail.dir + "/etc/secret", b"canary")
         put(jail.dir + "/etc/canary", b"canary", uid=ANN)
@@ -348,17 +331,20 @@ def strange():
             os.close(fd)
         for name in ids[:7]:
             os.chown(f"{room}/{name}", ANN, POSTERN, follow_symlinks=False)
-        # These are ann's own, but cannot be read: she is shown that they are there.
+        # These are ann's own, but cannot be read: she is told that they are there.
         put(f"{room}/{ids[7]}", b"", 0o660, ANN, POSTERN)
         put(f"{room}/{ids[8]}", b"x" * 2000, 0o660, ANN, POSTERN)
         put(f"{room}/{ids[9]}", b"canary", 0o600, BOB, BOB)
         put(f"{room}/short", b"canary", 0o660, ANN, POSTERN)
-        found, end = listed(jail, "ann", "+hf")
-        same("list", (found, end), ([[f"h 0 {ids[7]}", b""], [f"h 0 {ids[8]}", b""]],
-                                    ("Z", "0")))
+        for words in ((), ("--json",), ("-v",)):
+            code, out, err = jail.door_as("ann", "mailq", *words)
+            check(code != 0, f"exit {code}")
+            same("listed", (out, re.findall(r"(?m)^mailq: (\w+): ", err)), ("", ids[7:9]))
         for id_ in ids[:7] + ids[9:]:
-            end = listed(jail, "ann", f"+h {id_}")[1]
-            check(end[0] == "X" and end[1][:2] in ("65", "77"), f"{id_}: {end}")
+            for words in ((id_,), (f"--show={id_}",)):
+                code, out, err = jail.door_as("ann", "mailq", *words)
+                check(code in (65, 77) and not out and "canary" not in err,
+                      f"{id_}: {code} {out!r} {err!r}")
         # Their names are taken; a message gets another.
         id_ = hand_in(jail, "ann")
         whole(jail, id_)

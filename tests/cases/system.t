@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """System mode: an installed copy with its set-gid post, used by several people, and attacked
-by one of them. The attacks are in system_attacks.py and system_post.py, set-id
+by one of them. The attacks are in system_attacks.py and system_post.py, mailq and flushq by who
+may not open the hold in system_door.py, set-id
 programs as callers in system_setid.py, files of others in system_trust.py."""
 
 import os
@@ -11,6 +12,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from jail import *  # pylint: disable=wildcard-import,unused-wildcard-import,wrong-import-position
 import system_attacks  # pylint: disable=wrong-import-position
+import system_door  # pylint: disable=wrong-import-position
 import system_post  # pylint: disable=wrong-import-position
 import system_setid  # pylint: disable=wrong-import-position
 import system_trust  # pylint: disable=wrong-import-position
@@ -1014,6 +1016,7 @@ def jobs():
         yield f"a crash, {number.name}", lambda n=number: stalled_login(crash, n)
     yield "what is installed", tree
     yield from system_attacks.jobs()
+    yield from system_door.jobs(debugger)
     yield from system_post.jobs()
     yield from system_setid.jobs()
     yield from system_trust.jobs()

@@ -193,12 +193,14 @@ GARBAGE = (
     ("list, nonsense", [Talk.record("L", p) for p in (
         b"", b"x", b"hf ../x", b"hf 0123456789ab", b"hf 0123456789AB 0123456789AB", b"+", b"+x",
         b"hf /etc/passwd", b"hf " + b"A" * 13, b"h" * 1000, b"hf\n", b"hf \0", b"t", b"c", b"s")]),
-    ("action, nonsense", [Talk.record("Q", p) for p in (
-        b"", b"x", b"remove", b"try -C /tmp/x", b"try --all", b"remove --for 0", b"try -x",
-        b"remove ../x", b"remove 0123456789ab", b"remove -- all", b"retry -v 0123456789AB",
-        b"count x", b"metrics -C /etc/shadow", b"try \n0123456789AB", b"freeze \0",
-        b"remove " + b"0123456789A " * 5000, b"show 0123456789AB", b"try all all -v -v",
-        b"try;id", b"try $(id)", b"remove  0123456789AB", b" remove 0123456789AB")]),
+    ("a command, nonsense", [Talk.record("Q", p) for p in (
+        b"", b"x", b"\n", b"mailq", b"flushq\n--all", b"sh\n-c\nid", b"/bin/sh", b"mailq \n-v",
+        b"Mailq", b"mailq\0", b"mailq\n" + b"\n" * 65000, b"flushq\n" + b"0123456789AB\n" * 5000,
+        b"mailq\n-C\n/etc/shadow", b"mailq\n-", b"flushq\n--", b"flushq\n---all")]),
+    ("a command, then something else", [Talk.record("Q", "mailq") + more for more in (
+        Talk.record("O"), b"O", b"O\0\0\0\0\0", Talk.record("E"), Talk.record("G", "l"),
+        Talk.record("Q", "mailq"), bytes(5), b"x" * 70000)]),
+    ("outputs first", [Talk.record("O"), Talk.record("O") + Talk.record("Q", "mailq")]),
     *((f"noise {n}", noise(n)) for n in range(4)),
 )
 
@@ -213,9 +215,7 @@ def garbage(pieces):
                 ended = False
                 while not ended:
                     got = talk.get()
-                    check(got is None or got[0] in "HXSDZ", f"{piece[:60]!r}: post says {got}")
-                    if got and got[0] in "SD":
-                        no_match("answer", "bob@|dest.example", got[1].decode("latin-1"))
+                    check(got is None or got[0] in "HX", f"{piece[:60]!r}: post says {got}")
                     ended = got is None
                 result = talk.finish()
                 check(0 <= result.code < 126, f"{piece[:60]!r}: exit {result.code}")
@@ -341,32 +341,142 @@ def forged_uid():
 
 
 def go_on_foreign():
-    """post starts flushq only on what it has just taken, or on the caller's own."""
+    """post starts flushq and mailq only on what it has just taken, or on the caller's own."""
     with Attack("go") as a:
         bob = a.jail.entries()[0]
-        for payload in (f"try {bob}", f"remove {bob}", f"freeze {bob}", f"retry {bob}",
-                        "try all", "remove all", "freeze all"):
+        for verb in ((), ("--remove",), ("--freeze",), ("--thaw",), ("--retry",)):
+            code, out, err = a.jail.door_as("nobody", "flushq", *verb, bob)
+            check(code in (77, 65), f"{verb}: {code}")
+            no_match(f"{verb}", "bob@|dest.example", out + err)
+            code, out, err = a.jail.door_as("nobody", "flushq", "-v", *verb, "all")
+            same(f"{verb} all", (code, out), (0, ""))
+            no_match(f"{verb} all", "bob@|dest.example|" + bob, err)
+        for words in ((), ("--failed",), ("--json",), ("-v",), ("--summary",)):
+            code, out, err = a.jail.door_as("nobody", "mailq", *words)
+            same(f"{words}", (code, err), (0, ""))
+            no_match(f"{words}", "bob@|dest.example|" + bob, out)
+        for words in ((bob,), ("-v", bob), (f"--show={bob}",)):
+            same(f"{words}", a.jail.door_as("nobody", "mailq", *words),
+                 (77, "", f"mailq: {bob}: is another user's\n"))
+
+
+# Commands that our own client would never send: name, words, exit or what post says, shown.
+# None lets its words be taken for what only our own programs say to each other.
+USAGE = "^(mailq|flushq): .*usage: "
+COMMANDS = (
+    ("a file", ("mailq", "-C", "/etc/shadow"), "X64", "^$"),
+    ("a file, attached", ("mailq", "-C/etc/shadow"), "X64", "^$"),
+    ("a file, in a cluster", ("mailq", "-vC", "/etc/shadow"), "X64", "^$"),
+    ("a file, long", ("mailq", "--config=/etc/shadow"), 64, USAGE),
+    ("for root", ("mailq", "--for=0", "--json"), 64, USAGE),
+    ("for bob", ("mailq", f"for={BOB}", "--json"), 64, USAGE),
+    ("for bob, flushq", ("flushq", f"for={BOB}"), 65, f"for={BOB}: no such message"),
+    ("caller", ("flushq", "--caller=3"), 64, USAGE),
+    ("first", ("flushq", "--first"), 64, USAGE),
+    ("another name", ("flushq for=0", "--all"), "X64", "^$"),
+    ("sendmail", ("sendmail", "--check"), "X64", "^$"),
+    ("to ASCII", ("flushq", "--to-ascii", "x"), "X64", "^$"),
+    ("capitals", ("flushq", "--ALL"), "X64", "^$"),
+    ("no letter", ("flushq", "--", "all"), "X64", "^$"),
+    ("a bare dash", ("flushq", "-"), "X64", "^$"),
+    ("three dashes", ("flushq", "---all"), "X64", "^$"),
+    ("a letter with a text", ("mailq", "-v=x"), "X64", "^$"),
+    ("an option that there is not", ("flushq", "--nonsense"), 64, USAGE),
+    ("an option behind", ("flushq", "0123456789AB", "--all"), 64, USAGE),
+    ("escapes", ("flushq", "\x1b[2J"), 64, "^flushq: argument 1 has a control byte"),
+    ("a path", ("flushq", "--remove", "../hold/0123456789AB"), 65, "no such message"),
+    ("a path to show", ("mailq", "--show=../../../etc/shadow"), 64, USAGE),
+    ("a variable", ("mailq", "LD_PRELOAD=/tmp/x", "--json"), 64, "no ID"),
+    ("a variable of flushq", ("flushq", "TZ=/etc/shadow"), 65, "TZ=/etc/shadow: no such"),
+    ("a zone that is a path", ("mailq", "TZ=/etc/shadow", "--count"), 0, "^1\n$"),
+    ("a zone with a way up", ("mailq", "TZ=a/../../../../etc/shadow", "--count"), 0, "^1\n$"),
+    ("4097 words", ("flushq", *["0123456789AB"] * 4097), "X64", "^$"),
+    ("4096 words", ("flushq", *["x"] * 4096), 65, "no such message"),
+    ("help", ("mailq", "--help"), 0, "usage: mailq"),
+)
+
+
+def command(a, row):
+    got = a.jail.door_as("nobody", *row[1])
+    same("exit", got[0], row[2])
+    match("shown", "(?s)" + row[3], got[1] + got[2])
+    no_match("shown", "bob@|dest.example|canary", got[1] + got[2])
+
+
+# What output and errors may not lead to: name, how many descriptors, how one of them is made
+
+OUTPUTS = (
+    ("none", 0, lambda: os.open("/dev/null", os.O_WRONLY)),
+    ("one", 1, lambda: os.open("/dev/null", os.O_WRONLY)),
+    ("three", 3, lambda: os.open("/dev/null", os.O_WRONLY)),
+    ("two hundred", 200, lambda: os.open("/dev/null", os.O_WRONLY)),
+    ("a folder", 2, lambda: os.open("/etc", os.O_RDONLY)),
+    ("a folder's name", 2, lambda: os.open("/etc", os.O_PATH)),
+    ("datagrams", 2, lambda: socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)[0].detach()),
+    ("packets", 2, lambda: socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)[0].detach()),
+    ("UDP", 2, lambda: zero_udp().detach()),
+    ("polling", 2, lambda: LIBC.epoll_create1(0)),
+    ("an event", 2, lambda: LIBC.eventfd(0, 0)),
+)
+
+
+def outputs(a, row):
+    fd = row[2]()
+    try:
+        with a.jail.post_as("nobody") as talk:
+            talk.expect("H")
+            talk.put("Q", "mailq")
+            try:
+                talk.sock.sendmsg([talk.record("O")], [(
+                    socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [fd] * row[1]))]
+                    if row[1] else [])
+            except OSError as error:
+                raise Wrong(f"sendmsg: {error}") from error
+            same("answer", talk.verdict(), ("X", 64))
+            same("more", talk.get(), None)
+    finally:
+        os.close(fd)
+
+
+def unwritable():
+    """What cannot be written to is found out by writing."""
+    with Attack("unwritable") as a:
+        for name, flags in (("read only", os.O_RDONLY), ("only a name", os.O_PATH)):
+            fd = os.open(put(a.jail.dir + "/tmp/file", "old"), flags)
             with a.jail.post_as("nobody") as talk:
                 talk.expect("H")
-                talk.put("Q", payload)
-                answer = b""
-                while True:
-                    got = talk.get()
-                    if got is None:
-                        break
-                    answer += got[1]
-                    if got[0] in "ZX":
-                        if bob in payload:
-                            check(got[1][:2] in (b"77", b"65"), f"{payload}: {got}")
-                        break
-                no_match(payload, "bob@|dest.example", answer.decode("latin-1"))
-        for room in ("hf", "h", "f", f"hf {bob}", f"+h {bob}", "+hf"):
+                talk.command(("mailq",), [fd, fd])
+                same(name, talk.get(), ("Z", b"74"))
+            os.close(fd)
+        with open(a.jail.dir + "/tmp/file", encoding="ascii") as file:
+            same("the file", file.read(), "old")
+
+
+def kinds_of_output():
+    """A file is written where its owner stands in it, a pipe, a socket, a terminal."""
+    with Attack("kinds") as a:
+        path = put(a.jail.dir + "/tmp/file", "before\n")
+        with open(path, "ab") as file:
+            for way in ("append", "once more"):
+                with a.jail.post_as("nobody") as talk:
+                    talk.expect("H")
+                    talk.command(("mailq", "--count"), [file.fileno()] * 2)
+                    same(way, talk.get(), ("Z", b"0"))
+        with open(path, encoding="ascii") as file:
+            same("the file", file.read(), "before\n1\n1\n")
+        near, far = socket.socketpair()
+        read, write = os.pipe()
+        master, slave = open_terminal()
+        for out, end in ((near.fileno(), far.fileno()), (write, read), (slave, master)):
             with a.jail.post_as("nobody") as talk:
                 talk.expect("H")
-                talk.put("L", room)
-                got = talk.get()
-                check(got in (("Z", b"0"),) or (got[0] == "X" and got[1].startswith(b"77")),
-                      f"list {room}: {got}")
+                talk.command(("mailq", "--count"), [out, out])
+                same("exit", talk.get(), ("Z", b"0"))
+            same("written", os.read(end, 100).decode().strip(), "1")
+        for fd in (read, write, master, slave):
+            os.close(fd)
+        near.close()
+        far.close()
 
 
 def jobs():
@@ -385,6 +495,10 @@ def jobs():
         yield f"post by {row[0]} on {row[1]}'s socket", lambda r=row: by_peer(*r)
     yield "an entry that says it is another's", forged_uid
     yield "go on others' entries", go_on_foreign
+    yield from several("command", COMMANDS, command, 10)
+    yield from several("outputs", OUTPUTS, outputs)
+    yield "outputs that cannot be written to", unwritable
+    yield "outputs of all kinds", kinds_of_output
     yield "descriptors in the records", descriptors_sent
     for number in (signal.SIGKILL, signal.SIGTERM):
         yield f"killed: post, {number.name}", lambda n=number: killed_post(n)

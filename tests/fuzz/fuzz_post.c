@@ -4,11 +4,13 @@
  *
  * The first byte chooses: 0 the rest is what post is told, byte by byte; else
  * it is a list of records: kind, length (1 byte), and, where that is 255, 2 more
- * bytes of length, payload. Oracles: what is acknowledged is in its room, and
+ * bytes of length, payload. With a record O come descriptors, a byte of its payload each,
+ * which says of what kind; two to write to if it has none. Oracles: what is acknowledged is in its room, and
  * the hold's own reader finds it whole and the client's; what is not leaves no
  * file; tmp/ is empty; not a byte of the other entry comes out; the answers are
  * well-formed and end with an error or not at all; what would be started is
- * flushq or mailq, for the client, with known words.
+ * flushq or mailq, for the client, by a word of post's own, with the words of a command, and
+ * with two outputs to write to.
  *
  * post is one file without a header, so it is taken in whole.
  */
@@ -16,6 +18,8 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define CLIENT 4242
@@ -23,27 +27,46 @@
 static jmp_buf started;
 _Noreturn static int start(const char *program, char *const *argv);
 
+/* What came along, to be closed. */
+static int received[8];
+static size_t received_count, outputs;
+
 static int nothing(int fd)
 {
 	return fd < 0 ? -1 : 0;
 }
 
-#define main(...)         post_main(__VA_ARGS__)
-#define fork()            0
-#define dup2(from, to)    nothing(from)
-#define fsync(fd)         nothing(fd)
-#define execv(path, argv) start(path, argv)
+static int put_over(int from)
+{
+	outputs++;
+	return nothing(from);
+}
+
+static ssize_t receive(int fd, struct msghdr *m, int flags)
+{
+	ssize_t n = recvmsg(fd, m, flags);
+	for (struct cmsghdr *c = n < 0 ? NULL : CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c))
+		for (size_t i = 0; CMSG_LEN((i + 1) * sizeof(int)) <= c->cmsg_len; i++)
+			memcpy(&received[received_count++], CMSG_DATA(c) + i * sizeof(int),
+			       sizeof(int));
+	return n;
+}
+
+#define main(...)             post_main(__VA_ARGS__)
+#define dup2(from, to)        put_over(from)
+#define fsync(fd)             nothing(fd)
+#define execv(path, argv)     start(path, argv)
+#define recvmsg(fd, m, flags) receive(fd, m, flags)
 
 int post_main(int argc, char **argv);
+#include "hold/entry.h"
 #include "cmd/post.c" /* NOLINT(bugprone-suspicious-include) */
 
+#undef recvmsg
 #undef execv
 #undef fsync
 #undef dup2
-#undef fork
 #undef main
-
-#include "hold/entry.h"
 
 static void require(bool holds)
 {
@@ -51,19 +74,31 @@ static void require(bool holds)
 		abort();
 }
 
+/* "NAME for=4242 WORD": what stands behind that is the client's. */
+static bool is_called(const char *argv0, const char *name, const char *words)
+{
+	static const char client[] = " for=4242 ";
+	size_t len = strlen(name);
+	return strncmp(argv0, name, len) == 0 &&
+	       strncmp(argv0 + len, client, sizeof(client) - 1) == 0 &&
+	       is_word(words, argv0 + len + sizeof(client) - 1);
+}
+
 static int start(const char *program, char *const *argv)
 {
 	bool mailq = strcmp(program, POSTERN_BINDIR "/mailq") == 0;
+	bool door = is_called(argv[0], mailq ? "mailq" : "flushq", "door");
 	require(mailq || strcmp(program, FLUSHQ) == 0);
-	require(strcmp(argv[0], mailq ? "mailq" : "flushq") == 0);
-	require(strcmp(argv[1], "--for") == 0 && strcmp(argv[2], "4242") == 0);
-	for (int i = 3; argv[i]; i++)
-		require(
-		    layout_is_id(argv[i]) ||
-		    is_word(
-		        "--all all -v --remove --freeze --thaw --retry --count --metrics "
-		        "--failed --first --accepted --caller 3 --raw h f hf fh +h +f +hf +fh",
-		        argv[i]));
+	require(door || (!mailq && is_called(argv[0], "flushq", "caller first accepted")));
+	require(outputs == (door ? 2 : 0));
+	for (int i = 1; argv[i]; i++) {
+		bool verb = argv[i][0] == '-';
+		require(!strchr(argv[i], '\n'));
+		require(door ? !verb || (argv[i][1] != '\0' && argv[i][1] != 'C')
+		             : entry_is_id(argv[i]) || strcmp(argv[i], "-v") == 0);
+		require(!verb || argv[i][1] == '-' ||
+		        argv[i][strspn(argv[i], "-abcdefghijklmnopqrstuvwxyz")] == '\0');
+	}
 	longjmp(started, 1);
 }
 
@@ -147,19 +182,56 @@ static void check_answers(const struct post *p, int fd)
 	record_init(&reader);
 	struct record r;
 	while (record_read(&reader, fd, 0, &r) == RECORD_OK) {
-		require(!over && strchr("XISDZ", r.kind));
+		require(!over && strchr("XI", r.kind));
 		require(!memmem(r.at, r.len, "canary", 6));
-		over = r.kind == RECORD_ERROR || r.kind == RECORD_DONE;
-		for (size_t i = 0; r.kind != RECORD_DATA && i < r.len; i++)
+		over = r.kind == RECORD_ERROR;
+		for (size_t i = 0; i < r.len; i++)
 			require(r.at[i] >= ' ' && r.at[i] <= '~');
 		if (r.kind == RECORD_ID) {
-			require(!held && layout_is_id(r.at));
+			require(!held && entry_is_id(r.at));
 			check_entry(p, r.at);
 			held = true;
 		}
 	}
 	require(files_in(p->rooms[TMP]) == 0);
 	require(files_in(p->rooms[HOLD]) == 1 && files_in(p->rooms[FAILED]) == 1);
+}
+
+/* Of a kind that may be an output, or of one that may not. */
+static int made(uint8_t kind)
+{
+	int pair[2];
+	if (kind % 3 == 1) {
+		require(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair) == 0);
+		close(pair[1]);
+		return pair[0];
+	}
+	return open(kind % 3 == 2 ? "/" : "/dev/null", kind % 3 == 2 ? O_RDONLY : O_WRONLY);
+}
+
+static void tell_outputs(int fd, const char *payload, size_t len)
+{
+	int fds[4] = {made(0), made(0), -1, -1};
+	size_t n = len == 0 ? 2 : len < 4 ? len : 4;
+	char head[RECORD_HEAD] = {RECORD_OUTPUTS};
+	_Alignas(struct cmsghdr) char space[CMSG_SPACE(sizeof(fds))] = {0};
+	struct iovec out = {head, sizeof(head)};
+	struct msghdr m = {.msg_iov = &out, .msg_iovlen = 1, .msg_control = space};
+	m.msg_controllen = CMSG_SPACE(n * sizeof(int));
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(n * sizeof(int));
+	for (size_t i = 0; i < len && i < 4; i++) {
+		if (i < 2)
+			close(fds[i]);
+		fds[i] = made((uint8_t)payload[i]);
+	}
+	memcpy(CMSG_DATA(c), fds, n * sizeof(int));
+	require(sendmsg(fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) == RECORD_HEAD);
+	for (size_t i = 0; i < 4; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
 }
 
 /* Tells post the records of data; false if they are more than a socket takes. */
@@ -178,8 +250,10 @@ static bool tell(int fd, const uint8_t *data, size_t size)
 		}
 		len = len < size ? len : size;
 		memcpy(payload, data, len);
-		if (record_write(fd, (enum record_kind)(unsigned char)kind, payload, len, 0) !=
-		    0)
+		if (kind == RECORD_OUTPUTS)
+			tell_outputs(fd, payload, len);
+		else if (record_write(fd, (enum record_kind)(unsigned char)kind, payload, len,
+		                      0) != 0)
 			return false;
 		data += len;
 		size -= len;
@@ -204,8 +278,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	                    : write(pair[0], data + 1, size - 1) == (ssize_t)(size - 1);
 	shutdown(pair[0], SHUT_WR);
 	p.fd = pair[1];
+	received_count = outputs = 0;
 	if (told && setjmp(started) == 0)
 		serve(&p);
+	for (size_t i = 0; i < received_count; i++)
+		close(received[i]);
 	shutdown(pair[1], SHUT_RDWR);
 	check_answers(&p, pair[0]);
 	close(pair[0]);

@@ -127,7 +127,8 @@ static const char *own_name(void)
 
 static bool is_watched(void)
 {
-	size_t len = strlen(own_name());
+	/* What one of our programs has to say to the next stands behind its name. */
+	size_t len = strcspn(own_name(), " ");
 	return faults.who && strncmp(faults.who, own_name(), len) == 0 &&
 	       strcmp(faults.who + len, faults.child ? "+" : "") == 0;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <check.h>
 #include <stdlib.h>
 
 #include "mail/field_kind.h"
+#include "unit.h"
 
 static const struct kind_case {
 	const char *name;
@@ -49,13 +49,12 @@ END_TEST
 int main(void)
 {
 	Suite *s = suite_create("field_kind");
-	TCase *t = tcase_create("field_kind");
+	TCase *t = unit_case(s, "field_kind");
 	SRunner *r;
 	int failed;
 
-	tcase_add_loop_test(t, kinds, 0, (int)(sizeof(cases) / sizeof(cases[0])));
+	tcase_add_loop_test(t, kinds, 0, COUNT(cases));
 	tcase_add_test(t, resent);
-	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
 	failed = srunner_ntests_failed(r);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "hold/entry.h"
 #include "hold/layout.h"
 
 #include <check.h>
@@ -122,7 +123,7 @@ static const struct {
 
 START_TEST(is_id)
 {
-	ck_assert_int_eq(layout_is_id(ids[_i].text), ids[_i].is_id);
+	ck_assert_int_eq(entry_is_id(ids[_i].text), ids[_i].is_id);
 }
 END_TEST
 

@@ -9,11 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "os/file.h"
 #include "unit.h"
-
 #define ID_A "6920C8F13A7B"
-#define ID_B "6920C8F20001"
 
 /* What the post of a test says, a record a string: its kind, then its payload.
  * "?" stands for hearing one record, "!" for hearing all up to E; each that is
@@ -160,90 +157,80 @@ START_TEST(a_long_message_goes_in_pieces)
 }
 END_TEST
 
-struct listed {
-	char text[1024];
-	size_t most; /* entries to take */
-};
-
-static bool take(void *context, char room, const char *id, bool busy, int fd)
-{
-	struct listed *l = context;
-	struct buf bytes;
-	struct fault f = FAULT_INIT;
-	size_t len = strlen(l->text);
-	buf_init(&bytes, 1000);
-	ck_assert(lseek(fd, 0, SEEK_SET) == 0 && file_read_all(fd, "x", &bytes, &f));
-	snprintf(l->text + len, sizeof(l->text) - len, "%c %s %d %s|", room, id, busy,
-	         buf_cstr(&bytes));
-	buf_release(&bytes);
-	return --l->most > 0;
-}
-
+/* What a command needs is heard as "Q words|O |"; the descriptors are another test's. */
 static const struct {
-	const char *script[9];
-	const char *want; /* NULL: a fault */
-	size_t most;
-	enum fault_kind kind;
-} lists[] = {
-    {{"?", "Z0", NULL}, "", 9, FAULT_NONE},
-    {{"?", "Sh 0 " ID_A, "Done", "D and two", "Sf 1 " ID_B, "Z0", NULL},
-     "h " ID_A " 0 one and two|f " ID_B " 1 |",
-     9,
-     FAULT_NONE},
-    {{"?", "Sh 0 " ID_A, "Da", "Sh 0 " ID_B, "Db", "Z0", NULL},
-     "h " ID_A " 0 a|",
-     1,
-     FAULT_NONE},
-    {{"?", "X77 is another user's", NULL}, NULL, 9, FAULT_NOPERM},
-    {{"?", "Sh 0 " ID_A, "Da", NULL}, NULL, 9, FAULT_TEMP},
-    {{"?", "Da", "Z0", NULL}, NULL, 9, FAULT_TEMP},
-    {{"?", "Sh 0 ../../etc/pas", NULL}, NULL, 9, FAULT_TEMP},
-    {{"?", "Sh", NULL}, NULL, 9, FAULT_TEMP},
+	const char *script[5];
+	bool ok;
+	int code;
+	const char *text; /* of a fault */
+} commands[] = {
+    {{"?", "?", "Z0", NULL}, true, 0, NULL},
+    {{"?", "?", "Z65", NULL}, true, 65, NULL},
+    {{"?", "?", "X77 not for you", NULL}, false, 0, "not for you"},
+    {{"?", "X64 no such word", NULL}, false, 0, "no such word"},
+    {{"?", "?", NULL}, false, 0, "ended before"},
+    {{"?", "?", "Zx", NULL}, false, 0, "not understood"},
+    {{"?", "?", "Z-1", NULL}, false, 0, "not understood"},
+    {{"?", "?", "Z256", NULL}, false, 0, "not understood"},
+    /* More than a process can end with: not to be taken for its lower half. */
+    {{"?", "?", "Z4294967296", NULL}, false, 0, "not understood"},
+    {{"?", "?", "I" ID_A, NULL}, false, 0, "not understood"},
 };
 
-START_TEST(lists_are_taken)
+START_TEST(a_command_has_a_code)
 {
-	struct listed l = {.most = lists[_i].most};
 	struct fault f = FAULT_INIT;
-	begin(lists[_i].script);
-	bool ok = post_client_list(&gate, "hf", ID_A, true, take, &l, &f);
-	ck_assert_msg(ok == (lists[_i].want != NULL), "%s", f.text);
-	if (ok)
-		ck_assert_str_eq(l.text, lists[_i].want);
-	ck_assert_int_eq(f.kind, lists[_i].kind);
-	end("L +hf " ID_A "|");
-}
-END_TEST
-
-START_TEST(an_action_has_output_and_a_code)
-{
-	static const char *const script[] = {"?", "Dno such ", "Dmessage\n", "Z65", NULL};
-	struct fault f = FAULT_INIT;
-	char text[64] = "";
 	int code = 0;
-	begin(script);
-	int out;
-	ck_assert(file_scratch(&out, &f));
-	ck_assert_msg(post_client_act(&gate, "remove " ID_A, out, &code, &f), "%s", f.text);
-	ck_assert_int_eq(code, 65);
-	ck_assert_int_eq(pread(out, text, sizeof(text) - 1, 0), 16);
-	ck_assert_str_eq(text, "no such message\n");
-	close(out);
-	end("Q remove " ID_A "|");
+	begin(commands[_i].script);
+	bool ok = post_client_command(&gate, STR("flushq\n--remove\n" ID_A), &code, &f);
+	ck_assert_msg(ok == commands[_i].ok, "%s", f.text);
+	ck_assert_int_eq(code, commands[_i].code);
+	if (!ok)
+		ck_assert_msg(strstr(f.text, commands[_i].text), "%s", f.text);
+	end(strcmp(commands[_i].script[1], "?") == 0 ? "Q flushq\n--remove\n" ID_A "|O |"
+	                                             : "Q flushq\n--remove\n" ID_A "|");
 }
 END_TEST
 
-/* More than a process can end with: not to be taken for its lower half. */
-START_TEST(a_code_that_is_none)
+/* Our standard output and error, in this order. */
+START_TEST(a_command_brings_its_outputs)
 {
-	static const char *const script[] = {"?", "Z4294967296", NULL};
+	char bytes[64], text[8] = "";
+	_Alignas(struct cmsghdr) char space[CMSG_SPACE(8 * sizeof(int))];
 	struct fault f = FAULT_INIT;
-	int code = 1;
-	begin(script);
-	ck_assert(!post_client_act(&gate, "thaw " ID_A, -1, &code, &f));
-	ck_assert_int_eq(f.kind, FAULT_TEMP);
-	ck_assert_int_eq(code, 1);
-	end("Q thaw " ID_A "|");
+	int pair[2];
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	int out[2], err[2];
+	ck_assert(pipe(out) == 0 && pipe(err) == 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		int code = 0;
+		struct post_client g;
+		post_client_init(&g);
+		g.fd = pair[0];
+		g.reader = mem_alloc(sizeof(*g.reader));
+		record_init(g.reader);
+		dup2(out[1], STDOUT_FILENO);
+		dup2(err[1], STDERR_FILENO);
+		close(pair[1]);
+		_exit(post_client_command(&g, STR("mailq"), &code, &f) ? code : 1);
+	}
+	ck_assert_int_eq(recv(pair[1], bytes, RECORD_HEAD + 5, MSG_WAITALL), RECORD_HEAD + 5);
+	struct iovec in = {bytes, sizeof(bytes)};
+	struct msghdr m = {.msg_iov = &in, .msg_iovlen = 1, .msg_control = space};
+	m.msg_controllen = sizeof(space);
+	ck_assert_int_eq(recvmsg(pair[1], &m, 0), RECORD_HEAD);
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+	int fds[2];
+	ck_assert(c && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(fds)));
+	memcpy(fds, CMSG_DATA(c), sizeof(fds));
+	ck_assert(write(fds[0], "o", 1) == 1 && write(fds[1], "e", 1) == 1);
+	ck_assert(read(out[0], text, 1) == 1 && read(err[0], text + 1, 1) == 1);
+	ck_assert_str_eq(text, "oe");
+	ck_assert_int_eq(record_write(pair[1], RECORD_DONE, "7", 1, 1000), 0);
+	int status = 0;
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(WEXITSTATUS(status), 7);
 }
 END_TEST
 
@@ -270,9 +257,8 @@ int main(void)
 	tcase_add_test(t, a_message_is_put);
 	tcase_add_loop_test(t, anything_but_an_id_is_no_success, 0, COUNT(answers));
 	tcase_add_test(t, a_long_message_goes_in_pieces);
-	tcase_add_loop_test(t, lists_are_taken, 0, COUNT(lists));
-	tcase_add_test(t, an_action_has_output_and_a_code);
-	tcase_add_test(t, a_code_that_is_none);
+	tcase_add_loop_test(t, a_command_has_a_code, 0, COUNT(commands));
+	tcase_add_test(t, a_command_brings_its_outputs);
 	tcase_add_test(t, the_one_who_listens_keeps_the_connection);
 	return unit_run(s);
 }
