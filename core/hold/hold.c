@@ -297,6 +297,8 @@ static enum hold_claim open_entry(struct hold *h, enum hold_room room, const cha
 		return f->sys == ENOENT ? CLAIM_GONE : CLAIM_ERROR;
 	}
 	he->file_owner = st.st_uid;
+	he->device = st.st_dev;
+	he->inode = st.st_ino;
 	entry_init(&he->entry);
 	he->linked = st.st_nlink > 1;
 	enum hold_claim result = st.st_nlink == 0 ? CLAIM_GONE
@@ -308,17 +310,14 @@ static enum hold_claim open_entry(struct hold *h, enum hold_room room, const cha
 }
 
 /* Does the name, now that the lock is ours, mean this file? */
-static bool still_there(const struct hold *h, enum hold_room room, const char *id, int fd,
+static bool still_there(const struct hold_entry *he, enum hold_room room, const char *id,
                         bool *there, struct fault *f)
 {
-	struct stat by_fd, by_name;
+	struct stat st;
 	*there = false;
-	if (!file_stat(fd, id, &by_fd, f))
-		return false;
-	if (!file_stat_name(h->rooms[room], id, &by_name, f))
+	if (!file_stat_name(he->hold->rooms[room], id, &st, f))
 		return f->sys == ENOENT;
-	*there = by_fd.st_dev == by_name.st_dev && by_fd.st_ino == by_name.st_ino &&
-	         S_ISREG(by_fd.st_mode);
+	*there = st.st_dev == he->device && st.st_ino == he->inode && S_ISREG(st.st_mode);
 	return true;
 }
 
@@ -375,15 +374,15 @@ static bool finish_move(struct hold_entry *he)
 	enum hold_room old = waits ? HOLD_FAILED : HOLD_QUEUE;
 	hold_id *ids;
 	size_t count;
-	if (still_there(h, keep, id, he->fd, &there, &unused) && there &&
-	    still_there(h, old, id, he->fd, &there, &unused) && there) {
+	if (still_there(he, keep, id, &there, &unused) && there &&
+	    still_there(he, old, id, &there, &unused) && there) {
 		drop_name(he, keep, old, id);
 		if (he->room == old)
 			return false;
 	}
 	if (hold_list(h, HOLD_TMP, &ids, &count, &unused)) {
 		for (size_t i = 0; i < count; i++)
-			if (still_there(h, HOLD_TMP, ids[i], he->fd, &there, &unused) && there)
+			if (still_there(he, HOLD_TMP, ids[i], &there, &unused) && there)
 				drop_name(he, he->room, HOLD_TMP, ids[i]);
 		free(ids);
 	}
@@ -399,7 +398,7 @@ enum hold_claim hold_claim(struct hold *h, enum hold_room room, const char *id,
 	if (result != CLAIM_OK)
 		return result;
 	bool ok = file_try_lock(he->fd, id, &locked, f) &&
-	          (!locked || still_there(h, room, id, he->fd, &there, f));
+	          (!locked || still_there(he, room, id, &there, f));
 	if (ok && there) {
 		result = read_claimed(he, id, true, f);
 		if (result != CLAIM_OK || !he->linked || finish_move(he))

@@ -124,6 +124,8 @@ struct hold_entry {
 	enum hold_room room;
 	int fd;
 	uid_t file_owner;
+	dev_t device; /* which file it is */
+	ino_t inode;
 	bool busy;   /* only looked at: somebody works on it */
 	bool linked; /* the file has a name elsewhere, too (a hard link) */
 	struct entry entry;
