@@ -58,7 +58,7 @@ bool deliver_report(struct deliver *d, hold_id id)
 }
 
 /* Those who wait have failed: their time is over. */
-static bool expire(struct hold_entry *he, const struct delivery_log *log, struct fault *f)
+static bool expire(struct hold_entry *he, struct delivery_log *log, struct fault *f)
 {
 	struct envelope *e = &he->entry.envelope;
 	for (size_t i = 0; i < e->rcpt_count; i++) {
@@ -127,7 +127,7 @@ static bool waits_after_try(const struct envelope *e)
 
 /* Some recipients wait: when is the next try, or was this the last? An entry that was
  * offered to nobody keeps its time, so that it is due when its server answers. */
-static bool put_back(struct deliver *d, struct hold_entry *he, const struct delivery_log *log,
+static bool put_back(struct deliver *d, struct hold_entry *he, struct delivery_log *log,
                      const struct offer_sum *sum, struct fault *f)
 {
 	const struct settings *c = d->setup.env.config;
@@ -183,7 +183,7 @@ static void sum_up(struct hold_entry *he, struct deliver_result *result)
 }
 
 static enum deliver_end offer_all(struct deliver *d, struct hold_entry *he,
-                                  const struct delivery_log *log, struct offer_sum *sum,
+                                  struct delivery_log *log, struct offer_sum *sum,
                                   struct fault *f)
 {
 	static const enum deliver_end ends[] = {[OFFER_DONE] = DELIVER_DONE,

@@ -21,7 +21,7 @@ struct todo {
 struct attempt {
 	struct offerer *o;
 	struct hold_entry *he;
-	const struct delivery_log *log;
+	struct delivery_log *log;
 	struct offer_sum *sum;
 	struct todo *todo;
 	size_t count;
@@ -508,7 +508,7 @@ static bool finish_route(struct attempt *a, const struct route *route, struct fa
 }
 
 enum offer_end offer(struct offerer *o, struct hold_entry *he, const struct route *route,
-                     const struct delivery_log *log, struct offer_sum *sum, struct fault *f)
+                     struct delivery_log *log, struct offer_sum *sum, struct fault *f)
 {
 	size_t n = route->rcpt_count;
 	struct attempt a = {

@@ -53,7 +53,7 @@ struct offer_sum {
 };
 
 enum offer_end offer(struct offerer *o, struct hold_entry *he, const struct route *route,
-                     const struct delivery_log *log, struct offer_sum *sum, struct fault *f)
+                     struct delivery_log *log, struct offer_sum *sum, struct fault *f)
     __attribute__((warn_unused_result));
 
 #endif
