@@ -16,6 +16,10 @@
 
 #define CLAIM_TRIES    40 /* somebody who only looks has the lock for a moment */
 #define CLAIM_PAUSE_MS 5
+#define SAY_TRIES      3 /* whoever looks around has that lock for a moment */
+
+/* In state/: whoever works on entries has a shared lock on it as long as he may. */
+static const char working_name[] = "working";
 
 static const char *const room_names[HOLD_ROOMS] = {"tmp", "hold", "failed", "corrupt", "state"};
 
@@ -46,6 +50,8 @@ static bool is_linked(const char *path)
 static bool open_rooms(const char *path, struct hold *h, struct fault *f)
 {
 	h->path = mem_copy(str_of(path));
+	h->working = -1;
+	h->unsaid = SAY_TRIES;
 	for (int i = 0; i < HOLD_ROOMS; i++)
 		h->rooms[i] = -1;
 	if (is_linked(path)) {
@@ -97,6 +103,9 @@ void hold_close(struct hold *h)
 	for (int i = 0; i < HOLD_ROOMS; i++)
 		if (h->rooms[i] >= 0)
 			close(h->rooms[i]);
+	if (h->working >= 0)
+		close(h->working);
+	h->working = -1;
 	free(h->path);
 	h->path = NULL;
 }
@@ -390,10 +399,42 @@ static bool finish_move(struct hold_entry *he)
 	return true;
 }
 
+/* For those who look around. Where it cannot be said the mail is sent all the same. */
+static void say_working(struct hold *h)
+{
+	struct fault unused = FAULT_INIT;
+	int state = h->rooms[HOLD_STATE];
+	bool locked = false;
+	if (h->unsaid == 0)
+		return;
+	h->unsaid--;
+	if (h->working < 0 &&
+	    !file_open_update(state, working_name, &h->working, NULL, &unused) &&
+	    !file_create(state, working_name, 0660, &h->working, &unused))
+		return;
+	if (file_try_share(h->working, working_name, &locked, &unused) && locked)
+		h->unsaid = 0;
+}
+
+void hold_look_around(struct hold *h)
+{
+	struct fault unused = FAULT_INIT;
+	bool locked = false;
+	int fd;
+	h->quiet = false;
+	/* Who may not open it cannot tell; and where it is missing nobody could say so. */
+	if (h->rooms[HOLD_STATE] < 0 ||
+	    !file_open_update(h->rooms[HOLD_STATE], working_name, &fd, NULL, &unused))
+		return;
+	h->quiet = file_try_lock(fd, working_name, &locked, &unused) && locked;
+	close(fd);
+}
+
 enum hold_claim hold_claim(struct hold *h, enum hold_room room, const char *id,
                            struct hold_entry *he, struct fault *f)
 {
 	bool locked = false, there = false;
+	say_working(h);
 	enum hold_claim result = open_entry(h, room, id, false, he, f);
 	if (result != CLAIM_OK)
 		return result;
@@ -427,7 +468,8 @@ enum hold_claim hold_look(struct hold *h, enum hold_room room, const char *id,
 	enum hold_claim result = open_entry(h, room, id, true, he, f);
 	if (result != CLAIM_OK)
 		return result;
-	if (h->view != HOLD_COUNTED && !file_lock_seen(he->fd, id, &he->busy, f)) {
+	bool asks = h->view != HOLD_COUNTED && !h->quiet;
+	if (asks && !file_lock_seen(he->fd, id, &he->busy, f)) {
 		hold_release(he);
 		return CLAIM_ERROR;
 	}

@@ -6,7 +6,7 @@
  *   hold/     to be sent: a file here is a complete, durable entry
  *   failed/   refused for good or expired, kept for people
  *   corrupt/  damaged, never touched again
- *   state/    dead relays, TLS tickets, counters, the clock: may be lost
+ *   state/    dead relays, TLS tickets, counters, the clock, who works: may be lost
  *
  * A message is published by: exclusive create in tmp/, lock, write, fsync,
  * rename without replacing into hold/, fsync of hold/. Only after the last is
@@ -48,7 +48,10 @@ struct hold {
 	bool shared;           /* of many users: the system's */
 	uid_t owner;           /* of the rooms; only if it is shared */
 	enum hold_view view;
-	uid_t user; /* who works on it: of HOLD_OWN, and for the log */
+	bool quiet;  /* only looked at: nobody works on any entry (hold_look_around) */
+	int working; /* descriptor that says that we do, or -1 */
+	int unsaid;  /* claims left at which that is tried to be said */
+	uid_t user;  /* who works on it: of HOLD_OWN, and for the log */
 };
 
 /* Opens a user's own hold, made first if it is missing (mode 0700, and its rooms). */
@@ -143,6 +146,9 @@ enum hold_claim hold_claim(struct hold *h, enum hold_room room, const char *id,
 enum hold_claim hold_claim_soon(struct hold *h, enum hold_room room, const char *id,
                                 struct hold_entry *he, struct fault *f)
     __attribute__((warn_unused_result));
+/* Before many are looked at: finds out with one lock whether anybody works on any entry of
+ * the hold. If nobody does, hold_look asks of none. */
+void hold_look_around(struct hold *h);
 /* The same only to look: no lock is kept. Damaged entries are left where they are. */
 enum hold_claim hold_look(struct hold *h, enum hold_room room, const char *id,
                           struct hold_entry *he, struct fault *f)

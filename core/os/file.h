@@ -92,6 +92,9 @@ bool file_make_dirs(const char *path, mode_t mode, struct fault *f);
 /* An exclusive lock on the open file without waiting. *locked says whether it
  * was free; false only for a real failure. */
 bool file_try_lock(int fd, const char *path, bool *locked, struct fault *f);
+/* The same, but others may have it so too: it keeps off exclusive locks alone. */
+bool file_try_share(int fd, const char *path, bool *locked, struct fault *f);
+void file_unlock(int fd);
 /* Is the file locked by somebody? Takes no lasting lock. */
 bool file_lock_seen(int fd, const char *path, bool *busy, struct fault *f);
 bool file_stat(int fd, const char *path, struct stat *st, struct fault *f);
