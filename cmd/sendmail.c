@@ -24,6 +24,7 @@
 #include "cmd/place.h"
 #include "cmd/rights.h"
 #include "cmd/send/smtpd.h"
+#include "transport/outlook.h"
 
 #define CONFIG_TEXT_MAX (16 * 1024 * 1024)
 #define PATH_SHOWN_MAX  4096
@@ -153,6 +154,17 @@ static int await_try(const struct place *p, const struct call *call, const char 
 	return result.code;
 }
 
+/* In mode now the caller hears of a try, or of what comes to the same. */
+static bool put_off(const struct place *p, struct hold *hold, const char *id, bool listen)
+{
+	char reason[VERDICT_LINE_MAX] = "";
+	if (!outlook_put_off(&p->config, hold, id, reason))
+		return false;
+	if (listen)
+		say_held(id, reason);
+	return true;
+}
+
 static enum settings_mode delivery_mode(const struct settings *c, const struct call *call)
 {
 	switch (call->delivery) {
@@ -169,9 +181,9 @@ static enum settings_mode delivery_mode(const struct settings *c, const struct c
 }
 
 /* The message is ours; what happens now changes only when it is sent. */
-static int pass_on(const struct place *p, const struct call *call, const char *id,
-                   struct post_client *gate)
+static int pass_on(const struct place *p, const struct call *call, const struct intake *in)
 {
+	const char *id = in->id;
 	const struct settings *c = &p->config;
 	int64_t delay = call->delay >= 0 ? call->delay : c->delay;
 	enum settings_mode mode = delivery_mode(c, call);
@@ -187,8 +199,10 @@ static int pass_on(const struct place *p, const struct call *call, const char *i
 		say_held(id, "delayed as asked");
 		return EX_OK;
 	}
-	if (!(gate ? post_client_go(gate, call->verbose, listen, &fd, &f)
-	           : spawn_flushq(p, id, call->verbose, listen, &fd, &pid, &f))) {
+	if (in->hold && put_off(p, in->hold, id, listen))
+		return EX_OK;
+	if (!(in->gate ? post_client_go(in->gate, call->verbose, listen, &fd, &f)
+	               : spawn_flushq(p, id, call->verbose, listen, &fd, &pid, &f))) {
 		say_held(id, f.text);
 		return EX_OK;
 	}
@@ -219,7 +233,7 @@ static int submit(struct place *p, const struct call *call)
 		complain(&f);
 		code = fault_exit(f.kind);
 	} else if (!call->dry_run) {
-		code = pass_on(p, call, in.id, in.gate);
+		code = pass_on(p, call, &in);
 	}
 	if (!call->dry_run)
 		close_way(p, &way);

@@ -14,6 +14,7 @@
 #include "cmd/spawn.h"
 #include "cmd/send/taking.h"
 #include "smtp/serve.h"
+#include "transport/outlook.h"
 
 #define CHUNK        65536
 #define REPLIES_MAX  (4 * 1024 * 1024) /* bytes not yet written */
@@ -177,7 +178,11 @@ static void start_flushq(struct session *s)
 	struct fault f = FAULT_INIT;
 	int fd;
 	pid_t pid;
+	char reason[VERDICT_LINE_MAX];
 	const char *id = s->fresh == 1 ? s->id : NULL;
+	if (s->place->personal && id &&
+	    outlook_put_off(&s->place->config, &s->hold, id, reason))
+		return;
 	if (s->place->personal ? spawn_flushq(s->place, id, false, false, &fd, &pid, &f)
 	                       : go_through_gate(s, &pid, &f))
 		note_child(s, pid);

@@ -130,15 +130,11 @@ static void note_dead(struct attempt *a, const struct backoff *b)
 	sum->any_dead = true;
 }
 
-/* Why that server is not asked, in our own words: who it was that met it first, and what
- * the server said to that one, is nothing to others. */
+/* That server is not asked. */
 static void pass_over(struct attempt *a, const struct server *server, enum cause cause,
                       const struct server_state *state)
 {
-	char *text = server_text(server);
-	int code = cause == state->cause ? state->code : 0;
-	verdict_set(&a->why, cause, code, NULL, server->relay->name, text, STR(""));
-	free(text);
+	server_passed_over(server, cause, cause == state->cause ? state->code : 0, &a->why);
 	a->trouble = true;
 	if (cause_row(cause)->server == SERVER_DEAD && state->past.failures > 0)
 		note_dead(a, &state->past);

@@ -54,6 +54,9 @@ void server_release(struct server *s);
 bool server_same(const struct server *a, const struct server *b);
 /* "NAME:PORT" or the path of the socket, for texts. */
 char *server_text(const struct server *s);
+/* Of those who wait because it is left alone for that cause: in our own words, for who it was
+ * that met it first, and what the server said to that one, is nothing to others. */
+void server_passed_over(const struct server *s, enum cause cause, int code, struct verdict *v);
 /* What it is remembered by in hold/backoff. */
 char *server_key(const struct server *server);
 

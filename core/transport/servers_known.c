@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "os/clock.h"
-
 void servers_add(struct servers *out, const struct settings_relay *relay, const char *host,
                  int port)
 {
@@ -76,4 +74,11 @@ char *server_key(const struct server *server)
 	char *key = mem_printf("%s %s", server->relay->name, text);
 	free(text);
 	return key;
+}
+
+void server_passed_over(const struct server *s, enum cause cause, int code, struct verdict *v)
+{
+	char *text = server_text(s);
+	verdict_set(v, cause, code, NULL, s->relay->name, text, STR(""));
+	free(text);
 }

@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -229,6 +230,34 @@ def failing_flush(call, error, when):
     return f"flushq: {call} {when} fails with {error}", run
 
 
+def dead_without_a_process(mode):
+    """While its relay is known as dead sendmail starts nothing, and the entry is as after a try
+    by flushq."""
+    def run():
+        with Case("known dead") as case, socket.socket() as deaf:
+            deaf.bind(("127.0.0.1", 0))
+            case.configure({"host": "127.0.0.1", "port": deaf.getsockname()[1]},
+                           conf={"delivery.mode": mode})
+            case.send(*ARGS)
+            first, = case.entries()
+            case.wait_quiet()
+            known = case.log()
+            result, calls = traced(case, "sendmail", *ARGS, feed=MESSAGE, follow=True)
+            same("end", (result.code, result.err), (0, ""))
+            same("processes", [c for c in calls if re.fullmatch("v?fork|clone3?|connect", c[0])
+                               and "AF_UNIX" not in c[1]], [])
+            second, = set(case.entries()) - {first}
+            case.send("-odq", *ARGS)
+            third, = set(case.entries()) - {first, second}
+            case.run("flushq", "--first", third)
+            held = {e["queue_id"]: (e["attempts"], e["recipients"]) for e in case.listing()}
+            same("as after a try", held[second], held[third])
+            log = case.log()[len(known):]
+            same("log", *[re.sub(i + r"|msgid=\S+|\w{3} .*?\]:|\S*T\S*", "", "\n".join(
+                line for line in log.splitlines() if i in line)) for i in (second, third)])
+    return f"mode {mode}: a relay known as dead starts no process", run
+
+
 def rename_fallback():
     """A file system that cannot rename without replacing."""
     with Case("noreplace") as case:
@@ -248,6 +277,8 @@ JOBS = [
     ("one sync for all recipients", marks_of_each),
     ("one write a flight", one_write_a_flight),
     ("115 killed between the mark and its sync", killed_after_mark),
+    dead_without_a_process("now"),
+    dead_without_a_process("background"),
     ("rename without replacing is not to be had", rename_fallback),
     *[killed_publishing(call, when) for call, when in (
         ("write", 1), ("write", 2), ("pwrite64", 1), ("fsync", 1), ("fsync", 2), ("fdatasync", 1),
