@@ -11,9 +11,11 @@
 
 #include "os/clock.h"
 #include "cmd/send/progress.h"
+#include "cmd/spawn.h"
 #include "transport/flush.h"
 
 struct flushing {
+	struct place *place;
 	const struct flushq_call *call;
 	bool terminal;
 	int64_t begun; /* monotonic ms */
@@ -99,6 +101,28 @@ static void tell_counts(const struct flushing *fl, const struct flush_counts *co
 		        counts->held, counts->failed);
 }
 
+static bool become(void *context, struct fault *f)
+{
+	const struct flushing *fl = context;
+	if (fl->call->caller >= 0)
+		fcntl(fl->call->caller, F_SETFD, 0);
+	return spawn_exec(true, fl->call->argv, f);
+}
+
+static void begin(void *context)
+{
+	const struct flushing *fl = context;
+	fl->call->begin(fl->call->context);
+}
+
+/* It may take a look-up. */
+static void ready(void *context, struct session_env *env)
+{
+	const struct flushing *fl = context;
+	place_names(fl->place);
+	env->hostname = fl->place->hostname;
+}
+
 /* "12 sent, 3 held, 0 failed of 40, 6/s, 4 s left" on one line that is written over. */
 static void progress(void *context, const struct flush_counts *counts)
 {
@@ -119,7 +143,7 @@ static void progress(void *context, const struct flush_counts *counts)
 
 int flushq_try(struct place *p, struct hold *h, const struct flushq_call *call)
 {
-	struct flushing flushing = {.call = call, .begun = clock_mono_ms()};
+	struct flushing flushing = {.place = p, .call = call, .begun = clock_mono_ms()};
 	struct fault f = FAULT_INIT;
 	struct flush_counts counts;
 	hold_id *ids = NULL;
@@ -132,7 +156,6 @@ int flushq_try(struct place *p, struct hold *h, const struct flushq_call *call)
 	/* A program that the configuration names may leave others behind it. */
 	if (call->caller >= 0)
 		fcntl(call->caller, F_SETFD, FD_CLOEXEC);
-	place_names(p);
 	if (call->id_count) {
 		ids = mem_alloc(call->id_count * sizeof(*ids));
 		for (size_t i = 0; i < call->id_count; i++)
@@ -141,7 +164,6 @@ int flushq_try(struct place *p, struct hold *h, const struct flushq_call *call)
 	struct flush flush = {
 	    .env = {.config = &p->config,
 	            .hold = h,
-	            .hostname = p->hostname,
 	            .trace = call->verbose ? trace : NULL,
 	            .trace_context = &flushing},
 	    .hold = h,
@@ -152,6 +174,9 @@ int flushq_try(struct place *p, struct hold *h, const struct flushq_call *call)
 	    .tell = tell,
 	    .tried = tried,
 	    .progress = progress,
+	    .become = call->argv ? become : NULL,
+	    .begin = begin,
+	    .ready = ready,
 	    .context = &flushing,
 	    .stop = stop,
 	};

@@ -222,13 +222,7 @@ static bool read_exact(int fd, const struct entry *e, int64_t at, char *to, size
 	return true;
 }
 
-/* Most entries are not larger: all that is looked at comes with one read. */
-struct beginning {
-	char bytes[4096];
-	size_t len;
-};
-
-static bool read_part(const struct beginning *b, int fd, const struct entry *e, int64_t at,
+static bool read_part(const struct entry_start *b, int fd, const struct entry *e, int64_t at,
                       char *to, size_t len, struct fault *f)
 {
 	if ((uint64_t)at + len > b->len)
@@ -472,7 +466,7 @@ static bool slot_parse(struct rcpt *r, struct str slot)
 	return true;
 }
 
-static bool slots_read(const struct beginning *b, int fd, struct entry *e, struct fault *f)
+static bool slots_read(const struct entry_start *b, int fd, struct entry *e, struct fault *f)
 {
 	enum { BATCH = 64 };
 	struct envelope *v = &e->envelope;
@@ -488,44 +482,36 @@ static bool slots_read(const struct beginning *b, int fd, struct entry *e, struc
 	return true;
 }
 
-static bool read_head(const struct beginning *b, int fd, struct entry *e, size_t *rcpts,
-                      int64_t *envelope_len, struct fault *f)
+bool entry_read_head(int fd, struct entry *e, struct entry_start *start, struct fault *f)
 {
 	char head[ENTRY_HEAD];
-	if (!read_part(b, fd, e, 0, head, ENTRY_HEAD, f) ||
-	    !head_parse(e, head, rcpts, envelope_len, f))
+	if (!file_read_at(fd, e->name, 0, start->bytes, sizeof(start->bytes), &start->len, f) ||
+	    !read_part(start, fd, e, 0, head, ENTRY_HEAD, f) ||
+	    !head_parse(e, head, &start->rcpts, &start->envelope_len, f))
 		return false;
 	name_set(e);
 	return true;
 }
 
-bool entry_read_head(int fd, struct entry *e, struct fault *f)
+bool entry_read_rest(int fd, struct entry *e, const struct entry_start *start, struct fault *f)
 {
-	const struct beginning none = {.len = 0};
-	size_t rcpts;
-	int64_t envelope_len;
-	return read_head(&none, fd, e, &rcpts, &envelope_len, f);
+	size_t rcpts = start->rcpts, len = (size_t)start->envelope_len;
+	int64_t at = ENTRY_HEAD + (int64_t)rcpts * ENTRY_SLOT;
+	struct buf text;
+	buf_init(&text, ENTRY_ENVELOPE_MAX + 1);
+	char *room = buf_room(&text, len + 1);
+	bool ok = read_part(start, fd, e, at, room, len, f);
+	if (ok && (!envelope_parse(e, str_make(room, len)) || e->envelope.rcpt_count != rcpts))
+		ok = bad(e, "its envelope", f);
+	buf_release(&text);
+	e->message_at = at + start->envelope_len;
+	return ok && slots_read(start, fd, e, f);
 }
 
 bool entry_read(int fd, struct entry *e, struct fault *f)
 {
-	struct beginning b;
-	size_t rcpts = 0;
-	int64_t len = 0;
-	if (!file_read_at(fd, e->name, 0, b.bytes, sizeof(b.bytes), &b.len, f) ||
-	    !read_head(&b, fd, e, &rcpts, &len, f))
-		return false;
-	int64_t at = ENTRY_HEAD + (int64_t)rcpts * ENTRY_SLOT;
-	struct buf text;
-	buf_init(&text, ENTRY_ENVELOPE_MAX + 1);
-	char *room = buf_room(&text, (size_t)len + 1);
-	bool ok = read_part(&b, fd, e, at, room, (size_t)len, f);
-	if (ok && (!envelope_parse(e, str_make(room, (size_t)len)) ||
-	           e->envelope.rcpt_count != rcpts))
-		ok = bad(e, "its envelope", f);
-	buf_release(&text);
-	e->message_at = at + len;
-	return ok && slots_read(&b, fd, e, f);
+	struct entry_start start;
+	return entry_read_head(fd, e, &start, f) && entry_read_rest(fd, e, &start, f);
 }
 
 bool entry_verify(int fd, const struct entry *e, struct fault *f)

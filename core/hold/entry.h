@@ -65,10 +65,21 @@ bool entry_write_message(struct entry_writer *w, struct str bytes, struct fault 
 bool entry_write_end(struct entry_writer *w, struct fault *f)
     __attribute__((warn_unused_result));
 
-/* Reads the head alone, without the envelope. */
-bool entry_read_head(int fd, struct entry *e, struct fault *f)
+/* How a file begins: of most entries all that is looked at, so that it comes by one read. */
+struct entry_start {
+	char bytes[4096];
+	size_t len;
+	size_t rcpts; /* private: what the head says of the rest */
+	int64_t envelope_len;
+};
+
+/* Reads the head alone, without the envelope; then, if that is wanted, the rest of parts 1
+ * and 2. e must be fresh (entry_init). */
+bool entry_read_head(int fd, struct entry *e, struct entry_start *start, struct fault *f)
     __attribute__((warn_unused_result));
-/* Reads parts 1 and 2. e must be fresh (entry_init). */
+bool entry_read_rest(int fd, struct entry *e, const struct entry_start *start, struct fault *f)
+    __attribute__((warn_unused_result));
+/* Both. */
 bool entry_read(int fd, struct entry *e, struct fault *f) __attribute__((warn_unused_result));
 /* The head's uid alone, for those who must know whose it is before they lock it;
  * false if the head does not say. */

@@ -476,17 +476,22 @@ enum hold_claim hold_look(struct hold *h, enum hold_room room, const char *id,
 	return read_claimed(he, id, false, f);
 }
 
-bool hold_peek(struct hold *h, enum hold_room room, const char *id, struct entry *e)
+bool hold_peek(struct hold *h, enum hold_room room, const char *id, struct hold_entry *he,
+               struct entry_start *start)
 {
-	struct hold_entry he;
 	struct fault f = FAULT_INIT;
-	if (open_entry(h, room, id, true, &he, &f) != CLAIM_OK)
+	if (open_entry(h, room, id, true, he, &f) != CLAIM_OK)
 		return false;
-	bool ok = entry_read_head(he.fd, &he.entry, &f) && strcmp(he.entry.id, id) == 0;
-	*e = he.entry;
-	e->envelope = (struct envelope){.sender = NULL};
-	hold_release(&he);
-	return ok;
+	if (entry_read_head(he->fd, &he->entry, start, &f) && strcmp(he->entry.id, id) == 0)
+		return true;
+	hold_release(he);
+	return false;
+}
+
+bool hold_peek_rest(struct hold_entry *he, const struct entry_start *start)
+{
+	struct fault unused = FAULT_INIT;
+	return entry_read_rest(he->fd, &he->entry, start, &unused);
 }
 
 void hold_release(struct hold_entry *he)

@@ -153,9 +153,12 @@ void hold_look_around(struct hold *h);
 enum hold_claim hold_look(struct hold *h, enum hold_room room, const char *id,
                           struct hold_entry *he, struct fault *f)
     __attribute__((warn_unused_result));
-/* The head alone, without a lock, to choose and to order: e has no envelope. False: it is
- * out of our view, or cannot be read. */
-bool hold_peek(struct hold *h, enum hold_room room, const char *id, struct entry *e)
+/* The head alone, without a lock, to choose and to order; he, without an envelope, is to be
+ * released. False: it is out of our view, or cannot be read. */
+bool hold_peek(struct hold *h, enum hold_room room, const char *id, struct hold_entry *he,
+               struct entry_start *start) __attribute__((warn_unused_result));
+/* The rest of what was peeked at; false: it cannot be read. */
+bool hold_peek_rest(struct hold_entry *he, const struct entry_start *start)
     __attribute__((warn_unused_result));
 void hold_release(struct hold_entry *he);
 

@@ -24,6 +24,7 @@ struct deliver *deliver_new(const struct deliver_setup *setup)
 	d->setup = *setup;
 	offerer_init(&d->offerer, &d->setup.env, setup->hold, setup->ask_dead);
 	d->offerer.open = setup->open;
+	d->offerer.asks_nobody = setup->asks_nobody;
 	return d;
 }
 
@@ -55,6 +56,17 @@ bool deliver_report(struct deliver *d, hold_id id)
 		return false;
 	memcpy(id, d->reports[--d->report_count], sizeof(hold_id));
 	return true;
+}
+
+bool deliver_rests(struct deliver *d, const struct choice_kind *kind)
+{
+	struct verdict why = {.cause = CAUSE_NONE};
+	bool alone = true;
+	for (size_t i = 0; alone && i < kind->relay_count; i++)
+		alone = servers_all_alone(&d->offerer.memory, kind->relays[i], &why);
+	alone = alone && verdict_same(&why, &kind->verdict);
+	verdict_release(&why);
+	return alone;
 }
 
 /* Those who wait have failed: their time is over. */

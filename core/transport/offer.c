@@ -93,6 +93,8 @@ static struct session *open_session(struct attempt *a, const struct server *serv
 	                                      o->no_chunking == server->relay};
 	int most = servers_connections(&o->memory, server);
 	a->contact = (struct session_contact){.port = 0};
+	if (o->asks_nobody)
+		return NULL;
 	if (o->open && atomic_fetch_add(&o->open[relay_place(o)], 1) >= most && o->helper)
 		return NULL;
 	return session_open(o->env, &target, &a->contact, f);
@@ -115,7 +117,7 @@ static bool session_for(struct attempt *a, const struct server *server, struct f
 		servers_answered(&o->memory, server);
 		return true;
 	}
-	if (o->open)
+	if (o->open && !o->asks_nobody)
 		atomic_fetch_sub(&o->open[relay_place(o)], 1);
 	return false;
 }
@@ -148,8 +150,8 @@ static void not_reached(struct attempt *a, const struct server *server, const st
 {
 	struct offerer *o = a->o;
 	const struct server_state *state;
-	a->turned_away = o->helper;
-	if (o->helper)
+	a->turned_away = o->helper || o->asks_nobody;
+	if (a->turned_away)
 		return;
 	int connections = o->open ? atomic_load(&o->open[relay_place(o)]) : 0;
 	const struct server_client client = client_of(a);

@@ -200,6 +200,23 @@ enum cause servers_ask(struct servers_memory *m, const struct server *server,
 	return s->cause;
 }
 
+bool servers_all_alone(struct servers_memory *m, const struct settings_relay *relay,
+                       struct verdict *why)
+{
+	struct servers servers;
+	if (!servers_configured(relay, &servers))
+		return false;
+	bool alone = servers.count > 0;
+	for (size_t i = 0; alone && i < servers.count; i++) {
+		const struct server_state *s = state_of(m, &servers.at[i]);
+		alone = s->cause != CAUSE_NONE;
+		if (alone)
+			server_passed_over(&servers.at[i], s->cause, s->code, why);
+	}
+	servers_release(&servers);
+	return alone;
+}
+
 /* Fewer than there were when it said so. */
 static int fewer(int connections)
 {

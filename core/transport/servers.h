@@ -103,6 +103,10 @@ void servers_memory_release(struct servers_memory *m);
  * more, and is good until the next call. */
 enum cause servers_ask(struct servers_memory *m, const struct server *server,
                        const struct server_client *client, const struct server_state **state);
+/* Is each server of that relay left alone in this run? why is then of the last one, as of
+ * those who are passed over. Not of a relay whose servers are looked up. */
+bool servers_all_alone(struct servers_memory *m, const struct settings_relay *relay,
+                       struct verdict *why);
 /* It did not come to a login. connections: how many this run had open to the relay. */
 void servers_failed(struct servers_memory *m, const struct server *server,
                     const struct fault *why, int connections);
