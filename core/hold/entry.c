@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "text/crc.h"
+#include "text/crc_fold.h"
 #include "os/file.h"
 #include "mail/addr.h"
 
@@ -177,7 +177,7 @@ bool entry_write_begin(struct entry_writer *w, int fd, struct entry *e, struct f
 	head_format(e, head);
 	bool ok = file_write(fd, e->name, str_make(head, ENTRY_HEAD), f) && slots_write(w, f) &&
 	          file_write(fd, e->name, buf_str(&text), f);
-	w->crc = crc_add(0, text.at, text.len);
+	w->crc = crc_fold(0, text.at, text.len);
 	w->length = text.len;
 	buf_release(&text);
 	return ok;
@@ -185,7 +185,7 @@ bool entry_write_begin(struct entry_writer *w, int fd, struct entry *e, struct f
 
 bool entry_write_message(struct entry_writer *w, struct str bytes, struct fault *f)
 {
-	w->crc = crc_add(w->crc, bytes.at, bytes.len);
+	w->crc = crc_fold(w->crc, bytes.at, bytes.len);
 	w->length += bytes.len;
 	w->message += bytes.len;
 	return file_write(w->fd, w->entry->name, bytes, f);
@@ -524,7 +524,7 @@ bool entry_verify(int fd, const struct entry *e, struct fault *f)
 		size_t n = end - at < CHUNK ? (size_t)(end - at) : CHUNK;
 		if (!read_exact(fd, e, at, chunk, n, f))
 			return false;
-		crc = crc_add(crc, chunk, n);
+		crc = crc_fold(crc, chunk, n);
 		at += (int64_t)n;
 	}
 	layout_trailer(want, length, crc);
