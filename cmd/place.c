@@ -54,7 +54,6 @@ static char *user_directory(const char *name, const char *below)
 
 static char *own_config(void)
 {
-	struct stat st;
 	struct fault f = FAULT_INIT;
 	char *directory = getuid() == 0 || rights_borrowed()
 	                      ? NULL
@@ -63,6 +62,7 @@ static char *own_config(void)
 		return NULL;
 	char *path = mem_printf("%s/postern.conf", directory);
 	free(directory);
+	struct stat st;
 	if (file_stat_name(AT_FDCWD, path, &st, &f))
 		return path;
 	free(path);
@@ -80,13 +80,13 @@ static char *own_hold(void)
 /* With a faulty configuration the default hold counts only if it is there. */
 static void find_hold(struct place *p)
 {
-	struct stat st;
 	struct fault f = FAULT_INIT;
 	if (p->config.directory && p->personal) {
 		p->hold_path = mem_copy(str_of(p->config.directory));
 		return;
 	}
 	p->hold_path = p->personal ? own_hold() : mem_copy(STR(POSTERN_SPOOLDIR));
+	struct stat st;
 	if (!p->config_good && p->hold_path &&
 	    !file_stat_name(AT_FDCWD, p->hold_path, &st, &f)) {
 		free(p->hold_path);
@@ -214,10 +214,10 @@ bool place_make_rooms(const struct place *p, bool *made, struct fault *f)
  * the way elsewhere once it is looked at; what was missing is made in between. */
 static bool is_our_hold(const struct hold *h, struct fault *f)
 {
-	struct stat st;
 	uid_t us = getuid();
 	if (!trust_way(h->path, us, f))
 		return false;
+	struct stat st;
 	if (!file_stat_name(AT_FDCWD, h->path, &st, f))
 		return h->looks && f->sys == ENOENT;
 	if (!trust_it(&st, h->path, us, f))

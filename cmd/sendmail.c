@@ -190,7 +190,6 @@ static int pass_on(const struct place *p, const struct call *call, const struct 
 	bool listen = mode == MODE_NOW || call->verbose;
 	struct fault f = FAULT_INIT;
 	int fd = -1;
-	pid_t pid;
 	if (mode == MODE_HOLD) {
 		say_held(id, "flushq sends it");
 		return EX_OK;
@@ -201,6 +200,7 @@ static int pass_on(const struct place *p, const struct call *call, const struct 
 	}
 	if (in->hold && put_off(p, in->hold, id, listen))
 		return EX_OK;
+	pid_t pid;
 	if (!(in->gate ? post_client_go(in->gate, call->verbose, listen, &fd, &f)
 	               : spawn_flushq(p, id, call->verbose, listen, &fd, &pid, &f))) {
 		say_held(id, f.text);
@@ -279,8 +279,6 @@ static int speak_smtp(struct place *p, const struct call *call, bool good)
 /* What is not in the file but found out, as the hold, is said too. */
 static int print_config(struct place *p, const struct call *call)
 {
-	char path[PATH_SHOWN_MAX];
-	struct buf text;
 	struct fault f = FAULT_INIT;
 	if (call->operand_count > 0) {
 		fault_set(&f, FAULT_USAGE, "--config: no operand is taken here");
@@ -288,7 +286,9 @@ static int print_config(struct place *p, const struct call *call)
 	}
 	if (!p->config.directory && p->hold_path)
 		p->config.directory = mem_copy(str_of(p->hold_path));
+	char path[PATH_SHOWN_MAX];
 	codec_printable(path, sizeof(path), str_of(p->config_path));
+	struct buf text;
 	buf_init(&text, CONFIG_TEXT_MAX);
 	bool ok = buf_addf(&text, "; in effect, from %s (%s mode)\n", path,
 	                   p->personal ? "personal" : "system") &&
@@ -302,9 +302,7 @@ static int print_config(struct place *p, const struct call *call)
 
 static int with_place(const struct call *call)
 {
-	struct place p;
 	struct fault f = FAULT_INIT;
-	int code;
 	if (!rights_begin(call->config, &f)) {
 		complain(&f);
 		/* Whoever speaks SMTP waits for us to speak first. */
@@ -312,8 +310,10 @@ static int with_place(const struct call *call)
 			intake_drain(&stop_signal);
 		return fault_exit(f.kind);
 	}
+	struct place p;
 	bool good = place_find(&p, "sendmail", call->config, false, false);
 	p.tag = call->tag;
+	int code;
 	if (!good && call->mode == CALL_SUBMIT && !call->dry_run)
 		code = keep_failed(&p, call);
 	else if (!good && call->mode == CALL_SMTP)
@@ -381,10 +381,10 @@ static int help(void)
 
 int main(int argc, char **argv)
 {
-	struct call call;
 	struct fault f = FAULT_INIT;
 	file_std_open();
 	idna_use(spawn_to_ascii);
+	struct call call;
 	bool good = options_scan(argc, argv, &call, &f);
 	if (good && call.hold_program)
 		return spawn_become("sendmail", false, argv);

@@ -43,8 +43,6 @@ static void become_flushq(const char *program, const struct place *p, const char
 {
 	const char *argv[16];
 	int n = 0;
-	sigset_t none;
-	char caller[16];
 	argv[n++] = "flushq";
 	if (p->personal) {
 		argv[n++] = "-C";
@@ -56,6 +54,7 @@ static void become_flushq(const char *program, const struct place *p, const char
 		argv[n++] = "--tag";
 		argv[n++] = p->tag;
 	}
+	char caller[16];
 	if (fd >= 0) {
 		snprintf(caller, sizeof(caller), "%d", CALLER_FD);
 		argv[n++] = "--caller";
@@ -74,6 +73,7 @@ static void become_flushq(const char *program, const struct place *p, const char
 	for (int i = 0; i < 3; i++)
 		close(i);
 	file_std_open();
+	sigset_t none;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	execv(program, (char *const *)argv);

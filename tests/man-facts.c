@@ -18,7 +18,6 @@ int main(void)
 	    FAULT_RELAY,   FAULT_PROTOCOL, FAULT_NOPERM, FAULT_CONFIG,
 	};
 	const char *section, *name, *standard;
-
 	for (size_t i = 0; settings_key(i, &section, &name, &standard); i++)
 		printf("key %s %s %s\n", section, name, standard[0] != '\0' ? standard : "-");
 	for (size_t i = 0; i < sizeof(classes) / sizeof(*classes); i++)

@@ -61,7 +61,6 @@ static bool waits_for_server(const struct entry *e)
 
 static bool next_try(struct buf *out, const struct listing *l, const struct entry *e, bool busy)
 {
-	char in[FORMAT_TIME], when[FORMAT_TIME];
 	if (l->failed)
 		return buf_addf(out, "failed");
 	if (busy)
@@ -71,7 +70,9 @@ static bool next_try(struct buf *out, const struct listing *l, const struct entr
 	if (e->next_try <= l->now)
 		return buf_addf(out, waits_for_server(e) ? "next try when the relay answers"
 		                                         : "due now");
+	char in[FORMAT_TIME];
 	format_age(in, e->next_try - l->now);
+	char when[FORMAT_TIME];
 	format_time(when, e->next_try);
 	return buf_addf(out, "next try in %s", in) &&
 	       (!l->verbose || buf_addf(out, " (%s)", when));
@@ -80,12 +81,12 @@ static bool next_try(struct buf *out, const struct listing *l, const struct entr
 /* The relays that may be asked for it, in order; of many, the first. */
 static bool relays(struct buf *out, const struct listing *l, const struct envelope *e)
 {
-	const struct settings_relay *named[RELAYS_NAMED];
 	struct routes routes = {0};
 	size_t count = 0;
 	bool ok = true;
 	if (l->config)
 		routes_plan(l->config, e, &routes);
+	const struct settings_relay *named[RELAYS_NAMED];
 	for (size_t i = 0; i < routes.count; i++)
 		for (size_t j = 0; j < routes.at[i].relay_count; j++) {
 			const struct settings_relay *r = routes.at[i].relays[j];
@@ -106,9 +107,9 @@ static bool relays(struct buf *out, const struct listing *l, const struct envelo
 
 static bool details(struct buf *out, const struct listing *l, const struct entry *e, bool busy)
 {
-	char age[FORMAT_TIME];
 	if (!l->terminal && !l->verbose)
 		return true;
+	char age[FORMAT_TIME];
 	format_age(age, l->now - e->created);
 	return colour(out, l, COLOUR_DIM) && buf_addf(out, "%*sage %s", TIME_COLUMN, "", age) &&
 	       (!l->verbose || buf_addf(out, ", %lld attempt%s", (long long)e->attempts,

@@ -19,8 +19,9 @@ static bool text_line(struct buf *out, const char *name, const char *before, con
 
 static bool time_line(struct buf *out, const char *name, int64_t wall, int64_t now)
 {
-	char when[FORMAT_TIME], age[FORMAT_TIME];
+	char when[FORMAT_TIME];
 	format_time(when, wall);
+	char age[FORMAT_TIME];
 	format_age(age, wall > now ? wall - now : now - wall);
 	return buf_addf(out, "%-11s %s (%s%s%s)\n", name, when, wall > now ? "in " : "", age,
 	                wall > now ? "" : " ago");
@@ -59,8 +60,9 @@ static bool envelope(struct buf *out, const struct entry *e)
 static bool recipient(struct buf *out, const struct rcpt *r)
 {
 	const struct verdict *v = &r->verdict;
-	char notify[32], reason[VERDICT_LINE_MAX];
+	char notify[32];
 	envelope_format_notify(r->notify, notify);
+	char reason[VERDICT_LINE_MAX];
 	rcpt_reason(r, reason);
 	if (!text_line(out, "recipient", "<", r->address, ">") ||
 	    !buf_addf(out, "%11s %s", "", format_state(r->state)) ||

@@ -79,12 +79,11 @@ static bool reasons(struct buf *out, const struct stats *t, bool colour)
 {
 	uint64_t others = t->other_recipients, most = 0;
 	bool ok = buf_addf(out, "\nwhy they wait, by recipient\n");
-	for (size_t i = 0; i < t->reason_count; i++) {
+	for (size_t i = 0; i < t->reason_count; i++)
 		if (i >= REASONS_SHOWN)
 			others += t->reasons[i].recipients;
 		else if (t->reasons[i].recipients > most)
 			most = t->reasons[i].recipients;
-	}
 	if (others > most)
 		most = others;
 	for (size_t i = 0; ok && i < t->reason_count && i < REASONS_SHOWN; i++)
@@ -127,12 +126,11 @@ static bool metrics_reasons(struct buf *out, const struct stats *t)
 	static const char name[] = "postern_waiting_recipients";
 	uint64_t others = t->other_recipients;
 	bool ok = summary_family(out, name, "gauge", NULL, "Recipients that wait, by reason.");
-	for (size_t i = 0; ok && i < t->reason_count; i++) {
+	for (size_t i = 0; ok && i < t->reason_count; i++)
 		if (i < SUMMARY_LABELS)
 			ok = sample(out, name, t->reasons[i].text, t->reasons[i].recipients);
 		else
 			others += t->reasons[i].recipients;
-	}
 	return ok && (others == 0 || sample(out, name, "other", others));
 }
 

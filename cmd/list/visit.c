@@ -80,8 +80,8 @@ int visit_room(const struct visit *v, enum hold_room room)
 		return fault_exit(f.kind);
 	}
 	for (size_t i = 0; more && i < count; i++) {
-		struct hold_entry he;
 		f = none;
+		struct hold_entry he;
 		enum hold_claim result = hold_look(v->hold, room, ids[i], &he, &f);
 		if (result == CLAIM_ERROR)
 			code = fault_worse(code, complain(v, ids[i], &f));

@@ -107,8 +107,9 @@ static void complain(struct run *run, const char *id, enum fault_kind kind, cons
 static void log_done(const struct run *run, const struct hold_entry *he)
 {
 	const struct entry *e = &he->entry;
-	char by[24], uid[24];
+	char by[24];
 	snprintf(by, sizeof(by), "%llu", (unsigned long long)run->hold->user);
+	char uid[24];
 	snprintf(uid, sizeof(uid), "%llu", (unsigned long long)hold_uid(he));
 	const struct log_pair pairs[] = {
 	    {"id", str_of(e->id)},

@@ -90,9 +90,9 @@ int beyond_steer(const struct place *p, const struct mailq_call *call)
 int beyond_try(const struct place *p, const struct mailq_call *call, char *const *ids,
                size_t count)
 {
-	char words[32];
 	if (count > 0)
 		return act_on(p, call, "try", ids, count);
+	char words[32];
 	snprintf(words, sizeof(words), "try%s%s", how(call), call->all ? " all" : "");
 	return act(p, "flushq", words, STDERR_FILENO);
 }

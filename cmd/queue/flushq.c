@@ -145,7 +145,6 @@ int flushq_try(struct place *p, struct hold *h, const struct flushq_call *call)
 {
 	struct flushing flushing = {.place = p, .call = call, .begun = clock_mono_ms()};
 	struct fault f = FAULT_INIT;
-	struct flush_counts counts;
 	hold_id *ids = NULL;
 	flushing.terminal = call->tell && !call->verbose && call->caller < 0;
 	if (!share_stop(&f)) {
@@ -180,6 +179,7 @@ int flushq_try(struct place *p, struct hold *h, const struct flushq_call *call)
 	    .context = &flushing,
 	    .stop = stop,
 	};
+	struct flush_counts counts;
 	bool ok = flush_run(&flush, &counts, &f);
 	if (flushing.shown)
 		fprintf(stderr, "\n");

@@ -155,7 +155,6 @@ static bool set_number(const struct row *row, const char *argument, long long mo
 static bool apply(struct mailq_call *call, const struct row *row, const char *argument,
                   struct fault *f)
 {
-	long long number;
 	switch (row->option) {
 	case OPTION_IGNORED:
 		break;
@@ -185,6 +184,7 @@ static bool apply(struct mailq_call *call, const struct row *row, const char *ar
 	case OPTION_SENDER:
 		call->only_sender = argument;
 		break;
+		long long number;
 	case OPTION_CALLER:
 		if (!set_number(row, argument, INT_MAX, "descriptor", &number, f))
 			return false;
@@ -357,7 +357,6 @@ void mailq_options_help(enum mailq_program program, FILE *out)
 	mailq_options_usage(program, out);
 	for (size_t i = 0; i < ROWS; i++) {
 		const struct row *r = &rows[i];
-		char left[64];
 		if (!(r->programs & program))
 			continue;
 		if (!r->letter && !r->name) {
@@ -365,6 +364,7 @@ void mailq_options_help(enum mailq_program program, FILE *out)
 			continue;
 		}
 		int n = 0;
+		char left[64];
 		if (r->letter)
 			n = snprintf(left, sizeof(left), "-%c%s", r->letter,
 			             r->name ? ", " : "");

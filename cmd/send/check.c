@@ -53,8 +53,8 @@ static void add_own(struct check_order *o, const struct place *p, const struct c
 {
 	struct fault f = FAULT_INIT;
 	struct who w;
-	struct buf own;
 	who_find(&w, p, call);
+	struct buf own;
 	buf_init(&own, 4 * ADDR_MAX);
 	if (rewrite_sender(&w.identity, false, STR(""), &own, &f))
 		add_sender(o, &p->here.local, buf_cstr(&own),

@@ -150,10 +150,10 @@ static bool is_as_made(const char *path, const struct stat *st, uid_t owner, mod
 {
 	const struct passwd *pw = getpwnam(POSTERN_USER);
 	const struct group *gr = getgrnam(POSTERN_GROUP);
-	char who[TRUST_OWNER_MAX];
 	if (pw && gr &&
 	    (owner == 0 ? is_good_folder(st, pw, gr) : is_good_room(st, pw, gr, mode)))
 		return true;
+	char who[TRUST_OWNER_MAX];
 	trust_owner(st, who);
 	check_table_row("FAILED", -1,
 	                "hold: %s: %s; it should be %s:" POSTERN_GROUP ", mode %04o", path, who,
@@ -245,9 +245,9 @@ static void not_opened(struct sight *s, const struct fault *f)
 {
 	const char *path = s->place->hold_path;
 	const struct passwd *pw = getpwuid(getuid());
-	struct stat st;
 	s->ok = false;
 	check_table_row("FAILED", -1, "%s", f->text); /* which begins with "the hold" */
+	struct stat st;
 	if (s->place->personal && pw && stat(path, &st) == 0 && st.st_uid != pw->pw_uid)
 		check_table_advice("chown %s %s, or set directory in [hold]", pw->pw_name,
 		                   path);
@@ -256,7 +256,6 @@ static void not_opened(struct sight *s, const struct fault *f)
 static void check_hold(struct sight *s)
 {
 	const struct place *p = s->place;
-	char space[64];
 	struct fault f = FAULT_INIT;
 	if (!p->hold_path) {
 		fail(s, "hold", "there is none: set directory in [hold], or HOME");
@@ -282,6 +281,7 @@ static void check_hold(struct sight *s)
 		not_opened(s, &f);
 	if (!s->open || !good)
 		return;
+	char space[64];
 	free_space(p->hold_path, space);
 	check_table_row("hold", -1, "%s%s", p->hold_path, space);
 }
@@ -290,10 +290,9 @@ static void check_hold(struct sight *s)
 
 static const char *bad_post(char advice[256])
 {
-	struct stat st;
-	struct statvfs fs;
 	const struct group *gr = getgrnam(POSTERN_GROUP);
 	snprintf(advice, 256, "chgrp " POSTERN_GROUP " %s && chmod 2755 %s", POST, POST);
+	struct stat st;
 	if (stat(POST, &st) != 0) {
 		snprintf(advice, 256, "make install puts it there");
 		return strerror(errno);
@@ -305,6 +304,7 @@ static const char *bad_post(char advice[256])
 	if ((st.st_mode & S_IXOTH) == 0)
 		return "not everybody may run it";
 	snprintf(advice, 256, "mount the file system of %s without nosuid", POST);
+	struct statvfs fs;
 	if (statvfs(POST, &fs) == 0 && (fs.f_flag & ST_NOSUID) != 0)
 		return "its file system is mounted nosuid";
 	return NULL;
@@ -328,8 +328,6 @@ static void try_post(struct sight *s)
 static void check_post(struct sight *s)
 {
 	const struct place *p = s->place;
-	char advice[256];
-	struct stat st;
 	if (p->personal) {
 		check_table_row("post", -1, "not needed: the hold is the caller's own");
 		return;
@@ -338,7 +336,9 @@ static void check_post(struct sight *s)
 		try_post(s);
 		return;
 	}
+	char advice[256];
 	const char *bad = bad_post(advice);
+	struct stat st;
 	bool socket = stat(POSTERN_SOCKET, &st) == 0 && S_ISSOCK(st.st_mode);
 	if (!bad) {
 		check_table_row("post", -1, "%s: set-gid " POSTERN_GROUP "%s", POST,
@@ -432,7 +432,6 @@ static void check_aliases(struct sight *s)
 	const char *path = p->config.aliases;
 	struct refusals r = {path, 0};
 	struct fault f = FAULT_INIT;
-	struct stat st;
 	if (!path) {
 		check_table_row("aliases", -1, "none");
 		return;
@@ -441,6 +440,7 @@ static void check_aliases(struct sight *s)
 	p->here.context = &r;
 	bool ok = here_aliases(&p->here, &f);
 	p->here.warn = NULL;
+	struct stat st;
 	if (!ok) {
 		fail(s, "aliases", f.text);
 		check_table_advice(
@@ -489,13 +489,13 @@ static int64_t youngest(const struct sight *s)
 static void check_clock(struct sight *s)
 {
 	const struct counters *c = &s->counters;
-	struct stat program;
 	char when[64] = "?";
 	const char *behind = NULL;
 	struct tm tm;
 	time_t now = (time_t)s->now;
 	if (gmtime_r(&now, &tm))
 		strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S UTC", &tm);
+	struct stat program;
 	if (stat("/proc/self/exe", &program) == 0 && s->now + BUILT_S < program.st_mtime)
 		behind = "this program was made";
 	else if (s->now + FUTURE_S < youngest(s))
@@ -561,7 +561,6 @@ static void advise_flush(const struct place *p)
 static void check_flush(struct sight *s)
 {
 	struct waiting w = {0};
-	char ago[FORMAT_TIME], age[FORMAT_TIME], last[96];
 	int64_t flushed = s->counters.last_flush;
 	if (!s->open) {
 		check_table_row("last flush", -1, "%s",
@@ -569,8 +568,11 @@ static void check_flush(struct sight *s)
 		return;
 	}
 	look_at_held(s, &w);
+	char ago[FORMAT_TIME];
 	format_age(ago, s->now - flushed);
+	char last[96];
 	snprintf(last, sizeof(last), flushed > 0 ? "%s ago" : "none was seen yet", ago);
+	char age[FORMAT_TIME];
 	if (w.due > 0 && s->now - w.since > FLUSH_S && s->now - flushed > FLUSH_S) {
 		format_age(age, s->now - w.since);
 		s->ok = false;

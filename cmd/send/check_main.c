@@ -22,7 +22,6 @@ static int complain(const struct fault *f)
 int check_main(int argc, char **argv)
 {
 	struct call call;
-	struct place p;
 	struct fault f = FAULT_INIT;
 	int code = fault_exit(FAULT_CONFIG);
 	if (!options_scan(argc, argv, &call, &f))
@@ -36,6 +35,7 @@ int check_main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	/* It reads a password, later. */
 	sandbox_hide();
+	struct place p;
 	if (place_find(&p, "sendmail", call.config, false, true))
 		code = check_all(&p, &call);
 	place_release(&p);

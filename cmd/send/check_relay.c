@@ -200,13 +200,13 @@ static void advise(const struct met *m, const struct fault *f, char to[ADVICE_MA
 /* what: the command that was refused, or "". */
 static bool failed(const struct met *m, int64_t ms, const char *what, const struct fault *f)
 {
-	char advice[ADVICE_MAX];
 	const char *colon = what[0] ? ": " : "";
 	if (f->code > 0)
 		check_table_row("FAILED", ms, "%s%s%s said: %d%s%s %s", what, colon, m->name,
 		                f->code, f->status[0] ? " " : "", f->status, f->text);
 	else
 		check_table_row("FAILED", ms, "%s%s%s", what, colon, f->text);
+	char advice[ADVICE_MAX];
 	advise(m, f, advice);
 	if (advice[0])
 		check_table_advice("%s", advice);
@@ -233,9 +233,9 @@ static void print_tls(const struct settings_relay *r, const struct session_facts
 	const struct tls_info *t = s->tls;
 	char when[64] = "unknown";
 	time_t expires = (time_t)t->expires;
-	struct tm tm;
 	check_table_row("TLS", s->tls_ms, "%s, %s", t->protocol, t->cipher);
 	check_table_row("certificate", -1, "%s, issued by %s", t->subject, t->issuer);
+	struct tm tm;
 	if (expires && gmtime_r(&expires, &tm))
 		strftime(when, sizeof(when), "%Y-%m-%d", &tm);
 	check_table_row("expires", -1, "%s (%lld days)", when,
@@ -275,12 +275,12 @@ static bool look_up(const struct met *m, const struct server *server)
 {
 	static struct dns_addresses found;
 	const struct settings_relay *r = m->relay;
-	enum dns_result result;
 	struct fault f = FAULT_INIT;
 	char address[64];
 	int64_t begin = clock_mono_ms();
 	if (!server->host || r->proxy || dial_is_address(server->host, address))
 		return true;
+	enum dns_result result;
 	if (!dns_addresses(server->host, AF_UNSPEC, m->order->place->config.dns_server,
 	                   clock_deadline(r->connect_timeout * 1000), &found, &result, &f)) {
 		fault_cause(&f, CAUSE_LOOKUP);
@@ -427,7 +427,6 @@ static bool check_server(const struct check_order *o, const struct server *serve
 
 bool check_relay(const struct check_order *o, const struct settings_relay *relay)
 {
-	struct servers servers;
 	struct fault f = FAULT_INIT;
 	struct met m = {.order = o, .relay = relay, .name = relay->name};
 	int64_t begin = clock_mono_ms();
@@ -440,6 +439,7 @@ bool check_relay(const struct check_order *o, const struct settings_relay *relay
 		return true;
 	}
 	char *domain = relay->mx ? mem_copy(addr_domain(str_of(o->rcpt))) : NULL;
+	struct servers servers;
 	if (!servers_find(&o->place->config, relay, domain, &servers, &f)) {
 		check_table_head("relay %s:", relay->name);
 		ok = failed(&m, clock_mono_ms() - begin, "", &f);

@@ -11,9 +11,10 @@
 __attribute__((format(printf, 3, 0))) static void print_row(const char *step, int64_t ms,
                                                             const char *format, va_list args)
 {
-	char text[TEXT_MAX], line[TEXT_MAX];
+	char text[TEXT_MAX];
 	if (vsnprintf(text, sizeof(text), format, args) <= 0)
 		return;
+	char line[TEXT_MAX];
 	codec_one_line(line, sizeof(line), str_of(text));
 	if (!step)
 		printf("%s\n", line);

@@ -16,8 +16,9 @@
  * an input without end always is. */
 static void let_signals_in(void)
 {
-	sigset_t none, before;
+	sigset_t none;
 	sigemptyset(&none);
+	sigset_t before;
 	sigprocmask(SIG_SETMASK, &none, &before);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 }

@@ -84,12 +84,12 @@ static bool answered(int fd)
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 	struct fault f = FAULT_INIT;
-	char answer;
-	size_t got;
 	int n;
 	do
 		n = poll(&p, 1, ANSWER_WAIT_MS);
 	while (n < 0 && errno == EINTR);
+	char answer;
+	size_t got;
 	return n == 1 && file_read(fd, "the caller", &answer, 1, &got, &f) && got == 1;
 }
 
@@ -165,10 +165,10 @@ static int wait_readable(int fd, int64_t deadline, const volatile int *stop)
 void progress_listen(int fd, int64_t deadline, bool quiet, bool verbose,
                      const volatile int *stop, struct progress_result *result)
 {
-	struct buf in;
-	char bytes[4096];
 	memset(result, 0, sizeof(*result));
+	struct buf in;
 	buf_init(&in, 1024 * 1024);
+	char bytes[4096];
 	while (verbose || !(result->done || result->held)) {
 		int ready = wait_readable(fd, deadline, stop);
 		if (ready < 0 && errno == EINTR && !*stop)

@@ -162,13 +162,13 @@ static void note_child(struct session *s, pid_t pid)
 /* The last message's gate is for that message alone. */
 static bool go_through_gate(struct session *s, pid_t *pid, struct fault *f)
 {
-	int fd;
 	if (s->fresh > 1 || s->gate.fd < 0) {
 		post_client_close(&s->gate);
 		if (!place_open_gate(s->place, false, &s->gate, f))
 			return false;
 	}
 	*pid = s->gate.pid;
+	int fd;
 	return post_client_go(&s->gate, false, false, &fd, f);
 }
 
@@ -176,13 +176,13 @@ static bool go_through_gate(struct session *s, pid_t *pid, struct fault *f)
 static void start_flushq(struct session *s)
 {
 	struct fault f = FAULT_INIT;
-	int fd;
-	pid_t pid;
 	char reason[VERDICT_LINE_MAX];
 	const char *id = s->fresh == 1 ? s->id : NULL;
 	if (s->place->personal && id &&
 	    outlook_put_off(&s->place->config, &s->hold, id, reason))
 		return;
+	int fd;
+	pid_t pid;
 	if (s->place->personal ? spawn_flushq(s->place, id, false, false, &fd, &pid, &f)
 	                       : go_through_gate(s, &pid, &f))
 		note_child(s, pid);
@@ -265,7 +265,7 @@ static void say_goodbye(struct session *s)
 	s->written = 0;
 	serve_shut(s->serve, "interrupted", &s->replies);
 	if (poll(&p, 1, 0) == 1)
-		(void)write_replies(s, &f);
+		write_replies(s, &f);
 }
 
 static int end(struct session *s, bool ok, const struct fault *f)

@@ -151,8 +151,8 @@ bool taking_sender(struct taking *t, struct fault *f)
 static bool print_dry_run(struct taking *t)
 {
 	const struct envelope *e = envelope_of(t);
-	struct routes routes;
 	printf("sender: <%s>\n", e->sender);
+	struct routes routes;
 	routes_plan(&t->order.place->config, e, &routes);
 	for (size_t i = 0; i < routes.count; i++) {
 		const struct route *r = &routes.at[i];

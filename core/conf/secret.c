@@ -35,20 +35,20 @@ static struct secret *secret_new(struct fault *f)
 		return NULL;
 	}
 	/* Both may be refused by a limit; the secret is wiped all the same. */
-	(void)mlock(s, sizeof(*s));
+	mlock(s, sizeof(*s));
 #ifdef MADV_DONTDUMP
-	(void)madvise(s, sizeof(*s), MADV_DONTDUMP);
+	madvise(s, sizeof(*s), MADV_DONTDUMP);
 #endif
 	return s;
 }
 
 void secret_free(struct secret *s)
 {
-	if (s == NULL)
+	if (!s)
 		return;
 	codec_wipe(s, sizeof(*s));
-	(void)munlock(s, sizeof(*s));
-	(void)munmap(s, sizeof(*s));
+	munlock(s, sizeof(*s));
+	munmap(s, sizeof(*s));
 }
 
 struct str secret_view(const struct secret *s)
@@ -60,8 +60,7 @@ struct str secret_view(const struct secret *s)
 static char *credential_path(const struct settings_relay *relay)
 {
 	const char *folder = getenv("CREDENTIALS_DIRECTORY");
-
-	if (folder == NULL || folder[0] != '/')
+	if (!folder || folder[0] != '/')
 		return NULL;
 	return mem_printf("%s/relay.%s.password", folder, relay->name);
 }
@@ -70,16 +69,15 @@ static bool credential_exists(const struct settings_relay *relay)
 {
 	char *path = credential_path(relay);
 	struct stat st;
-	bool there = path != NULL && stat(path, &st) == 0;
-
+	bool there = path && stat(path, &st) == 0;
 	free(path);
 	return there;
 }
 
 bool secret_exists(const struct settings_relay *relay)
 {
-	return relay->password_file != NULL || relay->password_command.count > 0 ||
-	       relay->password != NULL || credential_exists(relay);
+	return relay->password_file || relay->password_command.count > 0 || relay->password ||
+	       credential_exists(relay);
 }
 
 /* Keeps the first line of what was read; where is for the fault. */
@@ -88,7 +86,6 @@ static bool keep_line(struct secret *s, const char *where, struct fault *f)
 	struct str all = str_make(s->bytes, s->len);
 	size_t end = str_find(all, '\n');
 	struct str line = str_first(all, end);
-
 	if (str_ends(line, STR("\r")))
 		line.len--;
 	if (line.len > SECRET_MAX)
@@ -120,7 +117,6 @@ static bool has_line(const struct secret *s)
 static bool fill_from(int fd, const char *path, struct secret *s, struct fault *f)
 {
 	size_t got = 1;
-
 	while (got > 0 && !has_line(s)) {
 		if (!file_read(fd, path, s->bytes + s->len, sizeof(s->bytes) - s->len, &got, f))
 			return false;
@@ -136,7 +132,6 @@ static bool is_one_user(void)
 	struct fault f = FAULT_INIT;
 	struct str rest, word = {NULL, 0};
 	bool one = false;
-
 	buf_init(&map, 4096);
 	if (file_read_path(AT_FDCWD, "/proc/self/uid_map", &map, &f)) {
 		/* A line a range: the first number here, the first outside, how many. */
@@ -154,7 +149,6 @@ static bool is_one_user(void)
 static bool in_container(void)
 {
 	struct stat st;
-
 	return (stat("/proc/self/ns/pid", &st) == 0 && st.st_ino != 0xEFFFFFFCU) ||
 	       is_one_user();
 }
@@ -162,7 +156,6 @@ static bool in_container(void)
 static bool is_read_only(const char *path)
 {
 	struct statvfs fs;
-
 	return statvfs(path, &fs) == 0 && (fs.f_flag & ST_RDONLY) != 0;
 }
 
@@ -177,20 +170,18 @@ static bool is_read_only(const char *path)
 static bool is_handed_over(const char *path, const struct stat *st)
 {
 	struct stat root;
-
 	return (st->st_mode & 03) == 0 && is_read_only(path) && stat("/", &root) == 0 &&
 	       st->st_dev != root.st_dev && in_container();
 }
 
 static bool check_closed(int fd, const char *path, struct fault *f)
 {
-	char who[TRUST_OWNER_MAX];
 	struct stat st;
-
 	if (!file_stat(fd, path, &st, f))
 		return false;
 	if ((st.st_mode & 07) == 0 || is_handed_over(path, &st))
 		return true;
+	char who[TRUST_OWNER_MAX];
 	trust_owner(&st, who);
 	if (is_read_only(path))
 		return fault_set(f, FAULT_CONFIG,
@@ -210,9 +201,6 @@ static bool check_closed(int fd, const char *path, struct fault *f)
 static bool read_file(struct secret *s, const char *path, bool closed, struct fault *f)
 {
 	struct stat st;
-	bool done;
-	int fd;
-
 	if (stat(path, &st) != 0)
 		return fault_sys(f, FAULT_CONFIG, errno, "cannot read the password in %s",
 		                 path);
@@ -221,14 +209,14 @@ static bool read_file(struct secret *s, const char *path, bool closed, struct fa
 		                 "cannot read the password in %s: it is not a "
 		                 "regular file",
 		                 path);
+	int fd;
 	if (!file_open_read(AT_FDCWD, path, &fd, f)) {
 		char who[TRUST_OWNER_MAX];
-
 		trust_owner(&st, who);
 		return fault_sys(f, FAULT_CONFIG, f->sys, "cannot read the password in %s (%s)",
 		                 path, who);
 	}
-	done = (!closed || check_closed(fd, path, f)) && fill_from(fd, path, s, f);
+	bool done = (!closed || check_closed(fd, path, f)) && fill_from(fd, path, s, f);
 	close(fd);
 	if (!done && f->kind != FAULT_CONFIG)
 		f->kind = FAULT_RELAY;
@@ -239,7 +227,6 @@ static bool run_command(struct secret *s, const struct settings_list *words, int
                         struct fault *f)
 {
 	int64_t own = clock_deadline(COMMAND_MS);
-
 	return command_run("password_command", words->words, deadline < own ? deadline : own,
 	                   s->bytes, sizeof(s->bytes), &s->len, f) &&
 	       keep_line(s, "the output of password_command", f);
@@ -250,7 +237,6 @@ static bool run_command(struct secret *s, const struct settings_list *words, int
 static bool copy_password(struct secret *s, const char *password, struct fault *f)
 {
 	struct str text = str_of(password);
-
 	if (text.len > SECRET_MAX)
 		return fault_set(f, FAULT_CONFIG, "the password is longer than %d bytes",
 		                 SECRET_MAX);
@@ -263,15 +249,13 @@ static bool read_credential(struct secret *s, const struct settings_relay *relay
                             struct fault *f)
 {
 	char *path = credential_path(relay);
-	bool done;
-
-	if (path == NULL)
+	if (!path)
 		return fault_set(f, FAULT_CONFIG,
 		                 "relay %s: there is no password; give password_file or "
 		                 "password_command",
 		                 relay->name);
 	/* systemd closes the directory; the file's own mode is not ours to judge. */
-	done = read_file(s, path, false, f);
+	bool done = read_file(s, path, false, f);
 	free(path);
 	return done;
 }
@@ -280,11 +264,10 @@ struct secret *secret_read(const struct settings_relay *relay, int64_t deadline,
                            struct fault *f)
 {
 	struct secret *s = secret_new(f);
-	bool done;
-
-	if (s == NULL)
+	if (!s)
 		return NULL;
-	if (relay->password_file != NULL)
+	bool done;
+	if (relay->password_file)
 		done = read_file(s, relay->password_file, true, f);
 	else if (relay->command_closed)
 		done = fault_set(f, FAULT_RELAY,
@@ -293,7 +276,7 @@ struct secret *secret_read(const struct settings_relay *relay, int64_t deadline,
 		                 relay->name);
 	else if (relay->password_command.count > 0)
 		done = run_command(s, &relay->password_command, deadline, f);
-	else if (relay->password != NULL)
+	else if (relay->password)
 		done = copy_password(s, relay->password, f);
 	else
 		done = read_credential(s, relay, f);

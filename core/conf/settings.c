@@ -48,12 +48,10 @@ static bool open_it(const char *path, int *fd, struct stat *st, struct fault *f)
 static bool read_file(const char *path, uid_t owner, struct buf *text, struct stat *st,
                       struct fault *f)
 {
-	bool done;
 	int fd = -1;
-
 	if (!open_it(path, &fd, st, f))
 		return false;
-	done = trust_it(st, path, owner, f) && file_read_all(fd, path, text, f);
+	bool done = trust_it(st, path, owner, f) && file_read_all(fd, path, text, f);
 	close(fd);
 	if (done || f->kind == FAULT_CONFIG)
 		return done;
@@ -68,11 +66,9 @@ static bool check_passwords(const struct loading *l, const struct settings *c,
 {
 	char who[TRUST_OWNER_MAX];
 	struct fault f = FAULT_INIT;
-
 	trust_owner(st, who);
 	for (size_t i = 0; i < c->relay_count; i++) {
-		if (c->relays[i].password == NULL ||
-		    (st->st_uid == owner && (st->st_mode & 077) == 0))
+		if (!c->relays[i].password || (st->st_uid == owner && (st->st_mode & 077) == 0))
 			continue;
 		fault_set(&f, FAULT_CONFIG,
 		          "relay %s: a password, but the file is not yours alone (%s); it must "
@@ -88,7 +84,6 @@ static void check_aliases(const struct loading *l, const struct settings *c)
 {
 	struct fault f = FAULT_INIT;
 	struct stat st;
-
 	if (c->aliases_line == 0 || stat(c->aliases, &st) == 0)
 		return;
 	fault_sys(&f, FAULT_CONFIG, errno, "aliases: %s", c->aliases);
@@ -101,10 +96,9 @@ bool settings_load(const char *path, bool personal, uid_t owner, struct settings
 	struct loading l = {path, note, context};
 	struct fault f = FAULT_INIT;
 	struct buf text;
+	buf_init(&text, FILE_MAX_LEN);
 	struct stat st;
 	bool good;
-
-	buf_init(&text, FILE_MAX_LEN);
 	if (!read_file(path, personal ? owner : 0, &text, &st, &f)) {
 		settings_begin(c, path);
 		good = load_fault(&l, 1, &f);
@@ -120,7 +114,7 @@ bool settings_load(const char *path, bool personal, uid_t owner, struct settings
 
 static void release_relay(struct settings_relay *relay)
 {
-	if (relay->password != NULL)
+	if (relay->password)
 		codec_wipe(relay->password, strlen(relay->password));
 	settings_list_release(&relay->host);
 	settings_list_release(&relay->password_command);

@@ -27,7 +27,6 @@ static void check_target(struct settings_reading *r, const struct settings_relay
 	size_t host = relay_line(r, "host"), srv = relay_line(r, "srv");
 	size_t mx = relay->mx ? relay_line(r, "mx") : 0, socket = relay_line(r, "socket");
 	int given = (host > 0) + (srv > 0) + (mx > 0) + (socket > 0);
-
 	if (given == 0)
 		settings_fault(r, relay->line,
 		               "relay %s: no server; give one of host, srv, mx or socket",
@@ -48,7 +47,6 @@ static size_t check_sources(struct settings_reading *r, const struct settings_re
 	size_t command = relay_line(r, "password_command");
 	size_t plain = relay_line(r, "password");
 	size_t last = later(file, later(command, plain));
-
 	if ((file > 0) + (command > 0) + (plain > 0) > 1)
 		settings_fault(r, last,
 		               "relay %s: more than one of password_file, password_command and "
@@ -66,13 +64,12 @@ static size_t check_sources(struct settings_reading *r, const struct settings_re
 static void check_login(struct settings_reading *r, const struct settings_relay *relay)
 {
 	size_t user = relay_line(r, "user"), source = check_sources(r, relay);
-
 	if (source > 0 && user == 0)
 		settings_fault(r, source, "relay %s: a password, but no user", relay->name);
 	/* In system mode the password may be a credential that only the service
 	 * sees, so it is missed when it is needed, not here. */
 	if (user > 0 && source == 0 && relay_line(r, "tls_certificate") == 0 && r->personal &&
-	    !relay->auth_none && getenv("CREDENTIALS_DIRECTORY") == NULL)
+	    !relay->auth_none && !getenv("CREDENTIALS_DIRECTORY"))
 		settings_fault(r, user,
 		               "relay %s: user, but no password; give password_file, "
 		               "password_command or password",
@@ -90,7 +87,6 @@ static void check_login(struct settings_reading *r, const struct settings_relay 
 static void check_tls(struct settings_reading *r, const struct settings_relay *relay)
 {
 	size_t certificate = relay_line(r, "tls_certificate"), key = relay_line(r, "tls_key");
-
 	if (certificate > 0 && key == 0)
 		settings_fault(r, certificate, "relay %s: tls_certificate needs tls_key",
 		               relay->name);
@@ -142,7 +138,6 @@ static void check_ports(struct settings_reading *r, const struct settings_relay 
 void settings_check_relay(struct settings_reading *r)
 {
 	struct settings_relay *relay = &r->config->relays[r->config->relay_count - 1];
-
 	check_target(r, relay);
 	check_login(r, relay);
 	check_tls(r, relay);
@@ -157,7 +152,6 @@ void settings_check_relay(struct settings_reading *r)
 void settings_check_rest(struct settings_reading *r)
 {
 	struct settings *c = r->config;
-
 	c->aliases_line = line_of(r, "mail", "aliases");
 	if (c->retry_max < c->retry && line_of(r, "delivery", "retry_max") > 0)
 		settings_fault(r, line_of(r, "delivery", "retry_max"),

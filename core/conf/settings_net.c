@@ -24,7 +24,6 @@ static const char *const mechanisms[] = {
 static void set_text(const struct settings_row *row, void *object, struct str text)
 {
 	char **to = settings_field(row, object);
-
 	free(*to);
 	*to = mem_copy(text);
 }
@@ -32,16 +31,13 @@ static void set_text(const struct settings_row *row, void *object, struct str te
 /* An IPv4 or IPv6 address without brackets; a zone may follow ("fe80::1%eth0"). */
 static bool is_address(struct str text)
 {
-	unsigned char to[sizeof(struct in6_addr)];
 	size_t zone = str_find(text, '%');
-	char *copy;
-	bool good;
-
 	if (text.len > LITERAL_MAX)
 		return false;
-	copy = mem_copy(str_first(text, zone));
-	good = inet_pton(AF_INET6, copy, to) == 1 ||
-	       (zone == STR_NONE && inet_pton(AF_INET, copy, to) == 1);
+	char *copy = mem_copy(str_first(text, zone));
+	unsigned char to[sizeof(struct in6_addr)];
+	bool good = inet_pton(AF_INET6, copy, to) == 1 ||
+	            (zone == STR_NONE && inet_pton(AF_INET, copy, to) == 1);
 	free(copy);
 	return good;
 }
@@ -60,7 +56,6 @@ static bool is_literal(struct str text)
 static bool read_port(struct str text, int *port)
 {
 	long long number;
-
 	if (!str_number(text, &number) || number < 1 || number > PORT_MAX)
 		return false;
 	*port = (int)number;
@@ -71,7 +66,6 @@ static bool read_port(struct str text, int *port)
 static bool cut_port(struct str text, struct str *host, int *port)
 {
 	size_t colon = str_rfind(text, ':');
-
 	if (colon == STR_NONE)
 		return false;
 	*host = str_first(text, colon);
@@ -80,11 +74,10 @@ static bool cut_port(struct str text, struct str *host, int *port)
 
 static bool check_host(struct str word, struct fault *f)
 {
-	struct str host;
-	int port;
-
 	if (settings_is_name(word) || is_address(word) || is_literal(word))
 		return true;
+	struct str host;
+	int port;
 	if (cut_port(word, &host, &port))
 		return fault_set(f, FAULT_CONFIG,
 		                 "'%.*s' has a port in it: that belongs in the key port",
@@ -97,11 +90,9 @@ bool settings_read_hosts(const struct settings_row *row, struct str text, const 
                          void *object, struct fault *f)
 {
 	struct str rest = text, word;
-
-	while (settings_next_word(&rest, &word)) {
+	while (settings_next_word(&rest, &word))
 		if (!check_host(word, f))
 			return false;
-	}
 	return settings_read_list(row, text, folder, object, f);
 }
 
@@ -141,11 +132,10 @@ bool settings_read_source(const struct settings_row *row, struct str text, const
 
 static bool is_server(struct str word)
 {
-	struct str host;
-	int port;
-
 	if (is_address(word) || is_literal(word))
 		return true;
+	struct str host;
+	int port;
 	return cut_port(word, &host, &port) &&
 	       (is_literal(host) || (str_find(host, ':') == STR_NONE && is_address(host)));
 }
@@ -153,9 +143,9 @@ static bool is_server(struct str word)
 bool settings_read_servers(const struct settings_row *row, struct str text, const char *folder,
                            void *object, struct fault *f)
 {
-	struct str rest = text, word;
-
+	struct str rest = text;
 	(void)folder;
+	struct str word;
 	while (settings_next_word(&rest, &word)) {
 		if (!is_server(word))
 			return fault_set(f, FAULT_CONFIG,
@@ -169,10 +159,9 @@ bool settings_read_servers(const struct settings_row *row, struct str text, cons
 bool settings_read_proxy(const struct settings_row *row, struct str text, const char *folder,
                          void *object, struct fault *f)
 {
+	(void)folder;
 	struct str host;
 	int port;
-
-	(void)folder;
 	if (!str_starts(text, STR("socks5://")) || !cut_port(str_from(text, 9), &host, &port) ||
 	    (!settings_is_name(host) && !is_literal(host)))
 		return fault_set(f, FAULT_CONFIG,
@@ -185,12 +174,12 @@ bool settings_read_ports(const struct settings_row *row, struct str text, const 
                          void *object, struct fault *f)
 {
 	struct settings_relay *relay = object;
-	int ports[PORTS_MAX];
-	struct str rest = text, word;
+	struct str rest = text;
 	size_t count = 0;
-
 	(void)row;
 	(void)folder;
+	int ports[PORTS_MAX];
+	struct str word;
 	while (settings_next_word(&rest, &word)) {
 		if (count == PORTS_MAX)
 			return fault_set(f, FAULT_CONFIG, "more than %d ports", PORTS_MAX);
@@ -228,12 +217,12 @@ bool settings_read_auth(const struct settings_row *row, struct str text, const c
                         void *object, struct fault *f)
 {
 	struct settings_relay *relay = object;
-	struct str rest = text, word;
+	struct str rest = text;
 	unsigned all = 0, bit = 0;
 	bool none = str_caseeq(text, STR("none"));
-
 	(void)row;
 	(void)folder;
+	struct str word;
 	if (!none && !str_caseeq(text, STR("auto"))) {
 		while (settings_next_word(&rest, &word)) {
 			if (!mechanism_bit(word, &bit))
@@ -259,12 +248,10 @@ static bool add_pin(struct settings_list *list, struct str word)
 	struct str digits = str_from(word, 7);
 	struct buf pin;
 	bool good = str_casestarts(word, STR("sha256:"));
-
 	buf_init(&pin, 7 + PIN_DIGITS);
 	good = good && buf_add_str(&pin, STR("sha256:"));
 	for (size_t i = 0; good && i < digits.len; i++) {
 		char c = ascii_lower(digits.at[i]);
-
 		if (c == ':')
 			continue;
 		good = (ascii_digit(c) || (c >= 'a' && c <= 'f')) && buf_add_char(&pin, c);
@@ -280,9 +267,9 @@ bool settings_read_pins(const struct settings_row *row, struct str text, const c
                         void *object, struct fault *f)
 {
 	struct settings_list list = {NULL, 0};
-	struct str rest = text, word;
-
+	struct str rest = text;
 	(void)folder;
+	struct str word;
 	while (settings_next_word(&rest, &word)) {
 		if (!add_pin(&list, word)) {
 			settings_list_release(&list);

@@ -21,10 +21,8 @@ void settings_put_note(settings_note *note, void *context, bool warning, const c
                        size_t line, const char *text)
 {
 	char name[PATH_SHOWN_MAX];
-	char *whole;
-
 	codec_printable(name, sizeof(name), str_of(path));
-	whole = mem_printf("%s:%zu: %s", name, line, text);
+	char *whole = mem_printf("%s:%zu: %s", name, line, text);
 	note(context, warning, whole);
 	free(whole);
 }
@@ -37,14 +35,12 @@ static void put_format(struct settings_reading *r, bool warning, size_t line,
                        const char *format, va_list args)
 {
 	struct fault f = FAULT_INIT;
-	struct settings_found *found;
 	char text[2 * FAULT_TEXT_MAX];
-
 	if (vsnprintf(text, sizeof(text), format, args) < 0)
 		text[0] = '\0';
 	fault_set(&f, FAULT_CONFIG, "%s", text);
 	r->found = mem_grow(r->found, &r->found_cap, r->found_count + 1, sizeof(*r->found));
-	found = &r->found[r->found_count++];
+	struct settings_found *found = &r->found[r->found_count++];
 	found->line = line;
 	found->warning = warning;
 	found->text = mem_copy(str_of(f.text));
@@ -56,7 +52,6 @@ static void sort_found(struct settings_found *all, size_t count)
 	for (size_t i = 1; i < count; i++) {
 		struct settings_found one = all[i];
 		size_t at = i;
-
 		for (; at > 0 && all[at - 1].line > one.line; at--)
 			all[at] = all[at - 1];
 		all[at] = one;
@@ -77,9 +72,8 @@ static void tell_found(struct settings_reading *r)
 
 void settings_fault(struct settings_reading *r, size_t line, const char *format, ...)
 {
-	va_list args;
-
 	r->faulty = true;
+	va_list args;
 	va_start(args, format);
 	put_format(r, false, line, format, args);
 	va_end(args);
@@ -88,7 +82,6 @@ void settings_fault(struct settings_reading *r, size_t line, const char *format,
 void settings_warning(struct settings_reading *r, size_t line, const char *format, ...)
 {
 	va_list args;
-
 	va_start(args, format);
 	put_format(r, true, line, format, args);
 	va_end(args);
@@ -101,7 +94,7 @@ static struct settings_relay *this_relay(struct settings_reading *r)
 
 static bool in_relay(const struct settings_reading *r)
 {
-	return r->section != NULL && strcmp(r->section, "relay") == 0;
+	return r->section && strcmp(r->section, "relay") == 0;
 }
 
 /* ---- sections ---- */
@@ -123,7 +116,6 @@ static bool is_relay_name(struct str name)
 		return false;
 	for (size_t i = 0; i < name.len; i++) {
 		char c = name.at[i];
-
 		if (!ascii_alpha(c) && !ascii_digit(c) && c != '-' && c != '_' && c != '.')
 			return false;
 	}
@@ -134,7 +126,6 @@ static void check_unique(struct settings_reading *r, struct str name)
 {
 	for (size_t i = 0; i < r->config->relay_count; i++) {
 		const struct settings_relay *other = &r->config->relays[i];
-
 		if (!str_eq(name, str_of(other->name)))
 			continue;
 		settings_fault(r, r->line,
@@ -149,7 +140,6 @@ static void begin_relay(struct settings_reading *r, struct str name)
 {
 	struct settings *c = r->config;
 	size_t cap = c->relay_count;
-
 	if (name.len == 0)
 		name = str_of(plain_relay);
 	if (!is_relay_name(name))
@@ -165,16 +155,14 @@ static void begin_relay(struct settings_reading *r, struct str name)
 	config_row_defaults("relay", this_relay(r));
 	this_relay(r)->name = mem_copy(name);
 	this_relay(r)->line = r->line;
-	for (size_t i = 0; i < config_rows(); i++) {
+	for (size_t i = 0; i < config_rows(); i++)
 		if (strcmp(settings_row(i)->section, "relay") == 0)
 			r->seen[i] = 0;
-	}
 }
 
 static void unknown_section(struct settings_reading *r, struct str name)
 {
 	const char *guess = config_section_guess(name);
-
 	settings_fault(r, r->line, "unknown section [%.*s]%s%s%s",
 	               STR_FMT(str_first(name, KEY_SHOWN_MAX)), guess ? "; did you mean [" : "",
 	               guess ? guess : "", guess ? "]?" : "");
@@ -184,27 +172,26 @@ static void unknown_section(struct settings_reading *r, struct str name)
 static void begin_section(struct settings_reading *r, struct str line)
 {
 	size_t end = str_find(line, ']');
-	struct str name, first, after;
-
 	end_section(r);
 	r->outside = false;
 	if (end == STR_NONE) {
 		settings_fault(r, r->line, "a section without its ]");
 		return;
 	}
-	after = str_trim(str_from(line, end + 1));
+	struct str after = str_trim(str_from(line, end + 1));
 	if (after.len > 0 && after.at[0] != ';' && after.at[0] != '#') {
 		settings_fault(r, r->line, "text behind the ] of a section");
 		return;
 	}
-	name = str_trim(str_from(str_first(line, end), 1));
+	struct str name = str_trim(str_from(str_first(line, end), 1));
 	r->section = config_section_find(name);
+	struct str first;
 	for (size_t i = 0; i < name.len && !in_relay(r); i++) {
 		first = str_first(name, i);
 		if (ascii_space(name.at[i]) && str_eq(first, STR("relay")))
 			r->section = config_section_find(first);
 	}
-	if (r->section == NULL)
+	if (!r->section)
 		unknown_section(r, name);
 	else if (in_relay(r))
 		begin_relay(r, str_trim(str_from(name, strlen("relay"))));
@@ -217,7 +204,6 @@ static bool may_be_shown(struct str key)
 {
 	for (size_t i = 0; i < key.len; i++) {
 		char c = key.at[i];
-
 		if (!ascii_alpha(c) && !ascii_digit(c) && c != '-' && c != '_')
 			return false;
 	}
@@ -227,12 +213,11 @@ static bool may_be_shown(struct str key)
 static void unknown_key(struct settings_reading *r, struct str key)
 {
 	const struct settings_row *guess = config_row_guess(r->section, key);
-
-	if (guess == NULL)
+	if (!guess)
 		guess = config_row_kin(r->section, key);
 	if (!may_be_shown(key))
 		settings_fault(r, r->line, "what is before the = is not the name of a key");
-	else if (guess == NULL)
+	else if (!guess)
 		settings_fault(r, r->line, "unknown key '%.*s' in [%s]", STR_FMT(key),
 		               r->section);
 	else if (strcmp(guess->section, r->section) == 0)
@@ -246,8 +231,7 @@ static void unknown_key(struct settings_reading *r, struct str key)
 static void outside_key(struct settings_reading *r, struct str key)
 {
 	const struct settings_row *guess = config_row_guess(NULL, key);
-
-	if (guess != NULL)
+	if (guess)
 		settings_fault(r, r->line, "'%s' before any section; it belongs in [%s]",
 		               guess->name, guess->section);
 	else
@@ -258,13 +242,12 @@ static void outside_key(struct settings_reading *r, struct str key)
  * In a list each word may have them. */
 static bool has_quotes(const struct settings_row *row, struct str text)
 {
-	struct str word;
 	bool all = true, any = false;
-
 	if (row->read == settings_read_command)
 		return false;
 	if (settings_is_quoted(text))
 		return true;
+	struct str word;
 	while (all && settings_next_word(&text, &word)) {
 		any = true;
 		all = settings_is_quoted(word);
@@ -277,7 +260,6 @@ static bool read_value(struct settings_reading *r, const struct settings_row *ro
 {
 	struct fault f = FAULT_INIT;
 	void *object = in_relay(r) ? (void *)this_relay(r) : (void *)r->config;
-
 	if (text.len == 0)
 		settings_fault(r, line, "%s has no value", row->name);
 	else if (!codec_is_utf8(text))
@@ -318,7 +300,7 @@ static void begin_list(struct settings_reading *r, const struct settings_row *ro
 /* No more lines of it will come: now all of them are the value. */
 static void end_list(struct settings_reading *r)
 {
-	if (r->list != NULL && !r->list_faulty)
+	if (r->list && !r->list_faulty)
 		read_value(r, r->list, str_trim(buf_str(&r->list_text)),
 		           r->seen[config_row_index(r->list)]);
 	r->list = NULL;
@@ -328,7 +310,6 @@ static void end_list(struct settings_reading *r)
 static void take_sender(struct settings_reading *r, struct str pattern, struct str address)
 {
 	struct fault f = FAULT_INIT;
-
 	if (!settings_senders_add(r->config, pattern, address, r->line, &f))
 		settings_fault(r, r->line, "%s", f.text);
 }
@@ -339,13 +320,10 @@ static int take_key(void *user, const char *section, const char *name, const cha
 {
 	struct settings_reading *r = user;
 	struct str key = str_of(name);
-	const struct settings_row *row;
-	size_t *seen;
-
 	(void)section;
 	r->pending = false;
 	end_list(r);
-	if (r->section == NULL) {
+	if (!r->section) {
 		if (r->outside)
 			outside_key(r, key);
 		return 1;
@@ -354,12 +332,12 @@ static int take_key(void *user, const char *section, const char *name, const cha
 		take_sender(r, key, str_of(value));
 		return 1;
 	}
-	row = config_row_find(r->section, key);
-	if (row == NULL) {
+	const struct settings_row *row = config_row_find(r->section, key);
+	if (!row) {
 		unknown_key(r, key);
 		return 1;
 	}
-	seen = &r->seen[config_row_index(row)];
+	size_t *seen = &r->seen[config_row_index(row)];
 	if (*seen > 0) {
 		settings_fault(r, r->line, "%s stands in line %zu already", row->name, *seen);
 		return 1;
@@ -380,7 +358,6 @@ static bool check_bytes(struct settings_reading *r, struct str *line)
 		line->len--;
 	for (size_t i = 0; i < line->len; i++) {
 		unsigned char c = (unsigned char)line->at[i];
-
 		if ((c < 32 && c != '\t') || c == 127) {
 			settings_fault(r, r->line, "control byte 0x%02X", c);
 			return false;
@@ -412,24 +389,21 @@ static bool begins_anew(const struct settings_reading *r, struct str line)
 {
 	size_t end = str_find(line, line.at[0] == '[' ? ']' : '=');
 	struct str name = str_trim(str_first(line, end));
-
 	if (end == STR_NONE)
 		return false;
 	if (line.at[0] != '[')
-		return config_row_find(r->section, name) != NULL ||
-		       config_row_guess(r->section, name) != NULL;
+		return config_row_find(r->section, name) || config_row_guess(r->section, name);
 	name = str_trim(str_from(name, 1));
-	return config_section_find(name) != NULL || str_starts(name, STR("relay ")) ||
-	       config_section_guess(name) != NULL;
+	return config_section_find(name) || str_starts(name, STR("relay ")) ||
+	       config_section_guess(name);
 }
 
 /* As the library has it: a ";" behind a blank. */
 static struct str without_comment(struct str line)
 {
-	for (size_t i = 1; i < line.len; i++) {
+	for (size_t i = 1; i < line.len; i++)
 		if (line.at[i] == ';' && ascii_space(line.at[i - 1]))
 			return str_trim(str_first(line, i));
-	}
 	return line;
 }
 
@@ -438,19 +412,16 @@ static struct str without_comment(struct str line)
 static char *read_line(char *to, int size, void *stream)
 {
 	struct settings_reading *r = stream;
-	struct str line;
-	bool indented;
-
 	flush_pending(r);
+	struct str line;
 	if (!str_cut(&r->rest, '\n', &line))
 		return NULL;
 	r->line++;
 	if (!check_bytes(r, &line))
 		line.len = 0;
-	indented = line.len > 0 && ascii_space(line.at[0]);
+	bool indented = line.len > 0 && ascii_space(line.at[0]);
 	line = str_trim(line);
-	if (indented && line.len > 0 && r->list != NULL && !is_comment(line) &&
-	    !begins_anew(r, line)) {
+	if (indented && line.len > 0 && r->list && !is_comment(line) && !begins_anew(r, line)) {
 		read_more(r, without_comment(line));
 		line.len = 0;
 	}
@@ -486,8 +457,7 @@ static void parse_lines(struct settings_reading *r, struct str text)
 static char *absolute(const char *path)
 {
 	char here[PATH_SHOWN_MAX];
-
-	if (path[0] == '/' || getcwd(here, sizeof(here)) == NULL)
+	if (path[0] == '/' || !getcwd(here, sizeof(here)))
 		return mem_copy(str_of(path));
 	return mem_printf("%s/%s", strcmp(here, "/") == 0 ? "" : here, path);
 }
@@ -495,7 +465,6 @@ static char *absolute(const char *path)
 static char *folder_of(const char *path)
 {
 	size_t slash = str_rfind(str_of(path), '/');
-
 	if (slash == STR_NONE)
 		return mem_copy(STR("."));
 	return mem_copy(str_first(str_of(path), slash));
@@ -520,11 +489,9 @@ bool settings_parse(struct str text, const char *name, bool personal, struct set
 	                             .note = note,
 	                             .context = context,
 	                             .outside = true};
-	char *folder;
-
 	settings_begin(c, name);
 	buf_init(&r.list_text, 2 * text.len);
-	folder = folder_of(c->path);
+	char *folder = folder_of(c->path);
 	r.folder = folder;
 	parse_lines(&r, text);
 	tell_found(&r);

@@ -146,10 +146,9 @@ bool config_row_is_list(const struct settings_row *row)
 	                                           settings_read_ports, settings_read_auth,
 	                                           settings_read_pins,  settings_read_servers};
 
-	for (size_t i = 0; i < sizeof(readers) / sizeof(*readers); i++) {
+	for (size_t i = 0; i < sizeof(readers) / sizeof(*readers); i++)
 		if (row->read == readers[i])
 			return true;
-	}
 	return false;
 }
 
@@ -175,10 +174,9 @@ bool settings_key(size_t i, const char **section, const char **name, const char 
 
 const struct settings_row *config_row_find(const char *section, struct str name)
 {
-	for (size_t i = 0; i < ROWS; i++) {
+	for (size_t i = 0; i < ROWS; i++)
 		if (strcmp(rows[i].section, section) == 0 && str_eq(name, str_of(rows[i].name)))
 			return &rows[i];
-	}
 	return NULL;
 }
 
@@ -186,10 +184,9 @@ const char *config_section_find(struct str name)
 {
 	if (str_eq(name, STR(SETTINGS_SENDERS)))
 		return SETTINGS_SENDERS;
-	for (size_t i = 0; i < ROWS; i++) {
+	for (size_t i = 0; i < ROWS; i++)
 		if (str_eq(name, str_of(rows[i].section)))
 			return rows[i].section;
-	}
 	return NULL;
 }
 
@@ -203,17 +200,14 @@ static size_t least_of(size_t a, size_t b)
 static size_t distance(struct str a, struct str b)
 {
 	size_t row[3][NAME_MAX_LEN + 1];
-
 	for (size_t j = 0; j <= b.len; j++)
 		row[0][j] = j;
 	for (size_t i = 1; i <= a.len; i++) {
 		size_t *now = row[i % 3], *last = row[(i - 1) % 3], *before = row[(i + 1) % 3];
 		char ca = ascii_lower(a.at[i - 1]);
-
 		now[0] = i;
 		for (size_t j = 1; j <= b.len; j++) {
 			char cb = ascii_lower(b.at[j - 1]);
-
 			now[j] = least_of(last[j], now[j - 1]) + 1;
 			now[j] = least_of(now[j], last[j - 1] + (ca != cb));
 			if (i > 1 && j > 1 && ca == ascii_lower(b.at[j - 2]) &&
@@ -234,24 +228,21 @@ const struct settings_row *config_row_guess(const char *section, struct str name
 {
 	const struct settings_row *guess = NULL, *near = NULL;
 	size_t best = near_enough(name) + 1;
-
 	if (name.len > NAME_MAX_LEN)
 		return NULL;
-	for (size_t i = 0; i < ROWS && guess == NULL; i++) {
+	for (size_t i = 0; i < ROWS && !guess; i++)
 		if (str_caseeq(name, str_of(rows[i].name)))
 			guess = &rows[i];
-	}
-	for (size_t i = 0; i < ROWS && section != NULL; i++) {
+	for (size_t i = 0; i < ROWS && section; i++) {
 		size_t d = strcmp(rows[i].section, section) == 0
 		               ? distance(name, str_of(rows[i].name))
 		               : SIZE_MAX;
-
 		if (d < best) {
 			best = d;
 			near = &rows[i];
 		}
 	}
-	return guess != NULL ? guess : near;
+	return guess ? guess : near;
 }
 
 /* The letters that are not in the other, where one begins or ends with the other and
@@ -271,12 +262,10 @@ const struct settings_row *config_row_kin(const char *section, struct str name)
 {
 	const struct settings_row *guess = NULL;
 	size_t best = NAME_MAX_LEN;
-
 	for (size_t i = 0; i < ROWS && name.len <= NAME_MAX_LEN; i++) {
 		size_t beside = strcmp(rows[i].section, section) == 0
 		                    ? letters_beside(name, str_of(rows[i].name))
 		                    : best;
-
 		if (beside < best) {
 			best = beside;
 			guess = &rows[i];
@@ -289,12 +278,10 @@ const char *config_section_guess(struct str name)
 {
 	const char *guess = NULL;
 	size_t best = near_enough(name) + 1;
-
 	if (name.len > NAME_MAX_LEN)
 		return NULL;
 	for (size_t i = 0; i < ROWS; i++) {
 		size_t d = distance(name, str_of(rows[i].section));
-
 		if (d < best) {
 			best = d;
 			guess = rows[i].section;
@@ -308,10 +295,8 @@ const char *config_section_guess(struct str name)
 void config_row_defaults(const char *section, void *object)
 {
 	struct fault f = FAULT_INIT;
-
 	for (size_t i = 0; i < ROWS; i++) {
 		struct str text = str_of(rows[i].standard);
-
 		/* A default that its own reader refuses stops every unit test. */
 		if (strcmp(rows[i].section, section) == 0 && text.len > 0 &&
 		    !rows[i].read(&rows[i], text, "/", object, &f))

@@ -23,7 +23,6 @@ void *settings_field(const struct settings_row *row, void *object)
 static void set_string(void *field, char *value)
 {
 	char **to = field;
-
 	free(*to);
 	*to = value;
 }
@@ -47,20 +46,19 @@ static struct str without_dot(struct str text)
 
 bool settings_is_name(struct str text)
 {
-	struct str rest = text, label;
-
+	struct str rest = text;
 	if (text.len == 0 || text.len > NAME_MAX_LEN)
 		return false;
 	if (str_ends(rest, STR(".")))
 		rest.len--;
 	if (rest.len == 0 || str_ends(rest, STR(".")))
 		return false;
+	struct str label;
 	while (str_cut(&rest, '.', &label)) {
 		if (label.len == 0 || label.len > LABEL_MAX_LEN)
 			return false;
 		for (size_t i = 0; i < label.len; i++) {
 			char c = label.at[i];
-
 			if (!ascii_alpha(c) && !ascii_digit(c) && c != '-' && c != '_' &&
 			    (unsigned char)c < 0x80)
 				return false;
@@ -72,15 +70,13 @@ bool settings_is_name(struct str text)
 bool settings_is_quoted(struct str text)
 {
 	char quote = text.len > 1 ? text.at[0] : '\0';
-
 	if (quote != '"' && quote != '\'')
 		return false;
-	for (size_t i = 1; i < text.len; i++) {
+	for (size_t i = 1; i < text.len; i++)
 		if (text.at[i] == '\\' && quote == '"')
 			i++;
 		else if (text.at[i] == quote)
 			return i + 1 == text.len;
-	}
 	return false;
 }
 
@@ -118,15 +114,13 @@ bool settings_read_name(const struct settings_row *row, struct str text, const c
 static size_t find_at(struct str text)
 {
 	bool quoted = false;
-
-	for (size_t i = 0; i < text.len; i++) {
+	for (size_t i = 0; i < text.len; i++)
 		if (text.at[i] == '\\' && quoted)
 			i++;
 		else if (text.at[i] == '"')
 			quoted = !quoted;
 		else if (text.at[i] == '@' && !quoted)
 			return i;
-	}
 	return STR_NONE;
 }
 
@@ -137,7 +131,6 @@ bool settings_check_address(struct str text, struct fault *f)
 	size_t at = find_at(text);
 	struct str local = str_first(text, at);
 	struct str domain = at == STR_NONE ? str_of(NULL) : str_from(text, at + 1);
-
 	if (str_find(text, '<') != STR_NONE || str_find(text, '>') != STR_NONE)
 		return fault_set(
 		    f, FAULT_CONFIG,
@@ -184,8 +177,7 @@ bool settings_read_path(const struct settings_row *row, struct str text, const c
                         void *object, struct fault *f)
 {
 	char *path = make_path(text, folder, f);
-
-	if (path == NULL)
+	if (!path)
 		return false;
 	set_string(settings_field(row, object), path);
 	return true;
@@ -195,7 +187,6 @@ bool settings_read_flag(const struct settings_row *row, struct str text, const c
                         void *object, struct fault *f)
 {
 	bool *to = settings_field(row, object);
-
 	(void)folder;
 	if (!str_eq(text, STR("yes")) && !str_eq(text, STR("no")))
 		return fault_set(f, FAULT_CONFIG, "'%.*s' is neither yes nor no", QUOTED(text));
@@ -207,7 +198,6 @@ bool settings_read_format(const struct settings_row *row, struct str text, const
                           void *object, struct fault *f)
 {
 	bool *json = settings_field(row, object);
-
 	(void)folder;
 	if (!str_eq(text, STR("text")) && !str_eq(text, STR("json")))
 		return fault_set(f, FAULT_CONFIG, "'%.*s' is neither text nor json",
@@ -219,8 +209,6 @@ bool settings_read_format(const struct settings_row *row, struct str text, const
 bool settings_read_choice(const struct settings_row *row, struct str text, const char *folder,
                           void *object, struct fault *f)
 {
-	struct buf known;
-
 	(void)folder;
 	for (const struct settings_choice *c = row->choices; c->word != NULL; c++) {
 		if (str_eq(text, str_of(c->word))) {
@@ -228,11 +216,11 @@ bool settings_read_choice(const struct settings_row *row, struct str text, const
 			return true;
 		}
 	}
+	struct buf known;
 	buf_init(&known, FAULT_TEXT_MAX);
-	for (const struct settings_choice *c = row->choices; c->word != NULL; c++) {
+	for (const struct settings_choice *c = row->choices; c->word != NULL; c++)
 		if (!buf_addf(&known, "%s%s", known.len > 0 ? ", " : "", c->word))
 			break;
-	}
 	fault_set(f, FAULT_CONFIG, "'%.*s' is none of %s", QUOTED(text), buf_cstr(&known));
 	buf_release(&known);
 	return false;
@@ -245,8 +233,6 @@ static bool read_scaled(struct str text, const char *units, const uint64_t *fact
 {
 	uint64_t factor = bare;
 	size_t unit;
-	long long number;
-
 	if (text.len > 0 && !ascii_digit(text.at[text.len - 1])) {
 		unit = str_find(str_of(units), text.at[text.len - 1]);
 		if (unit == STR_NONE)
@@ -254,6 +240,7 @@ static bool read_scaled(struct str text, const char *units, const uint64_t *fact
 		factor = factors[unit];
 		text.len--;
 	}
+	long long number;
 	if (!str_number(text, &number))
 		return false;
 	if (number == 0) {
@@ -270,7 +257,6 @@ bool settings_duration(struct str text, int64_t *seconds)
 {
 	static const uint64_t factors[] = {1, 60, 3600, 86400};
 	uint64_t value;
-
 	if (!read_scaled(text, "smhd", factors, 0, (uint64_t)ten_years, &value))
 		return false;
 	*seconds = (int64_t)value;
@@ -281,7 +267,6 @@ bool settings_size(struct str text, uint64_t *bytes)
 {
 	static const uint64_t factors[] = {UINT64_C(1) << 10, UINT64_C(1) << 20,
 	                                   UINT64_C(1) << 30};
-
 	return read_scaled(text, "KMG", factors, 1, size_most, bytes);
 }
 
@@ -296,24 +281,24 @@ static void put_duration(char to[32], int64_t seconds)
 
 	while (seconds % units[i].factor != 0)
 		i++;
-	(void)snprintf(to, 32, "%lld%c", (long long)(seconds / units[i].factor), units[i].unit);
+	snprintf(to, 32, "%lld%c", (long long)(seconds / units[i].factor), units[i].unit);
 }
 
 bool settings_read_duration(const struct settings_row *row, struct str text, const char *folder,
                             void *object, struct fault *f)
 {
-	int64_t *to = settings_field(row, object), value;
-	char least[32], most[32];
-
+	int64_t *to = settings_field(row, object);
 	(void)folder;
 	if (str_eq(text, STR("off")) && strcmp(row->standard, "off") == 0) {
 		*to = 0;
 		return true;
 	}
+	int64_t value;
 	if (!settings_duration(text, &value))
 		return fault_set(f, FAULT_CONFIG,
 		                 "'%.*s' is not a duration such as 30s, 5m, 4h or 5d",
 		                 QUOTED(text));
+	char least[32], most[32];
 	if (value < row->least || value > row->most) {
 		put_duration(least, row->least);
 		put_duration(most, row->most);
@@ -327,9 +312,9 @@ bool settings_read_duration(const struct settings_row *row, struct str text, con
 bool settings_read_size(const struct settings_row *row, struct str text, const char *folder,
                         void *object, struct fault *f)
 {
-	uint64_t *to = settings_field(row, object), value;
-
+	uint64_t *to = settings_field(row, object);
 	(void)folder;
+	uint64_t value;
 	if (!settings_size(text, &value))
 		return fault_set(f, FAULT_CONFIG,
 		                 "'%.*s' is not a size such as 500K, 64M or 1G", QUOTED(text));
@@ -341,9 +326,8 @@ bool settings_read_number(const struct settings_row *row, struct str text, const
                           void *object, struct fault *f)
 {
 	int64_t *to = settings_field(row, object);
-	long long value;
-
 	(void)folder;
+	long long value;
 	if (!str_number(text, &value) || value < row->least || value > row->most)
 		return fault_set(f, FAULT_CONFIG, "'%.*s' is not a number from %lld to %lld",
 		                 QUOTED(text), (long long)row->least, (long long)row->most);
@@ -358,10 +342,10 @@ static bool is_separator(char c)
 
 bool settings_next_word(struct str *rest, struct str *word)
 {
-	size_t start = 0, end;
-
+	size_t start = 0;
 	while (start < rest->len && is_separator(rest->at[start]))
 		start++;
+	size_t end;
 	for (end = start; end < rest->len && !is_separator(rest->at[end]);)
 		end++;
 	*word = str_first(str_from(*rest, start), end - start);
@@ -372,7 +356,6 @@ bool settings_next_word(struct str *rest, struct str *word)
 void settings_list_add(struct settings_list *list, struct str word)
 {
 	size_t cap = list->count + 1;
-
 	list->words = mem_grow(list->words, &cap, list->count + 2, sizeof(*list->words));
 	list->words[list->count++] = mem_copy(word);
 	list->words[list->count] = NULL;
@@ -397,9 +380,9 @@ bool settings_read_list(const struct settings_row *row, struct str text, const c
                         void *object, struct fault *f)
 {
 	struct settings_list list = {NULL, 0};
-	struct str rest = text, word;
-
+	struct str rest = text;
 	(void)folder;
+	struct str word;
 	while (settings_next_word(&rest, &word)) {
 		if (settings_is_quoted(word)) {
 			settings_list_release(&list);
@@ -422,10 +405,8 @@ static bool cut_argument(struct str *rest, struct buf *word)
 	char quote = '\0';
 	size_t i = 0;
 	bool done = true;
-
 	for (; done && i < rest->len && (quote != '\0' || !ascii_space(rest->at[i])); i++) {
 		char c = rest->at[i];
-
 		if (c == quote && quote != '\0') {
 			quote = '\0';
 		} else if (quote == '\0' && (c == '"' || c == '\'')) {
@@ -443,16 +424,13 @@ static bool cut_argument(struct str *rest, struct buf *word)
 /* A program given by a relative path; a bare name is left to the search path. */
 static bool place_program(struct settings_list *list, const char *folder, struct fault *f)
 {
-	struct str program;
-	char *path;
-
-	if (list->words == NULL || list->words[0][0] == '\0')
+	if (!list->words || list->words[0][0] == '\0')
 		return fault_set(f, FAULT_CONFIG, "names no program");
-	program = str_of(list->words[0]);
+	struct str program = str_of(list->words[0]);
 	if (program.at[0] != '~' && str_find(program, '/') == STR_NONE)
 		return true;
-	path = make_path(program, folder, f);
-	if (path == NULL)
+	char *path = make_path(program, folder, f);
+	if (!path)
 		return false;
 	set_string(&list->words[0], path);
 	return true;
@@ -465,7 +443,6 @@ bool settings_read_command(const struct settings_row *row, struct str text, cons
 	struct str rest = str_trim(text);
 	struct buf word;
 	bool done = true;
-
 	buf_init(&word, text.len);
 	while (done && rest.len > 0) {
 		buf_clear(&word);
@@ -489,8 +466,6 @@ bool settings_read_log(const struct settings_row *row, struct str text, const ch
                        void *object, struct fault *f)
 {
 	struct settings *c = object;
-	char *path;
-
 	if (str_find(text, '/') == STR_NONE && text.at[0] != '~') {
 		if (!settings_read_choice(row, text, folder, object, f))
 			return fault_set(
@@ -501,8 +476,8 @@ bool settings_read_log(const struct settings_row *row, struct str text, const ch
 		set_string(&c->log_file, NULL);
 		return true;
 	}
-	path = make_path(text, folder, f);
-	if (path == NULL)
+	char *path = make_path(text, folder, f);
+	if (!path)
 		return false;
 	set_string(&c->log_file, path);
 	c->log_to = LOG_TO_FILE;
@@ -515,7 +490,6 @@ bool settings_read_trust(const struct settings_row *row, struct str text, const 
 {
 	struct settings_relay *relay = object;
 	bool none = str_eq(text, STR("none"));
-
 	if (none || str_eq(text, STR("system")))
 		set_string(&relay->tls_trust, NULL);
 	else if (!settings_read_path(row, text, folder, object, f))

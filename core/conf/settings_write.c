@@ -19,7 +19,7 @@ static const void *field_of(const struct settings_row *row, const void *object)
 
 static bool add(struct buf *out, const char *text)
 {
-	return text == NULL || buf_add_str(out, str_of(text));
+	return !text || buf_add_str(out, str_of(text));
 }
 
 static bool is_standard(const struct settings_row *row, const char *word)
@@ -30,15 +30,13 @@ static bool is_standard(const struct settings_row *row, const char *word)
 static bool write_text(const struct settings_row *row, const void *object, struct buf *out)
 {
 	char *const *text = field_of(row, object);
-
 	return add(out, *text);
 }
 
 static bool write_name(const struct settings_row *row, const void *object, struct buf *out)
 {
 	char *const *text = field_of(row, object);
-
-	if (*text == NULL && is_standard(row, "auto"))
+	if (!*text && is_standard(row, "auto"))
 		return add(out, "auto");
 	return add(out, *text);
 }
@@ -46,14 +44,12 @@ static bool write_name(const struct settings_row *row, const void *object, struc
 static bool write_flag(const struct settings_row *row, const void *object, struct buf *out)
 {
 	const bool *flag = field_of(row, object);
-
 	return add(out, *flag ? "yes" : "no");
 }
 
 static bool write_format(const struct settings_row *row, const void *object, struct buf *out)
 {
 	const bool *json = field_of(row, object);
-
 	return add(out, *json ? "json" : "text");
 }
 
@@ -61,9 +57,8 @@ static bool write_choice(const struct settings_row *row, const void *object, str
 {
 	const struct settings_choice *c = row->choices;
 	int value;
-
 	memcpy(&value, field_of(row, object), sizeof(value));
-	while (c->word != NULL && c->value != value)
+	while (c->word && c->value != value)
 		c++;
 	return add(out, c->word);
 }
@@ -74,7 +69,6 @@ static bool write_scaled(uint64_t value, const uint64_t *factors, const char *un
                          struct buf *out)
 {
 	size_t i = 0;
-
 	if (value == 0)
 		return add(out, "0");
 	while (value % factors[i] != 0)
@@ -87,7 +81,6 @@ static bool write_duration(const struct settings_row *row, const void *object, s
 {
 	static const uint64_t factors[] = {86400, 3600, 60, 1};
 	const int64_t *seconds = field_of(row, object);
-
 	if (*seconds == 0 && is_standard(row, "off"))
 		return add(out, "off");
 	return write_scaled((uint64_t)*seconds, factors, "dhms", out);
@@ -98,21 +91,18 @@ static bool write_size(const struct settings_row *row, const void *object, struc
 	static const uint64_t factors[] = {UINT64_C(1) << 30, UINT64_C(1) << 20,
 	                                   UINT64_C(1) << 10, 1};
 	const uint64_t *bytes = field_of(row, object);
-
 	return write_scaled(*bytes, factors, "GMK", out);
 }
 
 static bool write_number(const struct settings_row *row, const void *object, struct buf *out)
 {
 	const int64_t *number = field_of(row, object);
-
 	return buf_addf(out, "%lld", (long long)*number);
 }
 
 static size_t line_len(const struct buf *out)
 {
 	size_t end = str_rfind(buf_str(out), '\n');
-
 	return end == STR_NONE ? out->len : out->len - end - 1;
 }
 
@@ -121,7 +111,6 @@ static size_t line_len(const struct buf *out)
 static bool add_word(struct buf *out, bool first, const char *word)
 {
 	const char *before = word[0] == ';' ? "," : first ? "" : ", ";
-
 	if (!first && line_len(out) + strlen(word) + 3 > SETTINGS_LINE_MAX)
 		before = ",\n ";
 	return add(out, before) && add(out, word);
@@ -130,18 +119,16 @@ static bool add_word(struct buf *out, bool first, const char *word)
 static bool write_list(const struct settings_row *row, const void *object, struct buf *out)
 {
 	const struct settings_list *list = field_of(row, object);
-
-	for (size_t i = 0; i < list->count; i++) {
+	for (size_t i = 0; i < list->count; i++)
 		if (!add_word(out, i == 0, list->words[i]))
 			return false;
-	}
 	return true;
 }
 
 /* A word of a command, in quotes where a blank or a quote is in it. */
 static bool add_argument(struct buf *out, const char *word)
 {
-	if (word[0] != '\0' && strpbrk(word, " \t\"'\\;") == NULL)
+	if (word[0] != '\0' && !strpbrk(word, " \t\"'\\;"))
 		return add(out, word);
 	if (!buf_add_char(out, '"'))
 		return false;
@@ -161,18 +148,15 @@ static bool add_argument(struct buf *out, const char *word)
 static bool write_command(const struct settings_row *row, const void *object, struct buf *out)
 {
 	const struct settings_list *list = field_of(row, object);
-
-	for (size_t i = 0; i < list->count; i++) {
+	for (size_t i = 0; i < list->count; i++)
 		if ((i > 0 && !buf_add_char(out, ' ')) || !add_argument(out, list->words[i]))
 			return false;
-	}
 	return true;
 }
 
 static bool write_log(const struct settings_row *row, const void *object, struct buf *out)
 {
 	const struct settings *c = object;
-
 	if (c->log_to == LOG_TO_FILE)
 		return add(out, c->log_file);
 	return write_choice(row, object, out);
@@ -181,12 +165,10 @@ static bool write_log(const struct settings_row *row, const void *object, struct
 static bool write_ports(const struct settings_row *row, const void *object, struct buf *out)
 {
 	const struct settings_relay *relay = object;
-
 	(void)row;
-	for (size_t i = 0; i < relay->port_count; i++) {
+	for (size_t i = 0; i < relay->port_count; i++)
 		if (!buf_addf(out, "%s%d", i > 0 ? ", " : "", relay->ports[i]))
 			return false;
-	}
 	return true;
 }
 
@@ -194,7 +176,6 @@ static bool write_auth(const struct settings_row *row, const void *object, struc
 {
 	const struct settings_relay *relay = object;
 	bool first = true;
-
 	(void)row;
 	if (relay->auth_none)
 		return add(out, "none");
@@ -213,11 +194,10 @@ static bool write_auth(const struct settings_row *row, const void *object, struc
 static bool write_trust(const struct settings_row *row, const void *object, struct buf *out)
 {
 	const struct settings_relay *relay = object;
-
 	(void)row;
-	return add(out, relay->tls_trust_none      ? "none"
-	                : relay->tls_trust == NULL ? "system"
-	                                           : relay->tls_trust);
+	return add(out, relay->tls_trust_none ? "none"
+	                : !relay->tls_trust   ? "system"
+	                                      : relay->tls_trust);
 }
 
 /* What writes a value that was read by a function. */
@@ -243,22 +223,19 @@ static const struct {
  * rather than something that is not it. */
 static bool write_row(const struct settings_row *row, const void *object, struct buf *out)
 {
-	size_t begin = out->len, i = 0, value;
-
+	size_t begin = out->len, i = 0;
 	/* A reader without a writer stops every unit test. */
-	while (forms[i].read != row->read) {
+	while (forms[i].read != row->read)
 		if (++i == sizeof(forms) / sizeof(forms[0]))
 			__builtin_trap();
-	}
-	if (forms[i].write == NULL) {
+	if (!forms[i].write) {
 		char *const *secret = field_of(row, object);
-
 		return buf_addf(out, ";%s =%s\n", row->name,
-		                *secret == NULL ? "" : " (set, not shown)");
+		                !*secret ? "" : " (set, not shown)");
 	}
 	if (!buf_addf(out, "%s = ", row->name))
 		return false;
-	value = out->len;
+	size_t value = out->len;
 	if (!forms[i].write(row, object, out))
 		return false;
 	if (out->len > value)
@@ -271,7 +248,6 @@ static bool write_section(const char *section, const void *object, struct buf *o
 {
 	for (size_t i = 0; i < config_rows(); i++) {
 		const struct settings_row *row = settings_row(i);
-
 		if (strcmp(row->section, section) == 0 && !write_row(row, object, out))
 			return false;
 	}
@@ -280,11 +256,10 @@ static bool write_section(const char *section, const void *object, struct buf *o
 
 static bool write_relays(const struct settings *c, struct buf *out)
 {
-	for (size_t i = 0; i < c->relay_count; i++) {
+	for (size_t i = 0; i < c->relay_count; i++)
 		if (!buf_addf(out, "\n[relay %s]\n", c->relays[i].name) ||
 		    !write_section("relay", &c->relays[i], out))
 			return false;
-	}
 	return true;
 }
 
@@ -292,7 +267,6 @@ static bool write_relays(const struct settings *c, struct buf *out)
 static bool write_senders(const struct settings *c, struct buf *out)
 {
 	bool ok = c->sender_count == 0 || buf_addf(out, "\n[" SETTINGS_SENDERS "]\n");
-
 	for (size_t i = 0; ok && i < c->sender_count; i++)
 		ok = buf_addf(out, "%s = %s\n", c->senders[i].pattern, c->senders[i].address);
 	return ok;
@@ -301,11 +275,9 @@ static bool write_senders(const struct settings *c, struct buf *out)
 bool settings_write(const struct settings *c, struct buf *out)
 {
 	const char *last = "";
-
 	/* The sections stand together in the table. */
 	for (size_t i = 0; i < config_rows(); i++) {
 		const char *section = settings_row(i)->section;
-
 		if (strcmp(section, last) == 0)
 			continue;
 		last = section;

@@ -36,11 +36,11 @@ static void file_name(const char *key, enum whose whose, char name[NAME_SIZE])
 static bool open_file(const struct hold *h, const char *key, enum whose whose, int *fd)
 {
 	char name[NAME_SIZE];
-	struct stat st;
 	struct fault f = FAULT_INIT;
 	file_name(key, whose, name);
 	if (!file_open_update(h->rooms[HOLD_STATE], name, fd, NULL, &f))
 		return false;
+	struct stat st;
 	if (file_stat(*fd, name, &st, &f) &&
 	    (!h->shared || st.st_uid == (whose == OWN ? geteuid() : h->owner)))
 		return true;
@@ -85,13 +85,13 @@ static bool parse(struct str text, const char *key, struct backoff *b)
 static bool read_file(const struct hold *h, const char *key, enum whose whose,
                       struct backoff *b)
 {
-	char text[FILE_SIZE];
 	size_t got = 0;
 	struct fault f = FAULT_INIT;
-	int fd;
 	*b = (struct backoff){.cause = CAUSE_NONE};
+	int fd;
 	if (!open_file(h, key, whose, &fd))
 		return false;
+	char text[FILE_SIZE];
 	bool ok = file_read_at(fd, "state", 0, text, sizeof(text), &got, &f) &&
 	          parse(str_make(text, got), key, b);
 	close(fd);
@@ -144,11 +144,11 @@ void backoff_set(const struct hold *h, const char *key, const struct backoff *b)
 {
 	enum whose whose = hold_is_guest(h) ? OWN : COMMON;
 	char name[NAME_SIZE];
-	struct buf text;
 	struct fault f = FAULT_INIT;
-	int fd;
 	file_name(key, whose, name);
+	struct buf text;
 	buf_init(&text, FILE_SIZE);
+	int fd;
 	/* Nothing to be done about a failure: the server is then asked again. */
 	if (format(key, b, &text) && (open_file(h, key, whose, &fd) ||
 	                              file_create(h->rooms[HOLD_STATE], name, 0660, &fd, &f))) {
@@ -162,9 +162,9 @@ void backoff_clear(const struct hold *h, const char *key)
 {
 	for (enum whose whose = COMMON; whose <= (hold_is_guest(h) ? OWN : COMMON); whose++) {
 		char name[NAME_SIZE];
-		struct stat st;
 		struct fault f = FAULT_INIT;
 		file_name(key, whose, name);
+		struct stat st;
 		if (file_stat_name(h->rooms[HOLD_STATE], name, &st, &f))
 			file_unlink(h->rooms[HOLD_STATE], name, &f);
 	}
@@ -189,9 +189,9 @@ void backoff_dead(struct backoff *b, enum cause cause, int code, int64_t max, in
 		*b = (struct backoff){.since = wall, .uptime = uptime};
 	/* Before that time it is the same silence, met by another process. */
 	if (!goes_on || !backoff_stands(b, wall)) {
-		int64_t limit = goes_on ? b->limit * 2 : BACKOFF_FIRST, least;
+		int64_t limit = goes_on ? b->limit * 2 : BACKOFF_FIRST;
 		b->limit = limit < max ? limit : max;
-		least = b->limit / 10 + 1;
+		int64_t least = b->limit / 10 + 1;
 		b->until =
 		    wall + (b->limit <= 1
 		                ? b->limit

@@ -34,8 +34,8 @@ static void own_name(const struct hold *h, char name[NAME_SIZE])
 /* What cannot be read is taken for nothing: a torn write, an older version. */
 static void parse(const char *text, struct counters *c)
 {
-	unsigned long long v[8];
 	*c = (struct counters){0};
+	unsigned long long v[8];
 	if (sscanf(text, scan, &v[0], &v[1], &v[2], &v[3], &v[4], &v[5], &v[6], &v[7]) != 8)
 		return;
 	*c =
@@ -97,15 +97,16 @@ static bool lock(int fd, const char *name)
 void counters_add(const struct hold *h, const struct counters *more)
 {
 	static const struct counters none;
-	char name[NAME_SIZE], text[TEXT_SIZE];
-	struct counters c;
 	struct fault f = FAULT_INIT;
-	int fd;
 	if (memcmp(more, &none, sizeof(none)) == 0)
 		return;
+	char name[NAME_SIZE];
 	own_name(h, name);
+	int fd;
 	if (!open_own(h, name, &fd))
 		return;
+	char text[TEXT_SIZE];
+	struct counters c;
 	if (lock(fd, name) && read_file(fd, name, &c)) {
 		add(&c, more);
 		int len = snprintf(
@@ -122,23 +123,23 @@ void counters_add(const struct hold *h, const struct counters *more)
 /* Of the common file, or a guest's? What somebody else has made does not count. */
 static bool is_counters(const struct hold *h, const char *name, const struct stat *st)
 {
-	char own[NAME_SIZE];
 	if (!S_ISREG(st->st_mode))
 		return false;
 	if (strcmp(name, NAME) == 0)
 		return !h->shared || st->st_uid == h->owner;
+	char own[NAME_SIZE];
 	snprintf(own, sizeof(own), NAME ".%lu", (unsigned long)st->st_uid);
 	return h->shared && strcmp(name, own) == 0;
 }
 
 static void read_one(const struct hold *h, const char *name, struct counters *sum)
 {
-	struct counters c;
-	struct stat st;
 	struct fault f = FAULT_INIT;
 	int fd;
 	if (!file_open_read(h->rooms[HOLD_STATE], name, &fd, &f))
 		return;
+	struct counters c;
+	struct stat st;
 	if (file_stat(fd, name, &st, &f) && is_counters(h, name, &st) &&
 	    read_file(fd, name, &c))
 		add(sum, &c);
@@ -148,8 +149,8 @@ static void read_one(const struct hold *h, const char *name, struct counters *su
 void counters_read(const struct hold *h, struct counters *sum)
 {
 	struct fault f = FAULT_INIT;
-	DIR *dir;
 	*sum = (struct counters){0};
+	DIR *dir;
 	if (!file_open_list(h->rooms[HOLD_STATE], ".", &dir, &f))
 		return;
 	for (struct dirent *d; (d = readdir(dir));)

@@ -160,13 +160,12 @@ static bool slots_write(struct entry_writer *w, struct fault *f)
 
 bool entry_write_begin(struct entry_writer *w, int fd, struct entry *e, struct fault *f)
 {
-	struct buf text;
-	char head[ENTRY_HEAD];
 	name_set(e);
 	*w = (struct entry_writer){.fd = fd, .entry = e};
 	if (e->envelope.rcpt_count == 0 || e->envelope.rcpt_count > ENTRY_RCPT_MAX)
 		return fault_set(f, FAULT_DATA, "%zu recipients: 1 to %d can be held",
 		                 e->envelope.rcpt_count, ENTRY_RCPT_MAX);
+	struct buf text;
 	buf_init(&text, ENTRY_ENVELOPE_MAX);
 	if (!envelope_format(e, &text)) {
 		buf_release(&text);
@@ -174,6 +173,7 @@ bool entry_write_begin(struct entry_writer *w, int fd, struct entry *e, struct f
 		                 ENTRY_ENVELOPE_MAX);
 	}
 	e->message_at = slots_end(e) + (int64_t)text.len;
+	char head[ENTRY_HEAD];
 	head_format(e, head);
 	bool ok = file_write(fd, e->name, str_make(head, ENTRY_HEAD), f) && slots_write(w, f) &&
 	          file_write(fd, e->name, buf_str(&text), f);
@@ -234,10 +234,11 @@ static bool read_part(const struct entry_start *b, int fd, const struct entry *e
 /* The value in that line of the head, blanks off. */
 static bool head_value(const char *at, size_t line, struct str *value)
 {
-	struct str text = str_make(at, HEAD_LINE), key;
+	struct str text = str_make(at, HEAD_LINE);
 	if (text.at[HEAD_LINE - 1] != '\n')
 		return false;
 	text.len--;
+	struct str key;
 	if (!str_cut(&text, ' ', &key) || !str_eq(key, str_of(layout_keys[line])))
 		return false;
 	*value = str_trim(text);
@@ -519,7 +520,7 @@ bool entry_verify(int fd, const struct entry *e, struct fault *f)
 	int64_t at = slots_end(e), end = e->message_at + (int64_t)e->facts.size;
 	uint64_t length = (uint64_t)(end - at);
 	uint32_t crc = 0;
-	char want[ENTRY_TRAILER], chunk[CHUNK];
+	char chunk[CHUNK];
 	while (at < end) {
 		size_t n = end - at < CHUNK ? (size_t)(end - at) : CHUNK;
 		if (!read_exact(fd, e, at, chunk, n, f))
@@ -527,6 +528,7 @@ bool entry_verify(int fd, const struct entry *e, struct fault *f)
 		crc = crc_fold(crc, chunk, n);
 		at += (int64_t)n;
 	}
+	char want[ENTRY_TRAILER];
 	layout_trailer(want, length, crc);
 	if (!read_exact(fd, e, at, chunk, ENTRY_TRAILER, f))
 		return false;

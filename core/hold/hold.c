@@ -86,10 +86,10 @@ bool hold_open_to_look(const char *path, struct hold *h, struct fault *f)
 
 bool hold_open_shared(const char *path, struct hold *h, struct fault *f)
 {
-	struct stat st;
 	*h = (struct hold){.shared = true};
 	if (!open_rooms(path, h, f))
 		return false;
+	struct stat st;
 	if (!file_stat(h->rooms[HOLD_QUEUE], path, &st, f)) {
 		hold_close(h);
 		return false;
@@ -118,7 +118,7 @@ bool hold_is_guest(const struct hold *h)
 uint32_t hold_machine(void)
 {
 	char name[HOST_NAME_MAX + 1] = "";
-	(void)gethostname(name, sizeof(name) - 1);
+	gethostname(name, sizeof(name) - 1);
 	return crc_add(0, name, strlen(name));
 }
 
@@ -132,9 +132,9 @@ static void id_make(char id[ENTRY_ID_LEN + 1])
 
 bool hold_has_space(const char *path, uint64_t min_free, struct fault *f)
 {
-	uint64_t bytes;
 	if (min_free == 0)
 		return true;
+	uint64_t bytes;
 	if (!file_free_space(path, &bytes, f))
 		return false;
 	if (bytes < min_free)
@@ -149,7 +149,6 @@ bool hold_has_space(const char *path, uint64_t min_free, struct fault *f)
 bool hold_put_begin(struct hold_put *p, struct hold *h, struct entry *e, uint64_t min_free,
                     struct fault *f)
 {
-	bool locked;
 	*p = (struct hold_put){.hold = h, .entry = e, .fd = -1};
 	if (!hold_has_space(h->path, min_free, f))
 		return false;
@@ -160,6 +159,7 @@ bool hold_put_begin(struct hold_put *p, struct hold *h, struct entry *e, uint64_
 			return fault_prefix(f, "%s/tmp", h->path);
 	}
 	memcpy(p->tmp, e->id, sizeof(p->tmp));
+	bool locked;
 	if (!file_try_lock(p->fd, e->id, &locked, f) ||
 	    !entry_write_begin(&p->writer, p->fd, e, f)) {
 		hold_put_abort(p);
@@ -246,8 +246,8 @@ static bool is_report_on(struct hold *h, const char *id, const char *of, bool *t
 bool hold_put_end_report(struct hold_put *p, size_t failed, bool *exists, struct fault *f)
 {
 	char id[ENTRY_ID_LEN + 1];
-	bool taken;
 	id_of_report(p->entry->report_of, failed, id);
+	bool taken;
 	*exists = is_report_on(p->hold, id, p->entry->report_of, &taken);
 	if (*exists) {
 		hold_put_abort(p);
@@ -322,8 +322,8 @@ static enum hold_claim open_entry(struct hold *h, enum hold_room room, const cha
 static bool still_there(const struct hold_entry *he, enum hold_room room, const char *id,
                         bool *there, struct fault *f)
 {
-	struct stat st;
 	*there = false;
+	struct stat st;
 	if (!file_stat_name(he->hold->rooms[room], id, &st, f))
 		return f->sys == ENOENT;
 	*there = st.st_dev == he->device && st.st_ino == he->inode && S_ISREG(st.st_mode);
@@ -376,25 +376,25 @@ static bool finish_move(struct hold_entry *he)
 {
 	struct hold *h = he->hold;
 	struct fault unused = FAULT_INIT;
-	struct stat st;
 	const char *id = he->entry.id;
 	bool waits = envelope_count(&he->entry.envelope, RCPT_WAITING) > 0, there = false;
 	enum hold_room keep = waits ? HOLD_QUEUE : HOLD_FAILED;
 	enum hold_room old = waits ? HOLD_FAILED : HOLD_QUEUE;
-	hold_id *ids;
-	size_t count;
 	if (still_there(he, keep, id, &there, &unused) && there &&
 	    still_there(he, old, id, &there, &unused) && there) {
 		drop_name(he, keep, old, id);
 		if (he->room == old)
 			return false;
 	}
+	hold_id *ids;
+	size_t count;
 	if (hold_list(h, HOLD_TMP, &ids, &count, &unused)) {
 		for (size_t i = 0; i < count; i++)
 			if (still_there(he, HOLD_TMP, ids[i], &there, &unused) && there)
 				drop_name(he, he->room, HOLD_TMP, ids[i]);
 		free(ids);
 	}
+	struct stat st;
 	he->linked = file_stat(he->fd, id, &st, &unused) && st.st_nlink > 1;
 	return true;
 }
@@ -420,8 +420,8 @@ void hold_look_around(struct hold *h)
 {
 	struct fault unused = FAULT_INIT;
 	bool locked = false;
-	int fd;
 	h->quiet = false;
+	int fd;
 	/* Who may not open it cannot tell; and where it is missing nobody could say so. */
 	if (h->rooms[HOLD_STATE] < 0 ||
 	    !file_open_update(h->rooms[HOLD_STATE], working_name, &fd, NULL, &unused))
@@ -568,11 +568,11 @@ bool hold_list(const struct hold *h, enum hold_room room, hold_id **ids, size_t 
                struct fault *f)
 {
 	size_t cap = 0;
-	DIR *dir;
 	*ids = NULL;
 	*count = 0;
 	if (h->rooms[room] < 0)
 		return true;
+	DIR *dir;
 	if (!file_open_list(h->rooms[room], ".", &dir, f))
 		return fault_prefix(f, "%s/%s", h->path, room_names[room]);
 	for (struct dirent *d; errno = 0, (d = readdir(dir));) {

@@ -81,9 +81,9 @@ static bool make_rooms(int folder, const char *path, uid_t owner, gid_t group, s
 bool spool_make(const char *path, uid_t owner, gid_t group, bool *made, struct fault *f)
 {
 	struct fault unused = FAULT_INIT;
+	*made = false;
 	struct stat st;
 	int folder;
-	*made = false;
 	/* Whoever opens the hold says what is wrong with it. */
 	if (!file_stat_name(AT_FDCWD, path, &st, &unused) || !S_ISDIR(st.st_mode) ||
 	    !file_open_dir(AT_FDCWD, path, &folder, &unused))

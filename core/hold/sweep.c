@@ -18,10 +18,10 @@ static void sweep_one(struct hold *h, enum hold_room room, const char *id, int64
 	struct stat st;
 	struct fault f = FAULT_INIT;
 	bool locked = false;
-	int fd;
 	if (!file_stat_name(h->rooms[room], id, &st, &f) || !S_ISREG(st.st_mode) ||
 	    wall - (int64_t)st.st_mtime < age)
 		return;
+	int fd;
 	if (!file_open_update(h->rooms[room], id, &fd, NULL, &f)) {
 		/* Whoever made it was killed before he opened it to others. */
 		if (room == HOLD_TMP && f.kind == FAULT_NOPERM)
@@ -51,17 +51,17 @@ static bool read_clock(const struct hold *h, const char *name, struct retry_cloc
 {
 	struct stat st;
 	struct fault f = FAULT_INIT;
-	struct buf text;
-	struct str rest, word;
 	long long values[3] = {0};
 	int fd, n = 0;
 	if (!file_open_regular(h->rooms[HOLD_STATE], name, &fd, &st, &f))
 		return false;
+	struct buf text;
 	buf_init(&text, 256);
 	/* In a shared hold other users work there, too. */
 	bool ok = (!h->shared || st.st_uid == h->owner) && file_read_all(fd, name, &text, &f);
 	close(fd);
-	rest = buf_str(&text);
+	struct str rest = buf_str(&text);
+	struct str word;
 	while (ok && n < 3 && str_cut(&rest, ' ', &word))
 		ok = str_number(str_trim(word), &values[n++]);
 	buf_release(&text);
@@ -71,13 +71,14 @@ static bool read_clock(const struct hold *h, const char *name, struct retry_cloc
 
 static bool clock_is_right(const struct hold *h, int64_t wall, int64_t uptime)
 {
-	char name[24], text[80];
+	char name[24];
 	struct retry_clock c = {0};
 	struct fault f = FAULT_INIT;
 	snprintf(name, sizeof(name), "clock.%08lX", (unsigned long)hold_machine());
 	if (!read_clock(h, name, &c))
 		c = (struct retry_clock){0};
 	bool right = retry_clock_seen(&c, wall, uptime);
+	char text[80];
 	snprintf(text, sizeof(text), "%lld %lld %lld\n", (long long)c.wall, (long long)c.uptime,
 	         (long long)c.doubt);
 	/* What cannot be remembered was not seen the next time. */

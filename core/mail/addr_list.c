@@ -34,7 +34,6 @@ struct parser {
 static bool bad(const struct parser *p, struct fault *f, const char *why)
 {
 	struct str rest = str_first(str_from(p->text, p->element), SHOWN_MAX);
-
 	return fault_set(f, FAULT_DATA, "bad address \"%.*s\": %s", STR_FMT(rest), why);
 }
 
@@ -52,7 +51,6 @@ static bool at_end(const struct parser *p)
 static size_t blank_len(const struct parser *p)
 {
 	struct str rest = str_from(p->text, p->at);
-
 	if (rest.len > 0 && ascii_space(rest.at[0]))
 		return 1;
 	return rest.len > 2 && str_starts(rest, STR("\r\n")) && ascii_space(rest.at[2]) ? 2 : 0;
@@ -101,7 +99,6 @@ static bool skip_comment(struct parser *p, struct fault *f)
 {
 	size_t kept = p->comment.len;
 	size_t depth = 0;
-
 	do {
 		if (at_end(p))
 			return bad(p, f, "a parenthesis is not closed");
@@ -129,7 +126,6 @@ static bool skip_between(struct parser *p, struct fault *f)
 {
 	for (;;) {
 		size_t blank = blank_len(p);
-
 		p->at += blank;
 		if (blank == 0 && peek(p) != '(')
 			return true;
@@ -157,14 +153,13 @@ static bool read_run(struct parser *p, struct buf *into, const char *stops, stru
 	while (!at_end(p) && blank_len(p) == 0) {
 		char c = peek(p);
 		bool fine;
-
 		if (c == '"')
 			fine = read_quoted(p, into, f);
 		else if (c == '\\')
 			fine = keep_escaped(p, into, f);
 		else if (is_control(c))
 			fine = bad(p, f, "control byte");
-		else if (strchr(stops, c) != NULL)
+		else if (strchr(stops, c))
 			return true;
 		else
 			fine = keep(p, into, f);
@@ -181,23 +176,20 @@ static bool read_local(struct parser *p, struct fault *f)
 	size_t start = p->at;
 	size_t word = start;
 	bool quoted = false; /* the word is, and is over */
-
 	while (!at_end(p) && blank_len(p) == 0) {
 		char c = peek(p);
-		bool fine;
-
 		if (is_control(c))
 			return bad(p, f, "control byte");
-		if (strchr("()<>,;:@[]", c) != NULL)
+		if (strchr("()<>,;:@[]", c))
 			return true;
 		if (quoted && c != '.' && c != '"' && word == start && p->loose)
 			return true;
 		if ((quoted && c != '.') || (c == '"' && p->at > word))
 			return bad(p, f, "quotes round a part of a word");
 		quoted = c == '"';
-		fine = quoted      ? read_quoted(p, &p->local, f)
-		       : c == '\\' ? keep_escaped(p, &p->local, f)
-		                   : keep(p, &p->local, f);
+		bool fine = quoted      ? read_quoted(p, &p->local, f)
+		            : c == '\\' ? keep_escaped(p, &p->local, f)
+		                        : keep(p, &p->local, f);
 		if (!fine)
 			return false;
 		if (c == '.')
@@ -210,13 +202,11 @@ static bool read_local(struct parser *p, struct fault *f)
 static bool read_phrase(struct parser *p, char end, struct fault *f)
 {
 	for (;;) {
-		size_t before;
-
 		if (!skip_between(p, f))
 			return false;
 		if (peek(p) == end)
 			return true;
-		before = p->at;
+		size_t before = p->at;
 		if (p->name.len > 0 && !buf_add_char(&p->name, ' '))
 			return bad(p, f, "too long");
 		if (!read_run(p, &p->name, end == ':' ? "()<>,;:@" : "()<>,;:", f))
@@ -231,11 +221,9 @@ static bool skip_route(struct parser *p, struct fault *f)
 {
 	struct str rest = str_from(p->text, p->at);
 	size_t colon = str_find(rest, ':');
-
-	for (size_t i = 0; i < rest.len && i < colon; i++) {
-		if (is_control(rest.at[i]) || strchr("<>\"()\\;", rest.at[i]) != NULL)
+	for (size_t i = 0; i < rest.len && i < colon; i++)
+		if (is_control(rest.at[i]) || strchr("<>\"()\\;", rest.at[i]))
 			return bad(p, f, "no local-part before the @");
-	}
 	if (colon == STR_NONE)
 		return bad(p, f, "no local-part before the @");
 	p->at += colon + 1;
@@ -246,16 +234,14 @@ static bool skip_route(struct parser *p, struct fault *f)
 static bool read_domain(struct parser *p, struct addr *a, struct fault *f)
 {
 	size_t start = p->at;
-	struct str domain;
-
 	if (peek(p) == '[') {
 		while (!at_end(p) && peek(p) != ']')
 			p->at++;
 		p->at += at_end(p) ? 0 : 1;
 	}
-	while (!at_end(p) && !is_control(peek(p)) && strchr(" ()<>,;:@[]\"\\", peek(p)) == NULL)
+	while (!at_end(p) && !is_control(peek(p)) && !strchr(" ()<>,;:@[]\"\\", peek(p)))
 		p->at++;
-	domain = str_first(str_from(p->text, start), p->at - start);
+	struct str domain = str_first(str_from(p->text, start), p->at - start);
 	if (domain.len == 0)
 		return bad(p, f, "no domain behind the @");
 	if (domain.len > 1 && str_ends(domain, STR(".")))
@@ -271,7 +257,6 @@ static bool read_domain(struct parser *p, struct addr *a, struct fault *f)
 static bool add_local(struct parser *p, struct fault *f)
 {
 	struct str local = buf_str(&p->local);
-
 	if (local.len == 0)
 		return bad(p, f, "no local-part");
 	if (!codec_is_utf8(local))
@@ -288,14 +273,12 @@ static bool add_local(struct parser *p, struct fault *f)
 static bool read_spec(struct parser *p, struct addr *a, struct fault *f)
 {
 	size_t start = p->at;
-	size_t end;
-
 	buf_clear(&p->local);
 	a->bare = true;
 	a->escaped = peek(p) == '\\';
 	if (!read_local(p, f) || !add_local(p, f))
 		return false;
-	end = p->at;
+	size_t end = p->at;
 	if (!skip_between(p, f))
 		return false;
 	if (peek(p) == '@') {
@@ -313,7 +296,6 @@ static bool read_spec(struct parser *p, struct addr *a, struct fault *f)
 static bool emit(struct parser *p, struct addr *a, struct fault *f)
 {
 	struct str source = str_from(str_first(p->text, p->at), p->element);
-
 	a->source = str_trim(source);
 	a->name = p->name.len > 0 ? buf_str(&p->name) : buf_str(&p->comment);
 	a->in_group = p->in_group;
@@ -324,7 +306,6 @@ static bool emit(struct parser *p, struct addr *a, struct fault *f)
 static bool read_angle(struct parser *p, struct fault *f)
 {
 	struct addr a = {.angle = true};
-
 	if (!read_phrase(p, '<', f))
 		return false;
 	p->at++;
@@ -343,7 +324,7 @@ static bool read_angle(struct parser *p, struct fault *f)
 	p->at++;
 	if (!skip_between(p, f))
 		return false;
-	if (!at_end(p) && strchr(",;<", peek(p)) == NULL)
+	if (!at_end(p) && !strchr(",;<", peek(p)))
 		return bad(p, f, "no comma behind the >");
 	return emit(p, &a, f);
 }
@@ -357,7 +338,7 @@ struct counts {
 
 static bool element_over(const struct parser *p)
 {
-	return at_end(p) || strchr(",;", peek(p)) != NULL;
+	return at_end(p) || strchr(",;", peek(p));
 }
 
 static bool read_one(struct parser *p, struct addr *a, struct fault *f)
@@ -379,10 +360,8 @@ static bool count_element(struct parser *p, bool all, struct counts *n, struct f
 	struct addr before = {0};
 	struct str between = {0};
 	bool touched = false;
-
 	while (!element_over(p) && (all || n->bare == 0 || n->full == 0)) {
 		struct addr a = {0};
-
 		if (!read_one(p, &a, f))
 			return false;
 		n->bare += a.bare ? 1 : 0;
@@ -413,10 +392,8 @@ static bool add_word(struct parser *p, struct fault *f)
 static bool read_loose(struct parser *p, size_t full, struct fault *f)
 {
 	struct addr last = {0};
-
 	while (!element_over(p)) {
 		struct addr a = {0};
-
 		if (!read_one(p, &a, f))
 			return false;
 		if (a.bare) {
@@ -447,7 +424,6 @@ static bool read_plain(struct parser *p, struct fault *f)
 	size_t begin = p->at, comment = p->comment.len;
 	struct counts n = {0};
 	struct addr a = {0};
-
 	if (!p->counted || begin >= p->counted_end) {
 		if (!count_element(p, p->loose, &n, f))
 			return false;
@@ -484,11 +460,9 @@ static bool begin_group(struct parser *p, struct fault *f)
 static char look_ahead(struct parser *p)
 {
 	size_t at = p->at;
-
 	if (p->looked && at <= p->look_end)
 		return p->look_char;
-	while (at < p->text.len &&
-	       (p->text.at[at] == '\0' || strchr("<:,;", p->text.at[at]) == NULL))
+	while (at < p->text.len && (p->text.at[at] == '\0' || !strchr("<:,;", p->text.at[at])))
 		at = addr_token_end(p->text, at);
 	p->looked = true;
 	p->look_end = at;
@@ -499,9 +473,6 @@ static char look_ahead(struct parser *p)
 static bool read_list(struct parser *p, struct fault *f)
 {
 	for (;;) {
-		char kind;
-		bool fine;
-
 		while (blank_len(p) > 0)
 			p->at += blank_len(p);
 		p->element = p->at;
@@ -516,7 +487,8 @@ static bool read_list(struct parser *p, struct fault *f)
 			p->at++;
 			continue;
 		}
-		kind = look_ahead(p);
+		char kind = look_ahead(p);
+		bool fine;
 		if (kind == '<')
 			fine = read_angle(p, f);
 		else if (kind == ':')
@@ -538,14 +510,12 @@ static bool parse(struct str text, enum how how, addr_each *each, void *context,
 	                   .loose = how == HOW_LOOSE,
 	                   .each = each,
 	                   .context = context};
-	bool fine;
-
 	buf_init(&p.last, ADDR_MAX);
 	buf_init(&p.name, NAME_MAX_LEN);
 	buf_init(&p.comment, NAME_MAX_LEN);
 	buf_init(&p.local, LOCAL_MAX);
 	buf_init(&p.mailbox, ADDR_MAX);
-	fine = read_list(&p, f);
+	bool fine = read_list(&p, f);
 	buf_release(&p.name);
 	buf_release(&p.comment);
 	buf_release(&p.local);
@@ -572,7 +542,6 @@ struct one {
 static bool take_one(void *context, const struct addr *a, struct fault *f)
 {
 	struct one *one = context;
-
 	if (a->in_group)
 		return fault_set(f, FAULT_DATA, "a group where one address is wanted");
 	if (one->count++ > 0)
@@ -584,12 +553,10 @@ static bool take_one(void *context, const struct addr *a, struct fault *f)
 bool addr_parse_one(struct str text, struct buf *out, struct fault *f)
 {
 	struct one one = {.count = 0};
-	bool fine;
-
 	if (str_trim(text).len == 0)
 		return true;
 	buf_init(&one.mailbox, ADDR_MAX);
-	fine = parse(text, HOW_ONE, take_one, &one, f);
+	bool fine = parse(text, HOW_ONE, take_one, &one, f);
 	if (fine && one.count == 0)
 		fine = fault_set(f, FAULT_DATA, "no address in \"%.*s\"",
 		                 STR_FMT(str_first(text, SHOWN_MAX)));

@@ -49,13 +49,12 @@ struct reader {
 
 static void warn_about(const struct reader *r, struct str what, const char *why)
 {
-	char shown[SHOWN];
 	struct fault text = FAULT_INIT;
-
-	if (r->warn == NULL)
+	if (!r->warn)
 		return;
+	char shown[SHOWN];
 	codec_printable(shown, sizeof(shown), str_trim(what));
-	(void)fault_set(&text, FAULT_DATA, "%s: %s", shown, why);
+	fault_set(&text, FAULT_DATA, "%s: %s", shown, why);
 	r->warn(r->context, r->line, text.text);
 }
 
@@ -68,7 +67,6 @@ static bool is_blank(char c)
 static bool add_key(struct buf *out, struct str name)
 {
 	bool quoted = name.len >= 2 && name.at[0] == '"' && name.at[name.len - 1] == '"';
-
 	if (quoted)
 		name = str_make(name.at + 1, name.len - 2);
 	for (size_t i = 0; i < name.len; i++) {
@@ -89,7 +87,6 @@ static int compare(struct str a, struct str b)
 {
 	size_t least = a.len < b.len ? a.len : b.len;
 	int order = least > 0 ? memcmp(a.at, b.at, least) : 0;
-
 	if (order != 0)
 		return order;
 	return a.len < b.len ? -1 : a.len > b.len;
@@ -99,7 +96,6 @@ static int compare(struct str a, struct str b)
 static size_t find_key(const struct alias *a, struct str key)
 {
 	size_t low = 0, high = a->entry_count;
-
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 		int order = compare(key, entry_name(a, &a->entries[middle]));
@@ -116,7 +112,6 @@ static size_t find_key(const struct alias *a, struct str key)
 static size_t find_entry(const struct alias *a, struct str name)
 {
 	struct buf key;
-
 	buf_init(&key, ADDR_MAX);
 	size_t at = add_key(&key, name) ? find_key(a, buf_str(&key)) : STR_NONE;
 	buf_release(&key);
@@ -127,7 +122,6 @@ static size_t find_entry(const struct alias *a, struct str name)
 static size_t find_name(const struct alias *a, struct str name)
 {
 	size_t at = find_entry(a, name);
-
 	return at != STR_NONE ? at : a->rest;
 }
 
@@ -135,7 +129,6 @@ static size_t find_name(const struct alias *a, struct str name)
 static void find_rest(struct alias *a)
 {
 	size_t star = find_entry(a, STR("*")), word = find_entry(a, STR("default"));
-
 	a->rest = star != STR_NONE ? star : word;
 }
 
@@ -161,8 +154,7 @@ static bool take_address(void *context, const struct addr *found, struct fault *
 	struct alias *a = r->alias;
 	size_t at = a->bytes.len;
 	const char *why = found->bare ? refusal(found->mailbox) : NULL;
-
-	if (why != NULL) {
+	if (why) {
 		warn_about(r, found->mailbox, why);
 		return true;
 	}
@@ -183,13 +175,11 @@ static void read_value(struct reader *r, struct str value)
 {
 	struct fault f = FAULT_INIT;
 	size_t before = r->alias->value_count;
-	const char *why;
-
 	value = str_trim(value);
 	if (value.len == 0)
 		return;
-	why = refusal(value);
-	if (why != NULL) {
+	const char *why = refusal(value);
+	if (why) {
 		warn_about(r, value, why);
 	} else if (!addr_parse_list(value, take_address, r, &f)) {
 		r->alias->value_count = before;
@@ -202,7 +192,6 @@ static size_t value_end(struct str text)
 {
 	size_t comments = 0;
 	bool quoted = false, angle = false;
-
 	for (size_t i = 0; i < text.len; i++) {
 		char c = text.at[i];
 		if (c == '\\' && i + 1 < text.len)
@@ -226,7 +215,6 @@ static size_t value_end(struct str text)
 static size_t count_lines(struct str text)
 {
 	size_t lines = 0;
-
 	for (size_t i = 0; i < text.len; i++)
 		lines += text.at[i] == '\n' ? 1 : 0;
 	return lines;
@@ -253,7 +241,6 @@ static void read_values(struct reader *r, struct str rest)
 static size_t name_end(struct str text)
 {
 	bool quoted = false;
-
 	for (size_t i = 0; i < text.len; i++) {
 		char c = text.at[i];
 		if (c == '\\' && i + 1 < text.len)
@@ -271,7 +258,6 @@ static size_t name_end(struct str text)
 static bool is_name(struct str name)
 {
 	bool quoted = str_starts(name, STR("\""));
-
 	for (size_t i = 0; i < name.len; i++) {
 		unsigned char c = (unsigned char)name.at[i];
 		if (c < ' ' || c == 127 || (!quoted && (c == ' ' || c == ',')))
@@ -287,7 +273,6 @@ static void read_entry(struct reader *r)
 	struct alias *a = r->alias;
 	size_t colon = name_end(text), line = r->line, at = a->bytes.len;
 	struct str name = str_trim(str_first(text, colon == STR_NONE ? 0 : colon));
-
 	if (str_trim(text).len == 0)
 		return;
 	/* A continuation line with nothing to continue may stand at the top. */
@@ -321,7 +306,6 @@ static void read_entries(struct reader *r, struct str text)
 {
 	struct str line;
 	size_t number = 0;
-
 	while (str_cut(&text, '\n', &line)) {
 		bool inside = line.len > 0 && is_blank(line.at[0]);
 		struct str shown = str_trim(line);
@@ -361,7 +345,6 @@ static void drop_doubles(struct reader *r)
 {
 	struct alias *a = r->alias;
 	size_t kept = 0;
-
 	for (size_t i = 0; i < a->entry_count; i++) {
 		struct entry *e = &a->entries[i];
 		if (kept > 0 &&
@@ -389,7 +372,6 @@ struct alias *alias_parse(struct str text, alias_warn *warn, void *context)
 {
 	struct alias *a = mem_alloc(sizeof(*a));
 	struct reader r = {.alias = a, .warn = warn, .context = context, .line = 1};
-
 	a->rest = STR_NONE;
 	buf_init(&a->bytes, SIZE_MAX / 4);
 	buf_init(&r.body, SIZE_MAX / 4);
@@ -418,7 +400,7 @@ void alias_follow(struct alias *a, alias_ours *ours, const void *context)
 
 void alias_free(struct alias *a)
 {
-	if (a == NULL)
+	if (!a)
 		return;
 	buf_release(&a->bytes);
 	free(a->values);
@@ -428,7 +410,7 @@ void alias_free(struct alias *a)
 
 bool alias_has(const struct alias *a, struct str name)
 {
-	return a != NULL && find_name(a, name) != STR_NONE;
+	return a && find_name(a, name) != STR_NONE;
 }
 
 enum visit { VISIT_NEW, VISIT_OPEN, VISIT_DONE };
@@ -458,7 +440,6 @@ static void enter(struct expansion *x, size_t entry)
 static bool expand(struct expansion *x, alias_each *each, void *context, struct fault *f)
 {
 	const struct alias *a = x->alias;
-
 	while (x->depth > 0) {
 		struct step *step = &x->steps[x->depth - 1];
 		const struct entry *e = &a->entries[step->entry];
@@ -487,8 +468,7 @@ static bool expand(struct expansion *x, alias_each *each, void *context, struct 
 bool alias_expand(const struct alias *a, struct str name, alias_each *each, void *context,
                   struct fault *f)
 {
-	size_t entry = a != NULL ? find_name(a, name) : STR_NONE;
-
+	size_t entry = a ? find_name(a, name) : STR_NONE;
 	if (entry == STR_NONE)
 		return each(context, name, f);
 	struct expansion x = {.alias = a, .visits = mem_alloc(a->entry_count)};

@@ -46,7 +46,6 @@ static bool is_wanted(const struct dsn *r, const struct rcpt *p)
 size_t dsn_wanted(const struct dsn *r)
 {
 	size_t count = 0;
-
 	for (size_t i = 0; i < r->envelope->rcpt_count; i++)
 		count += is_wanted(r, &r->envelope->rcpts[i]) ? 1 : 0;
 	return count;
@@ -55,7 +54,6 @@ size_t dsn_wanted(const struct dsn *r)
 static bool flush(struct writer *w, struct fault *f)
 {
 	struct str bytes = buf_str(&w->out);
-
 	if (bytes.len == 0)
 		return true;
 	bool ok = w->sink(w->context, bytes, f);
@@ -79,7 +77,6 @@ static bool put_wrapped(struct writer *w, struct str text, size_t col, const cha
                         size_t cols)
 {
 	struct str word;
-
 	for (bool first = true; str_cut(&text, ' ', &word); first = false) {
 		if (!first && col + 1 + word.len <= cols) {
 			if (!put(w, " "))
@@ -117,7 +114,6 @@ static bool put_date(struct writer *w, int64_t wall)
 static bool put_boundary(struct writer *w)
 {
 	struct str random = str_make((const char *)w->r->random, sizeof(w->r->random));
-
 	return put(w, "=_report_") && codec_hex(&w->out, random);
 }
 
@@ -140,10 +136,9 @@ static bool original_is_8bit(const struct dsn *r)
 
 static bool is_repeatable_id(struct str id)
 {
-	for (size_t i = 0; i < id.len; i++) {
+	for (size_t i = 0; i < id.len; i++)
 		if (id.at[i] <= ' ' || id.at[i] > '~')
 			return false;
-	}
 	return id.len > 2 && id.len <= ID_MAX && id.at[0] == '<' && id.at[id.len - 1] == '>';
 }
 
@@ -162,7 +157,6 @@ static bool put_subject(struct writer *w)
 {
 	struct str old = str_trim(w->r->subject);
 	const char *own = subject_of(w->r->kind);
-
 	if (!put(w, "Subject: ") || !put(w, own))
 		return false;
 	if (old.len > 0 && old.len <= SUBJECT_MAX) {
@@ -176,7 +170,6 @@ static bool put_subject(struct writer *w)
 static bool put_threading(struct writer *w)
 {
 	struct str id = str_trim(w->r->message_id);
-
 	if (!is_repeatable_id(id))
 		return true;
 	return put(w, "In-Reply-To: ") && put_str(w, id) && put(w, "\r\nReferences: ") &&
@@ -187,7 +180,6 @@ static bool put_header(struct writer *w, bool text_8bit)
 {
 	const struct dsn *r = w->r;
 	bool is_8bit = text_8bit || original_is_8bit(r);
-
 	return put(w, "Date: ") && put_date(w, r->wall) &&
 	       put(w, "\r\nFrom: Mail Delivery System <") &&
 	       (r->from.len > 0 ? put_str(w, r->from)
@@ -209,10 +201,9 @@ static bool put_header(struct writer *w, bool text_8bit)
 /* An address as it is, unless it would not be text. */
 static bool put_address(struct writer *w, struct str address)
 {
-	char shown[1024];
-
 	if (codec_is_utf8(address))
 		return put_str(w, address);
+	char shown[1024];
 	codec_printable(shown, sizeof(shown), address);
 	return put(w, shown);
 }
@@ -220,16 +211,15 @@ static bool put_address(struct writer *w, struct str address)
 static bool put_reason(struct writer *w, const struct rcpt *p)
 {
 	char lead[VERDICT_LINE_MAX] = "    The reason: ", reason[VERDICT_LINE_MAX];
-
 	verdict_line(&p->verdict, reason);
 	if (rcpt_expired(p)) {
-		(void)snprintf(lead, sizeof(lead),
-		               "    The time for trying is over. The last problem was: ");
+		snprintf(lead, sizeof(lead),
+		         "    The time for trying is over. The last problem was: ");
 	} else if (w->r->kind == DSN_DELAYED) {
-		(void)snprintf(lead, sizeof(lead), "    The last problem was: ");
+		snprintf(lead, sizeof(lead), "    The last problem was: ");
 	} else if (verdict_spoken(&p->verdict)) {
-		(void)snprintf(lead, sizeof(lead), "    The mail server %.*s said: ",
-		               STR_FMT(verdict_host(p->verdict.host)));
+		snprintf(lead, sizeof(lead), "    The mail server %.*s said: ",
+		         STR_FMT(verdict_host(p->verdict.host)));
 		verdict_reply(&p->verdict, reason);
 	}
 	if (reason[0] == '\0')
@@ -242,7 +232,6 @@ static bool put_explained(struct writer *w, size_t wanted, struct fault *f)
 {
 	size_t done = 0;
 	bool ok = true;
-
 	for (size_t i = 0; ok && i < w->r->envelope->rcpt_count && done < EXPLAINED_MAX; i++) {
 		const struct rcpt *p = &w->r->envelope->rcpts[i];
 		if (!is_wanted(w->r, p))
@@ -298,7 +287,6 @@ static bool put_advice(struct writer *w)
 static bool put_about(struct writer *w)
 {
 	const struct dsn *r = w->r;
-
 	return put(w, "The message was taken in on ") && put_date(w, r->arrived) &&
 	       put(w, "\r\nby ") && put_str(w, r->hostname) && put(w, " as ") &&
 	       put(w, r->id) &&
@@ -309,7 +297,6 @@ static bool put_about(struct writer *w)
 static bool put_people(struct writer *w, bool text_8bit, struct fault *f)
 {
 	size_t wanted = dsn_wanted(w->r);
-
 	return put(w, "This is a report in MIME format.\r\n\r\n--") && put_boundary(w) &&
 	       put(w, "\r\nContent-Description: Notification\r\nContent-Type: text/plain; "
 	              "charset=") &&
@@ -329,16 +316,15 @@ static bool put_utf8_address(struct writer *w, struct str s)
 		size_t len = codec_utf8_len(s);
 		const unsigned char *at = (const unsigned char *)s.at;
 		unsigned long point = at[0];
-		bool ok;
-
 		if (len > 1) {
 			point &= 0xFFu >> (len + 1);
 			for (size_t i = 1; i < len; i++)
 				point = point << 6 | (at[i] & 0x3F);
 		}
+		bool ok;
 		if (len == 0)
 			ok = put(w, "?");
-		else if (point <= ' ' || point > '~' || strchr("\\+=", (int)point) != NULL)
+		else if (point <= ' ' || point > '~' || strchr("\\+=", (int)point))
 			ok = buf_addf(&w->out, "\\x{%02lX}", point);
 		else
 			ok = put_str(w, str_first(s, 1));
@@ -372,12 +358,11 @@ static bool put_typed(struct writer *w, struct str address)
 static bool put_original_recipient(struct writer *w, const char *orcpt)
 {
 	struct str text = str_of(orcpt);
-	struct buf plain;
-
 	if (text.len == 0)
 		return true;
 	if (!put(w, "Original-Recipient: "))
 		return false;
+	struct buf plain;
 	buf_init(&plain, text.len);
 	bool known =
 	    str_casestarts(text, STR("rfc822;")) && codec_unxtext(&plain, str_from(text, 7));
@@ -392,7 +377,6 @@ static bool put_status(struct writer *w, const struct rcpt *p)
 {
 	struct str status = str_of(p->verdict.status);
 	bool known = status.len >= 5 && status.at[1] == '.';
-
 	if (w->r->kind == DSN_DELAYED)
 		return put(w, "Action: delayed\r\nStatus: 4") &&
 		       put_str(w, known ? str_from(status, 1) : STR(".0.0"));
@@ -407,10 +391,9 @@ static bool put_diagnostic(struct writer *w, const struct rcpt *p)
 {
 	static const char lead[] = "Diagnostic-Code: smtp; ";
 	struct str host = verdict_host(p->verdict.host);
-	char reply[VERDICT_LINE_MAX];
-
 	if (!verdict_spoken(&p->verdict))
 		return true;
+	char reply[VERDICT_LINE_MAX];
 	verdict_reply(&p->verdict, reply);
 	return put(w, "Remote-MTA: dns; ") &&
 	       put_clean(w, str_first(host, str_find(host, '['))) && put(w, "\r\n") &&
@@ -433,10 +416,9 @@ static bool put_recipient(struct writer *w, const struct rcpt *p)
 static bool put_envid(struct writer *w)
 {
 	struct str envid = str_of(w->r->envelope->envid);
-	struct buf plain;
-
 	if (envid.len == 0)
 		return true;
+	struct buf plain;
 	buf_init(&plain, envid.len);
 	if (codec_unxtext(&plain, envid))
 		envid = buf_str(&plain);
@@ -448,7 +430,6 @@ static bool put_envid(struct writer *w)
 static bool put_programs(struct writer *w, struct fault *f)
 {
 	const struct dsn *r = w->r;
-
 	if (!put(w, "\r\n--") || !put_boundary(w) ||
 	    !put(w, "\r\nContent-Description: Delivery report\r\n"
 	            "Content-Type: message/delivery-status\r\n\r\n") ||
@@ -472,7 +453,6 @@ static bool put_original_head(struct writer *w)
 {
 	const struct dsn *r = w->r;
 	const char *type;
-
 	if (r->full)
 		type = r->original_utf8 ? "message/global" : "message/rfc822";
 	else
@@ -488,7 +468,6 @@ bool dsn_begin(struct dsn *r, dsn_sink *sink, void *context, struct fault *f)
 {
 	struct writer w = {.r = r, .sink = sink, .context = context};
 	bool text_8bit = any_8bit_address(r);
-
 	r->place = PLACE_LINE_BEGINS;
 	buf_init(&w.out, 16 * FLUSH_AT);
 	f->kind = FAULT_NONE;
@@ -540,10 +519,9 @@ static bool put_header_part(struct dsn *r, struct str bytes, struct buf *out)
 bool dsn_original(struct dsn *r, struct str bytes, dsn_sink *sink, void *context,
                   struct fault *f)
 {
-	struct buf out;
-
 	if (r->full)
 		return bytes.len == 0 || sink(context, bytes, f);
+	struct buf out;
 	buf_init(&out, FLUSH_AT + 1);
 	bool ok = true;
 	while (ok && bytes.len > 0 && r->place != PLACE_BEHIND) {
@@ -562,7 +540,6 @@ bool dsn_original(struct dsn *r, struct str bytes, dsn_sink *sink, void *context
 bool dsn_end(const struct dsn *r, dsn_sink *sink, void *context, struct fault *f)
 {
 	struct writer w = {.r = r};
-
 	buf_init(&w.out, FLUSH_AT);
 	bool ok = put(&w, "\r\n--") && put_boundary(&w) && put(&w, "--\r\n");
 	ok = ok ? sink(context, buf_str(&w.out), f) : full(f);

@@ -33,7 +33,6 @@ static const char *const with_params[] = {"Content-Type", "Content-Disposition"}
 static bool add_clean(struct buf *out, struct str value, char escape)
 {
 	static const char digits[] = "0123456789ABCDEF";
-
 	for (size_t i = 0; i < value.len; i++) {
 		unsigned char c = (unsigned char)value.at[i];
 		bool fits = c < 128 ? buf_add_char(out, value.at[i])
@@ -56,13 +55,13 @@ bool encode_field(struct header *h, size_t at, enum header_mailboxes how, struct
 	bool params = str_caseamong(name, with_params, COUNT(with_params));
 	bool id = str_caseamong(name, ids, COUNT(ids));
 	bool unaddressed = id || list || params || str_caseamong(name, plain, COUNT(plain));
-	struct buf out, clean;
-	bool mailbox8, fits, fine;
-
 	if (value.len == 0 || codec_is_ascii(value))
 		return true;
+	struct buf out;
 	buf_init(&out, HEADER_MAX);
+	struct buf clean;
 	buf_init(&clean, HEADER_MAX);
+	bool mailbox8, fits;
 	if (id)
 		fits = buf_add_str(&out, value);
 	else if (params)
@@ -77,8 +76,8 @@ bool encode_field(struct header *h, size_t at, enum header_mailboxes how, struct
 		fits = add_clean(&clean, value, list ? '%' : '=');
 		value = buf_str(&clean);
 	}
-	fine = fits ? header_set_value(h, at, value, f)
-	            : fault_set(f, FAULT_DATA, "%.*s: too long", STR_FMT(name));
+	bool fine = fits ? header_set_value(h, at, value, f)
+	                 : fault_set(f, FAULT_DATA, "%.*s: too long", STR_FMT(name));
 	buf_release(&out);
 	buf_release(&clean);
 	return fine;
@@ -88,7 +87,6 @@ bool encode_field(struct header *h, size_t at, enum header_mailboxes how, struct
 static bool take_apart(struct header *h, struct str text, struct fault *f)
 {
 	struct str line;
-
 	while (str_cut(&text, '\n', &line) && !str_eq(line, STR("\r"))) {
 		if (str_ends(line, STR("\r")))
 			line.len--;
@@ -109,7 +107,6 @@ static bool all_to_ascii(struct header *h, struct fault *f)
 {
 	for (size_t i = 0; i < h->count; i++) {
 		bool author = names_author(header_name(&h->fields[i]));
-
 		if (!encode_field(h, i, author ? MAILBOXES_DOMAINS : MAILBOXES_ASCII, f))
 			return false;
 		if (h->fields[i].len > HEADER_LINE_MAX && !header_fold(h, i, f))
@@ -121,10 +118,8 @@ static bool all_to_ascii(struct header *h, struct fault *f)
 bool encode_header(struct buf *out, struct str text, struct fault *f)
 {
 	struct header h;
-	bool fine;
-
 	header_init(&h);
-	fine = take_apart(&h, text, f) && all_to_ascii(&h, f);
+	bool fine = take_apart(&h, text, f) && all_to_ascii(&h, f);
 	if (fine && !(header_write(out, &h) && buf_add_str(out, STR("\r\n"))))
 		fine = fault_set(f, FAULT_DATA, "the header is too long in ASCII");
 	header_release(&h);

@@ -23,11 +23,9 @@ static const struct notify_word {
  * "@" inside quotes is followed by the closing quote, a domain never ends so. */
 static size_t domain_at(struct str address)
 {
-	size_t at;
-
 	if (address.len == 0 || address.at[address.len - 1] == '"')
 		return address.len;
-	at = str_rfind(address, '@');
+	size_t at = str_rfind(address, '@');
 	return at == STR_NONE ? address.len : at + 1;
 }
 
@@ -36,10 +34,8 @@ static uint64_t address_hash(struct str address)
 {
 	size_t domain = domain_at(address);
 	uint64_t hash = UINT64_C(14695981039346656037);
-
 	for (size_t i = 0; i < address.len; i++) {
 		char c = address.at[i];
-
 		hash ^= (unsigned char)(i < domain ? c : ascii_lower(c));
 		hash *= UINT64_C(1099511628211);
 	}
@@ -49,7 +45,6 @@ static uint64_t address_hash(struct str address)
 bool envelope_same_address(struct str a, struct str b)
 {
 	size_t domain = domain_at(a);
-
 	if (a.len != b.len || domain != domain_at(b))
 		return false;
 	return str_eq(str_first(a, domain), str_first(b, domain)) &&
@@ -79,7 +74,6 @@ void envelope_release(struct envelope *e)
 void envelope_set_sender(struct envelope *e, struct str address)
 {
 	char *sender = mem_copy(address);
-
 	free(e->sender);
 	e->sender = sender;
 }
@@ -89,10 +83,8 @@ static size_t *find_slot(const struct envelope *e, struct str address)
 {
 	size_t mask = e->index_size - 1;
 	size_t at = (size_t)address_hash(address) & mask;
-
 	while (e->index[at] != NO_RECIPIENT) {
 		const struct rcpt *r = &e->rcpts[e->index[at] - 1];
-
 		if (envelope_same_address(str_of(r->address), address))
 			break;
 		at = (at + 1) & mask;
@@ -115,17 +107,14 @@ static void grow_index(struct envelope *e)
 struct rcpt *envelope_add(struct envelope *e, struct str address)
 {
 	struct rcpt *r = envelope_find(e, address);
-
 	return r ? r : envelope_append(e, address);
 }
 
 struct rcpt *envelope_append(struct envelope *e, struct str address)
 {
-	struct rcpt *r;
-	size_t *slot;
-
 	grow_index(e);
-	slot = find_slot(e, address);
+	size_t *slot = find_slot(e, address);
+	struct rcpt *r;
 	if (e->rcpt_count == e->rcpt_cap)
 		e->rcpts = mem_grow(e->rcpts, &e->rcpt_cap, e->rcpt_count + 1, sizeof(*r));
 	r = &e->rcpts[e->rcpt_count];
@@ -138,11 +127,9 @@ struct rcpt *envelope_append(struct envelope *e, struct str address)
 
 struct rcpt *envelope_find(const struct envelope *e, struct str address)
 {
-	size_t *slot;
-
 	if (e->index_size == 0)
 		return NULL;
-	slot = find_slot(e, address);
+	size_t *slot = find_slot(e, address);
 	return *slot == NO_RECIPIENT ? NULL : &e->rcpts[*slot - 1];
 }
 
@@ -153,12 +140,11 @@ bool rcpt_expired(const struct rcpt *r)
 
 void rcpt_reason(const struct rcpt *r, char to[VERDICT_LINE_MAX])
 {
-	char line[VERDICT_LINE_MAX];
-
 	if (!rcpt_expired(r)) {
 		verdict_line(&r->verdict, to);
 		return;
 	}
+	char line[VERDICT_LINE_MAX];
 	verdict_line(&r->verdict, line);
 	if (snprintf(to, VERDICT_LINE_MAX, "expired: %s",
 	             line[0] ? line : "not delivered in time") >= VERDICT_LINE_MAX)
@@ -168,7 +154,6 @@ void rcpt_reason(const struct rcpt *r, char to[VERDICT_LINE_MAX])
 size_t envelope_count(const struct envelope *e, enum rcpt_state state)
 {
 	size_t count = 0;
-
 	for (size_t i = 0; i < e->rcpt_count; i++)
 		count += e->rcpts[i].state == state;
 	return count;
@@ -176,10 +161,9 @@ size_t envelope_count(const struct envelope *e, enum rcpt_state state)
 
 static unsigned notify_bit(struct str word)
 {
-	for (size_t i = 0; i < NOTIFY_WORDS; i++) {
+	for (size_t i = 0; i < NOTIFY_WORDS; i++)
 		if (str_caseeq(word, str_of(notify_words[i].word)))
 			return notify_words[i].bit;
-	}
 	return 0;
 }
 
@@ -187,15 +171,13 @@ bool envelope_parse_notify(struct str text, unsigned *notify)
 {
 	unsigned bits = 0;
 	struct str rest = text;
-	struct str word;
-
 	if (str_caseeq(text, STR("NEVER"))) {
 		*notify = NOTIFY_NEVER;
 		return true;
 	}
+	struct str word;
 	while (str_cut(&rest, ',', &word)) {
 		unsigned bit = notify_bit(word);
-
 		if (bit == 0)
 			return false;
 		bits |= bit;
@@ -209,7 +191,6 @@ bool envelope_parse_notify(struct str text, unsigned *notify)
 void envelope_format_notify(unsigned notify, char to[32])
 {
 	size_t len = 0;
-
 	to[0] = '\0';
 	if (notify & NOTIFY_NEVER) {
 		snprintf(to, 32, "NEVER");

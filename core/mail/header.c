@@ -31,7 +31,6 @@ static bool is_name_char(char c)
 static size_t name_length(struct str line)
 {
 	size_t len = 0;
-
 	while (len < line.len && is_name_char(line.at[len]))
 		len++;
 	return len;
@@ -41,7 +40,6 @@ static size_t name_length(struct str line)
 static size_t colon_at(struct str line, size_t name_len)
 {
 	size_t at = name_len;
-
 	while (at < line.len && ascii_space(line.at[at]))
 		at++;
 	if (name_len == 0 || at == line.len || line.at[at] != ':')
@@ -52,14 +50,12 @@ static size_t colon_at(struct str line, size_t name_len)
 bool header_is_field(struct str line)
 {
 	size_t len = name_length(line);
-
 	return len <= HEADER_NAME_MAX && colon_at(line, len) != STR_NONE;
 }
 
 bool header_may_be_field(struct str start)
 {
 	size_t at = name_length(start);
-
 	while (at > 0 && at < start.len && ascii_space(start.at[at]))
 		at++;
 	return at == start.len && at <= HEADER_NAME_MAX;
@@ -75,7 +71,6 @@ static bool too_long(struct fault *f)
 static bool account(struct header *h, size_t old, size_t bytes, struct fault *f)
 {
 	size_t rest = h->bytes - old;
-
 	if (bytes > HEADER_MAX || rest > HEADER_MAX - bytes)
 		return too_long(f);
 	h->bytes = rest + bytes;
@@ -105,7 +100,6 @@ static struct field *make_room(struct header *h, size_t at)
 static void measure(struct field *field)
 {
 	struct str text = str_make(field->text, field->len);
-
 	field->name_len = name_length(text);
 	field->value_at = colon_at(text, field->name_len) + 1;
 }
@@ -113,7 +107,6 @@ static void measure(struct field *field)
 bool header_add_line(struct header *h, struct str line, struct fault *f)
 {
 	struct field *field;
-
 	if (line.len > 0 && ascii_space(line.at[0])) {
 		if (h->count == 0)
 			return fault_set(f, FAULT_DATA,
@@ -139,11 +132,9 @@ bool header_insert(struct header *h, size_t at, const char *name, struct str val
                    struct fault *f)
 {
 	struct str name_str = str_of(name);
-	struct field *field;
-
 	if (!account(h, 0, name_str.len + 2 + value.len + CRLF_LEN, f))
 		return false;
-	field = make_room(h, at);
+	struct field *field = make_room(h, at);
 	append(field, name_str);
 	append(field, STR(": "));
 	append(field, value);
@@ -155,7 +146,6 @@ bool header_set_value(struct header *h, size_t at, struct str value, struct faul
 {
 	struct field *old = &h->fields[at];
 	struct field field = {0};
-
 	if (!account(h, old->len, old->value_at + 1 + value.len, f))
 		return false;
 	append(&field, str_make(old->text, old->value_at));
@@ -179,11 +169,8 @@ static size_t remove_named(struct header *h, const char *name, bool only_empty)
 {
 	struct str name_str = str_of(name);
 	size_t kept = 0;
-	size_t removed;
-
 	for (size_t i = 0; i < h->count; i++) {
 		struct field *field = &h->fields[i];
-
 		if (str_caseeq(header_name(field), name_str) &&
 		    (!only_empty || header_value(field).len == 0)) {
 			h->bytes -= field->len + CRLF_LEN;
@@ -192,7 +179,7 @@ static size_t remove_named(struct header *h, const char *name, bool only_empty)
 			h->fields[kept++] = *field;
 		}
 	}
-	removed = h->count - kept;
+	size_t removed = h->count - kept;
 	h->count = kept;
 	return removed;
 }
@@ -210,20 +197,17 @@ size_t header_remove_empty(struct header *h, const char *name)
 size_t header_find(const struct header *h, const char *name, size_t from)
 {
 	struct str name_str = str_of(name);
-
-	for (size_t i = from; i < h->count; i++) {
+	for (size_t i = from; i < h->count; i++)
 		if (str_caseeq(header_name(&h->fields[i]), name_str))
 			return i;
-	}
 	return STR_NONE;
 }
 
 size_t header_find_resent(const struct header *h)
 {
-	for (size_t i = 0; i < h->count; i++) {
+	for (size_t i = 0; i < h->count; i++)
 		if (str_casestarts(header_name(&h->fields[i]), STR("Resent-")))
 			return i;
-	}
 	return STR_NONE;
 }
 
@@ -241,7 +225,6 @@ bool header_write(struct buf *out, const struct header *h)
 {
 	for (size_t i = 0; i < h->count; i++) {
 		const struct field *field = &h->fields[i];
-
 		if (!buf_add(out, field->text, field->len) || !buf_add_str(out, STR("\r\n")))
 			return false;
 	}
@@ -258,7 +241,6 @@ static void civil_date(int64_t day, int *year, int *month, int *mday)
 	int64_t y = (in_era - in_era / 1460 + in_era / 36524 - in_era / 146096) / 365;
 	int64_t in_year = in_era - (365 * y + y / 4 - y / 100);
 	int64_t march = (5 * in_year + 2) / 153; /* 0 is March */
-
 	*mday = (int)(in_year - (153 * march + 2) / 5 + 1);
 	*month = (int)(march < 10 ? march + 3 : march - 9);
 	*year = (int)(era * 400 + y + (*month <= 2));
@@ -268,17 +250,16 @@ bool header_add_date(struct buf *out, int64_t wall, int zone_min)
 {
 	static const char days[] = "ThuFriSatSunMonTueWed"; /* 1970-01-01 was a Thursday */
 	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-	int year, month, mday, zone;
-	int64_t day, secs;
-
 	if (zone_min < -ZONE_MAX || zone_min > ZONE_MAX)
 		zone_min = 0;
-	zone = zone_min < 0 ? -zone_min : zone_min;
+	int zone = zone_min < 0 ? -zone_min : zone_min;
 	wall = wall < YEAR_FIRST ? YEAR_FIRST : wall > YEAR_LAST ? YEAR_LAST : wall;
 	wall += (int64_t)zone_min * 60;
 	wall = wall < YEAR_FIRST ? YEAR_FIRST : wall > YEAR_LAST ? YEAR_LAST : wall;
-	secs = (wall - YEAR_FIRST) % DAY_SECS; /* YEAR_FIRST is a whole number of days */
-	day = (wall - secs) / DAY_SECS;
+	/* YEAR_FIRST is a whole number of days. */
+	int64_t secs = (wall - YEAR_FIRST) % DAY_SECS;
+	int64_t day = (wall - secs) / DAY_SECS;
+	int year, month, mday;
 	civil_date(day, &year, &month, &mday);
 	/* 719166: weeks enough to make every day positive. */
 	return buf_addf(out, "%.3s, %d %.3s %04d %02d:%02d:%02d %c%02d%02d",
@@ -292,7 +273,6 @@ bool header_add_msgid(struct buf *out, int64_t wall, const unsigned char random[
 {
 	size_t before = out->len;
 	bool fits = buf_addf(out, "<%lld.", (long long)wall);
-
 	for (size_t i = 0; i < 16 && fits; i++)
 		fits = buf_addf(out, "%02x", random[i]);
 	if (fits && buf_add_char(out, '@') &&

@@ -18,7 +18,6 @@ static const char *const resent_sources[] = {"Resent-To", "Resent-Cc", "Resent-B
 static bool check_hops(const struct header *h, struct fault *f)
 {
 	size_t hops = 0;
-
 	for (size_t i = 0; i < h->count; i++)
 		hops += str_caseeq(header_name(&h->fields[i]), STR("Received"));
 	if (hops <= HOPS_MAX)
@@ -31,7 +30,6 @@ static bool check_hops(const struct header *h, struct fault *f)
 static bool give_recipient(void *context, const struct addr *a, struct fault *f)
 {
 	const struct message_hooks *hooks = context;
-
 	return hooks->recipient(hooks->context, a->mailbox, a->escaped, f);
 }
 
@@ -40,14 +38,11 @@ static bool take_recipients(const struct header *h, const struct message_hooks *
 {
 	const char *const *names = sources;
 	struct message_hooks copy = *hooks;
-
-	for (size_t i = 0; i < COUNT(resent_sources); i++) {
+	for (size_t i = 0; i < COUNT(resent_sources); i++)
 		if (header_find(h, resent_sources[i], 0) != STR_NONE)
 			names = resent_sources;
-	}
 	for (size_t i = 0; i < h->count; i++) {
 		const struct field *field = &h->fields[i];
-
 		if (!str_caseamong(header_name(field), names, COUNT(sources)))
 			continue;
 		if (!addr_parse_header(header_value(field), give_recipient, &copy, f))
@@ -59,10 +54,9 @@ static bool take_recipients(const struct header *h, const struct message_hooks *
 /* Nothing but what separates addresses, or the brackets of none? */
 static bool is_void(struct str value)
 {
-	for (size_t i = 0; i < value.len; i++) {
-		if (!ascii_space(value.at[i]) && strchr("\r\n,;<>", value.at[i]) == NULL)
+	for (size_t i = 0; i < value.len; i++)
+		if (!ascii_space(value.at[i]) && !strchr("\r\n,;<>", value.at[i]))
 			return false;
-	}
 	return true;
 }
 
@@ -73,12 +67,10 @@ static bool keep_once(struct header *h, const char *name, bool list, struct faul
 	struct buf all;
 	size_t first = STR_NONE, at = 0, values = 0;
 	bool fine = true;
-
 	buf_init(&all, HEADER_MAX);
 	while (fine && (at = header_find(h, name, at)) != STR_NONE) {
 		struct str value = header_value(&h->fields[at]);
 		bool counts = !is_void(value) && (list || first == STR_NONE);
-
 		if (counts)
 			fine = (values++ == 0 || buf_add_str(&all, STR(",\r\n "))) &&
 			       buf_add_str(&all, value);
@@ -110,7 +102,6 @@ static bool tidy_fields(struct header *h, struct fault *f)
 static bool remove_fields(struct header *h, bool resent, struct fault *f)
 {
 	size_t hidden = header_remove_all(h, "Bcc");
-
 	header_remove_all(h, "Resent-Bcc");
 	header_remove_all(h, "Return-Path");
 	header_remove_all(h, "Content-Length");
@@ -125,7 +116,6 @@ static bool add_field(struct header *h, const char *name, struct str value, bool
                       struct fault *f)
 {
 	size_t at = resent ? header_find_resent(h) : h->count;
-
 	return header_insert(h, at == STR_NONE ? h->count : at, name, value, f);
 }
 
@@ -133,15 +123,13 @@ static bool add_date(struct header *h, const struct message_rules *rules, bool r
                      struct fault *f)
 {
 	const char *name = resent ? "Resent-Date" : "Date";
-	struct buf value;
-	bool fine;
-
 	header_remove_empty(h, name);
 	if (header_find(h, name, 0) != STR_NONE)
 		return true;
+	struct buf value;
 	buf_init(&value, VALUE_MAX);
-	fine = header_add_date(&value, rules->wall, rules->zone_min) ||
-	       fault_set(f, FAULT_DATA, "Date too long");
+	bool fine = header_add_date(&value, rules->wall, rules->zone_min) ||
+	            fault_set(f, FAULT_DATA, "Date too long");
 	fine = fine && add_field(h, name, buf_str(&value), resent, f);
 	buf_release(&value);
 	return fine;
@@ -151,16 +139,14 @@ static bool add_message_id(struct header *h, const struct message_rules *rules, 
                            struct fault *f)
 {
 	const char *name = resent ? "Resent-Message-ID" : "Message-ID";
-	struct buf value;
-	bool fine;
-
 	header_remove_empty(h, name);
 	if (header_find(h, name, 0) != STR_NONE)
 		return true;
+	struct buf value;
 	buf_init(&value, VALUE_MAX);
-	fine = header_add_msgid(&value, rules->wall, rules->random,
-	                        rules->identity->local->hostname) ||
-	       fault_set(f, FAULT_DATA, "Message-ID too long: shorten the host name");
+	bool fine = header_add_msgid(&value, rules->wall, rules->random,
+	                             rules->identity->local->hostname) ||
+	            fault_set(f, FAULT_DATA, "Message-ID too long: shorten the host name");
 	fine = fine && add_field(h, name, buf_str(&value), resent, f);
 	buf_release(&value);
 	return fine;
@@ -171,7 +157,6 @@ static bool encode_and_fold(struct header *h, bool smtputf8, struct fault *f)
 	for (size_t i = 0; i < h->count; i++) {
 		struct str value = header_value(&h->fields[i]);
 		bool stays = smtputf8 && codec_is_utf8(value);
-
 		if (!stays && !encode_field(h, i, MAILBOXES_MENDED, f))
 			return false;
 		if (h->fields[i].len > HEADER_LINE_MAX && !header_fold(h, i, f))
@@ -184,7 +169,6 @@ bool header_fixup(struct header *h, const struct message_rules *rules,
                   const struct message_hooks *hooks, struct fault *f)
 {
 	bool resent = header_find_resent(h) != STR_NONE;
-
 	if (!check_hops(h, f) || (rules->take_recipients && !take_recipients(h, hooks, f)))
 		return false;
 	if (!tidy_fields(h, f) || !remove_fields(h, resent, f) ||

@@ -6,7 +6,6 @@
 static size_t blanks_at_start(struct str s)
 {
 	size_t n = 0;
-
 	while (n < s.len && ascii_space(s.at[n]))
 		n++;
 	return n;
@@ -27,10 +26,9 @@ static bool inside_character(char c)
 /* The last blank from floor up to limit, which can begin the next line. */
 static size_t last_blank(struct str line, size_t floor, size_t limit)
 {
-	for (size_t i = limit; i >= floor && i > 0; i--) {
+	for (size_t i = limit; i >= floor && i > 0; i--)
 		if (ascii_space(line.at[i]))
 			return i;
-	}
 	return STR_NONE;
 }
 
@@ -39,11 +37,9 @@ static size_t last_blank(struct str line, size_t floor, size_t limit)
 static size_t hard_cut(struct str line, size_t floor, size_t limit)
 {
 	size_t at = limit;
-
-	for (size_t i = limit; i > floor; i--) {
+	for (size_t i = limit; i > floor; i--)
 		if (line.at[i - 1] == ',')
 			return i;
-	}
 	while (at > floor && limit - at < 3 && inside_character(line.at[at]))
 		at--;
 	return inside_character(line.at[at]) ? limit : at;
@@ -54,13 +50,10 @@ static size_t hard_cut(struct str line, size_t floor, size_t limit)
 static bool fold_line(struct buf *out, struct str line, size_t keep)
 {
 	bool add_blank = false;
-
 	line = without_blanks_at_end(line);
 	for (;;) {
 		size_t lead = keep > 0 ? 0 : blanks_at_start(line);
 		size_t limit = HEADER_LINE_MAX - (add_blank ? 1 : 0);
-		size_t floor, at;
-
 		if (lead > HEADER_LINE_MAX / 2) {
 			line = str_from(line, lead - 1);
 			lead = 1;
@@ -69,8 +62,8 @@ static bool fold_line(struct buf *out, struct str line, size_t keep)
 			return false;
 		if (line.len <= limit)
 			return buf_add_str(out, line);
-		floor = keep > 0 ? keep : lead + 1;
-		at = last_blank(line, floor, limit);
+		size_t floor = keep > 0 ? keep : lead + 1;
+		size_t at = last_blank(line, floor, limit);
 		add_blank = at == STR_NONE;
 		if (add_blank)
 			at = hard_cut(line, floor, limit);
@@ -94,11 +87,9 @@ static bool next_line(struct str *rest, struct str *line)
 static bool has_long_line(struct str text)
 {
 	struct str line;
-
-	while (next_line(&text, &line)) {
+	while (next_line(&text, &line))
 		if (line.len > HEADER_LINE_MAX)
 			return true;
-	}
 	return false;
 }
 
@@ -106,7 +97,6 @@ static bool fold_text(struct buf *out, struct str text, size_t keep)
 {
 	struct str line;
 	bool first = true;
-
 	while (next_line(&text, &line)) {
 		if (!first && !buf_add_str(out, STR("\r\n")))
 			return false;
@@ -122,12 +112,10 @@ bool header_fold(struct header *h, size_t at, struct fault *f)
 {
 	struct field *field = &h->fields[at];
 	struct str text = str_make(field->text, field->len);
-	struct buf folded;
-	size_t before;
-
 	if (!has_long_line(text))
 		return true;
-	before = h->bytes - field->len;
+	size_t before = h->bytes - field->len;
+	struct buf folded;
 	buf_init(&folded, HEADER_MAX);
 	if (!fold_text(&folded, text, field->value_at) || before > HEADER_MAX - folded.len) {
 		buf_release(&folded);

@@ -9,7 +9,7 @@
 /* Stands for itself in an extended value (RFC 2231 section 7). */
 static bool is_attribute_char(char c)
 {
-	return c == '.' || (addr_is_atext(c) && strchr("*'%/?=", c) == NULL);
+	return c == '.' || (addr_is_atext(c) && !strchr("*'%/?=", c));
 }
 
 static bool is_fold(char c)
@@ -36,10 +36,8 @@ static struct str without_blanks_at_end(struct str s)
 static bool unquote(struct buf *out, struct str s)
 {
 	bool quoted = str_starts(s, STR("\""));
-
 	for (size_t i = 0; i < s.len; i++) {
 		char c = s.at[i];
-
 		if (c == '\r' || c == '\n' || (quoted && c == '"'))
 			continue;
 		if (quoted && c == '\\' && i + 1 < s.len)
@@ -56,7 +54,6 @@ static bool add_extended(struct buf *out, struct str text)
 		return false;
 	for (size_t i = 0; i < text.len; i++) {
 		char c = text.at[i];
-
 		if (is_attribute_char(c) ? !buf_add_char(out, c)
 		                         : !buf_addf(out, "%%%02X", (unsigned char)c))
 			return false;
@@ -70,18 +67,16 @@ static bool add_parameter(struct buf *out, struct str text)
 	size_t equals = str_find(text, '=');
 	struct str name = str_first(text, equals == STR_NONE ? 0 : equals);
 	struct str value = without_blanks_at_end(str_from(text, name.len + 1));
-	struct buf plain;
-	bool fits;
-
 	while (value.len > 0 && is_fold(value.at[0]))
 		value = str_from(value, 1);
 	name = without_blanks_at_end(name);
 	if (str_trim(name).len == 0 || !codec_is_ascii(name) || str_ends(name, STR("*")) ||
 	    codec_is_ascii(value))
 		return buf_add_str(out, text);
+	struct buf plain;
 	buf_init(&plain, HEADER_MAX);
-	fits = unquote(&plain, value) && buf_add_str(out, name) &&
-	       buf_add_str(out, STR("*=")) && add_extended(out, buf_str(&plain));
+	bool fits = unquote(&plain, value) && buf_add_str(out, name) &&
+	            buf_add_str(out, STR("*=")) && add_extended(out, buf_str(&plain));
 	buf_release(&plain);
 	return fits;
 }
@@ -91,11 +86,9 @@ bool header_encode_params(struct buf *out, struct str value)
 	size_t before = out->len;
 	size_t at = parameter_end(value, 0);
 	bool fits = buf_add_str(out, str_first(value, at));
-
 	while (fits && at < value.len) {
 		size_t end = parameter_end(value, at + 1);
 		struct str text = str_from(str_first(value, end), at + 1);
-
 		fits = buf_add_char(out, ';') && add_parameter(out, text);
 		at = end;
 	}

@@ -41,10 +41,9 @@ struct code {
 
 static bool has_8bit(struct str s)
 {
-	for (size_t i = 0; i < s.len; i++) {
+	for (size_t i = 0; i < s.len; i++)
 		if ((unsigned char)s.at[i] > 127)
 			return true;
-	}
 	return false;
 }
 
@@ -56,17 +55,16 @@ static bool is_fold(char c)
 /* Stands for itself in kind Q, wherever the word is (RFC 2047 section 5 (3)). */
 static bool is_plain(char c)
 {
-	return ascii_alpha(c) || ascii_digit(c) || (c != '\0' && strchr("!*+-/", c) != NULL);
+	return ascii_alpha(c) || ascii_digit(c) || (c != '\0' && strchr("!*+-/", c));
 }
 
 /* "=?" charset "?" Q or B "?" text "?=" */
 static bool is_encoded_word(struct str s)
 {
-	struct str charset, kind;
-
 	if (s.len <= WORD_SIGNS || !str_starts(s, STR("=?")) || !str_ends(s, STR("?=")))
 		return false;
 	s = str_from(str_first(s, s.len - 2), 2);
+	struct str charset, kind;
 	return str_cut(&s, '?', &charset) && charset.len > 0 && str_cut(&s, '?', &kind) &&
 	       (str_caseeq(kind, STR("Q")) || str_caseeq(kind, STR("B"))) && s.len > 0 &&
 	       str_find(s, '?') == STR_NONE;
@@ -82,7 +80,6 @@ static struct str without_blanks_at_end(struct str s)
 static bool put(struct words *w, struct str s)
 {
 	size_t lf = str_rfind(s, '\n');
-
 	if (s.len == 0)
 		return true;
 	w->begun = true;
@@ -97,7 +94,6 @@ static bool put_plain(struct words *w, struct str lead, struct str body)
 {
 	bool fold = w->encoded && lead.len > 0 && str_find(lead, '\n') == STR_NONE &&
 	            w->col + lead.len + body.len + w->tail > WORD_LINE;
-
 	return (!fold || put(w, STR("\r\n"))) && put(w, lead) && put(w, body);
 }
 
@@ -105,7 +101,6 @@ static bool put_plain(struct words *w, struct str lead, struct str body)
 static size_t escapes(struct str s)
 {
 	size_t count = 0;
-
 	for (size_t i = 0; i < s.len; i++)
 		count += !is_plain(s.at[i]) && s.at[i] != ' ';
 	return count;
@@ -121,7 +116,6 @@ static struct code choose_code(struct str content)
 {
 	bool utf8 = codec_is_utf8(content);
 	const char *charset = utf8 ? "utf-8" : "unknown-8bit";
-
 	return (struct code){.charset = charset,
 	                     .frame = strlen(charset) + WORD_SIGNS,
 	                     .utf8 = utf8,
@@ -133,10 +127,8 @@ static struct code choose_code(struct str content)
 static size_t fitting(const struct code *code, struct str s, size_t room)
 {
 	size_t taken = 0;
-
 	while (taken < s.len) {
 		size_t len = code->utf8 ? codec_utf8_len(str_from(s, taken)) : 1;
-
 		if (taken > 0 && coded_length(code, str_first(s, taken + len)) > room)
 			break;
 		taken += len;
@@ -149,7 +141,6 @@ static bool put_q(struct buf *out, struct str s)
 	for (size_t i = 0; i < s.len; i++) {
 		char c = s.at[i];
 		bool fits;
-
 		if (is_plain(c))
 			fits = buf_add_char(out, c);
 		else if (c == ' ')
@@ -165,7 +156,6 @@ static bool put_q(struct buf *out, struct str s)
 static bool put_encoded_word(struct words *w, const struct code *code, struct str piece)
 {
 	size_t before = w->out->len;
-
 	if (!buf_addf(w->out, "=?%s?%c?", code->charset, code->base64 ? 'B' : 'Q'))
 		return false;
 	if (code->base64 ? !codec_base64(w->out, piece) : !put_q(w->out, piece))
@@ -181,7 +171,6 @@ static bool put_encoded_word(struct words *w, const struct code *code, struct st
 static bool make_room(struct words *w, const struct code *code, struct str lead, size_t text)
 {
 	size_t least = code->frame + (text < WORD_ROOM ? text : WORD_ROOM);
-
 	if (w->col + lead.len + least + w->tail <= WORD_LINE ||
 	    str_find(lead, '\n') != STR_NONE)
 		return true;
@@ -192,18 +181,15 @@ static bool make_room(struct words *w, const struct code *code, struct str lead,
 static bool put_encoded(struct words *w, struct str lead, struct str content)
 {
 	struct code code = choose_code(content);
-
 	if (!make_room(w, &code, lead, coded_length(&code, content)) || !put(w, lead))
 		return false;
 	while (content.len > 0) {
 		size_t used = w->col + w->tail;
 		size_t room = used < WORD_LINE ? WORD_LINE - used : 0;
-		struct str piece;
-
 		if (room > WORD_MAX)
 			room = WORD_MAX;
 		room = room > code.frame ? room - code.frame : 0;
-		piece = str_first(content, fitting(&code, content, room));
+		struct str piece = str_first(content, fitting(&code, content, room));
 		if (!put_encoded_word(w, &code, piece))
 			return false;
 		content = str_from(content, piece.len);
@@ -217,10 +203,8 @@ static bool put_encoded(struct words *w, struct str lead, struct str content)
 static size_t word_end(struct str text, size_t at, enum words_kind kind)
 {
 	bool quoted = false;
-
 	while (at < text.len) {
 		char c = text.at[at];
-
 		if (kind != WORDS_TEXT && c == '\\')
 			at++;
 		else if (kind == WORDS_PHRASE && c == '"')
@@ -236,11 +220,9 @@ static size_t word_end(struct str text, size_t at, enum words_kind kind)
 static bool next_word(struct str *text, enum words_kind kind, struct word *word)
 {
 	size_t lead = 0;
-	size_t end;
-
 	while (lead < text->len && is_fold(text->at[lead]))
 		lead++;
-	end = word_end(*text, lead, kind);
+	size_t end = word_end(*text, lead, kind);
 	word->lead = str_first(*text, lead);
 	word->body = str_from(str_first(*text, end), lead);
 	*text = str_from(*text, end);
@@ -252,7 +234,6 @@ static bool add_meaning(struct buf *content, struct str s, enum words_kind kind)
 {
 	for (size_t i = 0; i < s.len; i++) {
 		char c = s.at[i];
-
 		if (c == '\r' || c == '\n' || (kind == WORDS_PHRASE && c == '"'))
 			continue;
 		if (kind != WORDS_TEXT && c == '\\' && i + 1 < s.len)
@@ -269,12 +250,11 @@ static bool gather(struct buf *content, struct str *text, const struct word *wor
                    enum words_kind kind)
 {
 	struct str rest = *text;
-	struct word next;
-
 	if (beside && !add_meaning(content, word->lead, WORDS_TEXT))
 		return false;
 	if (!add_meaning(content, word->body, kind))
 		return false;
+	struct word next;
 	while (next_word(&rest, kind, &next)) {
 		if (!has_8bit(next.body))
 			return !is_encoded_word(next.body) ||
@@ -291,10 +271,9 @@ static bool put_words(struct words *w, struct str text, enum words_kind kind)
 {
 	bool beside = false; /* the word before is an encoded word already */
 	struct buf content;
-	struct word word;
 	bool fits = true;
-
 	buf_init(&content, HEADER_MAX);
+	struct word word;
 	while (fits && next_word(&text, kind, &word)) {
 		if (!has_8bit(word.body)) {
 			fits = put_plain(w, word.lead, word.body);
@@ -316,7 +295,6 @@ bool header_encode_text(struct buf *out, struct str value, size_t first)
 {
 	struct words w = {.out = out, .col = first};
 	size_t before = out->len;
-
 	if (!has_8bit(value))
 		return buf_add_str(out, value);
 	if (put_words(&w, value, WORDS_TEXT))
@@ -330,11 +308,9 @@ bool header_encode_text(struct buf *out, struct str value, size_t first)
 static size_t element_end(struct str text, size_t *phrase)
 {
 	size_t at = 0;
-
 	*phrase = 0;
 	while (at < text.len) {
 		char c = text.at[at];
-
 		if (c == ':' && *phrase == 0) {
 			*phrase = at;
 			return at;
@@ -352,10 +328,8 @@ static size_t element_end(struct str text, size_t *phrase)
 static bool put_comment(struct words *w, struct str text)
 {
 	size_t from = 0;
-
 	for (size_t at = 0; at < text.len; at++) {
 		char c = text.at[at];
-
 		if (c == '\\') {
 			at++;
 		} else if (c == '(' || c == ')') {
@@ -374,7 +348,6 @@ static bool put_between(struct words *w, struct str text, bool phrase, bool *mai
 {
 	struct str body = str_trim(text);
 	size_t lead = body.len > 0 ? (size_t)(body.at - text.at) : text.len;
-
 	if (phrase)
 		return put_words(w, text, WORDS_PHRASE);
 	*mailbox8 = *mailbox8 || has_8bit(body);
@@ -388,13 +361,10 @@ static bool put_element(struct words *w, struct str text, bool phrase, bool *mai
 {
 	size_t from = 0;
 	size_t at = 0;
-
 	while (at < text.len) {
 		size_t end = addr_token_end(text, at);
-
 		if (text.at[at] == '(') {
 			struct str before = str_first(str_from(text, from), at - from);
-
 			if (!put_between(w, before, phrase, mailbox8) ||
 			    (w->touching && !put(w, STR(" "))) ||
 			    !put_comment(w, str_first(str_from(text, at), end - at)))
@@ -416,10 +386,8 @@ struct list {
 static bool address_has_8bit(struct str text)
 {
 	size_t at = 0;
-
 	while (at < text.len) {
 		size_t end = addr_token_end(text, at);
-
 		if (text.at[at] != '(' && has_8bit(str_from(str_first(text, end), at)))
 			return true;
 		at = end;
@@ -433,7 +401,6 @@ static bool put_ascii(struct words *w, struct str name, struct str rest, struct 
 {
 	bool angle = name.len > 0 || str_starts(str_trim(rest), STR("<"));
 	struct str lead = w->begun || name.len > 0 ? STR(" ") : STR("");
-
 	if (!put_element(w, name, true, &l->mailbox8))
 		return false;
 	if (!angle)
@@ -444,10 +411,9 @@ static bool put_ascii(struct words *w, struct str name, struct str rest, struct 
 /* May it stand in a comment as it is? */
 static bool fits_comment(struct str name)
 {
-	for (size_t i = 0; i < name.len; i++) {
-		if ((unsigned char)name.at[i] > 127 || strchr("()\"\\", name.at[i]) != NULL)
+	for (size_t i = 0; i < name.len; i++)
+		if ((unsigned char)name.at[i] > 127 || strchr("()\"\\", name.at[i]))
 			return false;
-	}
 	return true;
 }
 
@@ -455,12 +421,11 @@ static bool fits_comment(struct str name)
 static bool put_as_comment(struct words *w, struct str name, struct str lead, struct str body)
 {
 	struct str own = str_trim(name);
-	bool apart = own.len > 0 && fits_comment(name), fits;
+	bool apart = own.len > 0 && fits_comment(name);
 	struct buf content;
-
 	buf_init(&content, HEADER_MAX);
-	fits = put(w, name.len > 0 ? str_first(name, (size_t)(own.at - name.at)) : lead) &&
-	       put(w, STR("("));
+	bool fits = put(w, name.len > 0 ? str_first(name, (size_t)(own.at - name.at)) : lead) &&
+	            put(w, STR("("));
 	if (apart)
 		fits = fits && put(w, own) && put(w, STR(" "));
 	else if (own.len > 0)
@@ -477,15 +442,13 @@ static bool put_as_comment(struct words *w, struct str name, struct str lead, st
 static bool put_as_name(struct words *w, struct str name, struct str rest, struct list *l)
 {
 	struct str body = str_trim(rest), lead = str_first(rest, (size_t)(body.at - rest.at));
-	struct buf content;
-	bool fits;
-
 	if (name.len == 0 && str_starts(body, STR("<")) && str_ends(body, STR(">")))
 		body = str_trim(str_from(str_first(body, body.len - 1), 1));
 	if (l->in_group)
 		return put_as_comment(w, name, lead, body);
+	struct buf content;
 	buf_init(&content, HEADER_MAX);
-	fits = put_element(w, name, true, &l->mailbox8);
+	bool fits = put_element(w, name, true, &l->mailbox8);
 	/* Between two encoded words a blank is not shown. */
 	if (fits && name.len > 0 && str_ends(buf_str(w->out), STR("?=")))
 		fits = buf_add_char(&content, ' ');
@@ -502,15 +465,16 @@ static bool put_as_name(struct words *w, struct str name, struct str rest, struc
 /* An element of which the address is not ASCII. */
 static bool put_foreign(struct words *w, struct str name, struct str rest, struct list *l)
 {
-	struct buf mailbox, ascii;
+	struct buf mailbox;
 	struct fault ignored = FAULT_INIT;
-	bool whole, local, fits;
-
 	buf_init(&mailbox, ADDR_MAX);
+	struct buf ascii;
 	buf_init(&ascii, 4 * ADDR_MAX);
+	bool whole;
 	whole =
 	    addr_parse_one(rest, &mailbox, &ignored) && addr_domain(buf_str(&mailbox)).len > 0;
-	local = whole && codec_is_ascii(addr_local(buf_str(&mailbox)));
+	bool local = whole && codec_is_ascii(addr_local(buf_str(&mailbox)));
+	bool fits;
 	if (local && l->how != MAILBOXES_MENDED &&
 	    idna_mailbox(&ascii, buf_str(&mailbox), &ignored))
 		fits = put_ascii(w, name, rest, buf_str(&ascii), l);
@@ -533,7 +497,6 @@ static bool put_addresses(struct words *w, struct str text, struct list *l)
 		struct str rest = str_from(str_first(text, end), name.len);
 		struct str stop = str_first(str_from(text, end), 1);
 		bool foreign = l->how != MAILBOXES_KEPT && address_has_8bit(rest);
-
 		if (foreign ? !put_foreign(w, name, rest, l)
 		            : !put_element(w, name, true, &l->mailbox8) ||
 		                  !put_element(w, rest, false, &l->mailbox8))
@@ -555,12 +518,10 @@ bool header_encode_addresses(struct buf *out, struct str value, size_t first,
 	struct words w = {.out = out, .col = first, .tail = 2};
 	struct list list = {.how = how};
 	size_t before = out->len;
-	bool fits;
-
 	*mailbox8 = false;
 	if (!has_8bit(value))
 		return buf_add_str(out, value);
-	fits = put_addresses(&w, value, &list);
+	bool fits = put_addresses(&w, value, &list);
 	*mailbox8 = list.mailbox8;
 	if (!fits)
 		out->len = before;
@@ -569,33 +530,29 @@ bool header_encode_addresses(struct buf *out, struct str value, size_t first,
 
 static bool is_atom(struct str s)
 {
-	for (size_t i = 0; i < s.len; i++) {
+	for (size_t i = 0; i < s.len; i++)
 		if (!addr_is_atext(s.at[i]))
 			return false;
-	}
 	return s.len > 0;
 }
 
 /* Only atoms, one blank between them? */
 static bool is_atoms(struct str s)
 {
-	struct str word;
-
 	if (str_ends(s, STR(" ")))
 		return false;
-	while (str_cut(&s, ' ', &word)) {
+	struct str word;
+	while (str_cut(&s, ' ', &word))
 		if (!is_atom(word))
 			return false;
-	}
 	return true;
 }
 
 static bool is_printable(struct str s)
 {
-	for (size_t i = 0; i < s.len; i++) {
+	for (size_t i = 0; i < s.len; i++)
 		if (s.at[i] < ' ' || s.at[i] > '~')
 			return false;
-	}
 	return true;
 }
 
@@ -604,7 +561,6 @@ bool header_add_phrase(struct buf *out, struct str name)
 	struct words w = {.out = out, .col = PHRASE_LINE, .tail = 2};
 	size_t before = out->len;
 	bool fits = true;
-
 	if (is_atoms(name))
 		return buf_add_str(out, name);
 	if (!is_printable(name)) {

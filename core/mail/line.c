@@ -17,29 +17,25 @@ struct scan {
 static const char *find(const char *at, const char *end, char c)
 {
 	const char *found = memchr(at, c, (size_t)(end - at));
-
 	return found ? found : end;
 }
 
 /* The first of the three at or behind s->at, or the end. */
 static const char *next_special(struct scan *s)
 {
-	const char *first;
-
 	if (s->lf < s->at)
 		s->lf = find(s->at, s->end, '\n');
 	if (s->cr < s->at)
 		s->cr = find(s->at, s->end, '\r');
 	if (s->nul < s->at)
 		s->nul = find(s->at, s->end, '\0');
-	first = s->lf < s->cr ? s->lf : s->cr;
+	const char *first = s->lf < s->cr ? s->lf : s->cr;
 	return first < s->nul ? first : s->nul;
 }
 
 static bool put(struct line *l, struct str piece, bool ends, struct fault *f)
 {
 	unsigned flags = (l->open ? 0u : LINE_BEGINS) | (ends ? LINE_ENDS : 0u);
-
 	l->open = !ends;
 	return l->sink(l->context, piece, flags, f);
 }
@@ -60,7 +56,6 @@ static bool put_text(struct line *l, const struct scan *s, const char *stop, siz
                      struct fault *f)
 {
 	struct str text = str_make(s->at, (size_t)(stop - s->at));
-
 	*end_len = 0;
 	if (stop < s->end && *stop == '\n')
 		*end_len = 1;
@@ -76,10 +71,9 @@ void line_init(struct line *l, line_sink *sink, void *context)
 
 bool line_feed(struct line *l, struct str bytes, struct fault *f)
 {
-	struct scan s;
-
 	if (bytes.len == 0)
 		return true;
+	struct scan s;
 	s.at = bytes.at;
 	s.end = bytes.at + bytes.len;
 	s.lf = find(s.at, s.end, '\n');
@@ -87,10 +81,8 @@ bool line_feed(struct line *l, struct str bytes, struct fault *f)
 	s.nul = find(s.at, s.end, '\0');
 	while (s.at < s.end) {
 		const char *stop = next_special(&s);
-
 		if (stop > s.at) {
 			size_t end_len;
-
 			if (!put_text(l, &s, stop, &end_len, f))
 				return false;
 			s.at = stop + end_len;

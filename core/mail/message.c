@@ -46,10 +46,8 @@ static bool has_8bit(struct str s)
 	unsigned char rest = 0;
 	uint64_t all = 0;
 	size_t i = 0;
-
 	for (; s.len - i >= sizeof(all); i += sizeof(all)) {
 		uint64_t eight;
-
 		memcpy(&eight, s.at + i, sizeof(eight));
 		all |= eight;
 	}
@@ -62,7 +60,6 @@ static bool has_8bit(struct str s)
 static bool give(struct message *m, struct str bytes, struct fault *f)
 {
 	uint64_t max = m->rules->max_size;
-
 	m->facts.size += bytes.len;
 	if (max > 0 && m->facts.size > max)
 		return fault_set(f, FAULT_DATA, "message over max_size (%llu bytes)",
@@ -73,7 +70,6 @@ static bool give(struct message *m, struct str bytes, struct fault *f)
 static bool flush_body(struct message *m, struct fault *f)
 {
 	struct str bytes = str_make(m->out, m->out_len);
-
 	m->out_len = 0;
 	if (bytes.len == 0)
 		return true;
@@ -86,7 +82,6 @@ static bool put_body(struct message *m, struct str bytes, struct fault *f)
 	while (bytes.len > 0) {
 		size_t room = OUT_SIZE - m->out_len;
 		size_t len = bytes.len < room ? bytes.len : room;
-
 		memcpy(m->out + m->out_len, bytes.at, len);
 		m->out_len += len;
 		bytes = str_from(bytes, len);
@@ -143,28 +138,24 @@ static bool body_piece(struct message *m, struct str piece, bool ends, struct fa
 
 static void measure_header(struct message *m, struct str bytes)
 {
-	struct str line;
-
 	m->facts.header_8bit = has_8bit(bytes);
-	while (str_cut(&bytes, '\n', &line)) {
+	struct str line;
+	while (str_cut(&bytes, '\n', &line))
 		if (line.len > m->facts.longest_line + 1)
 			m->facts.longest_line = line.len - 1;
-	}
 }
 
 static bool finish_header(struct message *m, struct fault *f)
 {
-	struct buf out;
-	bool fine;
-
 	m->phase = PHASE_BODY;
 	m->line.header = false;
 	if (!header_fixup(&m->header, m->rules, &m->hooks, f) ||
 	    (m->hooks.header_done && !m->hooks.header_done(m->hooks.context, f)))
 		return false;
+	struct buf out;
 	buf_init(&out, HEADER_MAX + 2);
-	fine = (header_write(&out, &m->header) && buf_add_str(&out, STR("\r\n"))) ||
-	       fault_set(f, FAULT_DATA, "header over %d MiB", HEADER_MAX / 1024 / 1024);
+	bool fine = (header_write(&out, &m->header) && buf_add_str(&out, STR("\r\n"))) ||
+	            fault_set(f, FAULT_DATA, "header over %d MiB", HEADER_MAX / 1024 / 1024);
 	if (fine) {
 		measure_header(m, buf_str(&out));
 		fine = give(m, buf_str(&out), f);
@@ -179,10 +170,8 @@ static bool finish_header(struct message *m, struct fault *f)
 static bool begin_body(struct message *m, bool ends, struct fault *f)
 {
 	struct buf text = m->text;
-	bool fine;
-
 	buf_init(&m->text, 0);
-	fine = finish_header(m, f) && body_piece(m, buf_str(&text), ends, f);
+	bool fine = finish_header(m, f) && body_piece(m, buf_str(&text), ends, f);
 	buf_release(&text);
 	return fine;
 }
@@ -191,7 +180,6 @@ static bool begin_body(struct message *m, bool ends, struct fault *f)
 static bool drop_mark(struct message *m, bool ends)
 {
 	struct str text = buf_str(&m->text);
-
 	if (m->unmarked)
 		return true;
 	if (!ends && text.len < strlen(MARK) && str_starts(STR(MARK), text))
@@ -222,7 +210,6 @@ static enum kind line_kind(const struct message *m, bool ends)
 {
 	struct str text = buf_str(&m->text);
 	bool may_wait = !ends && text.len <= HEADER_NAME_MAX;
-
 	if (str_trim(text).len == 0) {
 		if (ends)
 			return KIND_BLANK;
@@ -233,7 +220,6 @@ static enum kind line_kind(const struct message *m, bool ends)
 		return m->header.count > 0 ? KIND_FIELD : KIND_BODY;
 	if (m->header.count == 0) {
 		enum kind kind = mailbox_line(text, !may_wait);
-
 		if (kind != KIND_BODY)
 			return kind;
 	}
@@ -245,7 +231,6 @@ static enum kind line_kind(const struct message *m, bool ends)
 static bool header_piece(struct message *m, struct str piece, unsigned flags, struct fault *f)
 {
 	bool ends = (flags & LINE_ENDS) != 0;
-
 	if (flags & LINE_BEGINS) {
 		buf_clear(&m->text);
 		m->kind = KIND_OPEN;
@@ -278,7 +263,6 @@ static bool header_piece(struct message *m, struct str piece, unsigned flags, st
 static bool take_piece(void *context, struct str piece, unsigned flags, struct fault *f)
 {
 	struct message *m = context;
-
 	switch (m->phase) {
 	case PHASE_HEADER:
 		return header_piece(m, piece, flags, f);
@@ -294,7 +278,6 @@ struct message *message_new(const struct message_rules *rules,
                             const struct message_hooks *hooks)
 {
 	struct message *m = mem_alloc(sizeof(*m));
-
 	m->rules = rules;
 	m->hooks = *hooks;
 	m->out = mem_alloc(OUT_SIZE);
@@ -307,7 +290,7 @@ struct message *message_new(const struct message_rules *rules,
 
 void message_free(struct message *m)
 {
-	if (m == NULL)
+	if (!m)
 		return;
 	header_release(&m->header);
 	buf_release(&m->text);

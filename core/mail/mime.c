@@ -76,7 +76,6 @@ static struct str next_line_at(struct str *rest)
 {
 	size_t at = str_find(*rest, '\n');
 	struct str line = str_first(*rest, at == STR_NONE ? at : at + 1);
-
 	*rest = str_from(*rest, line.len);
 	return line;
 }
@@ -98,7 +97,6 @@ static void measure_lines(struct leaf *l, struct str bytes)
 static struct str skip_ascii(struct str bytes)
 {
 	uint64_t word;
-
 	while (bytes.len >= sizeof(word)) {
 		memcpy(&word, bytes.at, sizeof(word));
 		if ((word & UINT64_C(0x8080808080808080)) != 0)
@@ -151,7 +149,6 @@ static bool leaf_bad(const struct mime *m)
 static bool scan_field(void *context, struct mime_part *p, struct str raw, struct fault *f)
 {
 	struct mime *m = context;
-
 	if (!mime_field_bad(raw, m->seven_bit))
 		return true;
 	p->notes |= NOTE_FIELDS;
@@ -163,7 +160,6 @@ static bool scan_head_end(void *context, struct mime_part *p, enum mime_head_end
                           struct fault *f)
 {
 	struct mime *m = context;
-
 	(void)p;
 	(void)how;
 	(void)f;
@@ -174,7 +170,6 @@ static bool scan_head_end(void *context, struct mime_part *p, enum mime_head_end
 static bool locked(const struct mime *m, enum mime_lock lock, struct fault *f)
 {
 	const char *where = NULL;
-
 	switch (lock) {
 	case LOCK_NONE:
 		return true;
@@ -208,7 +203,6 @@ static bool locked(const struct mime *m, enum mime_lock lock, struct fault *f)
 static bool scan_body(void *context, struct mime_part *p, struct str bytes, struct fault *f)
 {
 	struct mime *m = context;
-
 	uint64_t high = m->leaf.high;
 	measure(&m->leaf, bytes);
 	if (p->message && !p->has_type && (m->leaf.high > high || m->leaf.tail_len > 0))
@@ -219,12 +213,11 @@ static bool scan_body(void *context, struct mime_part *p, struct str bytes, stru
 static bool scan_filler(void *context, struct mime_part *p, struct str bytes, struct fault *f)
 {
 	struct mime *m = context;
-
 	(void)f;
 	measure(&m->leaf, bytes);
 	if (leaf_bad(m)) {
 		m->needed = true;
-		if (p != NULL)
+		if (p)
 			p->notes |= NOTE_FILLER;
 	}
 	return true;
@@ -233,7 +226,6 @@ static bool scan_filler(void *context, struct mime_part *p, struct str bytes, st
 static bool scan_boundary(void *context, struct str line, struct fault *f)
 {
 	struct mime *m = context;
-
 	(void)line;
 	(void)f;
 	m->leaf = (struct leaf){0};
@@ -264,7 +256,6 @@ static unsigned missing_fields(const struct mime *m, const struct mime_part *p,
 {
 	bool encoded = coder == CODER_QP || coder == CODER_BASE64;
 	unsigned flags = 0;
-
 	if (!p->message)
 		return 0;
 	if (!p->has_version && (encoded || p->has_type))
@@ -296,7 +287,6 @@ static bool add_plan(struct mime *m, const struct mime_part *p, enum coder_kind 
 static bool was_open(const struct mime_part *p)
 {
 	bool encoded = p->code == CODE_QP || p->code == CODE_BASE64;
-
 	if (p->lock != LOCK_NONE)
 		return false;
 	return p->type == TYPE_MULTIPART || p->type == TYPE_DIGEST ||
@@ -311,20 +301,18 @@ static bool scan_close(void *context, struct mime_part *p, struct mime_part *out
 	enum coder_kind coder = CODER_NONE;
 	unsigned flags = p->notes & NOTE_FIELDS ? PLAN_FIELDS : 0;
 	bool changed = p->notes & NOTE_CHANGED;
-
-	if (outer != NULL)
+	if (outer)
 		outer->notes |= NOTE_PARTS;
-	if (!was_open(p)) {
+	if (!was_open(p))
 		coder = leaf_bad(m) ? choose_coder(&m->leaf, p->code) : CODER_NONE;
-	} else if ((p->notes & NOTE_FILLER) && !(p->notes & NOTE_PARTS)) {
+	else if ((p->notes & NOTE_FILLER) && !(p->notes & NOTE_PARTS))
 		return locked(m, LOCK_BOUNDARY, f);
-	} else if (p->code == CODE_8BIT && changed && m->seven_bit) {
+	else if (p->code == CODE_8BIT && changed && m->seven_bit)
 		flags |= PLAN_LABEL;
-	}
 	changed = changed || coder != CODER_NONE;
 	if (changed)
 		flags |= missing_fields(m, p, coder);
-	if (outer != NULL && (changed || flags != 0))
+	if (outer && (changed || flags != 0))
 		outer->notes |= NOTE_CHANGED;
 	m->leaf = (struct leaf){0};
 	return (coder == CODER_NONE && flags == 0) || add_plan(m, p, coder, flags, f);
@@ -333,7 +321,6 @@ static bool scan_close(void *context, struct mime_part *p, struct mime_part *out
 static bool flush(struct mime *m, struct fault *f)
 {
 	struct str bytes = buf_str(&m->out);
-
 	if (bytes.len == 0)
 		return true;
 	bool ok = m->sink(m->context, bytes, f);
@@ -382,9 +369,8 @@ static const char *code_name(const struct plan *plan)
 /* Content-Transfer-Encoding, once, where the old one was or at the end. */
 static bool put_code(struct mime *m, struct fault *f)
 {
-	const char *name = m->plan != NULL ? code_name(m->plan) : NULL;
-
-	if (name == NULL || m->code_written)
+	const char *name = m->plan ? code_name(m->plan) : NULL;
+	if (!name || m->code_written)
 		return true;
 	m->code_written = true;
 	return buf_addf(&m->out, "Content-Transfer-Encoding: %s\r\n", name) || full(f);
@@ -393,12 +379,11 @@ static bool put_code(struct mime *m, struct fault *f)
 static bool convert_field(void *context, struct mime_part *p, struct str raw, struct fault *f)
 {
 	struct mime *m = context;
-
 	find_plan(m, p);
-	if (m->plan == NULL)
+	if (!m->plan)
 		return put(m, raw, f) && put(m, STR("\r\n"), f);
 	struct str name = str_trim(str_first(raw, str_find(raw, ':')));
-	if (code_name(m->plan) != NULL && str_caseeq(name, STR("Content-Transfer-Encoding")))
+	if (code_name(m->plan) && str_caseeq(name, STR("Content-Transfer-Encoding")))
 		return put_code(m, f);
 	if (!mime_field_bad(raw, m->seven_bit))
 		return put(m, raw, f) && put(m, STR("\r\n"), f);
@@ -411,11 +396,9 @@ static bool put_missing(struct mime *m, struct fault *f)
 	                      : m->plan->flags & PLAN_UTF8    ? "utf-8"
 	                      : m->plan->flags & PLAN_UNKNOWN ? "unknown-8bit"
 	                                                      : NULL;
-
 	if ((m->plan->flags & PLAN_VERSION) && !put(m, STR("MIME-Version: 1.0\r\n"), f))
 		return false;
-	if (charset != NULL &&
-	    !buf_addf(&m->out, "Content-Type: text/plain; charset=%s\r\n", charset))
+	if (charset && !buf_addf(&m->out, "Content-Type: text/plain; charset=%s\r\n", charset))
 		return full(f);
 	return put_code(m, f);
 }
@@ -426,9 +409,8 @@ static bool convert_head_end(void *context, struct mime_part *p, enum mime_head_
 	struct mime *m = context;
 	/* A missing blank line is put in: fields may come to stand before the body. */
 	bool blank = how == HEAD_BLANK || (how == HEAD_BODY && p->lock == LOCK_NONE);
-
 	find_plan(m, p);
-	if (m->plan != NULL) {
+	if (m->plan) {
 		if (!put_missing(m, f))
 			return false;
 		m->next_plan++;
@@ -442,7 +424,6 @@ static bool convert_head_end(void *context, struct mime_part *p, enum mime_head_
 static bool convert_body(void *context, struct mime_part *p, struct str bytes, struct fault *f)
 {
 	struct mime *m = context;
-
 	(void)p;
 	if (m->coder.kind == CODER_NONE)
 		return put(m, bytes, f);
@@ -462,7 +443,6 @@ static bool convert_filler(void *context, struct mime_part *p, struct str bytes,
                            struct fault *f)
 {
 	struct mime *m = context;
-
 	(void)p;
 	for (size_t i = 0; i < bytes.len; i++) {
 		char c = bytes.at[i];
@@ -484,7 +464,6 @@ static bool convert_filler(void *context, struct mime_part *p, struct str bytes,
 static bool convert_boundary(void *context, struct str line, struct fault *f)
 {
 	struct mime *m = context;
-
 	m->filler_line = 0;
 	return put(m, line, f);
 }
@@ -493,7 +472,6 @@ static bool convert_close(void *context, struct mime_part *p, struct mime_part *
                           struct fault *f)
 {
 	struct mime *m = context;
-
 	(void)p;
 	(void)outer;
 	bool ok = coder_end(&m->coder, &m->out);
@@ -522,7 +500,6 @@ static const struct mime_hooks convert_hooks = {
 struct mime *mime_new(bool seven_bit)
 {
 	struct mime *m = mem_alloc(sizeof(*m));
-
 	m->seven_bit = seven_bit;
 	m->scan = mime_walk_new(&scan_hooks, m);
 	m->convert = mime_walk_new(&convert_hooks, m);
@@ -534,7 +511,7 @@ struct mime *mime_new(bool seven_bit)
 
 void mime_free(struct mime *m)
 {
-	if (m == NULL)
+	if (!m)
 		return;
 	mime_walk_free(m->scan);
 	mime_walk_free(m->convert);
@@ -553,7 +530,6 @@ bool mime_scan(struct mime *m, struct str bytes, struct fault *f)
 static int by_number(const void *a, const void *b)
 {
 	const struct plan *p = a, *q = b;
-
 	return p->number < q->number ? -1 : p->number > q->number;
 }
 

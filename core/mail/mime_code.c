@@ -25,7 +25,6 @@ void coder_release(struct coder *c)
 void coder_begin(struct coder *c, enum coder_kind kind, bool inner)
 {
 	struct buf blanks = c->blanks;
-
 	memset(c, 0, sizeof(*c));
 	c->blanks = blanks;
 	buf_clear(&c->blanks);
@@ -58,7 +57,6 @@ static size_t columns(unsigned char byte)
 static bool put_escape(struct coder *c, unsigned char byte, struct buf *out)
 {
 	char text[3] = {'=', hex[byte >> 4], hex[byte & 15]};
-
 	if (c->col + columns(byte) > LINE_COLS && c->col > 0 && !soft_break(c, out))
 		return false;
 	c->col += sizeof(text);
@@ -89,7 +87,6 @@ static bool put_plain(struct coder *c, struct str run, struct buf *out)
 static bool put_blank(struct coder *c, struct buf *out)
 {
 	char blank = c->blank;
-
 	c->blank = 0;
 	return blank == 0 || put_plain(c, str_make(&blank, 1), out);
 }
@@ -97,7 +94,6 @@ static bool put_blank(struct coder *c, struct buf *out)
 static bool put_line_end(struct coder *c, struct buf *out)
 {
 	char blank = c->blank;
-
 	c->blank = 0;
 	if (blank != 0 && !put_escape(c, (unsigned char)blank, out))
 		return false;
@@ -122,7 +118,6 @@ static bool put_byte(struct coder *c, char byte, struct buf *out)
 static struct str plain_run(struct str bytes)
 {
 	size_t len = 0;
-
 	while (len < bytes.len && is_plain(bytes.at[len]))
 		len++;
 	if (len > 0 && ascii_space(bytes.at[len - 1]))
@@ -190,15 +185,13 @@ static int hex_digit(char c)
 /* What was kept back turns out to be text. */
 static bool release_kept(struct coder *c, struct buf *out)
 {
-	for (size_t i = 0; i < c->escape_len; i++) {
+	for (size_t i = 0; i < c->escape_len; i++)
 		if (!put_byte(c, c->escape[i], out))
 			return false;
-	}
 	c->escape_len = 0;
-	for (size_t i = 0; i < c->blanks.len; i++) {
+	for (size_t i = 0; i < c->blanks.len; i++)
 		if (!put_byte(c, c->blanks.at[i], out))
 			return false;
-	}
 	buf_clear(&c->blanks);
 	return true;
 }
@@ -279,7 +272,6 @@ static bool end_mend_qp(struct coder *c, struct buf *out)
 static bool put_group(struct coder *c, struct buf *out)
 {
 	struct str group = str_make((const char *)c->group, c->group_len);
-
 	c->group_len = 0;
 	return group.len == 0 || (codec_base64(out, group) && buf_add_str(out, STR("\r\n")));
 }
@@ -300,7 +292,6 @@ static bool put_group_bytes(struct coder *c, struct str bytes, struct buf *out)
 static bool put_kept_line_end(struct coder *c, struct buf *out)
 {
 	bool line_end = c->line_end, cr = c->cr;
-
 	c->line_end = false;
 	c->cr = false;
 	if (line_end && !put_group_bytes(c, STR("\r\n"), out))

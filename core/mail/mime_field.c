@@ -13,7 +13,6 @@
 size_t mime_count_8bit(struct str s)
 {
 	size_t count = 0, at = 0;
-
 	for (; at + 8 <= s.len; at += 8) {
 		uint64_t word;
 		memcpy(&word, s.at + at, sizeof(word));
@@ -34,7 +33,6 @@ bool mime_has_8bit(struct str s)
 static bool has_long_line(struct str raw)
 {
 	struct str line;
-
 	while (str_cut(&raw, '\n', &line)) {
 		if (str_ends(line, STR("\r")))
 			line.len--;
@@ -70,7 +68,6 @@ static bool add_encoded(struct buf *out, struct str name, struct str value)
 	const char *charset = codec_is_utf8(value) ? "utf-8" : "unknown-8bit";
 	size_t cols = 0, segment = 0;
 	bool pieces = value.len * 3 > SEGMENT_COLS;
-
 	if (!buf_add_str(out, name) || !buf_addf(out, pieces ? "*0*=%s''" : "*=%s''", charset))
 		return false;
 	for (size_t i = 0; i < value.len; i++) {
@@ -91,13 +88,12 @@ static bool add_encoded(struct buf *out, struct str name, struct str value)
 /* One parameter value, encoded if it is 8-bit. name is written here, too. */
 static bool add_parameter(struct buf *out, struct str name, struct str raw)
 {
-	struct buf plain;
 	bool ok = true;
-
 	if (!mime_has_8bit(raw)) {
 		return buf_add_str(out, name) && buf_add_char(out, '=') &&
 		       buf_add_str(out, raw);
 	}
+	struct buf plain;
 	if (str_find(name, '*') == STR_NONE) {
 		buf_init(&plain, HEADER_MAX);
 		ok = mime_value_add(&plain, raw) && add_encoded(out, name, buf_str(&plain));
@@ -115,7 +111,7 @@ static bool add_parameter(struct buf *out, struct str name, struct str raw)
 static size_t name_end(struct str value, size_t at)
 {
 	while (at < value.len && (unsigned char)value.at[at] > ' ' &&
-	       memchr("=;(", value.at[at], 3) == NULL)
+	       !memchr("=;(", value.at[at], 3))
 		at++;
 	return at;
 }
@@ -125,7 +121,6 @@ static size_t name_end(struct str value, size_t at)
 static bool encode_parameters(struct buf *out, struct str value)
 {
 	size_t at = 0;
-
 	while ((at = mime_skip(value, at)) < value.len && value.at[at] != ';')
 		at++;
 	if (!buf_add_str(out, str_trim(str_first(value, at))))
@@ -155,10 +150,9 @@ static bool encode_parameters(struct buf *out, struct str value)
 
 static bool in_list(struct str name, const char *const *list)
 {
-	for (; *list != NULL; list++) {
+	for (; *list != NULL; list++)
 		if (str_caseeq(name, str_of(*list)))
 			return true;
-	}
 	return false;
 }
 
@@ -177,7 +171,6 @@ static bool is_addresses(struct str name)
 	    "Mail-Followup-To",
 	    NULL,
 	};
-
 	if (str_casestarts(name, STR("Resent-")))
 		name = str_from(name, 7);
 	return in_list(name, names);
@@ -186,7 +179,6 @@ static bool is_addresses(struct str name)
 static bool has_parameters(struct str name)
 {
 	static const char *const names[] = {"Content-Type", "Content-Disposition", NULL};
-
 	return in_list(name, names);
 }
 
@@ -195,7 +187,6 @@ static bool encode_value(struct buf *out, struct str name, struct str value, boo
 {
 	size_t first = name.len + 2;
 	bool mailbox8, ok;
-
 	if (has_parameters(name))
 		ok = encode_parameters(out, value);
 	else if (!seven_bit || !mime_has_8bit(value))
@@ -212,7 +203,6 @@ static bool encode_value(struct buf *out, struct str name, struct str value, boo
 static bool read_field(struct header *h, struct str raw, struct fault *f)
 {
 	struct str line;
-
 	while (str_cut(&raw, '\n', &line)) {
 		if (str_ends(line, STR("\r")))
 			line.len--;
@@ -224,19 +214,17 @@ static bool read_field(struct header *h, struct str raw, struct fault *f)
 
 static void replace_8bit(struct buf *out, size_t at)
 {
-	for (; at < out->len; at++) {
+	for (; at < out->len; at++)
 		if ((unsigned char)out->at[at] > 127)
 			out->at[at] = '?';
-	}
 }
 
 bool mime_field_mend(struct buf *out, struct str raw, bool seven_bit, struct fault *f)
 {
 	struct header h;
-	struct buf value;
 	size_t before = out->len;
-
 	header_init(&h);
+	struct buf value;
 	buf_init(&value, HEADER_MAX);
 	bool ok = read_field(&h, raw, f) &&
 	          encode_value(&value, header_name(&h.fields[0]), header_value(&h.fields[0]),

@@ -10,30 +10,25 @@ static bool is_blank(char c)
 static size_t comment_end(struct str value, size_t at)
 {
 	size_t depth = 0;
-
-	for (; at < value.len; at++) {
-		if (value.at[at] == '\\' && at + 1 < value.len) {
+	for (; at < value.len; at++)
+		if (value.at[at] == '\\' && at + 1 < value.len)
 			at++;
-		} else if (value.at[at] == '(') {
+		else if (value.at[at] == '(')
 			depth++;
-		} else if (value.at[at] == ')' && --depth == 0) {
+		else if (value.at[at] == ')' && --depth == 0)
 			return at + 1;
-		}
-	}
 	return value.len;
 }
 
 size_t mime_skip(struct str value, size_t at)
 {
-	while (at < value.len) {
-		if (value.at[at] == '(') {
+	while (at < value.len)
+		if (value.at[at] == '(')
 			at = comment_end(value, at);
-		} else if (is_blank(value.at[at])) {
+		else if (is_blank(value.at[at]))
 			at++;
-		} else {
+		else
 			break;
-		}
-	}
 	return at;
 }
 
@@ -70,7 +65,6 @@ bool mime_value_add(struct buf *out, struct str raw)
 static struct str token(struct str value, size_t at)
 {
 	size_t end = at;
-
 	while (end < value.len && !is_blank(value.at[end]) && value.at[end] != '/' &&
 	       value.at[end] != ';' && value.at[end] != '=' && value.at[end] != '(')
 		end++;
@@ -79,10 +73,9 @@ static struct str token(struct str value, size_t at)
 
 static bool is_boundary(struct str text)
 {
-	for (size_t i = 0; i < text.len; i++) {
+	for (size_t i = 0; i < text.len; i++)
 		if (text.at[i] < ' ' || text.at[i] > '~')
 			return false;
-	}
 	return text.len > 0;
 }
 
@@ -162,9 +155,8 @@ enum mime_code mime_code_parse(struct str value)
 	};
 	struct str word = token(value, mime_skip(value, 0));
 
-	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
 		if (str_caseeq(word, str_of(codes[i].name)))
 			return codes[i].code;
-	}
 	return str_casestarts(word, STR("x-")) ? CODE_PRIVATE : CODE_NONE;
 }

@@ -65,7 +65,6 @@ static void restart(struct mime_walk *w)
 struct mime_walk *mime_walk_new(const struct mime_hooks *hooks, void *context)
 {
 	struct mime_walk *w = mem_alloc(sizeof(*w));
-
 	w->hooks = hooks;
 	w->context = context;
 	buf_init(&w->line, HEADER_MAX);
@@ -79,7 +78,7 @@ struct mime_walk *mime_walk_new(const struct mime_hooks *hooks, void *context)
 
 void mime_walk_free(struct mime_walk *w)
 {
-	if (w == NULL)
+	if (!w)
 		return;
 	while (w->level_count > 0)
 		free(w->levels[--w->level_count].boundary);
@@ -116,8 +115,7 @@ static bool close_part(struct mime_walk *w, struct fault *f)
 static bool close_level(struct mime_walk *w, struct fault *f)
 {
 	struct level *l = &w->levels[--w->level_count];
-
-	if (l->boundary != NULL)
+	if (l->boundary)
 		w->bounds--;
 	free(l->boundary);
 	return w->hooks->close(w->context, &l->part, outer_part(w), f);
@@ -168,7 +166,6 @@ static enum mime_lock lock_of(const struct mime_walk *w)
 {
 	const struct mime_part *p = &w->part;
 	bool encoded = p->code == CODE_QP || p->code == CODE_BASE64;
-
 	switch (p->type) {
 	case TYPE_NONE:
 	case TYPE_LEAF:
@@ -194,10 +191,9 @@ static void classify(struct mime_walk *w)
 {
 	struct mime_part *p = &w->part;
 	const struct mime_part *outer = outer_part(w);
-
 	p->type = mime_type_parse(buf_str(&w->type), &w->boundary);
 	p->code = mime_code_parse(buf_str(&w->code));
-	if (p->type == TYPE_NONE && outer != NULL && outer->type == TYPE_DIGEST)
+	if (p->type == TYPE_NONE && outer && outer->type == TYPE_DIGEST)
 		p->type = TYPE_MESSAGE;
 	p->lock = lock_of(w);
 }
@@ -205,7 +201,6 @@ static void classify(struct mime_walk *w)
 static bool end_head(struct mime_walk *w, enum mime_head_end how, struct fault *f)
 {
 	struct mime_part *p = &w->part;
-
 	if (!end_field(w, f))
 		return false;
 	classify(w);
@@ -234,7 +229,7 @@ static size_t match_boundary(const struct mime_walk *w, struct str line, bool *l
 	line = str_from(line, 2);
 	for (size_t i = w->level_count; i > 0; i--) {
 		const struct level *l = &w->levels[i - 1];
-		if (l->boundary == NULL || l->boundary_len > line.len ||
+		if (!l->boundary || l->boundary_len > line.len ||
 		    memcmp(line.at, l->boundary, l->boundary_len) != 0)
 			continue;
 		struct str rest = str_from(line, l->boundary_len);
@@ -252,10 +247,9 @@ static bool take_boundary(struct mime_walk *w, size_t level, bool last, struct s
 		return false;
 	if (!close_part(w, f))
 		return false;
-	while (w->level_count > level + 1) {
+	while (w->level_count > level + 1)
 		if (!close_level(w, f))
 			return false;
-	}
 	if (last && !close_level(w, f))
 		return false;
 	if (!w->hooks->boundary(w->context, raw, f))
@@ -313,7 +307,6 @@ static bool whole_line(struct mime_walk *w, struct str raw, struct fault *f)
 {
 	struct str line = without_end(raw);
 	bool used = false, last = false;
-
 	while (!used) {
 		size_t level = match_boundary(w, line, &last);
 		if (level != STR_NONE)
@@ -337,7 +330,6 @@ static bool gather_line(struct mime_walk *w, struct str *bytes, size_t limit, bo
 	size_t at = str_find(str_first(*bytes, limit), '\n');
 	struct str piece = str_first(*bytes, at == STR_NONE ? limit : at + 1);
 	struct str raw = piece;
-
 	*done = at != STR_NONE;
 	*bytes = str_from(*bytes, piece.len);
 	if (!*done || w->line.len > 0) {
@@ -361,7 +353,6 @@ static bool is_candidate(struct str line)
 static bool feed_body(struct mime_walk *w, struct str *bytes, struct fault *f)
 {
 	bool done;
-
 	if (w->line.len > 0 || (w->line_begins && bytes->at[0] == '-')) {
 		if (!gather_line(w, bytes, CANDIDATE_MAX - w->line.len, &done, f))
 			return false;
@@ -373,14 +364,13 @@ static bool feed_body(struct mime_walk *w, struct str *bytes, struct fault *f)
 		return ok;
 	}
 	const char *end = bytes->at + bytes->len, *at = bytes->at;
-	while ((at = memchr(at, '\n', (size_t)(end - at))) != NULL) {
+	while ((at = memchr(at, '\n', (size_t)(end - at)))) {
 		at++;
 		if (at == end || *at == '-')
 			break;
 	}
 	w->line_begins = at != NULL;
-	struct str piece =
-	    str_first(*bytes, at == NULL ? bytes->len : (size_t)(at - bytes->at));
+	struct str piece = str_first(*bytes, !at ? bytes->len : (size_t)(at - bytes->at));
 	*bytes = str_from(*bytes, piece.len);
 	return give_body(w, piece, f);
 }
@@ -388,7 +378,6 @@ static bool feed_body(struct mime_walk *w, struct str *bytes, struct fault *f)
 bool mime_walk_feed(struct mime_walk *w, struct str bytes, struct fault *f)
 {
 	bool done;
-
 	while (bytes.len > 0) {
 		if (w->state == WALK_HEAD) {
 			if (!gather_line(w, &bytes, STR_NONE, &done, f))
@@ -414,10 +403,9 @@ bool mime_walk_end(struct mime_walk *w, struct fault *f)
 		return false;
 	if (!close_part(w, f))
 		return false;
-	while (w->level_count > 0) {
+	while (w->level_count > 0)
 		if (!close_level(w, f))
 			return false;
-	}
 	restart(w);
 	return true;
 }

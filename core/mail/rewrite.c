@@ -35,9 +35,8 @@ static bool row_matches(const struct rewrite *id, const struct rewrite_sender *r
                         struct str mailbox)
 {
 	struct buf full;
-	bool matches;
-
 	buf_init(&full, 2 * ADDR_MAX);
+	bool matches;
 	if (str_find(row->pattern, '@') == STR_NONE)
 		matches = local_is_ours(id->local, mailbox) &&
 		          addr_local_matches(addr_local(mailbox), row->pattern);
@@ -51,11 +50,9 @@ static bool row_matches(const struct rewrite *id, const struct rewrite_sender *r
 bool rewrite_mailbox(const struct rewrite *id, struct str mailbox, struct buf *out)
 {
 	size_t before = out->len;
-
 	for (size_t i = 0; i < id->sender_count; i++) {
 		struct str address = id->senders[i].address;
 		bool keeps = str_starts(address, STR("*@"));
-
 		if (!row_matches(id, &id->senders[i], mailbox))
 			continue;
 		if ((!keeps || buf_add_str(out, addr_local(mailbox))) &&
@@ -87,10 +84,8 @@ static bool from_applies(const struct rewrite *id, bool have, struct str mailbox
 static bool find_sender(const struct rewrite *id, bool *have, struct str given, struct buf *out)
 {
 	struct buf login;
-	bool fits;
-
 	buf_init(&login, ADDR_MAX);
-	fits = *have || addr_add_local(&login, id->login);
+	bool fits = *have || addr_add_local(&login, id->login);
 	if (!*have)
 		given = buf_str(&login);
 	if (fits && rewrite_mailbox(id, given, out))
@@ -103,15 +98,13 @@ static bool find_sender(const struct rewrite *id, bool *have, struct str given, 
 
 bool rewrite_sender_is_local(const struct rewrite *id, bool have, struct str given)
 {
-	struct buf sender;
-	bool local;
-
 	if (have && given.len == 0)
 		return false;
+	struct buf sender;
 	buf_init(&sender, 2 * ADDR_MAX);
-	local = find_sender(id, &have, given, &sender) &&
-	        !from_applies(id, have, buf_str(&sender)) &&
-	        local_is_ours(id->local, buf_str(&sender));
+	bool local = find_sender(id, &have, given, &sender) &&
+	             !from_applies(id, have, buf_str(&sender)) &&
+	             local_is_ours(id->local, buf_str(&sender));
 	buf_release(&sender);
 	return local;
 }
@@ -119,13 +112,11 @@ bool rewrite_sender_is_local(const struct rewrite *id, bool have, struct str giv
 bool rewrite_sender(const struct rewrite *id, bool have, struct str given, struct buf *out,
                     struct fault *f)
 {
-	struct buf sender;
-	bool fits;
-
 	if (have && given.len == 0)
 		return true;
+	struct buf sender;
 	buf_init(&sender, 2 * ADDR_MAX);
-	fits = find_sender(id, &have, given, &sender);
+	bool fits = find_sender(id, &have, given, &sender);
 	if (fits && from_applies(id, have, buf_str(&sender)))
 		fits = addr_qualify(out, id->from, id->local->domain);
 	else
@@ -138,7 +129,6 @@ bool rewrite_sender(const struct rewrite *id, bool have, struct str given, struc
 static bool copy_up_to(struct edit *e, size_t to)
 {
 	struct str piece = str_from(str_first(e->value, to), e->done);
-
 	e->done = to;
 	return buf_add_str(&e->out, piece);
 }
@@ -150,7 +140,6 @@ static bool add_comma(struct edit *e, const struct addr *a)
 {
 	size_t source = (size_t)(a->source.at - e->value.at), before = e->end;
 	struct str gap = str_from(str_first(e->value, source), before);
-
 	e->end = source + a->source.len;
 	if (e->count == 0 || str_trim(gap).len > 0)
 		return true;
@@ -162,7 +151,6 @@ static bool add_comma(struct edit *e, const struct addr *a)
 static bool ascii_form(struct str mailbox, struct buf *out)
 {
 	struct fault ignored = FAULT_INIT;
-
 	return codec_is_ascii(addr_local(mailbox)) && !codec_is_ascii(addr_domain(mailbox)) &&
 	       idna_mailbox(out, mailbox, &ignored);
 }
@@ -172,7 +160,6 @@ static bool ascii_form(struct str mailbox, struct buf *out)
 static bool add_loose_name(struct buf *out, struct str name)
 {
 	bool quoted = codec_is_ascii(name) && str_find(name, '?') == STR_NONE;
-
 	if (!quoted)
 		return header_add_phrase(out, name);
 	if (!buf_add_char(out, '"'))
@@ -190,7 +177,6 @@ static bool add_loose_name(struct buf *out, struct str name)
 static bool replaced_by(const struct rewrite *id, struct str mailbox, struct buf *out)
 {
 	bool row = rewrite_mailbox(id, mailbox, out);
-
 	if (!from_applies(id, true, row ? buf_str(out) : mailbox))
 		return row;
 	buf_clear(out);
@@ -201,20 +187,18 @@ static bool replaced_by(const struct rewrite *id, struct str mailbox, struct buf
 static bool edit_loose(struct edit *e, const struct addr *a, struct fault *f)
 {
 	size_t source = (size_t)(a->source.at - e->value.at);
-	struct buf ascii, other;
-	bool fits, replace;
-	struct str address;
-
+	struct buf ascii;
 	buf_init(&ascii, 4 * ADDR_MAX);
+	struct buf other;
 	buf_init(&other, 2 * ADDR_MAX);
-	replace = e->rule && replaced_by(e->id, a->mailbox, &other);
-	address = replace ? buf_str(&other) : a->mailbox;
+	bool replace = e->rule && replaced_by(e->id, a->mailbox, &other);
+	struct str address = replace ? buf_str(&other) : a->mailbox;
 	if (ascii_form(address, &ascii))
 		address = buf_str(&ascii);
-	fits = copy_up_to(e, source) && add_loose_name(&e->out, a->name) &&
-	       buf_add_str(&e->out, STR(" <")) &&
-	       addr_qualify(&e->out, address, e->id->local->domain) &&
-	       buf_add_char(&e->out, '>');
+	bool fits = copy_up_to(e, source) && add_loose_name(&e->out, a->name) &&
+	            buf_add_str(&e->out, STR(" <")) &&
+	            addr_qualify(&e->out, address, e->id->local->domain) &&
+	            buf_add_char(&e->out, '>');
 	e->done = source + a->source.len;
 	e->count++;
 	e->changed = true;
@@ -234,10 +218,10 @@ static bool is_word(const struct edit *e, const struct addr *a)
 static bool edit_plain(struct edit *e, const struct addr *a, struct fault *f)
 {
 	size_t spec = (size_t)(a->spec.at - e->value.at);
-	struct buf ascii, other;
+	struct buf ascii;
 	bool fits = true;
-
 	buf_init(&ascii, 4 * ADDR_MAX);
+	struct buf other;
 	buf_init(&other, 2 * ADDR_MAX);
 	e->count++;
 	if (e->rule && replaced_by(e->id, a->mailbox, &other)) {
@@ -268,7 +252,6 @@ static bool edit_plain(struct edit *e, const struct addr *a, struct fault *f)
 static bool edit_address(void *context, const struct addr *a, struct fault *f)
 {
 	struct edit *e = context;
-
 	if (!add_comma(e, a))
 		return full(f);
 	return a->loose ? edit_loose(e, a, f) : edit_plain(e, a, f);
@@ -279,7 +262,6 @@ static bool edit_first(void *context, const struct addr *a, struct fault *f)
 {
 	struct edit *e = context;
 	size_t source = (size_t)(a->source.at - e->value.at);
-
 	if (e->count > 0) {
 		e->count++;
 		e->replaced = true;
@@ -295,7 +277,6 @@ static bool edit_first(void *context, const struct addr *a, struct fault *f)
 static bool edit_value(struct edit *e, addr_each *each)
 {
 	struct fault ignored = FAULT_INIT;
-
 	return addr_parse_header(e->value, each, e, &ignored) && e->count > 0;
 }
 
@@ -304,7 +285,6 @@ static bool complete_field(const struct rewrite *id, struct header *h, size_t at
 {
 	struct edit e = {.id = id, .value = header_value(&h->fields[at])};
 	bool fine = true;
-
 	buf_init(&e.out, HEADER_MAX);
 	if (edit_value(&e, edit_address) && e.changed) {
 		fine = copy_up_to(&e, e.value.len) || full(f);
@@ -319,7 +299,6 @@ static bool complete_all(const struct rewrite *id, struct header *h, struct faul
 	for (size_t at = 0; at < h->count; at++) {
 		for (size_t i = 0; i < COMPLETED; i++) {
 			struct str name = header_name(&h->fields[at]);
-
 			if (str_caseeq(name, str_of(completed[i])) &&
 			    !complete_field(id, h, at, f))
 				return false;
@@ -333,7 +312,6 @@ static bool complete_all(const struct rewrite *id, struct header *h, struct faul
 static size_t place(const struct header *h, bool resent)
 {
 	size_t at = resent ? header_find_resent(h) : STR_NONE;
-
 	return at == STR_NONE ? h->count : at;
 }
 
@@ -341,14 +319,12 @@ static bool write_from(const struct rewrite *id, bool have, struct str given, bo
                        struct header *h, struct fault *f)
 {
 	struct str name = id->full_name;
-	struct buf value;
-	bool fine;
-
 	if (id->from_name.len > 0 && !id->name_given)
 		name = id->from_name;
+	struct buf value;
 	buf_init(&value, HEADER_MAX);
-	fine = name.len == 0 ||
-	       (header_add_phrase(&value, name) && buf_add_str(&value, STR(" <")));
+	bool fine = name.len == 0 ||
+	            (header_add_phrase(&value, name) && buf_add_str(&value, STR(" <")));
 	if (!fine)
 		full(f);
 	fine = fine && rewrite_sender(id, have && given.len > 0, given, &value, f);
@@ -378,7 +354,6 @@ struct author {
 static bool look_at_author(void *context, const struct addr *a, struct fault *f)
 {
 	struct author *author = context;
-
 	(void)f;
 	author->count++;
 	author->angles += a->angle ? 1 : 0;
@@ -396,7 +371,6 @@ static bool add_raw_name(struct buf *out, struct str text)
 {
 	for (size_t i = 0; i < text.len; i++) {
 		char c = text.at[i];
-
 		if (c == '"' || (c == '\\' && i + 1 < text.len))
 			continue;
 		if ((unsigned char)c <= ' ' || c == 127)
@@ -422,13 +396,13 @@ static bool name_only(const struct author *author)
 static bool set_author(struct header *h, size_t at, struct str before, struct str behind,
                        struct str address, struct fault *f)
 {
-	struct buf name, value;
-	bool fine;
-
+	struct buf name;
 	buf_init(&name, HEADER_MAX);
+	struct buf value;
 	buf_init(&value, HEADER_MAX);
-	fine = add_raw_name(&name, before) && (behind.len == 0 || buf_add_char(&name, ' ')) &&
-	       add_raw_name(&name, behind);
+	bool fine = add_raw_name(&name, before) &&
+	            (behind.len == 0 || buf_add_char(&name, ' ')) &&
+	            add_raw_name(&name, behind);
 	fine = fine && (str_trim(buf_str(&name)).len == 0 ||
 	                add_loose_name(&value, str_trim(buf_str(&name))));
 	fine = fine && buf_add_str(&value, value.len > 0 ? STR(" <") : STR("<")) &&
@@ -449,8 +423,6 @@ static bool mend_author(struct header *h, size_t at, struct str sender, bool alw
 	struct author author = {.value = header_value(&h->fields[at])};
 	struct fault ignored = FAULT_INIT;
 	bool parsed = addr_parse_header(author.value, look_at_author, &author, &ignored);
-	size_t spec, open, close;
-
 	if (sender.len > 0 &&
 	    (parsed ? name_only(&author) || (always && author.count == 0) : always))
 		return set_author(h, at, author.value, STR(""), sender, f);
@@ -459,9 +431,9 @@ static bool mend_author(struct header *h, size_t at, struct str sender, bool alw
 	/* Replies can go to several, and names of this host be among them. */
 	if (author.bare && str_caseends(header_name(&h->fields[at]), STR("Reply-To")))
 		return true;
-	spec = (size_t)(author.spec.at - author.value.at);
-	open = str_rfind(str_first(author.value, spec), '<');
-	close = str_find(str_from(author.value, spec), '>');
+	size_t spec = (size_t)(author.spec.at - author.value.at);
+	size_t open = str_rfind(str_first(author.value, spec), '<');
+	size_t close = str_find(str_from(author.value, spec), '>');
 	if (open == STR_NONE || close == STR_NONE)
 		return true;
 	return set_author(h, at, str_first(author.value, open),
@@ -474,7 +446,6 @@ static bool replace_from(const struct rewrite *id, struct header *h, size_t at, 
 	bool always = id->from.len > 0 && id->from_rule == FROM_ALWAYS;
 	struct edit e = {.id = id, .value = header_value(&h->fields[at]), .rule = true};
 	bool fine = true;
-
 	buf_init(&e.out, HEADER_MAX);
 	if (edit_value(&e, always ? edit_first : edit_address) && e.replaced) {
 		fine = always || copy_up_to(&e, e.value.len) || full(f);
@@ -493,13 +464,11 @@ static bool mend_authors(const struct rewrite *id, bool have, struct str given, 
 	                                    "Resent-From", "Resent-Sender", "Resent-Reply-To"};
 	bool always = id->from.len > 0 && id->from_rule == FROM_ALWAYS;
 	struct buf sender;
-
 	buf_init(&sender, 2 * ADDR_MAX);
 	bool fine = rewrite_sender(id, have && given.len > 0, given, &sender, f);
 	for (size_t i = 0; fine && i < h->count; i++) {
 		struct str name = header_name(&h->fields[i]);
 		bool ours = str_caseeq(name, str_of(own));
-
 		for (size_t k = 0; fine && k < sizeof(names) / sizeof(names[0]); k++)
 			if (str_caseeq(name, str_of(names[k])))
 				fine = mend_author(h, i, ours ? buf_str(&sender) : STR(""),
@@ -514,20 +483,17 @@ bool rewrite_apply(const struct rewrite *id, bool have, struct str given, bool r
 {
 	const char *from = resent ? "Resent-From" : "From";
 	bool rule = (id->from.len > 0 && id->from_rule != FROM_MISSING) || id->sender_count > 0;
-	size_t at;
-
 	header_remove_empty(h, from);
 	if (id->reply_to.len > 0 || rule)
 		header_remove_empty(h, "Reply-To");
 	if (!mend_authors(id, have, given, from, h, f))
 		return false;
-	at = header_find(h, from, 0);
+	size_t at = header_find(h, from, 0);
 	if (at == STR_NONE && !write_from(id, have, given, resent, h, f))
 		return false;
-	for (; rule && at != STR_NONE; at = header_find(h, from, at + 1)) {
+	for (; rule && at != STR_NONE; at = header_find(h, from, at + 1))
 		if (!replace_from(id, h, at, f))
 			return false;
-	}
 	if (id->reply_to.len > 0 && !add_reply_to(h, id->reply_to, f))
 		return false;
 	return complete_all(id, h, f);

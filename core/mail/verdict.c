@@ -15,13 +15,13 @@ static char *copy_or_null(const char *text)
 void verdict_set(struct verdict *v, enum cause cause, int code, const char *status,
                  const char *relay, const char *host, struct str text)
 {
-	char line[VERDICT_TEXT_MAX + 1];
 	verdict_release(v);
 	v->cause = cause;
 	v->code = code;
 	snprintf(v->status, sizeof(v->status), "%s", status ? status : "");
 	v->relay = copy_or_null(relay);
 	v->host = copy_or_null(host);
+	char line[VERDICT_TEXT_MAX + 1];
 	codec_one_line(line, sizeof(line), text);
 	v->text = copy_or_null(line);
 }
@@ -98,13 +98,13 @@ void verdict_line(const struct verdict *v, char to[VERDICT_LINE_MAX])
 	const struct cause_row *row = cause_row(v->cause);
 	char reply[VERDICT_LINE_MAX];
 	const char *hint = row->hint;
-	int len;
 	verdict_reply(v, reply);
 	if (v->cause == CAUSE_NONE || (v->code > 0 && !v->host)) {
 		/* Delivered, or kept by an older version: a text that says it all. */
 		snprintf(to, VERDICT_LINE_MAX, "%s", v->text ? v->text : "");
 		return;
 	}
+	int len;
 	if (v->code > 0 && row->tried)
 		len = snprintf(to, VERDICT_LINE_MAX,
 		               "host %.*s said: ", STR_FMT(verdict_host(v->host)));

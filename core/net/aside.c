@@ -27,7 +27,6 @@ static const int handled[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM, SIGALRM,
 static void close_from(int first)
 {
 	long limit;
-
 #ifdef HAVE_CLOSE_RANGE
 	if (close_range((unsigned)first, ~0U, 0) == 0)
 		return;
@@ -43,10 +42,9 @@ static void close_from(int first)
 static void quiet_signals(int64_t deadline)
 {
 	int left = clock_left_ms(deadline);
-	sigset_t none;
-
 	for (size_t i = 0; i < sizeof(handled) / sizeof(handled[0]); i++)
-		(void)signal(handled[i], SIG_DFL);
+		signal(handled[i], SIG_DFL);
+	sigset_t none;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 #ifdef __linux__
@@ -59,13 +57,12 @@ static _Noreturn void child(aside_task *task, void *context, int fd, int64_t dea
                             pid_t parent)
 {
 	static const struct sandbox_wishes nothing;
-
 	quiet_signals(deadline);
 	/* The parent may have died before it was tied to this process. */
 	if (getppid() != parent || (fd != CHILD_FD && dup2(fd, CHILD_FD) < 0))
 		_exit(1);
 	close_from(CHILD_FD + 1);
-	(void)sandbox(&nothing);
+	sandbox(&nothing);
 	task(context, CHILD_FD);
 	_exit(0);
 }
@@ -76,19 +73,16 @@ static bool collect(int fd, int64_t deadline, struct buf *out, bool *ended, stru
 	for (;;) {
 		struct pollfd ready = {.fd = fd, .events = POLLIN};
 		int n = poll(&ready, 1, clock_left_ms(deadline));
-		char *to;
-		ssize_t got;
-
 		if (n < 0 && errno != EINTR)
 			return fault_sys(f, FAULT_TEMP, errno, "waiting for a child process");
 		if (n <= 0 && clock_left_ms(deadline) == 0)
 			return true;
 		if (n <= 0)
 			continue;
-		to = buf_room(out, READ_STEP);
-		if (to == NULL)
+		char *to = buf_room(out, READ_STEP);
+		if (!to)
 			return fault_set(f, FAULT_TEMP, "a child process wrote too much");
-		got = read(fd, to, READ_STEP);
+		ssize_t got = read(fd, to, READ_STEP);
 		if (got < 0 && errno != EINTR)
 			return fault_sys(f, FAULT_TEMP, errno, "reading from a child process");
 		if (got == 0) {
@@ -111,18 +105,17 @@ static void end_child(pid_t pid)
 bool aside_run(aside_task *task, void *context, int64_t deadline, struct buf *out, bool *ended,
                struct fault *f)
 {
-	sigset_t all, before;
-	pid_t parent = getpid(), pid;
-	int ends[2], sys;
-	bool done;
-
+	pid_t parent = getpid();
 	*ended = false;
+	int ends[2];
 	if (pipe2(ends, O_CLOEXEC) != 0)
 		return fault_sys(f, FAULT_TEMP, errno, "cannot make a pipe");
+	sigset_t all;
 	sigfillset(&all);
+	sigset_t before;
 	sigprocmask(SIG_BLOCK, &all, &before);
-	pid = fork();
-	sys = errno;
+	pid_t pid = fork();
+	int sys = errno;
 	if (pid == 0)
 		child(task, context, ends[1], deadline, parent);
 	sigprocmask(SIG_SETMASK, &before, NULL);
@@ -131,7 +124,7 @@ bool aside_run(aside_task *task, void *context, int64_t deadline, struct buf *ou
 		close(ends[0]);
 		return fault_sys(f, FAULT_TEMP, sys, "cannot start a child process");
 	}
-	done = collect(ends[0], deadline, out, ended, f);
+	bool done = collect(ends[0], deadline, out, ended, f);
 	close(ends[0]);
 	end_child(pid);
 	return done;
@@ -141,7 +134,6 @@ void aside_write(int fd, struct str bytes)
 {
 	while (bytes.len > 0) {
 		ssize_t n = write(fd, bytes.at, bytes.len);
-
 		if (n < 0 && errno != EINTR)
 			return;
 		if (n > 0)

@@ -29,14 +29,13 @@ struct conn {
 struct conn *conn_new(int fd)
 {
 	struct conn *c = mem_alloc(sizeof(*c));
-
 	c->fd = fd;
 	return c;
 }
 
 void conn_free(struct conn *c)
 {
-	if (c == NULL)
+	if (!c)
 		return;
 	tls_free(c->tls);
 	tls_free(c->refused);
@@ -47,15 +46,14 @@ void conn_free(struct conn *c)
 bool conn_literal(const struct conn *c, char to[CONN_LITERAL_MAX])
 {
 	struct sockaddr_storage at = {0};
-	struct sockaddr_in6 v6;
-	struct in_addr v4;
 	socklen_t len = sizeof(at);
-	char text[INET6_ADDRSTRLEN];
 	const char *tag = "";
-
 	if (getsockname(c->fd, (struct sockaddr *)&at, &len) != 0)
 		return false;
+	struct sockaddr_in6 v6;
 	memcpy(&v6, &at, sizeof(v6));
+	struct in_addr v4;
+	char text[INET6_ADDRSTRLEN];
 	if (at.ss_family == AF_INET6 && !IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) {
 		tag = "IPv6:";
 		inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof(text));
@@ -78,7 +76,6 @@ static bool wait_for(int fd, short events, int64_t deadline, const char *what, s
 	for (;;) {
 		struct pollfd ready = {.fd = fd, .events = events};
 		int n = poll(&ready, 1, clock_left_ms(deadline));
-
 		if (n > 0)
 			return true;
 		if (n < 0 && errno != EINTR)
@@ -98,7 +95,6 @@ static bool read_clear(struct conn *c, char *to, size_t len, size_t *got, int64_
 {
 	for (;;) {
 		ssize_t n = recv(c->fd, to, len, 0);
-
 		if (n >= 0) {
 			*got = (size_t)n;
 			return true;
@@ -117,21 +113,19 @@ bool conn_read(struct conn *c, char *to, size_t len, size_t *got, int64_t deadli
 {
 	*got = 0;
 	c->talked = true;
-	return c->tls != NULL ? tls_read(c->tls, to, len, got, deadline, f)
-	                      : read_clear(c, to, len, got, deadline, f);
+	return c->tls ? tls_read(c->tls, to, len, got, deadline, f)
+	              : read_clear(c, to, len, got, deadline, f);
 }
 
 bool conn_write(struct conn *c, struct str bytes, int64_t stall_ms, int64_t limit,
                 struct fault *f)
 {
 	int64_t deadline = clock_sooner(clock_deadline(stall_ms), limit);
-
 	c->talked = true;
-	if (c->tls != NULL)
+	if (c->tls)
 		return tls_write(c->tls, bytes, stall_ms, limit, f);
 	while (bytes.len > 0) {
 		ssize_t n = send(c->fd, bytes.at, bytes.len, MSG_NOSIGNAL);
-
 		if (n >= 0) {
 			bytes = str_from(bytes, (size_t)n);
 			deadline = clock_sooner(clock_deadline(stall_ms), limit);
@@ -151,8 +145,7 @@ bool conn_write(struct conn *c, struct str bytes, int64_t stall_ms, int64_t limi
 size_t conn_pending(struct conn *c)
 {
 	int waiting = 0;
-
-	if (c->tls != NULL || ioctl(c->fd, FIONREAD, &waiting) != 0 || waiting < 0)
+	if (c->tls || ioctl(c->fd, FIONREAD, &waiting) != 0 || waiting < 0)
 		return 0;
 	return (size_t)waiting;
 }
@@ -162,7 +155,6 @@ static bool refuse_early(struct conn *c, struct fault *f)
 {
 	char first[TLS_FIRST_LEN];
 	ssize_t n = recv(c->fd, first, sizeof(first), MSG_PEEK);
-
 	c->clear = !c->talked && n > 0 && tls_is_clear(str_make(first, (size_t)n), f);
 	if (c->clear)
 		return false;
@@ -171,14 +163,12 @@ static bool refuse_early(struct conn *c, struct fault *f)
 
 bool conn_start_tls(struct conn *c, struct tls_trust *trust, int64_t deadline, struct fault *f)
 {
-	struct tls *t;
-
-	if (c->tls != NULL || c->refused != NULL)
+	if (c->tls || c->refused)
 		return fault_set(f, FAULT_PROTOCOL, "TLS has begun already");
 	if (conn_pending(c) > 0)
 		return refuse_early(c, f);
-	t = tls_new(c->fd, trust, f);
-	if (t == NULL)
+	struct tls *t = tls_new(c->fd, trust, f);
+	if (!t)
 		return false;
 	if (!tls_handshake(t, deadline, f)) {
 		c->refused = t;
@@ -190,24 +180,24 @@ bool conn_start_tls(struct conn *c, struct tls_trust *trust, int64_t deadline, s
 
 const struct tls_info *conn_tls(const struct conn *c)
 {
-	return c->tls != NULL ? tls_info(c->tls) : NULL;
+	return c->tls ? tls_info(c->tls) : NULL;
 }
 
 const struct tls_info *conn_tls_refused(const struct conn *c)
 {
-	return c->refused != NULL ? tls_info(c->refused) : NULL;
+	return c->refused ? tls_info(c->refused) : NULL;
 }
 
 enum tls_flaw conn_tls_flaw(const struct conn *c)
 {
 	if (c->clear)
 		return TLS_FLAW_CLEAR;
-	return c->refused != NULL ? tls_info(c->refused)->flaw : TLS_FLAW_NONE;
+	return c->refused ? tls_info(c->refused)->flaw : TLS_FLAW_NONE;
 }
 
 void conn_goodbye(struct conn *c, int64_t deadline)
 {
-	if (c->tls == NULL)
+	if (!c->tls)
 		return;
 	tls_keep_ticket(c->tls);
 	tls_goodbye(c->tls, deadline);

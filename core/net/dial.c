@@ -34,7 +34,6 @@ struct candidates {
 static bool split_zone(struct str text, char bare[64], struct str *zone)
 {
 	size_t percent = str_find(text, '%');
-
 	*zone = percent == STR_NONE ? STR("") : str_from(text, percent + 1);
 	if (percent != STR_NONE && (zone->len == 0 || zone->len >= IF_NAMESIZE))
 		return false;
@@ -48,10 +47,7 @@ static bool split_zone(struct str text, char bare[64], struct str *zone)
 
 bool dial_is_address(const char *text, char to[64])
 {
-	struct str s = str_of(text), zone;
-	char bare[64];
-	struct in6_addr any;
-
+	struct str s = str_of(text);
 	if (s.len > 2 && s.at[0] == '[' && s.at[s.len - 1] == ']') {
 		s = str_make(s.at + 1, s.len - 2);
 		if (str_casestarts(s, STR("IPv6:"))) {
@@ -60,12 +56,14 @@ bool dial_is_address(const char *text, char to[64])
 				return false;
 		}
 	}
+	struct str zone;
+	char bare[64];
 	if (s.len >= 64 || !split_zone(s, bare, &zone))
 		return false;
-	for (size_t i = 0; i < zone.len; i++) {
+	for (size_t i = 0; i < zone.len; i++)
 		if (zone.at[i] <= ' ' || zone.at[i] > '~' || zone.at[i] == ']')
 			return false;
-	}
+	struct in6_addr any;
 	if (inet_pton(AF_INET6, bare, &any) != 1 &&
 	    (zone.len > 0 || inet_pton(AF_INET, bare, &any) != 1))
 		return false;
@@ -79,11 +77,9 @@ static bool to_sockaddr(const char *address, struct sockaddr_storage *at, struct
 {
 	struct sockaddr_in v4 = {.sin_family = AF_INET};
 	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
-	struct str zone;
-	char bare[64], name[IF_NAMESIZE];
-	long long number;
-
 	memset(at, 0, sizeof(*at));
+	struct str zone;
+	char bare[64];
 	if (!split_zone(str_of(address), bare, &zone))
 		return fault_set(f, FAULT_RELAY, "%s is not an address", address);
 	if (inet_pton(AF_INET, bare, &v4.sin_addr) == 1) {
@@ -92,6 +88,8 @@ static bool to_sockaddr(const char *address, struct sockaddr_storage *at, struct
 	}
 	if (inet_pton(AF_INET6, bare, &v6.sin6_addr) != 1)
 		return fault_set(f, FAULT_RELAY, "%s is not an address", address);
+	char name[IF_NAMESIZE];
+	long long number;
 	if (zone.len > 0) {
 		memcpy(name, zone.at, zone.len);
 		name[zone.len] = '\0';
@@ -116,10 +114,10 @@ static void to_text(const struct sockaddr_storage *at, char to[64])
 
 static void put_peer(char to[80], const char *address, int port)
 {
-	if (strchr(address, ':') != NULL)
-		(void)snprintf(to, 80, "[%.70s]:%d", address, port);
+	if (strchr(address, ':'))
+		snprintf(to, 80, "[%.70s]:%d", address, port);
 	else
-		(void)snprintf(to, 80, "%.70s:%d", address, port);
+		snprintf(to, 80, "%.70s:%d", address, port);
 }
 
 static int family_of(enum dial_family family)
@@ -137,10 +135,9 @@ static int family_of(enum dial_family family)
 
 static bool is_avoided(const struct dial *d, const char *peer)
 {
-	for (size_t i = 0; i < d->avoid_count; i++) {
+	for (size_t i = 0; i < d->avoid_count; i++)
 		if (strcmp(d->avoid[i], peer) == 0)
 			return true;
-	}
 	return false;
 }
 
@@ -149,7 +146,6 @@ static void alternate(struct dns_addresses *a)
 {
 	for (size_t i = 1; i < a->count; i++) {
 		size_t other = i;
-
 		while (other < a->count && a->at[other].ss_family == a->at[i - 1].ss_family)
 			other++;
 		if (other == a->count)
@@ -157,7 +153,6 @@ static void alternate(struct dns_addresses *a)
 		/* Order is kept within a family: all between move up by one. */
 		for (; other > i; other--) {
 			struct sockaddr_storage one = a->at[other];
-
 			a->at[other] = a->at[other - 1];
 			a->at[other - 1] = one;
 		}
@@ -175,9 +170,9 @@ static void set_port(struct sockaddr_storage *at, int port)
 static void add_candidate(const struct dial *d, struct candidates *c,
                           const struct sockaddr_storage *at, int port)
 {
-	char address[64], peer[80];
-
+	char address[64];
 	to_text(at, address);
+	char peer[80];
 	put_peer(peer, address, port);
 	if (is_avoided(d, peer)) {
 		c->avoided++;
@@ -196,7 +191,6 @@ static bool find_addresses(const struct dial *d, const char *host, struct dns_ad
 {
 	enum dns_result result = DNS_NO_NAME;
 	char address[64];
-
 	if (dial_is_address(host, address)) {
 		a->count = 1;
 		return to_sockaddr(address, &a->at[0], f);
@@ -227,9 +221,8 @@ static bool fits(const struct dial *d, const struct sockaddr_storage *at,
                  const struct sockaddr_storage *source)
 {
 	int family = family_of(d->family);
-
 	return (family == AF_UNSPEC || at->ss_family == family) &&
-	       (source == NULL || at->ss_family == source->ss_family);
+	       (!source || at->ss_family == source->ss_family);
 }
 
 static bool gather(const struct dial *d, const char *host, const int *ports, size_t port_count,
@@ -237,15 +230,13 @@ static bool gather(const struct dial *d, const char *host, const int *ports, siz
 {
 	struct dns_addresses *a = mem_alloc(sizeof(*a));
 	bool done = find_addresses(d, host, a, f);
-
 	c->count = c->avoided = 0;
 	if (done)
 		alternate(a);
 	for (size_t p = 0; done && p < port_count; p++) {
-		for (size_t i = 0; i < a->count; i++) {
+		for (size_t i = 0; i < a->count; i++)
 			if (fits(d, &a->at[i], source))
 				add_candidate(d, c, &a->at[i], ports[p]);
-		}
 	}
 	free(a);
 	if (!done || c->count > 0)
@@ -274,8 +265,7 @@ static bool dial_tcp(const struct dial *d, const char *host, const int *ports,
 	char address[64];
 	size_t index = 0;
 	bool done;
-
-	if (d->source != NULL) {
+	if (d->source) {
 		if (!dial_is_address(d->source, address))
 			return fault_set(f, FAULT_RELAY, "source %s is not an address",
 			                 d->source);
@@ -307,14 +297,14 @@ out:
 /* Through the proxy: it is dialed anew for each port. */
 static bool dial_proxy(const struct dial *d, struct dialed *result, struct fault *f)
 {
-	char proxy[PROXY_HOST_MAX], name[DNS_NAME_MAX], address[64];
+	char proxy[PROXY_HOST_MAX], address[64];
 	struct dial to_proxy = *d;
 	bool is_address = dial_is_address(d->host, address), tried = false;
 	int proxy_port;
-
 	if (!dial_socks_parse(d->proxy, proxy, &proxy_port))
 		return fault_set(f, FAULT_RELAY, "proxy %s is not socks5://HOST:PORT",
 		                 d->proxy);
+	char name[DNS_NAME_MAX];
 	if (!is_address && !dns_ascii(d->host, name, f))
 		return false;
 	/* The list and the family are about the server, not about the proxy. */
@@ -322,7 +312,6 @@ static bool dial_proxy(const struct dial *d, struct dialed *result, struct fault
 	to_proxy.family = DIAL_ANY;
 	for (size_t i = 0; i < d->port_count; i++) {
 		struct dialed one = {.fd = -1};
-
 		put_peer(one.peer, is_address ? address : name, d->ports[i]);
 		if (is_avoided(d, one.peer))
 			continue;
@@ -350,24 +339,23 @@ static bool dial_unix(const struct dial *d, struct dialed *result, struct fault 
 {
 	struct sockaddr_un at = {.sun_family = AF_UNIX};
 	size_t len = strlen(d->unix_path);
-	int fd, sys;
-
 	if (len == 0 || len >= sizeof(at.sun_path))
 		return fault_set(f, FAULT_RELAY,
 		                 "connect to %s: the path is too long for a socket",
 		                 d->unix_path);
 	memcpy(at.sun_path, d->unix_path, len + 1);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0) {
 		fault_sys(f, FAULT_RELAY, errno, "connect to %s", d->unix_path);
 		return fault_cause(f, cause_of_connect(f->sys));
 	}
+	int sys;
 	while (connect(fd, (const struct sockaddr *)&at, sizeof(at)) != 0) {
 		sys = errno;
 		if (sys == EINTR)
 			continue;
 		if (sys == EAGAIN && clock_left_ms(d->deadline) > UNIX_RETRY_MS) {
-			(void)poll(NULL, 0, UNIX_RETRY_MS);
+			poll(NULL, 0, UNIX_RETRY_MS);
 			continue;
 		}
 		close(fd);
@@ -376,18 +364,17 @@ static bool dial_unix(const struct dial *d, struct dialed *result, struct fault 
 		return fault_cause(f, cause_of_connect(f->sys));
 	}
 	result->fd = fd;
-	(void)snprintf(result->peer, sizeof(result->peer), "%.79s", d->unix_path);
+	snprintf(result->peer, sizeof(result->peer), "%.79s", d->unix_path);
 	return true;
 }
 
 bool dial(const struct dial *d, struct dialed *result, struct fault *f)
 {
-	bool done;
-
 	*result = (struct dialed){.fd = -1};
-	if (d->unix_path != NULL)
+	bool done;
+	if (d->unix_path)
 		done = dial_unix(d, result, f);
-	else if (d->proxy != NULL)
+	else if (d->proxy)
 		done = dial_proxy(d, result, f);
 	else
 		done = dial_tcp(d, d->host, d->ports, d->port_count, result, f);

@@ -46,7 +46,6 @@ static bool wait_for(int fd, short events, int64_t deadline, struct fault *f)
 	for (;;) {
 		struct pollfd ready = {.fd = fd, .events = events};
 		int n = poll(&ready, 1, clock_left_ms(deadline));
-
 		if (n > 0)
 			return true;
 		if (n < 0 && errno != EINTR)
@@ -60,7 +59,6 @@ static bool send_all(int fd, struct str bytes, int64_t deadline, struct fault *f
 {
 	while (bytes.len > 0) {
 		ssize_t n = send(fd, bytes.at, bytes.len, MSG_NOSIGNAL);
-
 		if (n >= 0)
 			bytes = str_from(bytes, (size_t)n);
 		else if (errno == EAGAIN || errno == EWOULDBLOCK) {
@@ -76,7 +74,6 @@ static bool read_exact(int fd, unsigned char *to, size_t len, int64_t deadline, 
 {
 	while (len > 0) {
 		ssize_t n = recv(fd, to, len, 0);
-
 		if (n == 0)
 			return fault_set(f, FAULT_RELAY,
 			                 "SOCKS5: the proxy closed the connection");
@@ -98,7 +95,6 @@ static size_t put_request(unsigned char *to, struct str host, int port)
 {
 	char text[NAME_MAX_LEN + 1];
 	size_t len = 0;
-
 	memcpy(text, host.at, host.len);
 	text[host.len] = '\0';
 	to[len++] = VERSION;
@@ -124,14 +120,14 @@ static size_t put_request(unsigned char *to, struct str host, int port)
 /* The address in the answer is of no interest, but it must be taken off the stream. */
 static bool skip_bound_address(int fd, int kind, int64_t deadline, struct fault *f)
 {
-	unsigned char bytes[NAME_MAX_LEN + 2], len;
-
+	unsigned char bytes[NAME_MAX_LEN + 2];
 	if (kind == ADDRESS_V4)
 		return read_exact(fd, bytes, 4 + 2, deadline, f);
 	if (kind == ADDRESS_V6)
 		return read_exact(fd, bytes, 16 + 2, deadline, f);
 	if (kind != ADDRESS_NAME)
 		return fault_set(f, FAULT_RELAY, "SOCKS5: the proxy sent nonsense");
+	unsigned char len;
 	return read_exact(fd, &len, 1, deadline, f) &&
 	       read_exact(fd, bytes, (size_t)len + 2, deadline, f);
 }
@@ -139,12 +135,10 @@ static bool skip_bound_address(int fd, int kind, int64_t deadline, struct fault 
 bool dial_socks(int fd, const char *host, int port, int64_t deadline, struct fault *f)
 {
 	static const char hello[] = {VERSION, 1, NO_LOGIN};
-	unsigned char request[REQUEST_MAX], answer[4];
 	struct str name = str_of(host);
-	size_t len;
-
 	if (name.len == 0 || name.len > NAME_MAX_LEN)
 		return fault_set(f, FAULT_RELAY, "SOCKS5: the name is too long");
+	unsigned char answer[4];
 	if (!send_all(fd, str_make(hello, sizeof(hello)), deadline, f) ||
 	    !read_exact(fd, answer, 2, deadline, f))
 		return false;
@@ -152,7 +146,8 @@ bool dial_socks(int fd, const char *host, int port, int64_t deadline, struct fau
 		return fault_set(f, FAULT_RELAY, "SOCKS5: this is not a SOCKS5 proxy");
 	if (answer[1] != NO_LOGIN)
 		return fault_set(f, FAULT_RELAY, "SOCKS5: the proxy wants a login");
-	len = put_request(request, name, port);
+	unsigned char request[REQUEST_MAX];
+	size_t len = put_request(request, name, port);
 	if (!send_all(fd, str_make((const char *)request, len), deadline, f) ||
 	    !read_exact(fd, answer, 4, deadline, f))
 		return false;
@@ -160,7 +155,6 @@ bool dial_socks(int fd, const char *host, int port, int64_t deadline, struct fau
 		return fault_set(f, FAULT_RELAY, "SOCKS5: the proxy sent nonsense");
 	if (answer[1] != 0) {
 		size_t known = sizeof(refusals) / sizeof(refusals[0]);
-
 		fault_set(f, FAULT_RELAY, "SOCKS5: %s",
 		          answer[1] < known ? refusals[answer[1]].text : "unknown refusal");
 		f->sys = answer[1] < known ? refusals[answer[1]].sys : 0;
@@ -171,10 +165,8 @@ bool dial_socks(int fd, const char *host, int port, int64_t deadline, struct fau
 
 bool dial_socks_parse(const char *proxy, char host[256], int *port)
 {
-	struct str rest = str_of(proxy), name;
+	struct str rest = str_of(proxy);
 	long long number = DEFAULT_PORT;
-	size_t close, colon;
-
 	if (str_casestarts(rest, STR("socks5://")))
 		rest = str_from(rest, sizeof("socks5://") - 1);
 	else if (str_casestarts(rest, STR("socks5h://")))
@@ -183,11 +175,11 @@ bool dial_socks_parse(const char *proxy, char host[256], int *port)
 		return false;
 	if (str_ends(rest, STR("/")))
 		rest.len--;
-	close = str_find(rest, ']');
-	colon = str_rfind(rest, ':');
+	size_t close = str_find(rest, ']');
+	size_t colon = str_rfind(rest, ':');
 	if (colon != STR_NONE && close != STR_NONE && colon < close)
 		colon = STR_NONE;
-	name = colon == STR_NONE ? rest : str_first(rest, colon);
+	struct str name = colon == STR_NONE ? rest : str_first(rest, colon);
 	if (colon != STR_NONE &&
 	    (!str_number(str_from(rest, colon + 1), &number) || number < 1 || number > 65535))
 		return false;

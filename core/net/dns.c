@@ -21,10 +21,8 @@ bool dns_ascii(const char *name, char to[DNS_NAME_MAX], struct fault *f)
 {
 	struct buf ascii;
 	struct fault ignored = FAULT_INIT;
-	bool good;
-
 	buf_init(&ascii, DNS_NAME_MAX - 1);
-	good = idna_domain(&ascii, str_of(name), &ignored) && ascii.len > 0;
+	bool good = idna_domain(&ascii, str_of(name), &ignored) && ascii.len > 0;
 	if (good)
 		memcpy(to, buf_cstr(&ascii), ascii.len + 1);
 	buf_release(&ascii);
@@ -54,7 +52,7 @@ struct gathered {
 
 static bool add_address(struct dns_addresses *to, const struct sockaddr_storage *at)
 {
-	if (to != NULL && to->count < DNS_ADDRESSES_MAX)
+	if (to && to->count < DNS_ADDRESSES_MAX)
 		to->at[to->count++] = *at;
 	return true;
 }
@@ -63,21 +61,18 @@ static bool each_record(void *context, const struct dns_record *r, struct fault 
 {
 	struct gathered *g = context;
 	struct sockaddr_storage at = {0};
-
 	(void)f;
-	if (g->records != NULL) {
+	if (g->records) {
 		if (g->records->count < DNS_RECORDS_MAX)
 			g->records->at[g->records->count++] = *r;
 		return true;
 	}
 	if (r->type == DNS_A) {
 		struct sockaddr_in v4 = {.sin_family = AF_INET};
-
 		memcpy(&v4.sin_addr, r->data, sizeof(v4.sin_addr));
 		memcpy(&at, &v4, sizeof(v4));
 	} else {
 		struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
-
 		memcpy(&v6.sin6_addr, r->data, sizeof(v6.sin6_addr));
 		memcpy(&at, &v6, sizeof(v6));
 	}
@@ -94,7 +89,6 @@ static void gather_message(struct gathered *g, struct str bytes)
 {
 	struct fault f = FAULT_INIT;
 	int rcode;
-
 	/* The resolver has judged the response code already. */
 	if (!dnsmsg_answers(bytes, g->type, &rcode, each_record, g, &f))
 		note_failure(g, f.text);
@@ -103,10 +97,9 @@ static void gather_message(struct gathered *g, struct str bytes)
 static void gather_frame(struct gathered *g, const struct resolver_frame *frame,
                          struct str bytes)
 {
-	struct sockaddr_storage at;
 	char text[128];
-
 	switch (frame->kind) {
+		struct sockaddr_storage at;
 	case RESOLVER_ADDRESSES:
 		for (; bytes.len >= sizeof(at); bytes = str_from(bytes, sizeof(at))) {
 			memcpy(&at, bytes.at, sizeof(at));
@@ -151,20 +144,18 @@ static bool look_up(struct resolver_question *q, struct gathered *g, int64_t dea
                     enum dns_result *result, struct fault *f)
 {
 	struct buf out;
-	struct resolver_frame frame;
-	struct str rest, bytes;
 	bool ended, any = false;
-	size_t found;
-
 	if (!ask(q, deadline, &out, &ended, f))
 		return false;
-	rest = buf_str(&out);
+	struct str rest = buf_str(&out);
+	struct resolver_frame frame;
+	struct str bytes;
 	while (next_frame(&rest, &frame, &bytes)) {
 		gather_frame(g, &frame, bytes);
 		any = true;
 	}
 	buf_release(&out);
-	found = g->records ? g->records->count : g->addresses->count;
+	size_t found = g->records ? g->records->count : g->addresses->count;
 	if (found > 0) {
 		*result = DNS_FOUND;
 		return true;
@@ -185,7 +176,6 @@ static bool look_up(struct resolver_question *q, struct gathered *g, int64_t dea
 static bool is_localhost(const char *name)
 {
 	struct str s = str_of(name);
-
 	if (str_ends(s, STR(".")))
 		s.len--;
 	return str_caseeq(s, STR("localhost")) || str_caseends(s, STR(".localhost"));
@@ -198,7 +188,6 @@ static void add_loopback(int family, struct dns_addresses *out)
 	struct sockaddr_in v4 = {.sin_family = AF_INET,
 	                         .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
-
 	if (family != AF_INET6)
 		memcpy(&out->at[out->count++], &v4, sizeof(v4));
 	if (family != AF_INET)
@@ -212,7 +201,6 @@ bool dns_addresses(const char *name, int family, const char *servers, int64_t de
 	struct resolver_question q = {
 	    .name = ascii, .family = family, .servers = servers, .deadline = deadline};
 	struct gathered g = {.addresses = out};
-
 	out->count = 0;
 	*result = DNS_FOUND;
 	if (is_localhost(name)) {
@@ -232,7 +220,6 @@ static uint32_t draw(uint32_t limit)
 static void swap(struct dns_record *a, struct dns_record *b)
 {
 	struct dns_record other = *a;
-
 	*a = *b;
 	*b = other;
 }
@@ -241,14 +228,13 @@ static void swap(struct dns_record *a, struct dns_record *b)
  * by chance for MX (RFC 5321 5.1), where all weights are 0. */
 static size_t choose(const struct dns_record *at, size_t n)
 {
-	uint32_t sum = 0, pick;
-
+	uint32_t sum = 0;
 	for (size_t i = 0; i < n; i++)
 		sum += at[i].weight;
 	if (sum == 0)
 		return draw((uint32_t)n);
 	/* Drawing 0 means one of weight 0, which so has a small chance too. */
-	pick = draw(sum + 1);
+	uint32_t pick = draw(sum + 1);
 	for (size_t i = 0; i < n; i++) {
 		if (pick == 0 ? at[i].weight == 0 : pick <= at[i].weight)
 			return i;
@@ -260,13 +246,11 @@ static size_t choose(const struct dns_record *at, size_t n)
 
 void dns_order(struct dns_records *r)
 {
-	for (size_t i = 0; i < r->count; i++) {
+	for (size_t i = 0; i < r->count; i++)
 		for (size_t j = i; j > 0 && r->at[j].preference < r->at[j - 1].preference; j--)
 			swap(&r->at[j], &r->at[j - 1]);
-	}
 	for (size_t i = 0; i < r->count; i++) {
 		size_t n = 1;
-
 		while (i + n < r->count && r->at[i + n].preference == r->at[i].preference)
 			n++;
 		swap(&r->at[i], &r->at[i + choose(&r->at[i], n)]);
@@ -280,7 +264,6 @@ bool dns_records(const char *name, enum dns_type type, const char *servers, int6
 	struct resolver_question q = {
 	    .name = ascii, .type = type, .servers = servers, .deadline = deadline};
 	struct gathered g = {.records = out};
-
 	out->count = 0;
 	if (!dns_ascii(name, ascii, f) || !look_up(&q, &g, deadline, result, f))
 		return false;
@@ -291,16 +274,15 @@ bool dns_records(const char *name, enum dns_type type, const char *servers, int6
 void dns_canonical(const char *name, char to[DNS_NAME_MAX], int64_t deadline)
 {
 	struct resolver_question q = {.name = name, .canonical = true, .deadline = deadline};
-	struct resolver_frame frame;
 	struct fault f = FAULT_INIT;
-	struct str rest, bytes;
+	to[0] = '\0';
 	struct buf out;
 	bool ended;
-
-	to[0] = '\0';
 	if (!ask(&q, deadline, &out, &ended, &f))
 		return;
-	rest = buf_str(&out);
+	struct str rest = buf_str(&out);
+	struct resolver_frame frame;
+	struct str bytes;
 	if (next_frame(&rest, &frame, &bytes) && frame.kind == RESOLVER_NAME &&
 	    bytes.len < DNS_NAME_MAX) {
 		memcpy(to, bytes.at, bytes.len);

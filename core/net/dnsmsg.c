@@ -28,14 +28,12 @@ static unsigned read_byte(struct reader *r)
 static unsigned read_u16(struct reader *r)
 {
 	unsigned high = read_byte(r);
-
 	return high << 8 | read_byte(r);
 }
 
 static uint32_t read_u32(struct reader *r)
 {
 	uint32_t high = read_u16(r);
-
 	return high << 16 | read_u16(r);
 }
 
@@ -51,7 +49,6 @@ static void skip_name(struct reader *r)
 {
 	for (;;) {
 		unsigned len = read_byte(r);
-
 		if (r->bad || len == 0)
 			return;
 		if ((len & LABEL_LINK) == LABEL_LINK) {
@@ -83,7 +80,6 @@ static void read_label(struct reader *r, unsigned len, char *to, size_t *used)
 		to[(*used)++] = '.';
 	for (unsigned i = 0; i < len; i++) {
 		unsigned c = read_byte(r);
-
 		if (!is_label_byte(c))
 			r->bad = true;
 		to[(*used)++] = (char)c;
@@ -99,11 +95,9 @@ static void read_name(struct reader *r, char to[DNS_NAME_MAX])
 	struct reader part = *r;
 	size_t used = 0, wire = 1;
 	bool jumped = false;
-
 	for (;;) {
 		size_t here = part.at;
 		unsigned len = read_byte(&part);
-
 		if (part.bad || len == 0)
 			break;
 		if ((len & LABEL_LINK) == LABEL_LINK) {
@@ -134,7 +128,6 @@ static void read_bytes(struct reader *r, struct dns_record *record)
 {
 	while (!r->bad && r->at < r->end) {
 		unsigned c = read_byte(r);
-
 		if (record->data_len < sizeof(record->data))
 			record->data[record->data_len++] = (unsigned char)c;
 	}
@@ -173,15 +166,13 @@ static void read_data(struct reader *r, struct dns_record *record)
 static void read_record(struct reader *r, enum dns_type type, struct dns_record *record,
                         bool *wanted)
 {
-	size_t whole = r->end, len;
-	unsigned has_type, has_class;
-
+	size_t whole = r->end;
 	*record = (struct dns_record){.type = type};
 	skip_name(r);
-	has_type = read_u16(r);
-	has_class = read_u16(r);
+	unsigned has_type = read_u16(r);
+	unsigned has_class = read_u16(r);
 	record->ttl = read_u32(r);
-	len = read_u16(r);
+	size_t len = read_u16(r);
 	*wanted = !r->bad && has_type == type && has_class == CLASS_IN;
 	if (!*wanted) {
 		skip(r, len);
@@ -200,13 +191,11 @@ bool dnsmsg_answers(struct str message, enum dns_type type, int *rcode, dnsmsg_e
                     void *context, struct fault *f)
 {
 	struct reader r = {.message = message, .end = message.len};
-	unsigned flags, questions, answers;
-
 	*rcode = 0;
 	skip(&r, 2);
-	flags = read_u16(&r);
-	questions = read_u16(&r);
-	answers = read_u16(&r);
+	unsigned flags = read_u16(&r);
+	unsigned questions = read_u16(&r);
+	unsigned answers = read_u16(&r);
 	skip(&r, HEADER_LEN - 8);
 	if (r.bad || (flags & FLAG_ANSWER) == 0)
 		return fault_set(f, FAULT_TEMP, "malformed answer from the name server");
@@ -220,7 +209,6 @@ bool dnsmsg_answers(struct str message, enum dns_type type, int *rcode, dnsmsg_e
 	while (!r.bad && answers-- > 0) {
 		struct dns_record record;
 		bool wanted;
-
 		read_record(&r, type, &record, &wanted);
 		if (!r.bad && wanted && !each(context, &record, f))
 			return false;

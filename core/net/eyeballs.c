@@ -51,13 +51,12 @@ static bool start_one(const struct eyeballs *r, size_t index, int *fd, bool *con
 {
 	const struct sockaddr_storage *at = &r->at[index];
 	int one = 1, sys;
-
 	*connected = false;
 	*fd = socket(at->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (*fd < 0)
 		return false;
-	(void)setsockopt(*fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	if (r->source != NULL &&
+	setsockopt(*fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	if (r->source &&
 	    bind(*fd, (const struct sockaddr *)r->source, eyeballs_address_len(r->source)) != 0)
 		goto failed;
 	if (connect(*fd, (const struct sockaddr *)at, eyeballs_address_len(at)) == 0) {
@@ -79,7 +78,6 @@ static bool start_next(struct field *field, int *fd, size_t *index)
 {
 	size_t here = field->next++;
 	bool connected;
-
 	if (!start_one(field->race, here, fd, &connected)) {
 		note_failure(field, here, errno);
 		field->next_at = clock_mono_ms();
@@ -108,7 +106,6 @@ static bool finish_ready(struct field *field, const struct pollfd *ready, int *f
 		struct runner runner = field->open[n - 1];
 		socklen_t len = sizeof(int);
 		int sys = 0;
-
 		if (ready[n - 1].revents == 0)
 			continue;
 		if (getsockopt(runner.fd, SOL_SOCKET, SO_ERROR, &sys, &len) != 0)
@@ -134,15 +131,13 @@ static bool may_start(const struct field *field)
 /* Waits for an attempt to end, the next start or the deadline; true: connected. */
 static bool wait_some(struct field *field, int *fd, size_t *index)
 {
-	struct pollfd ready[EYEBALLS_OPEN_MAX];
 	int64_t until = field->race->deadline;
-	int n;
-
 	if (may_start(field) && field->next_at < until)
 		until = field->next_at;
+	struct pollfd ready[EYEBALLS_OPEN_MAX];
 	for (size_t i = 0; i < field->open_count; i++)
 		ready[i] = (struct pollfd){.fd = field->open[i].fd, .events = POLLOUT};
-	n = poll(ready, (nfds_t)field->open_count, clock_left_ms(until));
+	int n = poll(ready, (nfds_t)field->open_count, clock_left_ms(until));
 	return n > 0 && finish_ready(field, ready, fd, index);
 }
 
@@ -150,7 +145,6 @@ static bool run(struct field *field, int *fd, size_t *index)
 {
 	while (clock_left_ms(field->race->deadline) > 0) {
 		bool due = field->open_count == 0 || clock_left_ms(field->next_at) == 0;
-
 		if (may_start(field) && due) {
 			if (start_next(field, fd, index))
 				return true;
@@ -172,7 +166,6 @@ bool eyeballs_run(const struct eyeballs *r, int *fd, size_t *index, struct fault
 {
 	struct field field = {.race = r, .next_at = clock_mono_ms()};
 	bool done = r->count > 0 && run(&field, fd, index);
-
 	for (size_t i = 0; i < field.open_count; i++)
 		close(field.open[i].fd);
 	if (done)

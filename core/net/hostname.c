@@ -26,9 +26,10 @@ static bool is_full(struct str s)
 
 static bool next_word(struct str *rest, struct str *word)
 {
-	size_t begin = 0, end;
+	size_t begin = 0;
 	while (begin < rest->len && ascii_space(rest->at[begin]))
 		begin++;
+	size_t end;
 	for (end = begin; end < rest->len && !ascii_space(rest->at[end]);)
 		end++;
 	*word = str_from(str_first(*rest, end), begin);
@@ -44,10 +45,10 @@ static bool begins_with_label(struct str name, struct str own)
 /* Is own in this line, behind the address? */
 static bool read_line(struct str line, struct str own, struct str *full)
 {
-	struct str word;
 	bool found = false;
 	*full = STR("");
 	line = str_trim(str_first(line, str_find(line, '#')));
+	struct str word;
 	if (!next_word(&line, &word))
 		return false;
 	for (bool first = true; next_word(&line, &word); first = false) {
@@ -67,9 +68,9 @@ static void keep(char to[DNS_NAME_MAX], struct str name)
 
 bool hostname_in_hosts(struct str text, struct str own, char canonical[DNS_NAME_MAX])
 {
-	struct str line, full;
 	bool found = false;
 	canonical[0] = '\0';
+	struct str line, full;
 	while (str_cut(&text, '\n', &line)) {
 		if (str_ends(line, STR("\r")))
 			line.len--;

@@ -26,7 +26,6 @@
 static void send_frame(int fd, enum resolver_kind kind, enum dns_type type, struct str bytes)
 {
 	struct resolver_frame frame;
-
 	/* No byte of the stack that has not been written goes out. */
 	memset(&frame, 0, sizeof(frame));
 	frame.kind = kind;
@@ -39,7 +38,6 @@ static void send_frame(int fd, enum resolver_kind kind, enum dns_type type, stru
 static void send_gai_failure(int fd, int rc)
 {
 	const char *text = rc == EAI_SYSTEM ? strerror(errno) : gai_strerror(rc);
-
 	if (rc == EAI_NONAME)
 		send_frame(fd, RESOLVER_NO_NAME, 0, STR(""));
 #ifdef EAI_NODATA
@@ -60,9 +58,7 @@ static void ask_system(const struct resolver_question *q, int fd)
 	                         .ai_socktype = SOCK_STREAM,
 	                         .ai_flags = q->canonical ? AI_CANONNAME : 0};
 	struct addrinfo *list = NULL;
-	struct buf all;
 	int rc = getaddrinfo(q->name, NULL, &hints, &list);
-
 	if (rc != 0) {
 		send_gai_failure(fd, rc);
 		return;
@@ -72,10 +68,10 @@ static void ask_system(const struct resolver_question *q, int fd)
 		freeaddrinfo(list);
 		return;
 	}
+	struct buf all;
 	buf_init(&all, 1024 * sizeof(struct sockaddr_storage));
 	for (const struct addrinfo *a = list; a != NULL; a = a->ai_next) {
 		struct sockaddr_storage at;
-
 		memset(&at, 0, sizeof(at));
 		if (a->ai_addrlen > sizeof(at))
 			continue;
@@ -95,9 +91,7 @@ static bool read_server(struct str text, struct sockaddr_storage *at)
 	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
 	size_t close = str_find(text, ']'), colon = str_rfind(text, ':');
 	struct str host = text, port = STR("");
-	char host_text[SERVER_TEXT];
 	long long number = DNS_PORT;
-
 	if (text.len > 0 && text.at[0] == '[') {
 		if (close == STR_NONE)
 			return false;
@@ -110,6 +104,7 @@ static bool read_server(struct str text, struct sockaddr_storage *at)
 	if (port.len > 0 && (port.at[0] != ':' || !str_number(str_from(port, 1), &number) ||
 	                     number < 1 || number > 65535))
 		return false;
+	char host_text[SERVER_TEXT];
 	if (host.len >= sizeof(host_text))
 		return false;
 	memcpy(host_text, host.at, host.len);
@@ -129,14 +124,12 @@ bool resolver_servers(const char *list, struct sockaddr_storage at[RESOLVER_SERV
 	*count = 0;
 	*bad = list;
 	for (;;) {
-		struct sockaddr_storage one;
-		size_t len;
-
 		list += strspn(list, ", \t");
-		len = strcspn(list, ", \t");
+		size_t len = strcspn(list, ", \t");
 		if (len == 0)
 			return *count > 0;
 		*bad = list;
+		struct sockaddr_storage one;
 		if (!read_server(str_make(list, len), &one))
 			return false;
 		if (*count < RESOLVER_SERVERS_MAX)
@@ -152,7 +145,6 @@ static bool set_servers(struct __res_state *state, const char *list, int fd)
 	struct sockaddr_storage at[RESOLVER_SERVERS_MAX];
 	const char *bad;
 	size_t count;
-
 	if (!resolver_servers(list, at, &count, &bad)) {
 		send_frame(fd, RESOLVER_FAILED, 0,
 		           STR("[dns] server is not a list of addresses"));
@@ -161,7 +153,6 @@ static bool set_servers(struct __res_state *state, const char *list, int fd)
 	state->nscount = 0;
 	for (size_t i = 0; i < count; i++) {
 		int n = state->nscount;
-
 		if (at[i].ss_family == AF_INET) {
 			memcpy(&state->nsaddr_list[n], &at[i], sizeof(state->nsaddr_list[n]));
 			state->nscount++;
@@ -197,14 +188,13 @@ static bool open_session(struct session *s, const char *servers, int fd)
 		send_frame(fd, RESOLVER_FAILED, 0, STR("the resolver cannot be started"));
 		return false;
 	}
-	return servers == NULL || set_servers(&s->state, servers, fd);
+	return !servers || set_servers(&s->state, servers, fd);
 }
 
 static int query(struct session *s, const char *name, enum dns_type type, unsigned char *to,
                  int *error)
 {
 	int len = res_nquery(&s->state, name, ns_c_in, (int)type, to, MESSAGE_MAX);
-
 	*error = s->state.res_h_errno;
 	return len;
 }
@@ -224,7 +214,7 @@ struct session {
 static bool open_session(struct session *s, const char *servers, int fd)
 {
 	s->unused = true;
-	if (servers == NULL)
+	if (!servers)
 		return true;
 	send_frame(
 	    fd, RESOLVER_FAILED, 0,
@@ -236,7 +226,6 @@ static int query(struct session *s, const char *name, enum dns_type type, unsign
                  int *error)
 {
 	int len = res_query(name, 1 /* IN */, (int)type, to, MESSAGE_MAX);
-
 	(void)s;
 	*error = h_errno;
 	return len;
@@ -255,7 +244,6 @@ static bool ask_servers(struct session *s, const struct resolver_question *q,
 {
 	unsigned char *message = mem_alloc(MESSAGE_MAX);
 	int error = 0, len = query(s, q->name, type, message, &error);
-
 	if (len >= 0)
 		send_frame(fd, RESOLVER_MESSAGE, type,
 		           str_make((const char *)message,
@@ -276,12 +264,11 @@ static bool ask_servers(struct session *s, const struct resolver_question *q,
 void resolver_task(void *context, int fd)
 {
 	const struct resolver_question *q = context;
-	struct session session;
-
-	if (q->type == 0 && (q->servers == NULL || q->canonical)) {
+	if (q->type == 0 && (!q->servers || q->canonical)) {
 		ask_system(q, fd);
 		return;
 	}
+	struct session session;
 	if (!open_session(&session, q->servers, fd))
 		return;
 	if (q->type != 0) {

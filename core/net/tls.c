@@ -34,10 +34,9 @@ bool tls_is_here(void)
 bool tls_is_clear(struct str first, struct fault *f)
 {
 	size_t end = str_find(first, '\n');
-	char text[TLS_FIRST_LEN * 4 + 1];
-
 	if (!is_smtp_reply(first.at, first.len))
 		return false;
+	char text[TLS_FIRST_LEN * 4 + 1];
 	codec_printable(text, sizeof(text), str_trim(str_first(first, end)));
 	fault_set(f, FAULT_RELAY, "TLS: the server answers in clear (\"%.90s\")%s", text,
 	          str_starts(first, STR("220"))
@@ -50,7 +49,6 @@ static ssize_t pull(gnutls_transport_ptr_t ptr, void *to, size_t len)
 {
 	struct tls *t = ptr;
 	ssize_t n = recv(t->fd, to, len, 0);
-
 	if (n < 0) {
 		t->sys = errno;
 		gnutls_transport_set_errno(t->session, errno);
@@ -58,7 +56,6 @@ static ssize_t pull(gnutls_transport_ptr_t ptr, void *to, size_t len)
 	}
 	if (t->first_len < sizeof(t->first)) {
 		size_t some = sizeof(t->first) - t->first_len;
-
 		if (some > (size_t)n)
 			some = (size_t)n;
 		memcpy(t->first + t->first_len, to, some);
@@ -71,7 +68,6 @@ static int pull_timeout(gnutls_transport_ptr_t ptr, unsigned ms)
 {
 	struct tls *t = ptr;
 	struct pollfd ready = {.fd = t->fd, .events = POLLIN};
-
 	return poll(&ready, 1, ms > 60000 ? 60000 : (int)ms);
 }
 
@@ -81,7 +77,6 @@ static ssize_t push(gnutls_transport_ptr_t ptr, const giovec_t *at, int count)
 	struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)at,
 	                         .msg_iovlen = (size_t)count};
 	ssize_t n = sendmsg(t->fd, &message, MSG_NOSIGNAL);
-
 	if (n < 0) {
 		t->sys = errno;
 		gnutls_transport_set_errno(t->session, errno);
@@ -93,14 +88,11 @@ static ssize_t push(gnutls_transport_ptr_t ptr, const giovec_t *at, int count)
 static bool wait_for(struct tls *t, const char *what, int64_t deadline, struct fault *f)
 {
 	short events = gnutls_record_get_direction(t->session) != 0 ? POLLOUT : POLLIN;
-
 	for (;;) {
 		struct pollfd ready = {.fd = t->fd, .events = events};
 		int n = poll(&ready, 1, clock_left_ms(deadline));
-
 		/* What is there already is taken, but not for ever. */
 		bool late = clock_left_ms(deadline) == 0 && ++t->late > ODD_MAX;
-
 		if (n > 0 && !late)
 			return true;
 		if (n < 0 && errno != EINTR)
@@ -113,9 +105,7 @@ static bool wait_for(struct tls *t, const char *what, int64_t deadline, struct f
 static void offer_ticket(struct tls *t)
 {
 	const struct tls_ticket *ticket = tls_ticket_load(t->trust);
-
-	if (ticket == NULL ||
-	    gnutls_session_set_data(t->session, ticket->data, ticket->len) != 0)
+	if (!ticket || gnutls_session_set_data(t->session, ticket->data, ticket->len) != 0)
 		return;
 	t->offered = true;
 	t->verified = ticket->verified;
@@ -124,17 +114,15 @@ static void offer_ticket(struct tls *t)
 struct tls *tls_new(int fd, struct tls_trust *trust, struct fault *f)
 {
 	struct tls *t = mem_alloc(sizeof(*t));
-	int rc;
-
 	t->fd = fd;
 	t->trust = trust;
-	rc = gnutls_init(&t->session, GNUTLS_CLIENT | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL);
+	int rc = gnutls_init(&t->session, GNUTLS_CLIENT | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL);
 	if (rc == 0)
 		rc = gnutls_priority_set(t->session, trust->priority);
 	if (rc == 0)
 		rc = gnutls_credentials_set(t->session, GNUTLS_CRD_CERTIFICATE,
 		                            trust->credentials);
-	if (rc == 0 && trust->name != NULL && trust->address_len == 0)
+	if (rc == 0 && trust->name && trust->address_len == 0)
 		rc = gnutls_server_name_set(t->session, GNUTLS_NAME_DNS, trust->name,
 		                            strlen(trust->name));
 	if (rc != 0) {
@@ -156,9 +144,9 @@ struct tls *tls_new(int fd, struct tls_trust *trust, struct fault *f)
 
 void tls_free(struct tls *t)
 {
-	if (t == NULL)
+	if (!t)
 		return;
-	if (t->session != NULL)
+	if (t->session)
 		gnutls_deinit(t->session);
 	codec_wipe(&t->info, sizeof(t->info));
 	free(t);
@@ -188,11 +176,9 @@ static bool fail_for_alert(struct tls *t, struct fault *f)
 {
 	gnutls_alert_description_t alert = gnutls_alert_get(t->session);
 	const char *name = gnutls_alert_get_name(alert), *hint = "";
-
-	for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++) {
+	for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++)
 		if (hints[i].alert == alert)
 			hint = hints[i].hint;
-	}
 	return fault_set(f, FAULT_RELAY, "TLS: the server refused with alert %d, %s%s",
 	                 (int)alert, name ? name : "unknown", hint);
 }
@@ -289,23 +275,22 @@ static void put_trust(struct tls *t)
 {
 	char *to = t->info.trust;
 	size_t size = sizeof(t->info.trust);
-
 	if (t->info.resumed) {
-		(void)snprintf(to, size, "resumed");
+		snprintf(to, size, "resumed");
 		return;
 	}
 	switch (t->trust->mode) {
 	case TLS_TRUST_SYSTEM:
-		(void)snprintf(to, size, "system");
+		snprintf(to, size, "system");
 		break;
 	case TLS_TRUST_FILE:
-		(void)snprintf(to, size, "file %.58s", t->trust->ca_file);
+		snprintf(to, size, "file %.58s", t->trust->ca_file);
 		break;
 	case TLS_TRUST_PINS:
-		(void)snprintf(to, size, "pin");
+		snprintf(to, size, "pin");
 		break;
 	case TLS_TRUST_NONE:
-		(void)snprintf(to, size, "none");
+		snprintf(to, size, "none");
 		break;
 	}
 }
@@ -315,10 +300,8 @@ static void set_info(struct tls *t)
 	struct tls_info *info = &t->info;
 	const char *version = gnutls_protocol_get_name(gnutls_protocol_get_version(t->session));
 	const char *cipher = gnutls_cipher_get_name(gnutls_cipher_get(t->session));
-
-	(void)snprintf(info->protocol, sizeof(info->protocol), "%.15s",
-	               version ? version : "?");
-	(void)snprintf(info->cipher, sizeof(info->cipher), "%.47s", cipher ? cipher : "?");
+	snprintf(info->protocol, sizeof(info->protocol), "%.15s", version ? version : "?");
+	snprintf(info->cipher, sizeof(info->cipher), "%.47s", cipher ? cipher : "?");
 	info->resumed = gnutls_session_is_resumed(t->session) != 0;
 	if (info->resumed) {
 		tls_describe(t);
@@ -333,10 +316,10 @@ static void set_info(struct tls *t)
 
 bool tls_handshake(struct tls *t, int64_t deadline, struct fault *f)
 {
-	int odd = 0, rc;
+	int odd = 0;
 	bool waited = true;
-
 	t->late = 0;
+	int rc;
 	for (;;) {
 		t->sys = 0;
 		rc = gnutls_handshake(t->session);
@@ -354,8 +337,8 @@ bool tls_handshake(struct tls *t, int64_t deadline, struct fault *f)
 		}
 	}
 	if (waited) {
-		(void)fail_handshake(t, rc, f);
-		(void)gnutls_alert_send_appropriate(t->session, rc);
+		fail_handshake(t, rc, f);
+		gnutls_alert_send_appropriate(t->session, rc);
 	}
 	/* The ticket may have been the cause: the next time goes without. */
 	if (t->offered)
@@ -367,14 +350,11 @@ bool tls_read(struct tls *t, char *to, size_t len, size_t *got, int64_t deadline
               struct fault *f)
 {
 	int odd = 0;
-
 	*got = 0;
 	t->late = 0;
 	for (;;) {
-		ssize_t n;
-
 		t->sys = 0;
-		n = gnutls_record_recv(t->session, to, len);
+		ssize_t n = gnutls_record_recv(t->session, to, len);
 		if (n >= 0) {
 			*got = (size_t)n;
 			return true;
@@ -404,14 +384,11 @@ bool tls_write(struct tls *t, struct str bytes, int64_t stall_ms, int64_t limit,
                struct fault *f)
 {
 	int64_t deadline = clock_sooner(clock_deadline(stall_ms), limit);
-
 	t->late = 0;
 	while (bytes.len > 0) {
-		ssize_t n;
-
 		t->sys = 0;
 		/* After AGAIN the same bytes must be given again: the record is made. */
-		n = gnutls_record_send(t->session, bytes.at, bytes.len);
+		ssize_t n = gnutls_record_send(t->session, bytes.at, bytes.len);
 		if (n > 0) {
 			bytes = str_from(bytes, (size_t)n);
 			deadline = clock_sooner(clock_deadline(stall_ms), limit);
@@ -431,7 +408,6 @@ void tls_goodbye(struct tls *t, int64_t deadline)
 {
 	struct fault f = FAULT_INIT;
 	int rc;
-
 	do {
 		rc = gnutls_bye(t->session, GNUTLS_SHUT_WR);
 	} while (rc == GNUTLS_E_INTERRUPTED ||

@@ -42,7 +42,6 @@ static bool der_head(struct str s, unsigned char tag, size_t *at, size_t *len)
 static bool der_next(struct str *rest, unsigned char tag, struct str *whole, struct str *inside)
 {
 	size_t at, len;
-
 	if (!der_head(*rest, tag, &at, &len) || len > rest->len - at)
 		return false;
 	*whole = str_first(*rest, at + len);
@@ -55,7 +54,6 @@ static bool der_next(struct str *rest, unsigned char tag, struct str *whole, str
 static bool der_enter(struct str *s, unsigned char tag)
 {
 	size_t at, len;
-
 	if (!der_head(*s, tag, &at, &len))
 		return false;
 	*s = str_first(str_from(*s, at), len);
@@ -71,11 +69,10 @@ struct facts {
  * 4.1: version, serial, signature, issuer, validity, subject ... */
 static bool read_head(struct str fields, struct facts *facts)
 {
-	struct str whole, inside;
-
 	if (!der_enter(&fields, TAG_SEQUENCE) || !der_enter(&fields, TAG_SEQUENCE))
 		return false;
-	(void)der_next(&fields, TAG_VERSION, &whole, &inside);
+	struct str whole, inside;
+	der_next(&fields, TAG_VERSION, &whole, &inside);
 	return der_next(&fields, TAG_INTEGER, &whole, &inside) &&
 	       der_next(&fields, TAG_SEQUENCE, &whole, &inside) &&
 	       der_next(&fields, TAG_SEQUENCE, &facts->issuer, &inside) &&
@@ -87,7 +84,6 @@ static bool read_head(struct str fields, struct facts *facts)
 static bool read_whole(struct str der, struct facts *facts)
 {
 	struct str rest = der, whole, inside;
-
 	return der_next(&rest, TAG_SEQUENCE, &whole, &inside) &&
 	       der_next(&inside, TAG_SEQUENCE, &rest, &whole) && read_head(der, facts);
 }
@@ -95,7 +91,6 @@ static bool read_whole(struct str der, struct facts *facts)
 bool tls_roots_names(struct str der, struct str *issuer, struct str *subject)
 {
 	struct facts facts;
-
 	if (!read_whole(der, &facts))
 		return false;
 	*issuer = facts.issuer;
@@ -117,7 +112,6 @@ static bool take_date(struct str *dates, int64_t *seconds)
 	struct str whole, text;
 	struct tm tm = {0};
 	int century;
-
 	if (der_next(dates, TAG_UTC_TIME, &whole, &text)) {
 		century = two_digits(text, 0) < 50 ? 20 : 19;
 	} else if (der_next(dates, TAG_TIME, &whole, &text)) {
@@ -143,7 +137,6 @@ static bool take_date(struct str *dates, int64_t *seconds)
 bool tls_roots_dates(struct str der, int64_t *from, int64_t *until)
 {
 	struct facts facts;
-
 	return read_whole(der, &facts) && take_date(&facts.dates, from) &&
 	       take_date(&facts.dates, until) && facts.dates.len == 0;
 }
@@ -152,7 +145,6 @@ bool tls_roots_dates(struct str der, int64_t *from, int64_t *until)
 static size_t find_text(struct str s, struct str text)
 {
 	const char *at = s.len > 0 ? memmem(s.at, s.len, text.at, text.len) : NULL;
-
 	return at ? (size_t)(at - s.at) : STR_NONE;
 }
 
@@ -162,7 +154,6 @@ static bool next_block(struct str *rest, struct str *base64)
 	static const struct str begin = {"-----BEGIN CERTIFICATE-----", 27};
 	static const struct str end = {"-----END CERTIFICATE-----", 25};
 	size_t at = find_text(*rest, begin);
-
 	if (at == STR_NONE)
 		return false;
 	*rest = str_from(*rest, at + begin.len);
@@ -176,24 +167,21 @@ static bool next_block(struct str *rest, struct str *base64)
 
 static bool decode(struct str base64, struct buf *joined, struct buf *der)
 {
-	struct str line;
-
 	buf_clear(joined);
 	buf_clear(der);
-	while (str_cut(&base64, '\n', &line)) {
+	struct str line;
+	while (str_cut(&base64, '\n', &line))
 		if (!buf_add_str(joined, str_trim(line)))
 			return false;
-	}
 	/* Where it was cut off, the last group may be incomplete. */
 	return codec_unbase64(der, str_first(buf_str(joined), joined->len / 4 * 4));
 }
 
 static bool is_wanted(struct str subject, const struct str *names, size_t count)
 {
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count; i++)
 		if (str_eq(subject, names[i]))
 			return true;
-	}
 	return false;
 }
 
@@ -203,7 +191,6 @@ static bool is_match(struct str base64, const struct str *names, size_t count,
                      struct buf *joined, struct buf *der)
 {
 	struct facts facts;
-
 	if (decode(str_first(base64, HEAD_LEN), joined, der) &&
 	    read_head(buf_str(der), &facts) && !is_wanted(facts.subject, names, count))
 		return false;
@@ -214,12 +201,12 @@ static bool is_match(struct str base64, const struct str *names, size_t count,
 size_t tls_roots_find(struct str bundle, const struct str *names, size_t count,
                       tls_roots_each *each, void *context)
 {
-	struct buf joined, der;
-	struct str base64;
+	struct buf joined;
 	size_t found = 0;
-
 	buf_init(&joined, 2 * DER_MAX);
+	struct buf der;
 	buf_init(&der, DER_MAX);
+	struct str base64;
 	while (next_block(&bundle, &base64)) {
 		if (is_match(base64, names, count, &joined, &der)) {
 			each(context, buf_str(&der));

@@ -24,8 +24,7 @@ static void set_ticket(struct tls_trust *trust, struct str data, int64_t verifie
                        int64_t expires)
 {
 	struct tls_ticket *ticket = &trust->ticket;
-
-	if (ticket->data != NULL)
+	if (ticket->data)
 		codec_wipe(ticket->data, ticket->len);
 	free(ticket->data);
 	*ticket = (struct tls_ticket){.verified = verified, .expires = expires};
@@ -39,8 +38,7 @@ static void set_ticket(struct tls_trust *trust, struct str data, int64_t verifie
 static struct str next_word(struct str *line)
 {
 	struct str word = STR("");
-
-	(void)str_cut(line, ' ', &word);
+	str_cut(line, ' ', &word);
 	return word;
 }
 
@@ -53,14 +51,13 @@ static bool is_fresh(const struct tls_trust *trust, int64_t verified, int64_t ex
 static void read_text(struct tls_trust *trust, struct str text)
 {
 	struct str line = STR(""), key;
-	long long verified, expires, crc;
-	struct buf own;
-
 	if (!str_starts(text, magic) || !str_cut(&text, '\n', &line))
 		return;
 	line = str_from(line, magic.len);
 	key = next_word(&line);
+	struct buf own;
 	buf_init(&own, 2 * TLS_HASH_LEN);
+	long long verified, expires, crc;
 	if (codec_hex(&own, str_make((const char *)trust->key, TLS_HASH_LEN)) &&
 	    str_eq(key, buf_str(&own)) && str_number(next_word(&line), &verified) &&
 	    str_number(next_word(&line), &expires) && str_number(next_word(&line), &crc) &&
@@ -75,7 +72,6 @@ static bool is_private(int fd, const char *path)
 {
 	struct fault f = FAULT_INIT;
 	struct stat st;
-
 	return file_stat(fd, path, &st, &f) && st.st_uid == geteuid() &&
 	       (st.st_mode & 077) == 0;
 }
@@ -83,11 +79,10 @@ static bool is_private(int fd, const char *path)
 static void read_file(struct tls_trust *trust)
 {
 	struct fault f = FAULT_INIT;
-	struct buf text;
 	int fd;
-
 	if (!file_open_update(AT_FDCWD, trust->ticket_file, &fd, NULL, &f))
 		return;
+	struct buf text;
 	buf_init(&text, HEAD_MAX + TLS_TICKET_MAX);
 	if (is_private(fd, trust->ticket_file) &&
 	    file_read_all(fd, trust->ticket_file, &text, &f))
@@ -99,32 +94,32 @@ static void read_file(struct tls_trust *trust)
 
 const struct tls_ticket *tls_ticket_load(struct tls_trust *trust)
 {
-	if (!trust->ticket_read && trust->ticket_file != NULL)
+	if (!trust->ticket_read && trust->ticket_file)
 		read_file(trust);
 	trust->ticket_read = true;
-	return trust->ticket.data != NULL ? &trust->ticket : NULL;
+	return trust->ticket.data ? &trust->ticket : NULL;
 }
 
 void tls_ticket_save(struct tls_trust *trust, struct str data, int64_t verified,
                      int64_t expires)
 {
 	struct fault f = FAULT_INIT;
-	struct buf text, hex;
-
 	if (data.len == 0 || data.len > TLS_TICKET_MAX)
 		return;
 	trust->ticket_read = true;
 	set_ticket(trust, data, verified, expires);
-	if (trust->ticket_file == NULL)
+	if (!trust->ticket_file)
 		return;
+	struct buf text;
 	buf_init(&text, HEAD_MAX + TLS_TICKET_MAX);
+	struct buf hex;
 	buf_init(&hex, 2 * TLS_HASH_LEN);
 	if (codec_hex(&hex, str_make((const char *)trust->key, TLS_HASH_LEN)) &&
 	    buf_addf(&text, "%s%s %lld %lld %lu\n", magic.at, buf_cstr(&hex),
 	             (long long)verified, (long long)expires,
 	             (unsigned long)crc_add(0, data.at, data.len)) &&
 	    buf_add_str(&text, data))
-		(void)file_replace(AT_FDCWD, trust->ticket_file, FILE_MODE, buf_str(&text), &f);
+		file_replace(AT_FDCWD, trust->ticket_file, FILE_MODE, buf_str(&text), &f);
 	buf_wipe(&text);
 	buf_release(&text);
 	buf_release(&hex);
@@ -133,8 +128,7 @@ void tls_ticket_save(struct tls_trust *trust, struct str data, int64_t verified,
 void tls_ticket_forget(struct tls_trust *trust)
 {
 	struct fault f = FAULT_INIT;
-
 	set_ticket(trust, STR(""), 0, 0);
-	if (trust->ticket_file != NULL)
-		(void)file_unlink(AT_FDCWD, trust->ticket_file, &f);
+	if (trust->ticket_file)
+		file_unlink(AT_FDCWD, trust->ticket_file, &f);
 }

@@ -37,18 +37,15 @@ static bool read_pem(const char *setting, const char *path, struct buf *out, str
 static void key_add(gnutls_hash_hd_t hash, struct str s)
 {
 	const unsigned long long len = s.len;
-
-	(void)gnutls_hash(hash, &len, sizeof(len));
+	gnutls_hash(hash, &len, sizeof(len));
 	if (s.len > 0)
-		(void)gnutls_hash(hash, s.at, s.len);
+		gnutls_hash(hash, s.at, s.len);
 }
 
 /* The name to compare: without a dot at its end; an address also as bytes. */
 static bool set_name(struct tls_trust *t, const char *name, struct fault *f)
 {
 	struct str s = str_of(name);
-	char address[64];
-
 	if (s.len > 1 && s.at[s.len - 1] == '.')
 		s.len--;
 	if (s.len == 0 && (t->mode == TLS_TRUST_SYSTEM || t->mode == TLS_TRUST_FILE))
@@ -57,6 +54,7 @@ static bool set_name(struct tls_trust *t, const char *name, struct fault *f)
 	if (s.len == 0)
 		return true;
 	t->name = mem_copy(s);
+	char address[64];
 	if (!dial_is_address(t->name, address))
 		return true;
 	/* A zone is this host's own business, not part of any certificate. */
@@ -85,17 +83,15 @@ static bool set_pins(struct tls_trust *t, const char *const *pins, struct fault 
 
 static bool set_ca(struct tls_trust *t, const char *path, gnutls_hash_hd_t key, struct fault *f)
 {
-	struct buf pem;
-	gnutls_datum_t data;
-	int count;
-
-	if (path == NULL)
+	if (!path)
 		return fault_set(f, FAULT_CONFIG, "tls_trust: no CA file given");
+	struct buf pem;
 	if (!read_pem("tls_trust", path, &pem, f))
 		return false;
 	t->ca_file = mem_copy(str_of(path));
-	data = datum_of(&pem);
+	gnutls_datum_t data = datum_of(&pem);
 	key_add(key, buf_str(&pem));
+	int count;
 	count =
 	    gnutls_certificate_set_x509_trust_mem(t->credentials, &data, GNUTLS_X509_FMT_PEM);
 	buf_release(&pem);
@@ -108,24 +104,22 @@ static bool set_ca(struct tls_trust *t, const char *path, gnutls_hash_hd_t key, 
 static bool set_client(struct tls_trust *t, const char *certificate, const char *key_file,
                        gnutls_hash_hd_t key, struct fault *f)
 {
-	struct buf pem, secret;
-	gnutls_datum_t pem_data, secret_data;
-	int rc;
-
-	if (key_file == NULL)
+	if (!key_file)
 		key_file = certificate;
+	struct buf pem;
 	if (!read_pem("tls_certificate", certificate, &pem, f))
 		return false;
+	struct buf secret;
 	if (!read_pem("tls_key", key_file, &secret, f)) {
 		buf_wipe(&pem);
 		buf_release(&pem);
 		return false;
 	}
-	pem_data = datum_of(&pem);
-	secret_data = datum_of(&secret);
+	gnutls_datum_t pem_data = datum_of(&pem);
+	gnutls_datum_t secret_data = datum_of(&secret);
 	key_add(key, buf_str(&pem));
-	rc = gnutls_certificate_set_x509_key_mem(t->credentials, &pem_data, &secret_data,
-	                                         GNUTLS_X509_FMT_PEM);
+	int rc = gnutls_certificate_set_x509_key_mem(t->credentials, &pem_data, &secret_data,
+	                                             GNUTLS_X509_FMT_PEM);
 	buf_wipe(&pem);
 	buf_wipe(&secret);
 	buf_release(&pem);
@@ -139,7 +133,6 @@ static bool set_priority(struct tls_trust *t, const char *priority, struct fault
 {
 	const char *where = priority;
 	int rc = gnutls_priority_init(&t->priority, priority, &where);
-
 	return rc == 0 || fault_set(f, FAULT_CONFIG, "tls_priority: %s at \"%.80s\"",
 	                            gnutls_strerror(rc), where);
 }
@@ -149,7 +142,6 @@ static bool set_all(struct tls_trust *t, const struct tls_setup *setup, gnutls_h
 {
 	const char *priority = setup->priority ? setup->priority : TLS_PRIORITY;
 	const char mode = (char)('0' + (int)setup->mode);
-
 	if (!set_name(t, setup->name, f) || !set_priority(t, priority, f))
 		return false;
 	key_add(key, str_make(&mode, 1));
@@ -169,27 +161,24 @@ static bool set_all(struct tls_trust *t, const struct tls_setup *setup, gnutls_h
 	case TLS_TRUST_NONE:
 		break;
 	}
-	return setup->certificate == NULL ||
-	       set_client(t, setup->certificate, setup->key, key, f);
+	return !setup->certificate || set_client(t, setup->certificate, setup->key, key, f);
 }
 
 struct tls_trust *tls_trust_new(const struct tls_setup *setup, struct fault *f)
 {
 	struct tls_trust *t = mem_alloc(sizeof(*t));
-	gnutls_hash_hd_t key;
-	bool done;
-
 	t->mode = setup->mode;
 	t->wall = setup->wall;
-	if (setup->ticket_file != NULL)
+	if (setup->ticket_file)
 		t->ticket_file = mem_copy(str_of(setup->ticket_file));
+	gnutls_hash_hd_t key;
 	if (gnutls_certificate_allocate_credentials(&t->credentials) != 0 ||
 	    gnutls_hash_init(&key, GNUTLS_DIG_SHA256) != 0) {
 		fault_set(f, FAULT_SYSTEM, "GnuTLS cannot be started");
 		tls_trust_free(t);
 		return NULL;
 	}
-	done = set_all(t, setup, key, f);
+	bool done = set_all(t, setup, key, f);
 	gnutls_hash_deinit(key, t->key);
 	if (!done) {
 		tls_trust_free(t);
@@ -200,13 +189,13 @@ struct tls_trust *tls_trust_new(const struct tls_setup *setup, struct fault *f)
 
 void tls_trust_free(struct tls_trust *t)
 {
-	if (t == NULL)
+	if (!t)
 		return;
-	if (t->credentials != NULL)
+	if (t->credentials)
 		gnutls_certificate_free_credentials(t->credentials);
-	if (t->priority != NULL)
+	if (t->priority)
 		gnutls_priority_deinit(t->priority);
-	if (t->ticket.data != NULL)
+	if (t->ticket.data)
 		codec_wipe(t->ticket.data, t->ticket.len);
 	free(t->ticket.data);
 	free(t->name);

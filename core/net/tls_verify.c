@@ -39,7 +39,6 @@ struct leaf {
 static void add_name(char *to, size_t size, const char *kind, struct str name)
 {
 	size_t used = strlen(to);
-
 	if (used > 0 && size - used > 3) {
 		memcpy(to + used, ", ", 3);
 		used += 2;
@@ -55,14 +54,13 @@ static void read_names(struct tls *t, struct leaf *leaf)
 {
 	char *to = t->info.subject;
 	size_t size = sizeof(t->info.subject);
-
 	for (unsigned i = 0; i < NAMES_MAX; i++) {
-		char name[1024], text[INET6_ADDRSTRLEN];
+		char name[1024];
 		size_t len = sizeof(name);
 		int type = gnutls_x509_crt_get_subject_alt_name(leaf->crt, i, name, &len, NULL);
-
 		if (type == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE)
 			break;
+		char text[INET6_ADDRSTRLEN];
 		if (type == GNUTLS_SAN_DNSNAME) {
 			leaf->dns_names++;
 			add_name(to, size, "", str_make(name, len));
@@ -95,15 +93,13 @@ static struct str datum_str(const gnutls_datum_t *d)
 static bool put_pin(char to[80], const gnutls_datum_t *leaf)
 {
 	unsigned char hash[TLS_HASH_LEN];
-	struct buf hex;
-	bool good;
-
 	if (gnutls_hash_fast(GNUTLS_DIG_SHA256, leaf->data, leaf->size, hash) != 0)
 		return false;
+	struct buf hex;
 	buf_init(&hex, 2 * sizeof(hash));
-	good = codec_hex(&hex, str_make((const char *)hash, sizeof(hash)));
+	bool good = codec_hex(&hex, str_make((const char *)hash, sizeof(hash)));
 	if (good)
-		(void)snprintf(to, 80, "sha256:%s", buf_cstr(&hex));
+		snprintf(to, 80, "sha256:%s", buf_cstr(&hex));
 	buf_release(&hex);
 	return good;
 }
@@ -112,8 +108,6 @@ static bool put_pin(char to[80], const gnutls_datum_t *leaf)
  * caller frees leaf->crt. */
 static bool read_leaf(struct tls *t, const gnutls_datum_t *chain, struct leaf *leaf)
 {
-	struct str issuer, subject;
-
 	*leaf = (struct leaf){0};
 	if (gnutls_x509_crt_init(&leaf->crt) != 0)
 		return false;
@@ -126,10 +120,11 @@ static bool read_leaf(struct tls *t, const gnutls_datum_t *chain, struct leaf *l
 	if (t->info.subject[0] == '\0')
 		put_dn(t->info.subject, sizeof(t->info.subject), leaf->crt, false);
 	put_dn(t->info.issuer, sizeof(t->info.issuer), leaf->crt, true);
-	(void)put_pin(t->info.pin, chain);
+	put_pin(t->info.pin, chain);
 	if (!tls_roots_dates(datum_str(chain), &leaf->from, &leaf->until))
 		leaf->from = leaf->until = 0;
 	t->info.expires = leaf->until;
+	struct str issuer, subject;
 	leaf->self_signed =
 	    tls_roots_names(datum_str(chain), &issuer, &subject) && str_eq(issuer, subject);
 	return true;
@@ -140,22 +135,18 @@ void tls_describe(struct tls *t)
 	unsigned count = 0;
 	const gnutls_datum_t *chain = gnutls_certificate_get_peers(t->session, &count);
 	struct leaf leaf;
-
-	if (chain != NULL && count > 0 && read_leaf(t, chain, &leaf))
+	if (chain && count > 0 && read_leaf(t, chain, &leaf))
 		gnutls_x509_crt_deinit(leaf.crt);
 }
 
 bool tls_pin_parse(const char *pin, unsigned char to[TLS_HASH_LEN])
 {
 	struct str rest = str_of(pin);
-	char hex[2 * TLS_HASH_LEN];
-	struct buf bytes;
 	size_t len = 0;
-	bool good;
-
 	if (!str_casestarts(rest, STR("sha256:")))
 		return false;
 	rest = str_from(rest, sizeof("sha256:") - 1);
+	char hex[2 * TLS_HASH_LEN];
 	for (size_t i = 0; i < rest.len; i++) {
 		if (rest.at[i] == ':' && len > 0 && len % 2 == 0 && i + 1 < rest.len)
 			continue;
@@ -163,8 +154,9 @@ bool tls_pin_parse(const char *pin, unsigned char to[TLS_HASH_LEN])
 			return false;
 		hex[len++] = rest.at[i];
 	}
+	struct buf bytes;
 	buf_init(&bytes, TLS_HASH_LEN);
-	good = len == sizeof(hex) && codec_unhex(&bytes, str_make(hex, len));
+	bool good = len == sizeof(hex) && codec_unhex(&bytes, str_make(hex, len));
 	if (good)
 		memcpy(to, bytes.at, TLS_HASH_LEN);
 	buf_release(&bytes);
@@ -174,13 +166,11 @@ bool tls_pin_parse(const char *pin, unsigned char to[TLS_HASH_LEN])
 static bool check_pins(struct tls *t, const gnutls_datum_t *leaf)
 {
 	unsigned char hash[TLS_HASH_LEN];
-
 	if (gnutls_hash_fast(GNUTLS_DIG_SHA256, leaf->data, leaf->size, hash) != 0)
 		return fault_set(&t->refusal, FAULT_RELAY, "TLS: cannot compute SHA-256");
-	for (size_t i = 0; i < t->trust->pin_count; i++) {
+	for (size_t i = 0; i < t->trust->pin_count; i++)
 		if (memcmp(hash, t->trust->pins[i], sizeof(hash)) == 0)
 			return true;
-	}
 	t->info.flaw = TLS_FLAW_PIN;
 	return fault_set(&t->refusal, FAULT_RELAY,
 	                 "TLS: the certificate (%.60s) has the fingerprint %s, "
@@ -202,13 +192,11 @@ static void load_some_roots(struct tls_trust *trust, const gnutls_datum_t *chain
 	struct str issuers[CHAIN_MAX], subject;
 	size_t wanted = 0;
 	struct fault f = FAULT_INIT;
-	struct buf bundle;
 	bool found = false;
-
-	for (unsigned i = 0; i < count && wanted < CHAIN_MAX; i++) {
+	for (unsigned i = 0; i < count && wanted < CHAIN_MAX; i++)
 		if (tls_roots_names(datum_str(&chain[i]), &issuers[wanted], &subject))
 			wanted++;
-	}
+	struct buf bundle;
 	buf_init(&bundle, BUNDLE_MAX);
 	for (size_t i = 0; !found && i < sizeof(bundles) / sizeof(bundles[0]); i++) {
 		buf_clear(&bundle);
@@ -223,7 +211,6 @@ static void load_some_roots(struct tls_trust *trust, const gnutls_datum_t *chain
 static void load_all_roots(struct tls_trust *trust)
 {
 	int count = gnutls_certificate_set_x509_system_trust(trust->credentials);
-
 	trust->all_roots = true;
 	trust->no_roots = count <= 0 && !trust->some_roots;
 }
@@ -250,10 +237,9 @@ static void put_date(char to[32], int64_t seconds)
 {
 	time_t at = (time_t)seconds;
 	struct tm tm;
-
-	if (seconds == 0 || gmtime_r(&at, &tm) == NULL ||
+	if (seconds == 0 || !gmtime_r(&at, &tm) ||
 	    strftime(to, 32, "%Y-%m-%d %H:%M UTC", &tm) == 0)
-		(void)snprintf(to, 32, "a date that cannot be read");
+		snprintf(to, 32, "a date that cannot be read");
 }
 
 /* What to say for each bit that GnuTLS may set; the first that is set counts. */
@@ -298,7 +284,6 @@ static bool refuse_for_no_name(struct tls *t)
 static bool refuse_for_signer(struct tls *t, const struct leaf *leaf)
 {
 	const char *name = t->trust->name;
-
 	t->info.flaw = leaf->self_signed ? TLS_FLAW_OWN : TLS_FLAW_SIGNER;
 	if (t->trust->no_roots)
 		return fault_set(
@@ -319,11 +304,11 @@ static bool refuse_for_signer(struct tls *t, const struct leaf *leaf)
 
 static bool refuse_for_date(struct tls *t, const struct leaf *leaf, bool expired)
 {
-	char date[32], now[32];
+	char now[32];
 	int64_t wall = time(NULL);
 	bool above = expired ? leaf->until >= wall : leaf->from <= wall;
-
 	put_date(now, wall);
+	char date[32];
 	put_date(date, expired ? leaf->until : leaf->from);
 	t->info.flaw = above ? TLS_FLAW_CA_DATE : TLS_FLAW_DATE;
 	if (above)
@@ -370,12 +355,10 @@ static bool check_chain(struct tls *t, const gnutls_datum_t *chain, unsigned cou
 {
 	struct tls_trust *trust = t->trust;
 	bool system = trust->mode == TLS_TRUST_SYSTEM;
-	unsigned status;
-	int rc;
-
 	if (system && !trust->all_roots && !trust->some_roots)
 		load_some_roots(trust, chain, count);
-	rc = verify_once(t, &status);
+	unsigned status;
+	int rc = verify_once(t, &status);
 	if (system && !trust->all_roots && !is_settled(rc, status)) {
 		load_all_roots(trust);
 		rc = verify_once(t, &status);
@@ -397,8 +380,7 @@ static bool check(struct tls *t)
 	const gnutls_datum_t *chain = gnutls_certificate_get_peers(t->session, &count);
 	struct leaf leaf;
 	bool good = false;
-
-	if (gnutls_certificate_type_get(t->session) != GNUTLS_CRT_X509 || chain == NULL ||
+	if (gnutls_certificate_type_get(t->session) != GNUTLS_CRT_X509 || !chain ||
 	    count == 0 || !read_leaf(t, chain, &leaf))
 		return t->trust->mode == TLS_TRUST_NONE ||
 		       fault_set(&t->refusal, FAULT_RELAY,

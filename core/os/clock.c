@@ -20,42 +20,38 @@ static bool read_clock(clockid_t id, struct timespec *now)
 
 int64_t clock_mono_ms(void)
 {
-	struct timespec now;
-
 	if (test_set)
 		return test_mono_ms;
-	(void)read_clock(CLOCK_MONOTONIC, &now);
+	struct timespec now;
+	read_clock(CLOCK_MONOTONIC, &now);
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 int64_t clock_wall(void)
 {
-	struct timespec now;
-
 	if (test_set)
 		return test_wall;
-	(void)read_clock(CLOCK_REALTIME, &now);
+	struct timespec now;
+	read_clock(CLOCK_REALTIME, &now);
 	return now.tv_sec;
 }
 
 int64_t clock_uptime(void)
 {
 	struct timespec now;
-
 	if (test_set)
 		return test_mono_ms / 1000;
 #ifdef CLOCK_BOOTTIME
 	if (read_clock(CLOCK_BOOTTIME, &now))
 		return now.tv_sec;
 #endif
-	(void)read_clock(CLOCK_MONOTONIC, &now);
+	read_clock(CLOCK_MONOTONIC, &now);
 	return now.tv_sec;
 }
 
 int64_t clock_deadline(int64_t ms)
 {
 	int64_t now = clock_mono_ms();
-
 	if (ms <= 0)
 		return now;
 	return ms > CLOCK_NEVER - now ? CLOCK_NEVER : now + ms;
@@ -69,7 +65,6 @@ int64_t clock_sooner(int64_t a, int64_t b)
 int clock_left_ms(int64_t deadline)
 {
 	int64_t now = clock_mono_ms();
-
 	if (deadline <= now)
 		return 0;
 	if (now < 0 && deadline > INT_MAX + now)
@@ -80,20 +75,17 @@ int clock_left_ms(int64_t deadline)
 void clock_pause_ms(int ms)
 {
 	const struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
-
-	(void)nanosleep(&pause, NULL);
+	nanosleep(&pause, NULL);
 }
 
 int clock_zone_min(int64_t wall)
 {
-	struct tm local, utc;
 	time_t at = (time_t)wall;
-	int days;
-
 	tzset();
-	if (localtime_r(&at, &local) == NULL || gmtime_r(&at, &utc) == NULL)
+	struct tm local, utc;
+	if (!localtime_r(&at, &local) || !gmtime_r(&at, &utc))
 		return 0;
-	days = local.tm_yday - utc.tm_yday;
+	int days = local.tm_yday - utc.tm_yday;
 	if (local.tm_year != utc.tm_year)
 		days = local.tm_year < utc.tm_year ? -1 : 1;
 	return (days * 24 + local.tm_hour - utc.tm_hour) * 60 + local.tm_min - utc.tm_min;

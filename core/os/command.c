@@ -51,11 +51,9 @@ struct command {
 static void fill_environment(char *list[VARIABLES_MAX])
 {
 	size_t count = 0;
-
 	list[count++] = search_path;
 	for (size_t i = 0; i < sizeof(variables) / sizeof(*variables); i++) {
 		struct str name = str_of(variables[i]);
-
 		for (char **v = environ; v != NULL && *v != NULL; v++) {
 			if (str_starts(str_of(*v), name) && (*v)[name.len] == '=') {
 				list[count++] = *v;
@@ -71,13 +69,12 @@ static void become(const struct command *c, char **environment, int out)
 {
 	static const int signals[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGPIPE,
 	                              SIGALRM, SIGTERM, SIGCHLD};
-	sigset_t none;
-
 	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
-		(void)signal(signals[i], SIG_DFL);
+		signal(signals[i], SIG_DFL);
+	sigset_t none;
 	sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	(void)setpgid(0, 0);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	setpgid(0, 0);
 	/* All are above 2: 0, 1 and 2 are open in every program of ours. */
 	if (dup2(c->in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 ||
 	    dup2(c->err, STDERR_FILENO) < 0)
@@ -93,9 +90,8 @@ static void become(const struct command *c, char **environment, int out)
 static bool fork_command(struct command *c, struct fault *f)
 {
 	char *environment[VARIABLES_MAX];
-	int ends[2];
-
 	fill_environment(environment);
+	int ends[2];
 	if (pipe2(ends, O_CLOEXEC) != 0)
 		return fault_sys(f, FAULT_RELAY, errno, "cannot run %s", c->key);
 	c->pid = fork();
@@ -112,11 +108,9 @@ static bool fork_command(struct command *c, struct fault *f)
 
 static bool start(struct command *c, struct fault *f)
 {
-	bool done;
-
 	if (!file_open_read(AT_FDCWD, "/dev/null", &c->in, f))
 		return false;
-	done = file_open_append(AT_FDCWD, "/dev/null", 0, &c->err, f);
+	bool done = file_open_append(AT_FDCWD, "/dev/null", 0, &c->err, f);
 	if (done) {
 		done = fork_command(c, f);
 		close(c->err);
@@ -129,10 +123,9 @@ static bool start(struct command *c, struct fault *f)
 
 static void look_whether_ended(struct command *c)
 {
-	pid_t pid;
-
 	if (c->ended)
 		return;
+	pid_t pid;
 	do {
 		pid = waitpid(c->pid, &c->status, WNOHANG);
 	} while (pid < 0 && errno == EINTR);
@@ -147,7 +140,7 @@ static void look_whether_ended(struct command *c)
 /* Has the first line come, or all that there is room for? */
 static bool has_line(const struct command *c)
 {
-	return c->len == c->size || memchr(c->first, '\n', c->len) != NULL;
+	return c->len == c->size || memchr(c->first, '\n', c->len);
 }
 
 /* Takes what is there; what is behind the first line is thrown away, for a
@@ -158,7 +151,6 @@ static bool take_output(struct command *c)
 	bool keep = !has_line(c);
 	ssize_t n = keep ? read(c->fd, c->first + c->len, c->size - c->len)
 	                 : read(c->fd, rest, sizeof(rest));
-
 	if (n > 0 && keep)
 		c->len += (size_t)n;
 	codec_wipe(rest, sizeof(rest));
@@ -169,12 +161,10 @@ static bool take_output(struct command *c)
 static void follow(struct command *c)
 {
 	bool open = true;
-
 	while (!c->ended && clock_left_ms(c->deadline) > 0) {
 		struct pollfd p = {.fd = open ? c->fd : -1, .events = POLLIN};
 		int left = clock_left_ms(c->deadline);
 		int slice = open ? SLICE_MS : END_SLICE_MS;
-
 		if (poll(&p, 1, left < slice ? left : slice) > 0)
 			open = take_output(c);
 		look_whether_ended(c);
@@ -182,7 +172,6 @@ static void follow(struct command *c)
 	/* What a command left behind in the pipe; its children may keep it open. */
 	while (open && c->ended && clock_left_ms(c->deadline) > 0) {
 		struct pollfd p = {.fd = c->fd, .events = POLLIN};
-
 		open = poll(&p, 1, 0) > 0 && take_output(c);
 	}
 }
@@ -211,17 +200,15 @@ bool command_run(const char *key, char *const *argv, int64_t deadline, char *fir
 {
 	struct command c = {
 	    .key = key, .argv = argv, .deadline = deadline, .first = first, .size = size};
-
 	if (!start(&c, f))
 		return false;
 	follow(&c);
 	if (!c.ended) {
-		int status;
-
 		/* The group, for a script's children; the process, if it had no
 		 * time to make one. */
-		(void)kill(-c.pid, SIGKILL);
-		(void)kill(c.pid, SIGKILL);
+		kill(-c.pid, SIGKILL);
+		kill(c.pid, SIGKILL);
+		int status;
 		while (waitpid(c.pid, &status, 0) < 0 && errno == EINTR)
 			;
 	}

@@ -52,14 +52,12 @@ static bool failed(struct fault *f, enum fault_kind otherwise, const char *verb,
                    const char *path)
 {
 	int sys = errno;
-
 	return fault_sys(f, class_of(sys, otherwise), sys, "cannot %s %s", verb, path);
 }
 
 static int open_again(int dir, const char *path, int flags, mode_t mode)
 {
 	int fd;
-
 	do {
 		fd = openat(dir, path, flags | FLAGS_ALWAYS, mode);
 	} while (fd < 0 && errno == EINTR);
@@ -92,10 +90,9 @@ bool file_open_first_stderr(int *fd)
 void file_std_open(void)
 {
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
-		int made;
-
 		if (fcntl(fd, F_GETFD) != -1)
 			continue;
+		int made;
 		/* The lowest free number is taken, and all below fd are in use. */
 		do {
 			made = open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDWR);
@@ -132,7 +129,6 @@ static bool open_regular(int dir, const char *path, int flags, int *fd, struct s
                          struct fault *f)
 {
 	struct stat own;
-
 	if (!open_as(dir, path, flags | O_NONBLOCK, fd, f))
 		return false;
 	if (!st)
@@ -176,7 +172,6 @@ bool file_create(int dir, const char *path, mode_t mode, int *fd, struct fault *
 bool file_open_append(int dir, const char *path, mode_t mode, int *fd, struct fault *f)
 {
 	const int flags = O_WRONLY | O_APPEND | O_NONBLOCK;
-
 	return mode == 0 ? open_as(dir, path, flags | O_NOFOLLOW, fd, f)
 	                 : create_as(dir, path, flags, mode, fd, f);
 }
@@ -207,7 +202,6 @@ bool file_close(int fd, const char *path, struct fault *f)
 static bool again(int fd, short events)
 {
 	struct pollfd ready = {.fd = fd, .events = events};
-
 	if (errno == EINTR)
 		return true;
 	if (errno != EAGAIN && errno != EWOULDBLOCK)
@@ -218,7 +212,6 @@ static bool again(int fd, short events)
 bool file_read(int fd, const char *path, char *to, size_t len, size_t *got, struct fault *f)
 {
 	ssize_t n;
-
 	do {
 		n = read(fd, to, len);
 	} while (n < 0 && again(fd, POLLIN));
@@ -230,7 +223,6 @@ bool file_read_at(int fd, const char *path, int64_t at, char *to, size_t len, si
                   struct fault *f)
 {
 	ssize_t n;
-
 	do {
 		n = pread(fd, to, len, (off_t)at);
 	} while (n < 0 && again(fd, POLLIN));
@@ -244,7 +236,6 @@ bool file_read_all(int fd, const char *path, struct buf *out, struct fault *f)
 		size_t left = out->max - out->len, got;
 		size_t step = left < READ_STEP ? left : READ_STEP;
 		char one = 0, *to = step > 0 ? buf_room(out, step) : &one;
-
 		if (!file_read(fd, path, to, step > 0 ? step : 1, &got, f))
 			return false;
 		if (got == 0)
@@ -258,12 +249,10 @@ bool file_read_all(int fd, const char *path, struct buf *out, struct fault *f)
 
 bool file_read_path(int dir, const char *path, struct buf *out, struct fault *f)
 {
-	bool done;
 	int fd;
-
 	if (!file_open_read(dir, path, &fd, f))
 		return false;
-	done = file_read_all(fd, path, out, f);
+	bool done = file_read_all(fd, path, out, f);
 	close(fd);
 	return done;
 }
@@ -280,7 +269,6 @@ bool file_write(int fd, const char *path, struct str data, struct fault *f)
 {
 	while (data.len > 0) {
 		ssize_t n = write(fd, data.at, data.len);
-
 		if (n > 0)
 			data = str_from(data, (size_t)n);
 		else if (n == 0 || !again(fd, POLLOUT))
@@ -293,7 +281,6 @@ bool file_write_at(int fd, const char *path, int64_t at, struct str data, struct
 {
 	while (data.len > 0) {
 		ssize_t n = pwrite(fd, data.at, data.len, (off_t)at);
-
 		if (n > 0) {
 			data = str_from(data, (size_t)n);
 			at += n;
@@ -309,7 +296,6 @@ static char *replace_name(const char *path, int n)
 {
 	size_t slash = str_rfind(str_of(path), '/');
 	size_t base = slash == STR_NONE ? 0 : slash + 1;
-
 	return mem_printf("%.*s.%s.%ld.%d", (int)base, path, path + base, (long)getpid(), n);
 }
 
@@ -318,7 +304,6 @@ bool file_replace(int dir, const char *path, mode_t mode, struct str data, struc
 	char *name = NULL;
 	bool done = false;
 	int fd = -1;
-
 	for (int n = 0; n < REPLACE_TRY && fd < 0; n++) {
 		free(name);
 		name = replace_name(path, n);
@@ -364,14 +349,12 @@ bool file_sync_data(int fd, const char *path, struct fault *f)
 /* A name that must not exist, where the system can only link and unlink. */
 static int move_by_link(int from_dir, const char *from, int to_dir, const char *to)
 {
-	int sys;
-
 	if (linkat(from_dir, from, to_dir, to, 0) != 0)
 		return -1;
 	if (unlinkat(from_dir, from, 0) == 0)
 		return 0;
 	/* The name to is ours: linkat would have failed otherwise. */
-	sys = errno;
+	int sys = errno;
 	unlinkat(to_dir, to, 0);
 	errno = sys;
 	return -1;
@@ -407,13 +390,11 @@ bool file_unlink(int dir, const char *path, struct fault *f)
 
 static bool make_dir(const char *path, mode_t mode, struct fault *f)
 {
-	struct stat st;
-	int sys;
-
 	if (mkdir(path, mode) == 0)
 		return true;
 	/* Not only EEXIST: a read-only or guarded parent may hide that it exists. */
-	sys = errno;
+	int sys = errno;
+	struct stat st;
 	if (stat(path, &st) == 0) {
 		if (S_ISDIR(st.st_mode))
 			return true;
@@ -427,7 +408,6 @@ bool file_make_dirs(const char *path, mode_t mode, struct fault *f)
 {
 	char *name = mem_copy(str_of(path));
 	bool done = true;
-
 	for (char *at = name; done && *at != '\0'; at++) {
 		if (*at != '/' || at == name || at[-1] == '/')
 			continue;
@@ -448,15 +428,13 @@ bool file_own(int fd, const char *path, uid_t owner, gid_t group, mode_t mode, s
 bool file_make_dir(int dir, const char *name, uid_t owner, gid_t group, mode_t mode,
                    struct fault *f)
 {
-	bool done;
-	int fd;
-
 	/* Closed until it has its owner, whatever the umask. */
 	if (mkdirat(dir, name, 0700) != 0)
 		return failed(f, FAULT_CREATE, "create directory", name);
+	int fd;
 	if (!open_as(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, &fd, f))
 		return false;
-	done = file_own(fd, name, owner, group, mode, f);
+	bool done = file_own(fd, name, owner, group, mode, f);
 	close(fd);
 	return done;
 }
@@ -464,7 +442,6 @@ bool file_make_dir(int dir, const char *name, uid_t owner, gid_t group, mode_t m
 static bool try_lock(int fd, const char *path, int kind, bool *locked, struct fault *f)
 {
 	int rc;
-
 	do {
 		rc = flock(fd, kind | LOCK_NB);
 	} while (rc != 0 && errno == EINTR);
@@ -490,7 +467,6 @@ void file_unlock(int fd)
 bool file_lock_seen(int fd, const char *path, bool *busy, struct fault *f)
 {
 	bool locked, ok = file_try_share(fd, path, &locked, f);
-
 	*busy = !locked;
 	if (locked)
 		file_unlock(fd);
@@ -511,15 +487,13 @@ bool file_stat_name(int dir, const char *path, struct stat *st, struct fault *f)
 bool file_free_space(const char *path, uint64_t *bytes, struct fault *f)
 {
 	struct statvfs st;
-	uint64_t unit;
 	int rc;
-
 	do {
 		rc = statvfs(path, &st);
 	} while (rc != 0 && errno == EINTR);
 	if (rc != 0)
 		return failed(f, FAULT_IO, "examine the file system of", path);
-	unit = st.f_frsize > 0 ? st.f_frsize : st.f_bsize;
+	uint64_t unit = st.f_frsize > 0 ? st.f_frsize : st.f_bsize;
 	if (unit > 0 && st.f_bavail > UINT64_MAX / unit)
 		*bytes = UINT64_MAX;
 	else

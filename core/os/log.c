@@ -54,7 +54,6 @@ static size_t put_piece(char to[PIECE_MAX], bool json, struct str s, size_t *tak
 {
 	unsigned char c = (unsigned char)s.at[0];
 	size_t len = json ? codec_utf8_len(s) : 1;
-
 	*taken = 1;
 	if (c == '"' || c == '\\') {
 		to[0] = '\\';
@@ -80,7 +79,6 @@ static size_t put_piece(char to[PIECE_MAX], bool json, struct str s, size_t *tak
 static size_t plain_len(struct str value)
 {
 	size_t n = 0;
-
 	while (n < value.len && value.at[n] >= ' ' && value.at[n] <= '~' &&
 	       value.at[n] != '"' && value.at[n] != '\\')
 		n++;
@@ -93,20 +91,18 @@ static size_t put_value(struct buf *out, const struct fit *fit, struct str value
 {
 	char piece[PIECE_MAX];
 	size_t len = 0;
-
 	while (value.len > 0) {
 		struct str plain = str_first(value, plain_len(value));
-		size_t taken, more;
-
 		plain = str_first(plain, fit->cap - len);
-		if (out != NULL && !buf_add_str(out, plain))
+		if (out && !buf_add_str(out, plain))
 			break;
 		len += plain.len;
 		value = str_from(value, plain.len);
 		if (value.len == 0)
 			break;
-		more = put_piece(piece, fit->json, value, &taken);
-		if (more > fit->cap - len || (out != NULL && !buf_add(out, piece, more)))
+		size_t taken;
+		size_t more = put_piece(piece, fit->json, value, &taken);
+		if (more > fit->cap - len || (out && !buf_add(out, piece, more)))
 			break;
 		len += more;
 		value = str_from(value, taken);
@@ -118,7 +114,6 @@ static bool needs_quotes(struct str value)
 {
 	for (size_t i = 0; i < value.len; i++) {
 		char c = value.at[i];
-
 		if (c <= ' ' || c > '~' || c == '"' || c == '\\')
 			return true;
 	}
@@ -128,10 +123,8 @@ static bool needs_quotes(struct str value)
 static size_t line_len(const struct log_pair *pairs, const struct fit *fit)
 {
 	size_t len = fit->json ? 2 : 0;
-
 	for (size_t i = 0; i < fit->count; i++) {
 		bool quotes = fit->json || needs_quotes(pairs[i].value);
-
 		len += (i > 0) + strlen(pairs[i].key) + 1 + (fit->json ? 2 : 0);
 		len += put_value(NULL, fit, pairs[i].value) + (quotes ? 2 : 0);
 	}
@@ -145,8 +138,7 @@ static struct fit fit_line(bool json, const struct log_pair *pairs, size_t limit
 {
 	struct fit fit = {.json = json, .cap = limit};
 	size_t low = 0, high = limit;
-
-	while (pairs[fit.count].key != NULL)
+	while (pairs[fit.count].key)
 		fit.count++;
 	if (line_len(pairs, &fit) <= limit)
 		return fit;
@@ -167,7 +159,6 @@ static struct fit fit_line(bool json, const struct log_pair *pairs, size_t limit
 static bool put_pair(struct buf *out, const struct fit *fit, const struct log_pair *pair)
 {
 	bool quotes = fit->json || needs_quotes(pair->value);
-
 	if (!buf_addf(out, fit->json ? "\"%s\":" : "%s=", pair->key))
 		return false;
 	if (quotes && !buf_add_char(out, '"'))
@@ -192,7 +183,6 @@ static bool put_line(struct buf *out, const struct fit *fit, const struct log_pa
 static bool format_line(struct buf *out, bool json, const struct log_pair *pairs, size_t limit)
 {
 	struct fit fit = fit_line(json, pairs, limit);
-
 	if (line_len(pairs, &fit) > out->max - out->len)
 		return false;
 	return put_line(out, &fit, pairs);
@@ -238,8 +228,7 @@ void log_file_mode(mode_t mode)
 void log_keep(void)
 {
 	struct fault unused;
-
-	if (state.open && state.sink == LOG_TO_FILE && state.path != NULL && state.kept < 0 &&
+	if (state.open && state.sink == LOG_TO_FILE && state.path && state.kept < 0 &&
 	    !file_open_append(AT_FDCWD, state.path, state.mode, &state.kept, &unused))
 		state.kept = -1;
 }
@@ -267,10 +256,9 @@ static bool wait_ready(int fd)
 {
 	struct pollfd ready = {.fd = fd, .events = POLLOUT};
 	int wait_ms = fd < 0 && state.wait_ms > RETRY_MS ? RETRY_MS : state.wait_ms;
-	int64_t begin = clock_mono_ms(), spent;
+	int64_t begin = clock_mono_ms();
 	int found = poll(&ready, 1, wait_ms);
-
-	spent = found > 0 ? clock_mono_ms() - begin : wait_ms;
+	int64_t spent = found > 0 ? clock_mono_ms() - begin : wait_ms;
 	state.wait_ms = spent < state.wait_ms ? state.wait_ms - (int)spent : 0;
 	return found > 0 || (fd < 0 && wait_ms > 0);
 }
@@ -278,7 +266,6 @@ static bool wait_ready(int fd)
 static bool connect_socket(const char *path, int type)
 {
 	struct sockaddr_un to = {.sun_family = AF_UNIX};
-
 	if (strlen(path) >= sizeof(to.sun_path))
 		return false;
 	memcpy(to.sun_path, path, strlen(path));
@@ -302,15 +289,12 @@ static bool connect_any(const char *path)
 
 static bool open_socket(void)
 {
-	bool found;
-
 	if (state.fd >= 0)
 		return true;
 	if (state.absent_until > clock_mono_ms())
 		return false;
-	found = state.test_socket != NULL
-	            ? connect_any(state.test_socket)
-	            : connect_any("/dev/log") || connect_any("/var/run/log");
+	bool found = state.test_socket ? connect_any(state.test_socket)
+	                               : connect_any("/dev/log") || connect_any("/var/run/log");
 	if (!found)
 		state.absent_until = clock_deadline(ABSENT_MS);
 	return found;
@@ -319,7 +303,6 @@ static bool open_socket(void)
 bool log_has_syslog(void)
 {
 	bool kept = state.fd >= 0, there = open_socket();
-
 	if (!kept)
 		close_socket();
 	return there;
@@ -329,7 +312,6 @@ static bool send_whole(struct str line)
 {
 	while (line.len > 0) {
 		ssize_t n = send(state.fd, line.at, line.len, MSG_NOSIGNAL);
-
 		if (n > 0)
 			line = str_from(line, (size_t)n);
 		else if (n == 0 || errno == EINTR)
@@ -346,7 +328,6 @@ static bool send_whole(struct str line)
 static void send_syslog(const struct buf *line)
 {
 	bool kept = true;
-
 	/* Again only when the daemon may have been started anew since the last line. */
 	while (kept) {
 		kept = state.fd >= 0;
@@ -363,21 +344,20 @@ static void send_syslog(const struct buf *line)
 static bool send_file(const struct buf *line)
 {
 	struct fault f = FAULT_INIT;
-	ssize_t n;
-	int fd, sys;
-
-	if (state.path == NULL)
+	if (!state.path)
 		return true;
+	int fd;
 	if (!file_open_append(AT_FDCWD, state.path, state.mode, &fd, &f))
 		fd = state.kept;
 	if (fd < 0) {
 		errno = f.sys;
 		return false;
 	}
+	ssize_t n;
 	do {
 		n = write(fd, line->at, line->len);
 	} while (n < 0 && errno == EINTR);
-	sys = errno;
+	int sys = errno;
 	if (fd != state.kept)
 		close(fd);
 	errno = sys;
@@ -386,10 +366,9 @@ static bool send_file(const struct buf *line)
 
 static bool send_stderr(const struct buf *line)
 {
-	ssize_t n;
-
-	if (state.reader != NULL && state.reader(state.reader_context, buf_str(line)))
+	if (state.reader && state.reader(state.reader_context, buf_str(line)))
 		return true;
+	ssize_t n;
 	do {
 		/* A full one is the fault of who reads it; the wait has been long enough. */
 		if (!wait_ready(STDERR_FILENO))
@@ -405,8 +384,7 @@ static bool put_prefix_syslog(struct buf *out, int level)
 	                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 	time_t now = (time_t)clock_wall();
 	struct tm at;
-
-	if (localtime_r(&now, &at) == NULL)
+	if (!localtime_r(&now, &at))
 		return false;
 	return buf_addf(out, "<%d>%s %2d %02d:%02d:%02d %s[%ld]: ",
 	                (int)LOG_MAIL | (level & LOG_PRIMASK), months[at.tm_mon], at.tm_mday,
@@ -417,8 +395,7 @@ static bool put_time(struct buf *out)
 {
 	time_t now = (time_t)clock_wall();
 	struct tm at;
-
-	if (gmtime_r(&now, &at) == NULL)
+	if (!gmtime_r(&now, &at))
 		return false;
 	return buf_addf(out, "%04d-%02d-%02dT%02d:%02d:%02dZ", at.tm_year + 1900, at.tm_mon + 1,
 	                at.tm_mday, at.tm_hour, at.tm_min, at.tm_sec);
@@ -447,22 +424,20 @@ static bool put_prefix(struct buf *out, enum log_sink sink, int level)
 static bool make_line(struct buf *line, enum log_sink sink, int level,
                       const struct log_pair *pairs)
 {
-	struct buf body;
-	struct str text;
-	bool done, join = sink == LOG_TO_FILE && state.json;
-
+	bool join = sink == LOG_TO_FILE && state.json;
 	if (!put_prefix(line, sink, level) || line->len + 1 > LOG_LINE_MAX)
 		return false;
+	struct buf body;
 	buf_init(&body, LOG_LINE_MAX);
-	done = format_line(&body, state.json, pairs, LOG_LINE_MAX - 1 - line->len);
-	text = buf_str(&body);
+	bool done = format_line(&body, state.json, pairs, LOG_LINE_MAX - 1 - line->len);
+	struct str text = buf_str(&body);
 	if (done && join) {
 		text = str_from(text, 1);
 		done = str_eq(text, STR("}")) || buf_add_char(line, ',');
 	}
 	done = done && buf_add_str(line, text);
 	if (sink == LOG_TO_SYSLOG)
-		(void)buf_cstr(line);
+		buf_cstr(line);
 	else
 		done = done && buf_add_char(line, '\n');
 	buf_release(&body);
@@ -474,7 +449,6 @@ static bool put_event(enum log_sink sink, int level, const struct log_pair *pair
 {
 	struct buf line;
 	bool done = true;
-
 	buf_init(&line, LOG_LINE_MAX);
 	if (make_line(&line, sink, level, pairs)) {
 		switch (sink) {
@@ -498,14 +472,12 @@ static bool put_event(enum log_sink sink, int level, const struct log_pair *pair
 /* Somebody should read that the log he looks at has holes, and why. */
 static void put_reason(int sys)
 {
-	char text[TEXT_MAX];
-
 	if (state.reason_told)
 		return;
 	state.reason_told = true;
-	(void)snprintf(text, sizeof(text), "cannot log to %s: %s; logging here instead",
-	               state.sink == LOG_TO_FILE ? state.path : "standard error",
-	               strerror(sys));
+	char text[TEXT_MAX];
+	snprintf(text, sizeof(text), "cannot log to %s: %s; logging here instead",
+	         state.sink == LOG_TO_FILE ? state.path : "standard error", strerror(sys));
 	put_event(LOG_TO_SYSLOG, LOG_ERR,
 	          (const struct log_pair[]){{"msg", str_of(text)}, {NULL, STR("")}});
 }
@@ -513,7 +485,6 @@ static void put_reason(int sys)
 void log_event(int level, const struct log_pair *pairs)
 {
 	int sys = errno;
-
 	if (!state.open || state.sink == LOG_TO_NONE)
 		return;
 	if (!put_event(state.sink, level, pairs)) {
@@ -525,12 +496,10 @@ void log_event(int level, const struct log_pair *pairs)
 
 void log_text(int level, const char *format, ...)
 {
-	char text[TEXT_MAX];
 	va_list args;
-	int len;
-
 	va_start(args, format);
-	len = vsnprintf(text, sizeof(text), format, args);
+	char text[TEXT_MAX];
+	int len = vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	if (len < 0)
 		return;

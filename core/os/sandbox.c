@@ -12,10 +12,9 @@
 void sandbox_hide(void)
 {
 	const struct rlimit none = {0, 0};
-
-	(void)setrlimit(RLIMIT_CORE, &none);
+	setrlimit(RLIMIT_CORE, &none);
 #ifdef __linux__
-	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 #endif
 }
 
@@ -30,13 +29,11 @@ static bool stop_gains(void)
 
 unsigned sandbox(const struct sandbox_wishes *wishes)
 {
-	unsigned done;
-
 	/* TZ may name a file anywhere, and the C library reads it at the first use. */
 	tzset();
 	if (!stop_gains())
 		return 0;
-	done = SANDBOX_PRIVILEGES;
+	unsigned done = SANDBOX_PRIVILEGES;
 	if (!wishes->programs && sandbox_files(wishes))
 		done |= SANDBOX_FILES;
 	if (sandbox_calls(wishes->programs))

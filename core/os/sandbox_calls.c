@@ -267,7 +267,6 @@ static void refuse_all(struct filter *f, const int *numbers, size_t count)
 static void refuse_keys(struct filter *f)
 {
 	unsigned short begin = begin_call(f, __NR_ioctl);
-
 	load(f, AT_INT(1));
 #ifdef TIOCSTI
 	end_if(f, TIOCSTI, REFUSE);
@@ -284,7 +283,6 @@ static void refuse_keys(struct filter *f)
 static void refuse_spaces(struct filter *f)
 {
 	unsigned short begin = begin_call(f, __NR_clone);
-
 	load(f, AT_INT(CLONE_FLAGS));
 	add(f, BPF_JMP | BPF_JSET | BPF_K, NEW_SPACES, 1);
 	end(f, REFUSE);
@@ -341,7 +339,6 @@ bool sandbox_calls(bool programs)
 {
 	struct filter f;
 	struct sock_fprog program = {.filter = f.code};
-
 	make_filter(&f, programs);
 	program.len = f.len;
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0;

@@ -112,7 +112,6 @@ static bool allow(const struct fence *fence, int fd, uint64_t rights)
 {
 	struct landlock_path_beneath_attr rule = {.parent_fd = fd};
 	struct stat st;
-
 	if (fstat(fd, &st) != 0)
 		return false;
 	if (!S_ISDIR(st.st_mode))
@@ -133,24 +132,21 @@ static bool is_passing(int sys)
 static bool allow_path(const struct fence *fence, const char *path, uint64_t rights)
 {
 	struct fault f = FAULT_INIT;
-	bool done;
 	int fd;
-
 	if (!file_open_path(AT_FDCWD, path, &fd, &f))
 		return !is_passing(f.sys);
-	done = allow(fence, fd, rights);
+	bool done = allow(fence, fd, rights);
 	close(fd);
 	return done;
 }
 
 static bool allow_folder_of(const struct fence *fence, const char *path)
 {
-	char at[PATH_MAX], *slash;
-
-	if (realpath(path, at) == NULL)
+	char at[PATH_MAX];
+	if (!realpath(path, at))
 		return !is_passing(errno);
-	slash = strrchr(at, '/');
-	if (slash == NULL || slash == at)
+	char *slash = strrchr(at, '/');
+	if (!slash || slash == at)
 		return true;
 	*slash = '\0';
 	return allow_path(fence, at, READ);
@@ -158,34 +154,29 @@ static bool allow_folder_of(const struct fence *fence, const char *path)
 
 static bool allow_system(const struct fence *fence)
 {
-	for (size_t i = 0; i < COUNT(system_paths); i++) {
+	for (size_t i = 0; i < COUNT(system_paths); i++)
 		if (!allow_path(fence, system_paths[i], READ))
 			return false;
-	}
-	for (size_t i = 0; i < COUNT(system_links); i++) {
+	for (size_t i = 0; i < COUNT(system_links); i++)
 		if (!allow_folder_of(fence, system_links[i]))
 			return false;
-	}
 	return allow_path(fence, "/dev/null", READ | WRITE);
 }
 
 static bool allow_wishes(const struct fence *fence, const struct sandbox_wishes *w)
 {
-	for (size_t i = 0; i < w->room_count; i++) {
+	for (size_t i = 0; i < w->room_count; i++)
 		if (w->rooms[i] >= 0 && !allow(fence, w->rooms[i], ROOM))
 			return false;
-	}
-	for (size_t i = 0; i < w->file_count; i++) {
-		if (w->files[i] != NULL && !allow_path(fence, w->files[i], READ))
+	for (size_t i = 0; i < w->file_count; i++)
+		if (w->files[i] && !allow_path(fence, w->files[i], READ))
 			return false;
-	}
-	return w->append == NULL || allow_path(fence, w->append, WRITE);
+	return !w->append || allow_path(fence, w->append, WRITE);
 }
 
 static struct ruleset rules_of(long abi)
 {
 	struct ruleset r = {.files = ALL_OF_ABI_1};
-
 	if (abi >= ABI_REFER)
 		r.files |= LANDLOCK_ACCESS_FS_REFER;
 	if (abi >= ABI_TRUNCATE)
@@ -203,16 +194,14 @@ bool sandbox_files(const struct sandbox_wishes *wishes)
 	                   LANDLOCK_CREATE_RULESET_VERSION);
 	struct ruleset rules = rules_of(abi);
 	struct fence fence = {.handled = rules.files};
-	bool done;
-
 	/* The first one forbids every move between two directories. */
 	if (abi < 1 || (abi < ABI_REFER && wishes->room_count > 1))
 		return false;
 	fence.fd = (int)syscall(__NR_landlock_create_ruleset, &rules, sizeof(rules), 0);
 	if (fence.fd < 0)
 		return false;
-	done = allow_system(&fence) && allow_wishes(&fence, wishes) &&
-	       syscall(__NR_landlock_restrict_self, fence.fd, 0) == 0;
+	bool done = allow_system(&fence) && allow_wishes(&fence, wishes) &&
+	            syscall(__NR_landlock_restrict_self, fence.fd, 0) == 0;
 	close(fence.fd);
 	return done;
 }

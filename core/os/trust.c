@@ -21,11 +21,10 @@ void trust_owner(const struct stat *st, char to[TRUST_OWNER_MAX])
 	const struct passwd *pw = getpwuid(st->st_uid);
 	unsigned mode = (unsigned)st->st_mode & 07777;
 	if (pw)
-		(void)snprintf(to, TRUST_OWNER_MAX, "owner %.32s, mode %04o", pw->pw_name,
-		               mode);
+		snprintf(to, TRUST_OWNER_MAX, "owner %.32s, mode %04o", pw->pw_name, mode);
 	else
-		(void)snprintf(to, TRUST_OWNER_MAX, "owner uid %lu, mode %04o",
-		               (unsigned long)st->st_uid, mode);
+		snprintf(to, TRUST_OWNER_MAX, "owner uid %lu, mode %04o",
+		         (unsigned long)st->st_uid, mode);
 }
 
 /* In the first name space all users are mapped to themselves. */
@@ -36,7 +35,7 @@ static bool in_name_space(void)
 	unsigned long inside = 0, outside = 0, count = UINT_MAX;
 	buf_init(&map, 65536);
 	if (file_read_path(AT_FDCWD, "/proc/self/uid_map", &map, &f))
-		(void)sscanf(buf_cstr(&map), "%lu %lu %lu", &inside, &outside, &count);
+		sscanf(buf_cstr(&map), "%lu %lu %lu", &inside, &outside, &count);
 	buf_release(&map);
 	return inside != 0 || outside != 0 || count < UINT_MAX;
 }
@@ -48,10 +47,10 @@ static bool is_ours(uid_t uid, uid_t owner)
 
 bool trust_it(const struct stat *st, const char *path, uid_t owner, struct fault *f)
 {
-	char who[TRUST_OWNER_MAX];
 	bool ours = is_ours(st->st_uid, owner);
 	if (ours && !(st->st_mode & (S_IWGRP | S_IWOTH)))
 		return true;
+	char who[TRUST_OWNER_MAX];
 	trust_owner(st, who);
 	if (ours)
 		return fault_set(f, FAULT_CONFIG,
@@ -69,11 +68,11 @@ bool trust_it(const struct stat *st, const char *path, uid_t owner, struct fault
 
 static bool is_group_of_one(gid_t gid, uid_t owner)
 {
-	char name[256];
 	const struct passwd *pw = getpwuid(owner);
 	if (!pw || pw->pw_gid != gid)
 		return false;
-	(void)snprintf(name, sizeof(name), "%s", pw->pw_name);
+	char name[256];
+	snprintf(name, sizeof(name), "%s", pw->pw_name);
 	const struct group *gr = getgrgid(gid);
 	return gr && strcmp(gr->gr_name, name) == 0 &&
 	       (!gr->gr_mem[0] || (strcmp(gr->gr_mem[0], name) == 0 && !gr->gr_mem[1]));
@@ -113,7 +112,6 @@ static bool follow(const char *link, char **done, char **rest)
  * nothing, or something that cannot be looked at: whoever opens it says so. */
 static bool step(char **done, char **rest, uid_t owner, int *links, bool *ok, struct fault *f)
 {
-	struct stat st;
 	struct fault unused = FAULT_INIT;
 	const char *at = *rest + strspn(*rest, "/");
 	int len = (int)strcspn(at, "/");
@@ -125,6 +123,7 @@ static bool step(char **done, char **rest, uid_t owner, int *links, bool *ok, st
 	bool stay = len == 1 && at[0] == '.';
 	free(*rest);
 	*rest = behind;
+	struct stat st;
 	bool go = up || file_stat_name(AT_FDCWD, next, &st, &unused);
 	*ok = !go || up || trust_step(&st, next, owner, f);
 	go = go && *ok;

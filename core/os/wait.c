@@ -12,7 +12,6 @@ int wait_open(struct pollfd *fds, size_t count, int wait_ms)
 	struct timespec wait = {.tv_sec = wait_ms / 1000,
 	                        .tv_nsec = (long)(wait_ms % 1000) * 1000000};
 	sigset_t none;
-
 	sigemptyset(&none);
 	return ppoll(fds, (nfds_t)count, wait_ms < 0 ? NULL : &wait, &none);
 }

@@ -116,10 +116,10 @@ static bool receive(struct post_client *g, int wait_ms, struct record *r, struct
 static bool say(struct post_client *g, enum record_kind kind, struct str payload,
                 struct fault *f)
 {
-	struct record r;
 	int sys = record_write(g->fd, kind, payload.at, payload.len, WRITE_MS);
 	if (sys == 0)
 		return true;
+	struct record r;
 	if ((sys == EPIPE || sys == ECONNRESET) &&
 	    record_read(g->reader, g->fd, LAST_MS, &r) == RECORD_OK && r.kind == RECORD_ERROR)
 		return refused(&r, f);
@@ -128,9 +128,9 @@ static bool say(struct post_client *g, enum record_kind kind, struct str payload
 
 static bool greeted(struct post_client *g, struct fault *f)
 {
-	struct record r;
 	g->reader = mem_alloc(sizeof(*g->reader));
 	record_init(g->reader);
+	struct record r;
 	if (receive(g, HELLO_MS, &r, f)) {
 		if (r.kind == RECORD_HELLO && r.len == strlen(RECORD_GREETING) &&
 		    memcmp(r.at, RECORD_GREETING, r.len) == 0)
@@ -145,11 +145,11 @@ static bool greeted(struct post_client *g, struct fault *f)
 static void become_post(int fd)
 {
 	static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGXFSZ};
-	sigset_t none;
 	if (dup2(fd, STDIN_FILENO) < 0)
 		_exit(EX_OSERR);
 	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
 		signal(ends[i], SIG_DFL);
+	sigset_t none;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	execl(POST, "post", (char *)NULL);
@@ -158,9 +158,9 @@ static void become_post(int fd)
 
 static bool open_post(struct post_client *g, struct fault *f)
 {
-	int pair[2];
 	if (access(POST, X_OK) != 0)
 		return fault_sys(f, FAULT_NOPERM, errno, "%s", POST);
+	int pair[2];
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
 		return fault_sys(f, FAULT_SYSTEM, errno, "socketpair");
 	g->pid = fork();
@@ -261,8 +261,9 @@ static bool say_rcpt(struct post_client *g, const struct rcpt *r, struct fault *
 bool post_client_put_begin(struct post_client *g, const char *room, const struct envelope *v,
                            int64_t delay, struct fault *f)
 {
-	char put[64], wait[32];
+	char put[64];
 	snprintf(put, sizeof(put), "%s %zu", room, v->rcpt_count);
+	char wait[32];
 	snprintf(wait, sizeof(wait), "%lld", (long long)delay);
 	bool ok = say_text(g, RECORD_PUT, put, f) && say_text(g, RECORD_SENDER, v->sender, f) &&
 	          say_text(g, RECORD_LOCAL, v->sender_local ? "" : NULL, f) &&
@@ -349,17 +350,17 @@ bool post_client_list(struct post_client *g, const char *rooms, const char *id, 
                       post_client_each *each, void *context, struct fault *f)
 {
 	char what[ID_WORD_MAX];
-	struct record r;
 	bool more = true;
 	snprintf(what, sizeof(what), "%s%s%s%.12s", whole ? "+" : "", rooms, id ? " " : "",
 	         id ? id : "");
+	struct record r;
 	bool ok = say_text(g, RECORD_LIST, what, f) && receive(g, ANSWER_MS, &r, f);
 	while (ok && more && r.kind != RECORD_DONE) {
 		char room, name[ENTRY_ID_LEN + 1];
 		bool busy;
-		int fd;
 		if (!entry_begins(&r, &room, &busy, name))
 			return unexpected(f);
+		int fd;
 		if (!file_scratch(&fd, f))
 			return false;
 		ok = take_file(g, fd, &r, f);
@@ -374,12 +375,12 @@ bool post_client_act(struct post_client *g, const char *words, int out, int *cod
                      struct fault *f)
 {
 	struct record r;
-	long long number;
 	bool ok = say_text(g, RECORD_ACTION, words, f);
 	while ((ok = ok && receive(g, ACTION_MS, &r, f)) && r.kind == RECORD_DATA)
 		ok = file_write(out, "standard output", str_make(r.at, r.len), f);
 	if (!ok)
 		return false;
+	long long number;
 	if (r.kind != RECORD_DONE || !str_number(str_make(r.at, r.len), &number) ||
 	    number > EXIT_CODE_MAX)
 		return unexpected(f);

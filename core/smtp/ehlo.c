@@ -24,15 +24,13 @@ static const struct keyword keywords[] = {
 /* The next word: separated by blanks, tabs, or the "=" of old servers. */
 static struct str cut_word(struct str *rest)
 {
-	size_t start = 0, end;
-	struct str word;
-
+	size_t start = 0;
 	while (start < rest->len && (ascii_space(rest->at[start]) || rest->at[start] == '='))
 		start++;
-	end = start;
+	size_t end = start;
 	while (end < rest->len && !ascii_space(rest->at[end]) && rest->at[end] != '=')
 		end++;
-	word = str_first(str_from(*rest, start), end - start);
+	struct str word = str_first(str_from(*rest, start), end - start);
 	*rest = str_from(*rest, end);
 	return word;
 }
@@ -40,7 +38,6 @@ static struct str cut_word(struct str *rest)
 static void parse_size(struct ehlo *e, struct str word)
 {
 	long long limit;
-
 	/* No number, or one too long to be a limit for anybody: no limit. */
 	if (str_number(word, &limit))
 		e->size_max = (uint64_t)limit;
@@ -50,21 +47,17 @@ static void parse_auth(struct ehlo *e, struct str rest)
 {
 	enum sasl_mechanism m;
 	struct str word;
-
-	while (word = cut_word(&rest), word.len > 0) {
+	while (word = cut_word(&rest), word.len > 0)
 		if (sasl_by_name(word, &m))
 			e->mechanisms |= 1u << m;
-	}
 }
 
 static void parse_line(struct ehlo *e, struct str line)
 {
 	struct str word = cut_word(&line);
-
-	for (size_t i = 0; i < sizeof(keywords) / sizeof(keywords[0]); i++) {
+	for (size_t i = 0; i < sizeof(keywords) / sizeof(keywords[0]); i++)
 		if (str_caseeq(word, str_of(keywords[i].name)))
 			*(bool *)((char *)e + keywords[i].flag) = true;
-	}
 	if (str_caseeq(word, STR("SIZE")))
 		parse_size(e, cut_word(&line));
 	else if (str_caseeq(word, STR("AUTH")))
@@ -73,9 +66,8 @@ static void parse_line(struct ehlo *e, struct str line)
 
 void ehlo_parse(struct ehlo *e, struct str text)
 {
-	struct str line;
-
 	*e = (struct ehlo){0};
+	struct str line;
 	if (!str_cut(&text, '\n', &line))
 		return;
 	while (str_cut(&text, '\n', &line))

@@ -43,8 +43,6 @@ static bool is_tls_record(struct str line)
 
 static bool not_a_reply(struct str line, struct fault *f)
 {
-	char shown[4 * JUDGE_AT + 1];
-
 	line = str_first(line, JUDGE_AT);
 	if (is_tls_record(line))
 		return fault_set(f, FAULT_PROTOCOL,
@@ -59,7 +57,8 @@ static bool not_a_reply(struct str line, struct fault *f)
 	if (str_starts(line, STR("+OK")) || str_starts(line, STR("* ")))
 		return fault_set(f, FAULT_PROTOCOL,
 		                 "not an SMTP server: it speaks POP3 or IMAP; check the port");
-	(void)codec_printable(shown, sizeof(shown), line);
+	char shown[4 * JUDGE_AT + 1];
+	codec_printable(shown, sizeof(shown), line);
 	return fault_set(f, FAULT_PROTOCOL,
 	                 "not an SMTP server, or out of step: it sent \"%s\"", shown);
 }
@@ -68,7 +67,6 @@ static bool not_a_reply(struct str line, struct fault *f)
 static size_t digits(struct str s)
 {
 	size_t n = 0;
-
 	while (n < s.len && ascii_digit(s.at[n]))
 		n++;
 	return n <= 3 ? n : 0;
@@ -77,16 +75,14 @@ static size_t digits(struct str s)
 /* Length of an enhanced status that fits the code (RFC 2034 section 4), or 0. */
 static size_t status_len(struct str text, int code)
 {
-	size_t subject, detail, len;
-
 	if (text.len < 5 || text.at[0] - '0' != code / 100 || text.at[1] != '.' ||
 	    code / 100 == 3)
 		return 0;
-	subject = digits(str_from(text, 2));
+	size_t subject = digits(str_from(text, 2));
 	if (subject == 0 || 2 + subject >= text.len || text.at[2 + subject] != '.')
 		return 0;
-	detail = digits(str_from(text, 3 + subject));
-	len = 3 + subject + detail;
+	size_t detail = digits(str_from(text, 3 + subject));
+	size_t len = 3 + subject + detail;
 	if (detail == 0 || (len < text.len && !ascii_space(text.at[len])))
 		return 0;
 	return len;
@@ -95,7 +91,6 @@ static size_t status_len(struct str text, int code)
 static bool add_text(struct reply *r, struct str text)
 {
 	size_t len = status_len(text, r->code);
-
 	if (len > 0) {
 		if (r->lines == 0)
 			memcpy(r->status, text.at, len), r->status[len] = '\0';
@@ -110,8 +105,6 @@ static bool add_text(struct reply *r, struct str text)
 static bool take_line(struct reply *r, struct fault *f)
 {
 	struct str line = buf_str(&r->line);
-	int code;
-
 	if (line.len > 0 && line.at[line.len - 1] == '\r')
 		line.len--;
 	if (!starts_as_reply(line))
@@ -119,7 +112,7 @@ static bool take_line(struct reply *r, struct fault *f)
 	if (line.len > CODE_LEN + 1 + REPLY_LINE_MAX)
 		return fault_set(f, FAULT_PROTOCOL, "a reply line of more than %d bytes",
 		                 REPLY_LINE_MAX);
-	code = (line.at[0] - '0') * 100 + (line.at[1] - '0') * 10 + (line.at[2] - '0');
+	int code = (line.at[0] - '0') * 100 + (line.at[1] - '0') * 10 + (line.at[2] - '0');
 	if (r->lines > 0 && code != r->code)
 		return fault_set(f, FAULT_PROTOCOL, "two codes, %d and %d, in one reply",
 		                 r->code, code);
@@ -140,7 +133,6 @@ static bool take_line(struct reply *r, struct fault *f)
 static bool may_become_line(const struct reply *r, struct fault *f)
 {
 	struct str line = buf_str(&r->line);
-
 	if (is_tls_record(line) || (line.len >= JUDGE_AT && !starts_as_reply(line)))
 		return not_a_reply(line, f);
 	return true;
@@ -153,10 +145,8 @@ bool reply_feed(struct reply *r, struct str bytes, size_t *used, struct fault *f
 		struct str rest = str_from(bytes, *used);
 		size_t end = str_find(rest, '\n');
 		size_t len = end == STR_NONE ? rest.len : end;
-
 		if (!buf_add(&r->line, rest.at, len)) {
 			size_t some = LINE_HOLD - r->line.len;
-
 			if (buf_add(&r->line, rest.at, some) && !may_become_line(r, f))
 				return false;
 			return fault_set(f, FAULT_PROTOCOL,
@@ -171,12 +161,12 @@ bool reply_feed(struct reply *r, struct str bytes, size_t *used, struct fault *f
 
 void reply_printable(const struct reply *r, char *to, size_t size)
 {
-	struct str rest = buf_str(&r->text), line;
+	struct str rest = buf_str(&r->text);
 	size_t len = 0;
-
 	if (size == 0)
 		return;
 	to[0] = '\0';
+	struct str line;
 	while (str_cut(&rest, '\n', &line)) {
 		if (len > 0 && line.len > 0 && len + 1 < size)
 			to[len++] = ' ';

@@ -30,10 +30,9 @@ struct mechanism {
 
 static bool add_separated(struct buf *out, const char *const *pieces, size_t count)
 {
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count; i++)
 		if (!buf_add_str(out, str_of(pieces[i])))
 			return false;
-	}
 	return true;
 }
 
@@ -62,19 +61,17 @@ static bool step_login(struct sasl *s, struct str challenge, struct buf *out, st
 
 static bool step_cram(struct sasl *s, struct str challenge, struct buf *out, struct fault *f)
 {
-	unsigned char digest[CRAM_DIGEST_LEN];
-
 	if (s->steps > 1)
 		return step_none(s, challenge, out, f);
+	unsigned char digest[CRAM_DIGEST_LEN];
 	if (!cram_digest(str_of(s->password), challenge, digest))
 		return fault_set(f, FAULT_RELAY,
 		                 "CRAM-MD5: MD5 is not available on this system; set auth");
 	if (!buf_add_str(out, str_of(s->user)) || !buf_add_char(out, ' '))
 		return fault_set(f, FAULT_RELAY, "CRAM-MD5: the answer is too long");
-	for (size_t i = 0; i < sizeof(digest); i++) {
+	for (size_t i = 0; i < sizeof(digest); i++)
 		if (!buf_addf(out, "%02x", digest[i]))
 			return fault_set(f, FAULT_RELAY, "CRAM-MD5: the answer is too long");
-	}
 	return true;
 }
 
@@ -87,7 +84,6 @@ static bool initial_xoauth2(struct sasl *s, struct buf *out)
 {
 	const char *const pieces[] = {"user=", s->user, "\001auth=Bearer ", s->password,
 	                              "\001\001"};
-
 	return add_separated(out, pieces, sizeof(pieces) / sizeof(pieces[0]));
 }
 
@@ -100,7 +96,6 @@ static bool step_xoauth2(struct sasl *s, struct str challenge, struct buf *out, 
 static bool initial_oauthbearer(struct sasl *s, struct buf *out)
 {
 	const char *const pieces[] = {"\001auth=Bearer ", s->password, "\001\001"};
-
 	if (!buf_add_str(out, STR("n,a=")) || !scram_saslname(out, str_of(s->user)) ||
 	    !buf_add_str(out, STR(",")))
 		return false;
@@ -176,7 +171,6 @@ bool sasl_choose(unsigned offered, unsigned allowed, bool password, bool certifi
 	for (unsigned i = 0; i < SASL_MECHANISMS; i++) {
 		const struct mechanism *one = &mechanisms[i];
 		bool able = one->secret ? password : certificate;
-
 		if ((offered & 1u << i) == 0 || !able || (one->plus && !binding))
 			continue;
 		if (allowed != 0 ? (allowed & 1u << i) == 0
@@ -191,7 +185,6 @@ bool sasl_choose(unsigned offered, unsigned allowed, bool password, bool certifi
 static bool usable(const struct sasl_setup *setup, struct fault *f)
 {
 	const struct mechanism *m = &mechanisms[setup->mechanism];
-
 	if (str_find(setup->user, '\0') != STR_NONE ||
 	    str_find(setup->password, '\0') != STR_NONE)
 		return fault_set(f, FAULT_RELAY, "user or password has a NUL byte");
@@ -199,7 +192,7 @@ static bool usable(const struct sasl_setup *setup, struct fault *f)
 		return fault_set(f, FAULT_RELAY, "%s needs a user: set user", m->name);
 	if (m->secret && setup->password.len == 0)
 		return fault_set(f, FAULT_RELAY, "the password is empty");
-	if (m->plus && (setup->binding == NULL || setup->binding->type == NULL))
+	if (m->plus && (!setup->binding || !setup->binding->type))
 		return fault_set(f, FAULT_RELAY, "%s needs channel binding, and there is none",
 		                 m->name);
 	return true;
@@ -217,7 +210,6 @@ static bool start_scram(struct sasl *s, const struct sasl_setup *setup, struct f
 	};
 	struct str random = str_make((const char *)setup->random, sizeof(setup->random));
 	struct buf nonce;
-
 	/* The base64 letters are all allowed in a nonce. */
 	buf_init(&nonce, 2 * sizeof(setup->random));
 	if (codec_base64(&nonce, random))
@@ -229,10 +221,9 @@ static bool start_scram(struct sasl *s, const struct sasl_setup *setup, struct f
 
 struct sasl *sasl_new(const struct sasl_setup *setup, struct fault *f)
 {
-	struct sasl *s;
-
 	if (!usable(setup, f))
 		return NULL;
+	struct sasl *s;
 	s = mem_alloc(sizeof(*s));
 	s->mechanism = setup->mechanism;
 	s->user = mem_copy(setup->user);
@@ -249,9 +240,9 @@ struct sasl *sasl_new(const struct sasl_setup *setup, struct fault *f)
 
 void sasl_free(struct sasl *s)
 {
-	if (s == NULL)
+	if (!s)
 		return;
-	if (s->password != NULL)
+	if (s->password)
 		codec_wipe(s->password, strlen(s->password));
 	free(s->password);
 	free(s->user);
@@ -262,8 +253,7 @@ void sasl_free(struct sasl *s)
 
 bool sasl_initial(struct sasl *s, struct buf *out)
 {
-	return mechanisms[s->mechanism].initial != NULL &&
-	       mechanisms[s->mechanism].initial(s, out);
+	return mechanisms[s->mechanism].initial && mechanisms[s->mechanism].initial(s, out);
 }
 
 bool sasl_step(struct sasl *s, struct str challenge, struct buf *out, struct fault *f)
@@ -274,7 +264,7 @@ bool sasl_step(struct sasl *s, struct str challenge, struct buf *out, struct fau
 
 bool sasl_done(const struct sasl *s, struct fault *f)
 {
-	if (s->scram == NULL || scram_proved(s->scram))
+	if (!s->scram || scram_proved(s->scram))
 		return true;
 	return fault_set(f, FAULT_RELAY,
 	                 "%s: the server let us in without proving that it knows the password; "

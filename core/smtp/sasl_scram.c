@@ -34,8 +34,7 @@ struct scram {
 static bool add_gs2(struct scram *s, const struct scram_setup *setup)
 {
 	const struct sasl_binding *b = setup->binding;
-	bool bound = b != NULL && b->type != NULL;
-
+	bool bound = b && b->type;
 	if (setup->plus) {
 		if (!bound || !buf_addf(&s->gs2, "p=%s,,", b->type))
 			return false;
@@ -51,7 +50,6 @@ bool scram_saslname(struct buf *out, struct str name)
 {
 	for (size_t i = 0; i < name.len; i++) {
 		struct str c = str_make(name.at + i, 1);
-
 		if (c.at[0] == ',')
 			c = STR("=2C");
 		else if (c.at[0] == '=')
@@ -65,11 +63,9 @@ bool scram_saslname(struct buf *out, struct str name)
 static bool prepare(struct scram *s, const struct scram_setup *setup, struct fault *f)
 {
 	struct buf user;
-	bool ok;
-
 	buf_init(&user, SECRET_MAX);
-	ok = saslprep(setup->user, "user", &user, f) &&
-	     saslprep(setup->password, "password", &s->password, f);
+	bool ok = saslprep(setup->user, "user", &user, f) &&
+	          saslprep(setup->password, "password", &s->password, f);
 	if (ok)
 		ok = (buf_add_str(&s->bare, STR("n=")) &&
 		      scram_saslname(&s->bare, buf_str(&user)) &&
@@ -82,7 +78,6 @@ static bool prepare(struct scram *s, const struct scram_setup *setup, struct fau
 struct scram *scram_new(const struct scram_setup *setup, struct fault *f)
 {
 	struct scram *s = mem_alloc(sizeof(*s));
-
 	s->mac = setup->sha256 ? GNUTLS_MAC_SHA256 : GNUTLS_MAC_SHA1;
 	s->hash = setup->sha256 ? GNUTLS_DIG_SHA256 : GNUTLS_DIG_SHA1;
 	s->hash_len = setup->sha256 ? 32 : 20;
@@ -100,7 +95,7 @@ struct scram *scram_new(const struct scram_setup *setup, struct fault *f)
 
 void scram_free(struct scram *s)
 {
-	if (s == NULL)
+	if (!s)
 		return;
 	buf_wipe(&s->password);
 	buf_release(&s->password);
@@ -125,7 +120,6 @@ static bool distrust(struct fault *f, const char *what)
 static bool attribute(struct str *rest, char name, struct str *value)
 {
 	struct str piece;
-
 	if (!str_cut(rest, ',', &piece) || piece.len < 2 || piece.at[0] != name ||
 	    piece.at[1] != '=')
 		return false;
@@ -143,21 +137,18 @@ static bool check_nonce(const struct scram *s, struct str nonce)
 {
 	if (!str_starts(nonce, str_of(s->nonce)) || nonce.len == strlen(s->nonce))
 		return false;
-	for (size_t i = 0; i < nonce.len; i++) {
+	for (size_t i = 0; i < nonce.len; i++)
 		if (nonce.at[i] < 33 || nonce.at[i] > 126)
 			return false;
-	}
 	return true;
 }
 
 static bool parse_first(const struct scram *s, struct str text, struct server_first *first,
                         struct fault *f)
 {
-	struct str salt, count;
-	long long n;
-
 	if (str_starts(text, STR("m=")))
 		return distrust(f, "the server demands an extension that is not known here");
+	struct str salt, count;
 	if (!attribute(&text, 'r', &first->nonce) || !attribute(&text, 's', &salt) ||
 	    !attribute(&text, 'i', &count))
 		return distrust(f, "the server's first message is malformed");
@@ -165,6 +156,7 @@ static bool parse_first(const struct scram *s, struct str text, struct server_fi
 		return distrust(f, "the server's nonce does not extend ours");
 	if (!codec_unbase64(&first->salt, salt) || first->salt.len == 0)
 		return distrust(f, "the server's salt is empty, too long or not base64");
+	long long n;
 	if (!str_number(count, &n) || n < ITERATIONS_MIN || n > ITERATIONS_MAX)
 		return distrust(f, "the server's iteration count is not from 4096 to 1000000");
 	first->iterations = (unsigned)n;
@@ -180,11 +172,11 @@ static bool hmac(const struct scram *s, const void *key, struct str text, unsign
 static bool prove(struct scram *s, const struct server_first *first, struct str auth_message,
                   unsigned char *proof)
 {
-	unsigned char salted[HASH_MAX], client[HASH_MAX], stored[HASH_MAX], server[HASH_MAX];
 	gnutls_datum_t key = {(unsigned char *)s->password.at, (unsigned)s->password.len};
 	gnutls_datum_t salt = {(unsigned char *)first->salt.at, (unsigned)first->salt.len};
 	bool ok;
 
+	unsigned char salted[HASH_MAX], client[HASH_MAX], stored[HASH_MAX], server[HASH_MAX];
 	ok = gnutls_pbkdf2(s->mac, &key, &salt, first->iterations, salted, s->hash_len) == 0 &&
 	     hmac(s, salted, STR("Client Key"), client) &&
 	     gnutls_hash_fast(s->hash, client, s->hash_len, stored) == 0 &&
@@ -203,16 +195,14 @@ static bool prove(struct scram *s, const struct server_first *first, struct str 
 static bool client_final(struct scram *s, struct str challenge,
                          const struct server_first *first, struct buf *out)
 {
-	unsigned char proof[HASH_MAX];
+	bool ok = buf_add_str(out, STR("c=")) && codec_base64(out, buf_str(&s->gs2)) &&
+	          buf_add_str(out, STR(",r=")) && buf_add_str(out, first->nonce);
 	struct buf message;
-	bool ok;
-
-	ok = buf_add_str(out, STR("c=")) && codec_base64(out, buf_str(&s->gs2)) &&
-	     buf_add_str(out, STR(",r=")) && buf_add_str(out, first->nonce);
 	buf_init(&message, (size_t)3 * TEXT_MAX);
 	ok = ok && buf_add_str(&message, buf_str(&s->bare)) && buf_add_char(&message, ',') &&
 	     buf_add_str(&message, challenge) && buf_add_char(&message, ',') &&
 	     buf_add_str(&message, buf_str(out));
+	unsigned char proof[HASH_MAX];
 	ok = ok && prove(s, first, buf_str(&message), proof) && buf_add_str(out, STR(",p=")) &&
 	     codec_base64(out, str_make((const char *)proof, s->hash_len));
 	buf_release(&message);
@@ -222,11 +212,9 @@ static bool client_final(struct scram *s, struct str challenge,
 static bool step_first(struct scram *s, struct str challenge, struct buf *out, struct fault *f)
 {
 	struct server_first first = {0};
-	bool ok;
-
 	buf_init(&first.salt, SALT_MAX);
 	buf_clear(out);
-	ok = parse_first(s, challenge, &first, f);
+	bool ok = parse_first(s, challenge, &first, f);
 	if (ok && !client_final(s, challenge, &first, out))
 		ok = distrust(f, "the proof could not be computed");
 	buf_release(&first.salt);
@@ -235,19 +223,17 @@ static bool step_first(struct scram *s, struct str challenge, struct buf *out, s
 
 static bool step_final(struct scram *s, struct str challenge, struct fault *f)
 {
-	struct buf given;
 	struct str value, rest = challenge;
-
 	if (attribute(&rest, 'e', &value)) {
 		char shown[81];
-
-		(void)codec_printable(shown, sizeof(shown), value);
+		codec_printable(shown, sizeof(shown), value);
 		return fault_set(f, FAULT_RELAY,
 		                 "SCRAM: the server reports \"%s\"; check user and "
 		                 "password",
 		                 shown);
 	}
 	rest = challenge;
+	struct buf given;
 	buf_init(&given, HASH_MAX);
 	s->proved = attribute(&rest, 'v', &value) && codec_unbase64(&given, value) &&
 	            codec_same_secret(buf_str(&given),

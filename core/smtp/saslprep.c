@@ -133,10 +133,9 @@ static const struct range unknown[] = {
 
 static bool in_ranges(const struct range *ranges, size_t count, uint32_t c)
 {
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count; i++)
 		if (c >= ranges[i].first && c <= ranges[i].last)
 			return true;
-	}
 	return false;
 }
 
@@ -146,7 +145,6 @@ static uint32_t next_char(struct str *s)
 	unsigned char lead = (unsigned char)s->at[0];
 	size_t len = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
 	uint32_t c = len == 1 ? lead : lead & (0xFFu >> (len + 1));
-
 	for (size_t i = 1; i < len && i < s->len; i++)
 		c = c << 6 | ((unsigned char)s->at[i] & 0x3F);
 	*s = str_from(*s, len);
@@ -157,7 +155,6 @@ static bool add_char(struct buf *out, uint32_t c)
 {
 	char utf8[3] = {(char)(0xE0 | c >> 12), (char)(0x80 | (c >> 6 & 0x3F)),
 	                (char)(0x80 | (c & 0x3F))};
-
 	if (c < 0x80)
 		return buf_add_char(out, (char)c);
 	if (c >= 0x800)
@@ -175,14 +172,12 @@ static bool map_char(struct buf *out, uint32_t c, struct str raw)
 		return buf_add_char(out, ' ');
 	if (in_ranges(invisible, COUNT(invisible), c))
 		return true;
-	for (size_t i = 0; i < COUNT(runs); i++) {
+	for (size_t i = 0; i < COUNT(runs); i++)
 		if (c >= runs[i].first && c <= runs[i].last)
 			return add_char(out, runs[i].to + (c - runs[i].first));
-	}
-	for (size_t i = 0; i < COUNT(singles); i++) {
+	for (size_t i = 0; i < COUNT(singles); i++)
 		if (c == singles[i].from)
 			return buf_add_str(out, str_of(singles[i].to));
-	}
 	return buf_add_str(out, raw);
 }
 
@@ -191,7 +186,6 @@ static bool map(struct str s, const char *what, struct buf *out, struct fault *f
 	while (s.len > 0) {
 		struct str before = s;
 		uint32_t c = next_char(&s);
-
 		if (c < 0x20 || c == 0x7F)
 			return fault_set(f, FAULT_RELAY,
 			                 "the %s has a control character, which SCRAM forbids",
@@ -228,19 +222,17 @@ static bool compose(struct buf *mapped, const char *what, struct buf *out, struc
 
 bool saslprep(struct str s, const char *what, struct buf *out, struct fault *f)
 {
-	struct buf mapped;
-	bool ok;
-
 	if (!codec_is_utf8(s))
 		return fault_set(f, FAULT_RELAY,
 		                 "the %s is not UTF-8, which SCRAM needs; set auth = plain",
 		                 what);
+	struct buf mapped;
 	/* The longest mapping trebles a character; room at once, so that no copy
 	 * is left behind by growing. */
 	buf_init(&mapped, 16 + 4 * s.len);
-	if (buf_room(&mapped, mapped.max) == NULL || buf_room(out, mapped.max) == NULL)
+	if (!buf_room(&mapped, mapped.max) || !buf_room(out, mapped.max))
 		return fault_set(f, FAULT_RELAY, "the %s is too long", what);
-	ok = map(s, what, &mapped, f);
+	bool ok = map(s, what, &mapped, f);
 	if (ok && codec_is_ascii(buf_str(&mapped)))
 		ok = buf_add_str(out, buf_str(&mapped)) ||
 		     fault_set(f, FAULT_RELAY, "the %s is too long", what);

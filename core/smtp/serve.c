@@ -59,10 +59,9 @@ static void say(struct serve *s, const char *format, ...) __attribute__((format(
 
 static void say(struct serve *s, const char *format, ...)
 {
-	char line[REPLY_LINE_MAX];
 	va_list args;
-
 	va_start(args, format);
+	char line[REPLY_LINE_MAX];
 	vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
 	if (!buf_add_str(s->out, str_of(line)) || !buf_add_str(s->out, STR("\r\n")))
@@ -147,14 +146,13 @@ static enum state on_ehlo(struct serve *s, struct str argument)
 
 static enum state on_mail(struct serve *s, struct str argument)
 {
-	struct serve_mail mail;
 	struct fault f = FAULT_INIT;
-	uint64_t size;
-
 	if (s->state == STATE_NEW)
 		return out_of_order(s, "EHLO or HELO first");
 	if (s->state == STATE_RCPT)
 		return out_of_order(s, "a message has a sender already; RSET gives it up");
+	struct serve_mail mail;
+	uint64_t size;
 	if (!serve_read_mail(argument, &mail, &size, &f)) {
 		say_fault(s, &f, SUBJECT_SENDER);
 		return s->state;
@@ -175,11 +173,10 @@ static enum state on_mail(struct serve *s, struct str argument)
 
 static enum state on_rcpt(struct serve *s, struct str argument)
 {
-	struct serve_rcpt rcpt;
 	struct fault f = FAULT_INIT;
-
 	if (s->state != STATE_RCPT)
 		return out_of_order(s, "MAIL first");
+	struct serve_rcpt rcpt;
 	if (serve_read_rcpt(argument, &rcpt, &f) &&
 	    s->hooks.rcpt(s->hooks.context, &rcpt, &f)) {
 		s->taken++;
@@ -194,7 +191,6 @@ static enum state on_rcpt(struct serve *s, struct str argument)
 static enum state on_data(struct serve *s, struct str argument)
 {
 	struct fault f = FAULT_INIT;
-
 	(void)argument;
 	if (s->state != STATE_RCPT)
 		return out_of_order(s, "MAIL first");
@@ -277,10 +273,9 @@ static const struct command commands[] = {
 
 static bool is_plain(struct str line)
 {
-	for (size_t i = 0; i < line.len; i++) {
+	for (size_t i = 0; i < line.len; i++)
 		if (((unsigned char)line.at[i] < 32 && line.at[i] != '\t') || line.at[i] == 127)
 			return false;
-	}
 	return true;
 }
 
@@ -303,9 +298,7 @@ static void say_closed(struct serve *s)
 
 static enum state take_line(struct serve *s, struct str line)
 {
-	struct str verb;
 	size_t len = 0;
-
 	s->crlf = str_ends(line, STR("\r"));
 	if (s->crlf)
 		line.len--;
@@ -316,16 +309,15 @@ static enum state take_line(struct serve *s, struct str line)
 	line = str_trim(line);
 	while (len < line.len && !ascii_space(line.at[len]))
 		len++;
-	verb = str_first(line, len);
+	struct str verb = str_first(line, len);
 	line = str_trim(str_from(line, len));
 	if (s->rules->closed && !str_caseeq(verb, STR("QUIT"))) {
 		say_closed(s);
 		return s->state;
 	}
-	for (size_t i = 0; i < COMMANDS; i++) {
+	for (size_t i = 0; i < COMMANDS; i++)
 		if (str_caseeq(verb, str_of(commands[i].verb)))
 			return run_command(s, &commands[i], line);
-	}
 	say(s, "500 5.5.2 no such command; HELP lists them");
 	return s->state;
 }
@@ -335,7 +327,6 @@ static size_t feed_command(struct serve *s, struct str bytes)
 {
 	size_t end = str_find(bytes, '\n');
 	struct str piece = str_first(bytes, end);
-
 	/* One byte more than allowed may be the CR of the line's end. */
 	if (!s->too_long && !buf_add_str(&s->line, piece))
 		s->too_long = true;
@@ -362,7 +353,6 @@ static enum state end_data(struct serve *s)
 {
 	char id[33] = "";
 	bool ok = s->fault.kind == FAULT_NONE && s->hooks.end(s->hooks.context, id, &s->fault);
-
 	if (ok)
 		say(s, "250 2.0.0 held as %.32s", id);
 	else
@@ -381,11 +371,9 @@ static bool is_line_end(const struct serve *s, struct str bytes, size_t at)
 static size_t text_len(const struct serve *s, struct str bytes, bool *ended)
 {
 	size_t at = 0;
-
 	*ended = false;
 	while (at < bytes.len) {
 		size_t lf = str_find(str_from(bytes, at), '\n');
-
 		if (lf == STR_NONE) {
 			*ended = false;
 			return bytes.len;
@@ -402,7 +390,6 @@ static size_t feed_text(struct serve *s, struct str bytes)
 {
 	bool ended;
 	size_t len = text_len(s, bytes, &ended);
-
 	give(s, str_first(bytes, len));
 	s->after_cr = bytes.at[len - 1] == '\r';
 	if (ended)
@@ -417,7 +404,6 @@ static size_t feed_text(struct serve *s, struct str bytes)
 static size_t feed_data(struct serve *s, struct str bytes)
 {
 	char c = bytes.at[0];
-
 	switch (s->place) {
 	case PLACE_START:
 		s->place = c == '.' ? PLACE_DOT : PLACE_TEXT;
@@ -445,7 +431,6 @@ static size_t feed_data(struct serve *s, struct str bytes)
 struct serve *serve_new(const struct serve_rules *rules, const struct serve_hooks *hooks)
 {
 	struct serve *s = mem_alloc(sizeof(*s));
-
 	s->rules = rules;
 	s->hooks = *hooks;
 	buf_init(&s->line, SERVE_LINE_MAX + 1);
@@ -454,7 +439,7 @@ struct serve *serve_new(const struct serve_rules *rules, const struct serve_hook
 
 void serve_free(struct serve *s)
 {
-	if (s == NULL)
+	if (!s)
 		return;
 	over(s);
 	buf_release(&s->line);

@@ -25,10 +25,8 @@ struct parameter {
 static bool take_size(struct given *g, struct str value)
 {
 	uint64_t size = 0;
-
 	for (size_t i = 0; i < value.len; i++) {
 		unsigned digit = (unsigned char)value.at[i] - '0';
-
 		if (digit > 9)
 			return false;
 		size = size > (UINT64_MAX - digit) / 10 ? UINT64_MAX : size * 10 + digit;
@@ -88,13 +86,11 @@ static bool take_orcpt(struct given *g, struct str value)
 	size_t semicolon = str_find(value, ';');
 	struct str type = str_first(value, semicolon);
 	struct str address = str_from(value, type.len + 1);
-
 	if (semicolon == STR_NONE || type.len == 0 || address.len == 0 || value.len > ORCPT_MAX)
 		return false;
-	for (size_t i = 0; i < type.len; i++) {
+	for (size_t i = 0; i < type.len; i++)
 		if (!ascii_alpha(type.at[i]) && !ascii_digit(type.at[i]) && type.at[i] != '-')
 			return false;
-	}
 	if (str_caseeq(type, STR("utf-8")) && !codec_is_ascii(address))
 		return true;
 	g->rcpt.orcpt = value;
@@ -119,11 +115,8 @@ static size_t path_end(struct str text)
 {
 	bool quoted = false;
 	bool angle = str_starts(text, STR("<"));
-	size_t at;
-
-	for (at = 0; at < text.len; at++) {
+	for (size_t at = 0; at < text.len; at++) {
 		char c = text.at[at];
-
 		if (quoted && c == '\\')
 			at++;
 		else if (c == '"')
@@ -140,13 +133,11 @@ static size_t path_end(struct str text)
 static bool read_path(struct str *text, struct str prefix, const char *status, struct str *path,
                       struct fault *f)
 {
-	size_t end;
-
 	if (!str_casestarts(*text, prefix))
 		return fault_reply(f, FAULT_DATA, 501, "5.5.4", "%.*s<address> is expected",
 		                   STR_FMT(prefix));
 	*text = str_trim(str_from(*text, prefix.len));
-	end = path_end(*text);
+	size_t end = path_end(*text);
 	if (text->len == 0 || end == STR_NONE ||
 	    (end < text->len && !ascii_space(text->at[end])))
 		return fault_reply(f, FAULT_DATA, 501, status, "%.*s<address> is expected",
@@ -166,7 +157,6 @@ static bool take_parameter(struct str word, const struct parameter *known, size_
 	struct str name = str_first(word, equals);
 	struct str value = str_from(word, name.len + 1);
 	size_t i = 0;
-
 	while (i < count && !str_caseeq(name, str_of(known[i].name)))
 		i++;
 	if (i == count)
@@ -187,10 +177,8 @@ static bool read_parameters(struct str text, const struct parameter *known, size
                             struct given *g, struct fault *f)
 {
 	unsigned seen = 0;
-
 	for (text = str_trim(text); text.len > 0; text = str_trim(text)) {
 		size_t len = 0;
-
 		while (len < text.len && !ascii_space(text.at[len]))
 			len++;
 		if (!take_parameter(str_first(text, len), known, count, &seen, g, f))
@@ -203,7 +191,6 @@ static bool read_parameters(struct str text, const struct parameter *known, size
 bool serve_read_mail(struct str text, struct serve_mail *mail, uint64_t *size, struct fault *f)
 {
 	struct given g = {0};
-
 	if (!read_path(&text, STR("FROM:"), "5.1.7", &g.mail.path, f) ||
 	    !read_parameters(text, mail_parameters, COUNT(mail_parameters), &g, f))
 		return false;
@@ -215,7 +202,6 @@ bool serve_read_mail(struct str text, struct serve_mail *mail, uint64_t *size, s
 bool serve_read_rcpt(struct str text, struct serve_rcpt *rcpt, struct fault *f)
 {
 	struct given g = {0};
-
 	if (!read_path(&text, STR("TO:"), "5.1.3", &g.rcpt.path, f) ||
 	    !read_parameters(text, rcpt_parameters, COUNT(rcpt_parameters), &g, f))
 		return false;

@@ -44,7 +44,6 @@ static const struct verb_row verbs[VERBS] = {
 struct smtp *smtp_new(const struct smtp_setup *setup)
 {
 	struct smtp *s = mem_alloc(sizeof(*s));
-
 	s->setup = *setup;
 	reply_init(&s->reply);
 	buf_init(&s->out, OUT_MAX);
@@ -57,7 +56,7 @@ struct smtp *smtp_new(const struct smtp_setup *setup)
 
 void smtp_free(struct smtp *s)
 {
-	if (s == NULL)
+	if (!s)
 		return;
 	reply_release(&s->reply);
 	if (s->wipe_until > s->written)
@@ -94,7 +93,6 @@ struct str smtp_output(const struct smtp *s)
 void smtp_written(struct smtp *s, size_t n)
 {
 	size_t left = s->out.len - s->out_done;
-
 	if (n > left)
 		n = left;
 	if (n > 0 && s->written < s->wipe_until)
@@ -109,12 +107,10 @@ void smtp_written(struct smtp *s, size_t n)
 
 void smtp_show(const struct smtp *s, bool sent, struct str line)
 {
-	char shown[SHOWN_MAX + 1];
-	size_t len;
-
-	if (s->setup.trace == NULL)
+	if (!s->setup.trace)
 		return;
-	len = codec_printable(shown, sizeof(shown), line);
+	char shown[SHOWN_MAX + 1];
+	size_t len = codec_printable(shown, sizeof(shown), line);
 	s->setup.trace(s->setup.trace_context, sent, str_make(shown, len));
 }
 
@@ -122,7 +118,6 @@ static void show_reply_line(const struct smtp *s, int code, char separator, cons
                             struct str text)
 {
 	struct buf line;
-
 	buf_init(&line, 64 + REPLY_LINE_MAX);
 	if (buf_addf(&line, "%d%c%s%s", code, separator, status,
 	             status[0] != '\0' ? " " : "") &&
@@ -136,10 +131,9 @@ static void show_reply(const struct smtp *s, const struct reply *r, enum verb ve
 {
 	struct str rest = verb == VERB_AUTH && r->code == 334 ? STR("****") : buf_str(&r->text);
 	const char *status = r->status;
-	size_t end;
-
-	if (s->setup.trace == NULL)
+	if (!s->setup.trace)
 		return;
+	size_t end;
 	while (end = str_find(rest, '\n'), end != STR_NONE) {
 		show_reply_line(s, r->code, '-', status, str_first(rest, end));
 		rest = str_from(rest, end + 1);
@@ -168,10 +162,9 @@ void smtp_expect(struct smtp *s, enum verb verb, size_t rcpt)
 /* Whatever went wrong above, a command is one line. */
 static bool is_one_line(struct str line)
 {
-	for (size_t i = 0; i < line.len; i++) {
+	for (size_t i = 0; i < line.len; i++)
 		if ((unsigned char)line.at[i] < 32 || line.at[i] == 127)
 			return false;
-	}
 	return true;
 }
 
@@ -179,12 +172,11 @@ bool smtp_command(struct smtp *s, enum verb verb, size_t rcpt, struct str line,
                   const char *shown)
 {
 	struct fault f = FAULT_INIT;
-
 	if (!is_one_line(line) || !buf_add_str(&s->out, line) ||
 	    !buf_add_str(&s->out, STR("\r\n"))) {
 		fault_set(&f, FAULT_DATA, "%s: a control character in an address, or too long",
 		          verbs[verb].name);
-		(void)smtp_drop(s, &f);
+		smtp_drop(s, &f);
 		return false;
 	}
 	smtp_show(s, true, shown != NULL ? str_of(shown) : line);
@@ -197,11 +189,9 @@ static bool is_in_doubt(const struct smtp *s)
 {
 	/* With BDAT in the flight of the RCPTs these may be accepted, unheard. */
 	bool taker = s->tx.accepted > 0;
-
 	for (size_t i = s->head; i < s->tail; i++) {
 		const struct command *c = &s->queue[i];
 		bool last = c->verb == VERB_DOT || c->verb == VERB_BDAT_LAST;
-
 		taker = taker || c->verb == VERB_RCPT;
 		if (last && c->end <= s->written && taker && !s->tx.closed)
 			return true;
@@ -236,11 +226,9 @@ static enum cause cause_of_end(const struct smtp *s, const struct fault *f)
 	            : s->slow                 ? EVENT_SLOW
 	            : f->sys == ETIMEDOUT     ? EVENT_SILENT
 	                                      : EVENT_CLOSED;
-
 	/* Of a server that is out of step it is not known whom it has accepted. */
 	bool out = s->tx.end_at > 0 && s->written >= s->tx.end_at;
 	unsigned had = smtp_had(s) | (event == EVENT_NONSENSE && out ? HAD_SENT : 0u);
-
 	return cause_of(where(s), event, "", had);
 }
 
@@ -275,7 +263,6 @@ enum smtp_want smtp_leave(struct smtp *s)
 static enum smtp_want on_quit(struct smtp *s, const struct command *c, const struct reply *r)
 {
 	const struct fault none = FAULT_INIT;
-
 	(void)c;
 	(void)r;
 	return smtp_drop(s, &none);
@@ -284,7 +271,6 @@ static enum smtp_want on_quit(struct smtp *s, const struct command *c, const str
 void smtp_blame(struct smtp *s, enum cause_phase phase, const struct reply *r)
 {
 	char words[FAULT_TEXT_MAX];
-
 	reply_printable(r, words, sizeof(words));
 	fault_reply(&s->fault, FAULT_RELAY, r->code, r->status, "%s", words);
 	fault_cause(&s->fault, cause_of(phase, r->code, r->status, smtp_had(s)));
@@ -294,7 +280,6 @@ enum smtp_want smtp_nonsense(struct smtp *s, enum verb verb, const struct reply 
 {
 	char words[WORDS_MAX + 1];
 	struct fault f = FAULT_INIT;
-
 	reply_printable(r, words, sizeof(words));
 	fault_set(&f, FAULT_PROTOCOL,
 	          "the reply to %s makes no sense: %d %s; the server is out of step",
@@ -305,11 +290,10 @@ enum smtp_want smtp_nonsense(struct smtp *s, enum verb verb, const struct reply 
 bool smtp_out_of_step(struct smtp *s)
 {
 	struct fault f = FAULT_INIT;
-
 	if (!reply_begun(&s->reply))
 		return false;
 	fault_set(&f, FAULT_PROTOCOL, "the server sent a reply that nothing asked for");
-	(void)smtp_drop(s, &f);
+	smtp_drop(s, &f);
 	return true;
 }
 
@@ -325,12 +309,11 @@ static enum smtp_want closed_by_server(struct smtp *s, enum cause_phase phase,
 static enum smtp_want take_unasked(struct smtp *s, const struct reply *r)
 {
 	struct fault f = FAULT_INIT;
-	char words[WORDS_MAX + 1];
-
 	if (r->code == 421)
 		return closed_by_server(s, where(s), r);
 	if (smtp_early_verdict(s, r))
 		return smtp_drop(s, &f);
+	char words[WORDS_MAX + 1];
 	reply_printable(r, words, sizeof(words));
 	fault_set(&f, FAULT_PROTOCOL, "the server sent a reply that nothing asked for: %d %s",
 	          r->code, words);
@@ -340,15 +323,13 @@ static enum smtp_want take_unasked(struct smtp *s, const struct reply *r)
 static bool makes_sense(enum verb verb, int code)
 {
 	const int *good = verbs[verb].good;
-
 	if (code >= 400 || verb == VERB_QUIT)
 		return true;
 	if (good[0] == 0)
 		return code < 300 && code != 220 && code != 221;
-	for (size_t i = 0; i < GOOD_MAX; i++) {
+	for (size_t i = 0; i < GOOD_MAX; i++)
 		if (code == good[i])
 			return true;
-	}
 	return false;
 }
 
@@ -357,7 +338,6 @@ static void hide_echo(struct smtp *s, struct reply *r)
 {
 	struct str answer = buf_str(&s->answer), text = buf_str(&r->text);
 	bool found = false;
-
 	for (size_t i = 0; answer.len > 0 && i + answer.len <= text.len && !found; i++)
 		found = str_starts(str_from(text, i), answer);
 	if (found) {
@@ -371,13 +351,11 @@ static void hide_echo(struct smtp *s, struct reply *r)
 /* Gives a whole reply to the handler of the oldest command. */
 static enum smtp_want take_reply(struct smtp *s, const struct reply *r)
 {
-	struct command c;
-
 	if (s->unasked) {
 		show_reply(s, r, VERB_GREETING);
 		return take_unasked(s, r);
 	}
-	c = s->queue[s->head];
+	struct command c = s->queue[s->head];
 	show_reply(s, r, c.verb);
 	/* Before it leaves the queue: is_in_doubt looks there. */
 	if (!makes_sense(c.verb, r->code))
@@ -398,11 +376,10 @@ static void begin_reply(struct smtp *s)
 static void clear_before_tls(struct smtp *s)
 {
 	struct fault f = FAULT_INIT;
-
 	fault_set(&f, FAULT_PROTOCOL,
 	          "data before TLS: the server, or someone in between, sent more than its "
 	          "answer to STARTTLS");
-	(void)smtp_drop(s, &f);
+	smtp_drop(s, &f);
 }
 
 /* More than the verdict on a message that was going out: that one verdict is not to be
@@ -423,7 +400,6 @@ void smtp_feed(struct smtp *s, struct str bytes)
 	struct fault f = FAULT_INIT;
 	enum smtp_want next;
 	size_t used;
-
 	while (bytes.len > 0 && s->want != SMTP_OVER) {
 		if (s->want == SMTP_HANDSHAKE) {
 			clear_before_tls(s);
@@ -432,7 +408,7 @@ void smtp_feed(struct smtp *s, struct str bytes)
 		if (!reply_begun(&s->reply))
 			begin_reply(s);
 		if (!reply_feed(&s->reply, bytes, &used, &f)) {
-			(void)smtp_drop(s, &f);
+			smtp_drop(s, &f);
 			return;
 		}
 		bytes = str_from(bytes, used);
@@ -459,7 +435,7 @@ bool smtp_in_reply(const struct smtp *s)
 void smtp_heard(struct smtp *s)
 {
 	if (s->want == SMTP_SETTLED)
-		(void)smtp_out_of_step(s);
+		smtp_out_of_step(s);
 }
 
 /* What was going on, for the text of a fault. */
@@ -474,9 +450,8 @@ void smtp_eof(struct smtp *s)
 {
 	const char *what = awaited(s);
 	struct fault f = FAULT_INIT;
-
 	if (smtp_phase(s) == PHASE_QUIT) {
-		(void)smtp_drop(s, &s->fault);
+		smtp_drop(s, &s->fault);
 		return;
 	}
 	smtp_heard(s);
@@ -491,12 +466,12 @@ void smtp_eof(struct smtp *s)
 	else
 		fault_set(&f, FAULT_RELAY,
 		          "the server closed the connection instead of answering %s", what);
-	(void)smtp_drop(s, &f);
+	smtp_drop(s, &f);
 }
 
 void smtp_failed(struct smtp *s, const struct fault *f)
 {
-	(void)smtp_drop(s, smtp_phase(s) == PHASE_QUIT ? &s->fault : f);
+	smtp_drop(s, smtp_phase(s) == PHASE_QUIT ? &s->fault : f);
 }
 
 void smtp_too_slow(struct smtp *s, const struct fault *f)
@@ -514,7 +489,7 @@ void smtp_secured(struct smtp *s, const struct sasl_binding *binding, size_t lef
 		return;
 	}
 	s->secured = true;
-	if (binding != NULL)
+	if (binding)
 		s->binding = *binding;
 	/* Nothing that was said in clear counts any more (RFC 3207 section 4.2). */
 	s->ehlo = (struct ehlo){0};
@@ -525,14 +500,13 @@ void smtp_secured(struct smtp *s, const struct sasl_binding *binding, size_t lef
 void smtp_quit(struct smtp *s)
 {
 	const struct fault none = FAULT_INIT;
-
 	if (s->want == SMTP_OVER || smtp_phase(s) == PHASE_QUIT)
 		return;
 	/* Good manners only where they cannot meet an unread reply. */
 	if ((s->want == SMTP_READY || s->want == SMTP_SETTLED) && !reply_begun(&s->reply))
 		s->want = smtp_leave(s);
 	else
-		(void)smtp_drop(s, &none);
+		smtp_drop(s, &none);
 }
 
 const struct ehlo *smtp_ehlo(const struct smtp *s)

@@ -16,10 +16,8 @@ static enum smtp_want start_login(struct smtp *s);
 static enum smtp_want say_hello(struct smtp *s, enum verb verb, const char *name)
 {
 	struct buf line;
-	bool ok;
-
 	buf_init(&line, 1024);
-	ok = buf_addf(&line, "%s ", name) && buf_add_str(&line, s->setup.helo);
+	bool ok = buf_addf(&line, "%s ", name) && buf_add_str(&line, s->setup.helo);
 	if (!ok)
 		buf_clear(&line);
 	ok = smtp_command(s, verb, NO_RCPT, buf_str(&line), NULL);
@@ -113,12 +111,10 @@ enum smtp_want smtp_on_starttls(struct smtp *s, const struct command *c, const s
 static void list_mechanisms(unsigned offered, char to[NAMES_MAX])
 {
 	size_t len = 0;
-
 	memcpy(to, "none known here", sizeof("none known here"));
 	for (unsigned i = 0; i < SASL_MECHANISMS; i++) {
 		const char *name = sasl_name((enum sasl_mechanism)i);
 		size_t n = strlen(name);
-
 		if ((offered & 1u << i) == 0 || len + n + 2 > NAMES_MAX)
 			continue;
 		if (len > 0)
@@ -141,12 +137,11 @@ static bool withhold(struct smtp *s)
 
 static bool choose_mechanism(struct smtp *s)
 {
-	char names[NAMES_MAX];
-
 	if (!s->ehlo.auth)
 		return fault_set(&s->fault, FAULT_RELAY,
 		                 "the server offers no login (AUTH)%s; check host and port",
 		                 s->secured ? " after TLS" : " in clear");
+	char names[NAMES_MAX];
 	if (!sasl_choose(s->ehlo.mechanisms & ~s->spurned, s->setup.mechanisms,
 	                 s->setup.password, s->secured && s->setup.certificate,
 	                 s->binding.type != NULL, &s->mechanism)) {
@@ -167,20 +162,17 @@ static bool choose_mechanism(struct smtp *s)
 static bool send_secret(struct smtp *s, struct str head, struct str secret, const char *shown)
 {
 	struct buf line;
-	bool ok;
-
 	/* Memory of its final size at once: growing would leave copies behind. */
 	buf_init(&line, SECRET_MAX);
-	ok = buf_room(&line, head.len + 2 * secret.len + 8) != NULL &&
-	     buf_room(&s->out, head.len + 2 * secret.len + 8) != NULL &&
-	     buf_room(&s->answer, 2 * secret.len + 8) != NULL && buf_add_str(&line, head) &&
-	     codec_base64(&line, secret) && codec_base64(&s->answer, secret);
+	bool ok = buf_room(&line, head.len + 2 * secret.len + 8) &&
+	          buf_room(&s->out, head.len + 2 * secret.len + 8) &&
+	          buf_room(&s->answer, 2 * secret.len + 8) && buf_add_str(&line, head) &&
+	          codec_base64(&line, secret) && codec_base64(&s->answer, secret);
 	if (!ok) {
 		struct fault f = FAULT_INIT;
-
 		fault_set(&f, FAULT_RELAY, "user and password are too long to be sent");
 		fault_cause(&f, CAUSE_NO_PASSWORD);
-		(void)smtp_drop(s, &f);
+		smtp_drop(s, &f);
 	} else {
 		ok = smtp_command(s, VERB_AUTH, NO_RCPT, buf_str(&line), shown);
 		s->wipe_until = s->written + smtp_output(s).len;
@@ -192,15 +184,15 @@ static bool send_secret(struct smtp *s, struct str head, struct str secret, cons
 
 static bool send_auth(struct smtp *s)
 {
-	char head[SHOWN_MAX], shown[SHOWN_MAX];
 	const char *name = sasl_name(s->mechanism);
-	struct buf initial, text;
-	bool ok;
-
+	struct buf initial;
 	buf_init(&initial, SECRET_MAX / 2);
+	struct buf text;
 	buf_init(&text, SHOWN_MAX);
-	if (buf_room(&initial, SECRET_ROOM) == NULL)
+	if (!buf_room(&initial, SECRET_ROOM))
 		buf_clear(&initial);
+	char head[SHOWN_MAX], shown[SHOWN_MAX];
+	bool ok;
 	if (!sasl_initial(s->sasl, &initial)) {
 		ok = buf_addf(&text, "AUTH %s", name);
 		ok = ok && smtp_command(s, VERB_AUTH, NO_RCPT, buf_str(&text), NULL);
@@ -230,13 +222,12 @@ static enum smtp_want begin_auth(struct smtp *s, struct str password)
 	    .password = password,
 	    .host = s->setup.host,
 	    .port = s->setup.port,
-	    .binding = s->binding.type != NULL ? &s->binding : NULL,
+	    .binding = s->binding.type ? &s->binding : NULL,
 	    .server_plus = (s->ehlo.mechanisms & plus) != 0,
 	};
-
 	memcpy(setup.random, s->setup.random, sizeof(setup.random));
 	s->sasl = sasl_new(&setup, &s->fault);
-	if (s->sasl == NULL) {
+	if (!s->sasl) {
 		fault_cause(&s->fault, CAUSE_NO_PASSWORD);
 		return smtp_leave(s);
 	}
@@ -258,7 +249,7 @@ void smtp_secret(struct smtp *s, struct str password, const struct fault *f)
 {
 	if (s->want != SMTP_SECRET || smtp_out_of_step(s))
 		return;
-	if (f == NULL || f->kind == FAULT_NONE) {
+	if (!f || f->kind == FAULT_NONE) {
 		s->want = begin_auth(s, password);
 		return;
 	}
@@ -285,17 +276,16 @@ enum smtp_want smtp_on_cancel(struct smtp *s, const struct command *c, const str
 
 static enum smtp_want answer_challenge(struct smtp *s, struct str text)
 {
-	struct buf challenge, answer;
-	bool ok;
-
+	struct buf challenge;
 	buf_init(&challenge, REPLY_BYTES_MAX);
+	struct buf answer;
 	buf_init(&answer, SECRET_MAX / 2);
 	/* Servers have been seen to prompt for LOGIN in plain words; they are not looked at. */
-	ok = codec_unbase64(&challenge, str_trim(text)) || s->mechanism == SASL_LOGIN;
+	bool ok = codec_unbase64(&challenge, str_trim(text)) || s->mechanism == SASL_LOGIN;
 	if (!ok)
 		fault_set(&s->fault, FAULT_RELAY, "%s: the server's challenge is not base64",
 		          sasl_name(s->mechanism));
-	ok = ok && buf_room(&answer, SECRET_ROOM) != NULL &&
+	ok = ok && buf_room(&answer, SECRET_ROOM) &&
 	     sasl_step(s->sasl, buf_str(&challenge), &answer, &s->fault);
 	ok = ok && send_secret(s, STR(""), buf_str(&answer), "****");
 	buf_wipe(&answer);
@@ -328,13 +318,12 @@ static enum smtp_want failed_login(struct smtp *s)
 
 enum smtp_want smtp_on_auth(struct smtp *s, const struct command *c, const struct reply *r)
 {
-	enum smtp_want next;
-
 	(void)c;
 	if (r->code == 334)
 		return answer_challenge(s, buf_str(&r->text));
 	if (r->code == 504)
 		return other_mechanism(s, r);
+	enum smtp_want next;
 	if (r->code != 235)
 		next = blame(s, AT_AUTH, r);
 	else if (!sasl_done(s->sasl, &s->fault))

@@ -32,7 +32,6 @@ static void decide(struct smtp *s, size_t i, enum cause cause, const struct repl
 	char reason[REASON_MAX];
 	struct str text = str_first(buf_str(&r->text), sizeof(reason));
 	struct answer *a = &s->tx.answers[i];
-
 	if (a->state == ANSWER_DECIDED)
 		return;
 	for (size_t k = 0; k < text.len; k++)
@@ -84,7 +83,6 @@ void smtp_doubt(struct smtp *s)
 {
 	for (size_t i = 0; i < s->tx.count; i++) {
 		struct answer *a = &s->tx.answers[i];
-
 		if (a->state != ANSWER_DECIDED || a->flight != s->flight ||
 		    a->verdict.code < 400)
 			continue;
@@ -96,14 +94,12 @@ void smtp_doubt(struct smtp *s)
 bool smtp_commit(struct smtp *s, const char *relay, const char *host)
 {
 	bool all = true;
-
 	smtp_heard(s);
 	if (!s->tx.answers)
 		return false;
 	for (size_t i = 0; i < s->tx.count; i++) {
 		struct answer *a = &s->tx.answers[i];
 		struct rcpt *r = s->tx.t->rcpts[i];
-
 		if (a->state != ANSWER_DECIDED) {
 			all = false;
 			continue;
@@ -120,10 +116,9 @@ bool smtp_commit(struct smtp *s, const char *relay, const char *host)
 static void decide_too_big(struct smtp *s)
 {
 	const struct smtp_transaction *t = s->tx.t;
-	char reason[128];
-
 	if (s->ehlo.size_max == 0 || t->size <= s->ehlo.size_max)
 		return;
+	char reason[128];
 	snprintf(reason, sizeof(reason),
 	         "the message has %" PRIu64 " bytes, the server takes %" PRIu64, t->size,
 	         s->ehlo.size_max);
@@ -141,7 +136,6 @@ static void decide_utf8(struct smtp *s)
 	                   : t->smtputf8 ? "the address in the message's From"
 	                                 : "this address";
 	char reason[128];
-
 	snprintf(reason, sizeof(reason), "the server does not take SMTPUTF8, which %s needs",
 	         what);
 	for (size_t i = 0; i < t->rcpt_count; i++) {
@@ -192,22 +186,20 @@ static bool add_mail_parameters(struct smtp *s, struct buf *line)
 {
 	const struct smtp_transaction *t = s->tx.t;
 	const struct envelope *e = t->envelope;
-	size_t before;
 	bool ok = true;
-
 	if (t->eightbit && s->ehlo.eightbitmime)
 		ok = buf_add_str(line, STR(" BODY=8BITMIME"));
 	if (ok && s->tx.utf8)
 		ok = buf_add_str(line, STR(" SMTPUTF8"));
 	if (s->tx.bare)
 		return ok;
-	before = line->len;
+	size_t before = line->len;
 	if (ok && s->ehlo.size && t->size > 0)
 		ok = buf_addf(line, " SIZE=%" PRIu64, t->size);
 	if (ok && s->ehlo.dsn && e->ret != RET_UNSET)
 		ok =
 		    buf_add_str(line, e->ret == RET_FULL ? STR(" RET=FULL") : STR(" RET=HDRS"));
-	if (ok && s->ehlo.dsn && e->envid != NULL)
+	if (ok && s->ehlo.dsn && e->envid)
 		ok = buf_add_str(line, STR(" ENVID=")) && buf_add_str(line, str_of(e->envid));
 	s->tx.parameters = line->len > before;
 	return ok;
@@ -217,21 +209,18 @@ static bool add_mail_parameters(struct smtp *s, struct buf *line)
 static bool send_line(struct smtp *s, enum verb verb, size_t rcpt, struct buf *line, bool fits)
 {
 	bool ok = smtp_command(s, verb, rcpt, fits ? buf_str(line) : STR("\n"), NULL);
-
 	buf_release(line);
 	return ok;
 }
 
 static bool send_mail(struct smtp *s)
 {
-	struct buf line;
-	bool fits;
-
 	s->tx.mail_sent = true;
+	struct buf line;
 	buf_init(&line, COMMAND_MAX);
-	fits = buf_add_str(&line, STR("MAIL FROM:<")) &&
-	       buf_add_str(&line, str_of(s->tx.t->envelope->sender)) &&
-	       buf_add_char(&line, '>') && add_mail_parameters(s, &line);
+	bool fits = buf_add_str(&line, STR("MAIL FROM:<")) &&
+	            buf_add_str(&line, str_of(s->tx.t->envelope->sender)) &&
+	            buf_add_char(&line, '>') && add_mail_parameters(s, &line);
 	return send_line(s, VERB_MAIL, NO_RCPT, &line, fits);
 }
 
@@ -246,7 +235,6 @@ static enum smtp_want go_on(struct smtp *s)
 enum smtp_want smtp_on_rset(struct smtp *s, const struct command *c, const struct reply *r)
 {
 	struct fault f = FAULT_INIT;
-
 	(void)c;
 	if (r->code == 250)
 		return go_on(s);
@@ -278,18 +266,15 @@ static bool send_rcpt(struct smtp *s, size_t i)
 {
 	const struct rcpt *rcpt = s->tx.t->rcpts[i];
 	struct buf line;
-	bool fits;
-
 	buf_init(&line, COMMAND_MAX);
-	fits = buf_add_str(&line, STR("RCPT TO:<")) &&
-	       buf_add_str(&line, str_of(rcpt->address)) && buf_add_char(&line, '>');
+	bool fits = buf_add_str(&line, STR("RCPT TO:<")) &&
+	            buf_add_str(&line, str_of(rcpt->address)) && buf_add_char(&line, '>');
 	if (fits && s->ehlo.dsn && !s->tx.bare && rcpt->notify != 0) {
 		char notify[32];
-
 		envelope_format_notify(rcpt->notify, notify);
 		fits = buf_addf(&line, " NOTIFY=%s", notify);
 	}
-	if (fits && s->ehlo.dsn && !s->tx.bare && rcpt->orcpt != NULL)
+	if (fits && s->ehlo.dsn && !s->tx.bare && rcpt->orcpt)
 		fits = buf_add_str(&line, STR(" ORCPT=")) &&
 		       buf_add_str(&line, str_of(rcpt->orcpt));
 	return send_line(s, VERB_RCPT, i, &line, fits);
@@ -333,7 +318,6 @@ static void show_bytes(const struct smtp *s, uint64_t count)
 {
 	char text[48];
 	int n = snprintf(text, sizeof(text), "(%" PRIu64 " bytes of message)", count);
-
 	smtp_show(s, true, str_make(text, n > 0 ? (size_t)n : 0));
 }
 
@@ -341,9 +325,8 @@ static bool send_bdat_line(struct smtp *s, uint64_t size, bool last)
 {
 	size_t before = s->out.len;
 	struct fault f = FAULT_INIT;
-
 	if (!wire_bdat(&s->out, size, last, &f)) {
-		(void)smtp_drop(s, &f);
+		smtp_drop(s, &f);
 		return false;
 	}
 	smtp_show(s, true, str_trim(str_from(buf_str(&s->out), before)));
@@ -402,7 +385,6 @@ static bool bdat_is_broken(const struct reply *r)
 {
 	int code = r->code;
 	bool may_be = code == 500 || code == 502 || code == 503 || code == 504 || code == 554;
-
 	return may_be && (r->status[0] == '\0' || strncmp(r->status, "5.5.", 4) == 0);
 }
 
@@ -411,7 +393,6 @@ static bool bdat_is_broken(const struct reply *r)
 static void decide_first(struct smtp *s, const struct reply *r)
 {
 	size_t first = 0;
-
 	while (s->tx.answers[first].state != ANSWER_ACCEPTED)
 		first++;
 	decide(s, first, cause_of(AT_MESSAGE, r->code, r->status, smtp_had(s)), r);
@@ -441,7 +422,6 @@ bool smtp_early_verdict(struct smtp *s, const struct reply *r)
 enum smtp_want smtp_on_bdat(struct smtp *s, const struct command *c, const struct reply *r)
 {
 	bool last = c->verb == VERB_BDAT_LAST;
-
 	if (last && r->code < 400)
 		s->dirty = false;
 	if (wanted(s)) {
@@ -462,12 +442,11 @@ enum smtp_want smtp_on_bdat(struct smtp *s, const struct command *c, const struc
 static void give_chunk(struct smtp *s, bool last)
 {
 	struct fault f = FAULT_INIT;
-
 	if (!send_bdat_line(s, s->chunk.len, last))
 		return;
 	if (!buf_add_str(&s->out, buf_str(&s->chunk))) {
 		fault_set(&f, FAULT_DATA, "more than %zu bytes wait to be written", s->out.max);
-		(void)smtp_drop(s, &f);
+		smtp_drop(s, &f);
 		return;
 	}
 	smtp_expect(s, last ? VERB_BDAT_LAST : VERB_BDAT, NO_RCPT);
@@ -478,7 +457,6 @@ static void give_chunks(struct smtp *s, struct str bytes)
 {
 	while (bytes.len > 0 && s->want == SMTP_MESSAGE) {
 		struct str some = str_first(bytes, CHUNK_SIZE - s->chunk.len);
-
 		if (!buf_add_str(&s->chunk, some))
 			return;
 		bytes = str_from(bytes, some.len);
@@ -512,20 +490,18 @@ static bool give(struct smtp *s, struct str bytes, struct fault *f)
 void smtp_message(struct smtp *s, struct str bytes)
 {
 	struct fault f = FAULT_INIT;
-
 	if (s->want != SMTP_MESSAGE)
 		return;
 	s->tx.given += bytes.len;
 	if (!give(s, bytes, &f))
-		(void)smtp_drop(s, &f);
+		smtp_drop(s, &f);
 }
 
 static void end_data(struct smtp *s)
 {
 	struct fault f = FAULT_INIT;
-
 	if (!wire_end(&s->wire, &s->out, &f)) {
-		(void)smtp_drop(s, &f);
+		smtp_drop(s, &f);
 		return;
 	}
 	if (!s->setup.lmtp) {
@@ -533,22 +509,20 @@ static void end_data(struct smtp *s)
 		return;
 	}
 	/* LMTP answers once for each recipient it accepted (RFC 2033 section 4.2). */
-	for (size_t i = 0; i < s->tx.t->rcpt_count; i++) {
+	for (size_t i = 0; i < s->tx.t->rcpt_count; i++)
 		if (s->tx.answers[i].state == ANSWER_ACCEPTED)
 			smtp_expect(s, VERB_DOT, i);
-	}
 }
 
 static void end_bdat(struct smtp *s)
 {
 	struct fault f = FAULT_INIT;
-
 	if (s->tx.t->size == 0) {
 		if (!s->tx.closed)
 			give_chunk(s, true);
 	} else if (s->tx.given < s->tx.t->size) {
 		fault_set(&f, FAULT_DATA, "the message is shorter than it was said to be");
-		(void)smtp_drop(s, &f);
+		smtp_drop(s, &f);
 	}
 }
 
@@ -573,10 +547,9 @@ void smtp_message_end(struct smtp *s)
 
 static void begin_again(struct smtp *s)
 {
-	for (size_t i = 0; i < s->tx.t->rcpt_count; i++) {
+	for (size_t i = 0; i < s->tx.t->rcpt_count; i++)
 		if (s->tx.answers[i].state == ANSWER_ACCEPTED)
 			s->tx.answers[i].state = ANSWER_NONE;
-	}
 	/* Not before: what is being given must end in the way it began. */
 	s->tx.bdat = s->tx.bdat && !s->chunking_broken;
 	s->tx.again = s->tx.closed = s->tx.mail_sent = false;
@@ -626,7 +599,6 @@ static bool send_envelope(struct smtp *s, size_t *room)
 static bool nobody_left(struct smtp *s)
 {
 	size_t next = s->tx.next;
-
 	if (s->tx.accepted > 0)
 		return false;
 	while (next < s->tx.t->rcpt_count && s->tx.answers[next].state != ANSWER_NONE)
@@ -638,7 +610,6 @@ static bool nobody_left(struct smtp *s)
 static bool is_probed(const struct smtp *s)
 {
 	const struct transaction *tx = &s->tx;
-
 	return tx->t->probe != PROBE_NOT && tx->mail_sent &&
 	       (tx->t->probe == PROBE_MAIL || tx->closed || tx->next == tx->t->rcpt_count);
 }
@@ -647,7 +618,6 @@ static bool is_probed(const struct smtp *s)
 static enum smtp_want end_probe(struct smtp *s)
 {
 	bool open = s->dirty;
-
 	s->dirty = false;
 	if (!open)
 		return settle(s);
@@ -659,7 +629,6 @@ static enum smtp_want next_flight(struct smtp *s)
 {
 	bool probe = s->tx.t->probe != PROBE_NOT;
 	size_t room = s->ehlo.pipelining && !probe ? FLIGHT_MAX : 1;
-
 	if (s->tx.again)
 		begin_again(s);
 	if (is_probed(s))

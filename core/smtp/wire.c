@@ -35,9 +35,6 @@ static bool finish_line(struct wire *w, struct str bytes, struct buf *out, struc
 bool wire_data(struct wire *w, struct str bytes, struct buf *out, struct fault *f)
 {
 	while (bytes.len > 0) {
-		size_t cr;
-		struct str run;
-
 		if (w->cr) {
 			if (!finish_line(w, bytes, out, f))
 				return false;
@@ -46,9 +43,9 @@ bool wire_data(struct wire *w, struct str bytes, struct buf *out, struct fault *
 		}
 		if (w->line_start && bytes.at[0] == '.' && !add(out, STR("."), f))
 			return false;
-		cr = str_find(bytes, '\r');
+		size_t cr = str_find(bytes, '\r');
 		w->cr = cr != STR_NONE;
-		run = str_first(bytes, w->cr ? cr + 1 : bytes.len);
+		struct str run = str_first(bytes, w->cr ? cr + 1 : bytes.len);
 		if (str_find(run, '\n') != STR_NONE)
 			return bare(f, "LF");
 		if (!add(out, run, f))

@@ -16,7 +16,6 @@ static _Noreturn void out_of_memory(void)
 {
 	static const char text[] = "sendmail: out of memory\n";
 	ssize_t ignored = write(STDERR_FILENO, text, sizeof(text) - 1);
-
 	(void)ignored;
 	_exit(EX_TEMPFAIL);
 }
@@ -40,19 +39,17 @@ bool str_caseeq(struct str a, struct str b)
 {
 	if (a.len != b.len)
 		return false;
-	for (size_t i = 0; i < a.len; i++) {
+	for (size_t i = 0; i < a.len; i++)
 		if (ascii_lower(a.at[i]) != ascii_lower(b.at[i]))
 			return false;
-	}
 	return true;
 }
 
 bool str_caseamong(struct str s, const char *const *words, size_t count)
 {
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count; i++)
 		if (str_caseeq(s, str_of(words[i])))
 			return true;
-	}
 	return false;
 }
 
@@ -79,22 +76,20 @@ bool str_caseends(struct str s, struct str suffix)
 size_t str_find(struct str s, char c)
 {
 	const char *found = s.len > 0 ? memchr(s.at, c, s.len) : NULL;
-
 	return found ? (size_t)(found - s.at) : STR_NONE;
 }
 
 size_t str_rfind(struct str s, char c)
 {
-	for (size_t i = s.len; i > 0; i--) {
+	for (size_t i = s.len; i > 0; i--)
 		if (s.at[i - 1] == c)
 			return i - 1;
-	}
 	return STR_NONE;
 }
 
 struct str str_from(struct str s, size_t at)
 {
-	if (s.at == NULL)
+	if (!s.at)
 		return str_make(NULL, 0);
 	if (at > s.len)
 		at = s.len;
@@ -127,11 +122,9 @@ struct str str_trim(struct str s)
 
 bool str_cut(struct str *rest, char sep, struct str *piece)
 {
-	size_t at;
-
 	if (rest->len == 0)
 		return false;
-	at = str_find(*rest, sep);
+	size_t at = str_find(*rest, sep);
 	if (at == STR_NONE) {
 		*piece = *rest;
 		*rest = (struct str){NULL, 0};
@@ -145,7 +138,6 @@ bool str_cut(struct str *rest, char sep, struct str *piece)
 bool str_number(struct str s, long long *number)
 {
 	long long value = 0;
-
 	if (s.len == 0 || s.len > DIGITS_MAX)
 		return false;
 	for (size_t i = 0; i < s.len; i++) {
@@ -196,12 +188,10 @@ void buf_clear(struct buf *b)
 /* One byte more than cap is allocated always: the NUL of buf_cstr and vsnprintf. */
 static void set_cap(struct buf *b, size_t cap)
 {
-	char *at;
-
 	if (cap == SIZE_MAX)
 		out_of_memory();
-	at = realloc(b->at, cap + 1);
-	if (at == NULL)
+	char *at = realloc(b->at, cap + 1);
+	if (!at)
 		out_of_memory();
 	b->at = at;
 	b->cap = cap;
@@ -209,12 +199,11 @@ static void set_cap(struct buf *b, size_t cap)
 
 char *buf_room(struct buf *b, size_t n)
 {
-	size_t want, cap;
-
 	if (b->len > b->max || n > b->max - b->len)
 		return NULL;
-	want = b->len + n;
-	if (b->at == NULL || want > b->cap) {
+	size_t want = b->len + n;
+	size_t cap;
+	if (!b->at || want > b->cap) {
 		cap = b->cap > SIZE_MAX / 2 ? SIZE_MAX : b->cap * 2;
 		if (cap < BUF_FIRST)
 			cap = BUF_FIRST;
@@ -233,8 +222,7 @@ void buf_filled(struct buf *b, size_t n)
 bool buf_add(struct buf *b, const char *at, size_t len)
 {
 	char *room = buf_room(b, len);
-
-	if (room == NULL)
+	if (!room)
 		return false;
 	if (len > 0)
 		memcpy(room, at, len);
@@ -255,16 +243,13 @@ bool buf_add_char(struct buf *b, char c)
 bool buf_addf(struct buf *b, const char *format, ...)
 {
 	va_list args;
-	char *room;
-	int len;
-
 	va_start(args, format);
-	len = vsnprintf(NULL, 0, format, args);
+	int len = vsnprintf(NULL, 0, format, args);
 	va_end(args);
 	if (len < 0)
 		return false;
-	room = buf_room(b, (size_t)len);
-	if (room == NULL)
+	char *room = buf_room(b, (size_t)len);
+	if (!room)
 		return false;
 	va_start(args, format);
 	len = vsnprintf(room, (size_t)len + 1, format, args);
@@ -282,7 +267,7 @@ struct str buf_str(const struct buf *b)
 
 const char *buf_cstr(struct buf *b)
 {
-	if (b->at == NULL)
+	if (!b->at)
 		set_cap(b, 0);
 	b->at[b->len] = '\0';
 	return b->at;
@@ -299,7 +284,7 @@ void buf_drop(struct buf *b, size_t n)
 
 void buf_wipe(struct buf *b)
 {
-	if (b->at != NULL)
+	if (b->at)
 		explicit_bzero(b->at, b->cap + 1);
 	b->len = 0;
 }
@@ -307,8 +292,7 @@ void buf_wipe(struct buf *b)
 void *mem_alloc(size_t n)
 {
 	void *at = calloc(1, n > 0 ? n : 1);
-
-	if (at == NULL)
+	if (!at)
 		out_of_memory();
 	return at;
 }
@@ -316,20 +300,18 @@ void *mem_alloc(size_t n)
 void *mem_grow(void *old, size_t *cap, size_t want, size_t item)
 {
 	size_t more = *cap > SIZE_MAX / 2 ? SIZE_MAX : *cap * 2;
-	char *at;
-
 	if (want == 0)
 		want = 1;
-	if (old != NULL && want <= *cap)
+	if (old && want <= *cap)
 		return old;
 	if (more < want)
 		more = want;
 	if (item == 0 || more > SIZE_MAX / item)
 		out_of_memory();
-	at = realloc(old, more * item);
-	if (at == NULL)
+	char *at = realloc(old, more * item);
+	if (!at)
 		out_of_memory();
-	if (old == NULL)
+	if (!old)
 		*cap = 0;
 	memset(at + *cap * item, 0, (more - *cap) * item);
 	*cap = more;
@@ -338,11 +320,9 @@ void *mem_grow(void *old, size_t *cap, size_t want, size_t item)
 
 char *mem_copy(struct str s)
 {
-	char *copy;
-
 	if (s.len == SIZE_MAX)
 		out_of_memory();
-	copy = mem_alloc(s.len + 1);
+	char *copy = mem_alloc(s.len + 1);
 	if (s.len > 0)
 		memcpy(copy, s.at, s.len);
 	return copy;
@@ -351,11 +331,9 @@ char *mem_copy(struct str s)
 char *mem_printf(const char *format, ...)
 {
 	va_list args;
-	char *text;
-	int len;
-
 	va_start(args, format);
-	len = vasprintf(&text, format, args);
+	char *text;
+	int len = vasprintf(&text, format, args);
 	va_end(args);
 	if (len < 0)
 		out_of_memory();

@@ -11,17 +11,14 @@ static const char hex_digits[] = "0123456789ABCDEF";
 bool codec_base64(struct buf *out, struct str s)
 {
 	size_t groups = s.len / 3 + (s.len % 3 != 0);
-	char *to;
-
 	if (groups > SIZE_MAX / 4)
 		return false;
-	to = buf_room(out, groups * 4);
-	if (to == NULL)
+	char *to = buf_room(out, groups * 4);
+	if (!to)
 		return false;
 	for (size_t i = 0; i < s.len; i += 3) {
 		size_t left = s.len - i;
 		uint32_t bits = (uint32_t)(unsigned char)s.at[i] << 16;
-
 		if (left > 1)
 			bits |= (uint32_t)(unsigned char)s.at[i + 1] << 8;
 		if (left > 2)
@@ -50,21 +47,18 @@ static int base64_value(char c)
 
 bool codec_unbase64(struct buf *out, struct str s)
 {
-	size_t digits = s.len, full;
+	size_t digits = s.len;
 	uint32_t bits = 0;
-	char *to;
-
 	if (s.len % 4 != 0)
 		return false;
 	for (int pad = 0; pad < 2 && digits > 0 && s.at[digits - 1] == '='; pad++)
 		digits--;
-	full = s.len / 4 * 3 - (s.len - digits);
-	to = buf_room(out, full);
-	if (to == NULL)
+	size_t full = s.len / 4 * 3 - (s.len - digits);
+	char *to = buf_room(out, full);
+	if (!to)
 		return false;
 	for (size_t i = 0; i < digits; i++) {
 		int value = base64_value(s.at[i]);
-
 		if (value < 0)
 			return false;
 		bits = (bits << 6 | (uint32_t)value) & 0xFFFFFF;
@@ -90,8 +84,7 @@ static bool is_xchar(char c)
 static bool add_hex(struct buf *out, char c)
 {
 	char *to = buf_room(out, 2);
-
-	if (to == NULL)
+	if (!to)
 		return false;
 	to[0] = hex_digits[(unsigned char)c >> 4];
 	to[1] = hex_digits[(unsigned char)c & 15];
@@ -102,11 +95,9 @@ static bool add_hex(struct buf *out, char c)
 bool codec_xtext(struct buf *out, struct str s)
 {
 	size_t before = out->len;
-
 	for (size_t i = 0; i < s.len; i++) {
 		bool fits = is_xchar(s.at[i]) ? buf_add_char(out, s.at[i])
 		                              : buf_add_char(out, '+') && add_hex(out, s.at[i]);
-
 		if (!fits) {
 			out->len = before;
 			return false;
@@ -127,12 +118,10 @@ static int hex_value(char c)
 /* The byte that two digits at s[at] stand for, or -1. */
 static int hex_pair(struct str s, size_t at)
 {
-	int high, low;
-
 	if (at >= s.len || s.len - at < 2)
 		return -1;
-	high = hex_value(s.at[at]);
-	low = hex_value(s.at[at + 1]);
+	int high = hex_value(s.at[at]);
+	int low = hex_value(s.at[at + 1]);
 	return high < 0 || low < 0 ? -1 : high << 4 | low;
 }
 
@@ -144,13 +133,11 @@ static bool is_lower_hex(char c)
 /* The next byte of xtext at *at, which moves on; -1 if it is not xtext. */
 static int xtext_next(struct str s, size_t *at)
 {
-	int value;
-
 	if (is_xchar(s.at[*at]))
 		return (unsigned char)s.at[(*at)++];
 	if (s.at[*at] != '+')
 		return -1;
-	value = hex_pair(s, *at + 1);
+	int value = hex_pair(s, *at + 1);
 	if (value < 0 || is_lower_hex(s.at[*at + 1]) || is_lower_hex(s.at[*at + 2]))
 		return -1;
 	*at += 3;
@@ -160,10 +147,8 @@ static int xtext_next(struct str s, size_t *at)
 bool codec_unxtext(struct buf *out, struct str s)
 {
 	size_t before = out->len;
-
 	for (size_t i = 0; i < s.len;) {
 		int value = xtext_next(s, &i);
-
 		if (value < 0 || !buf_add_char(out, (char)value)) {
 			out->len = before;
 			return false;
@@ -174,17 +159,15 @@ bool codec_unxtext(struct buf *out, struct str s)
 
 bool codec_is_xtext(struct str s)
 {
-	for (size_t i = 0; i < s.len;) {
+	for (size_t i = 0; i < s.len;)
 		if (xtext_next(s, &i) < 0)
 			return false;
-	}
 	return true;
 }
 
 bool codec_hex(struct buf *out, struct str s)
 {
 	size_t before = out->len;
-
 	for (size_t i = 0; i < s.len; i++) {
 		if (!add_hex(out, s.at[i])) {
 			out->len = before;
@@ -197,10 +180,8 @@ bool codec_hex(struct buf *out, struct str s)
 bool codec_unhex(struct buf *out, struct str s)
 {
 	size_t before = out->len;
-
 	for (size_t i = 0; i < s.len; i += 2) {
 		int value = hex_pair(s, i);
-
 		if (value < 0 || !buf_add_char(out, (char)value)) {
 			out->len = before;
 			return false;
@@ -212,7 +193,6 @@ bool codec_unhex(struct buf *out, struct str s)
 bool codec_same_secret(struct str a, struct str b)
 {
 	volatile unsigned char differ = 0;
-
 	if (a.len != b.len)
 		return false;
 	for (size_t i = 0; i < a.len; i++)
@@ -229,13 +209,11 @@ void codec_wipe(void *at, size_t len)
 static size_t escape(char *to, size_t size, struct str s, bool double_backslash)
 {
 	size_t len = 0;
-
 	if (size == 0)
 		return 0;
 	for (size_t i = 0; i < s.len; i++) {
 		unsigned char c = (unsigned char)s.at[i];
 		size_t need = c < 32 || c > 126 ? 4 : c == '\\' && double_backslash ? 2 : 1;
-
 		if (need >= size - len)
 			break;
 		if (need > 1)
@@ -264,17 +242,15 @@ size_t codec_one_line(char *to, size_t size, struct str s)
 
 size_t codec_utf8_len(struct str s)
 {
-	unsigned char first, low = 0x80, high = 0xBF;
-	size_t len;
-
+	unsigned char low = 0x80, high = 0xBF;
 	if (s.len == 0)
 		return 0;
-	first = (unsigned char)s.at[0];
+	unsigned char first = (unsigned char)s.at[0];
 	if (first < 0x80)
 		return 1;
 	if (first < 0xC2 || first > 0xF4)
 		return 0;
-	len = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+	size_t len = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
 	if (s.len < len)
 		return 0;
 	if (first == 0xE0)
@@ -287,7 +263,6 @@ size_t codec_utf8_len(struct str s)
 		high = 0x8F;
 	for (size_t i = 1; i < len; i++) {
 		unsigned char c = (unsigned char)s.at[i];
-
 		if (c < low || c > high)
 			return 0;
 		low = 0x80;
@@ -306,7 +281,6 @@ bool codec_is_utf8(struct str s)
 {
 	while (s.len > 0) {
 		size_t len = codec_utf8_len(s);
-
 		if (len == 0)
 			return false;
 		s = str_from(s, len);
@@ -318,7 +292,6 @@ bool codec_is_ascii(struct str s)
 {
 	for (size_t i = 0; i < s.len; i++) {
 		unsigned char c = (unsigned char)s.at[i];
-
 		if (c == 0 || c > 127)
 			return false;
 	}

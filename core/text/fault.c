@@ -24,7 +24,6 @@ __attribute__((format(printf, 3, 0))) static void fill(struct fault *f, struct f
                                                        const char *format, va_list args)
 {
 	char text[TEXT_LONG];
-
 	format_long(text, format, args);
 	*f = facts;
 	codec_one_line(f->text, sizeof(f->text), str_of(text));
@@ -33,7 +32,6 @@ __attribute__((format(printf, 3, 0))) static void fill(struct fault *f, struct f
 bool fault_set(struct fault *f, enum fault_kind kind, const char *format, ...)
 {
 	va_list args;
-
 	va_start(args, format);
 	fill(f, (struct fault){.kind = kind}, format, args);
 	va_end(args);
@@ -43,20 +41,17 @@ bool fault_set(struct fault *f, enum fault_kind kind, const char *format, ...)
 bool fault_sys(struct fault *f, enum fault_kind kind, int sys, const char *format, ...)
 {
 	const char *reason = strerror(sys);
-	char text[TEXT_LONG];
-	struct str tail;
 	va_list args;
-	size_t len;
-
 	va_start(args, format);
+	char text[TEXT_LONG];
 	format_long(text, format, args);
 	va_end(args);
 	*f = (struct fault){.kind = kind, .sys = sys};
 	/* The reason is worth more than the end of a long name. */
-	tail = str_first(str_of(reason), FAULT_TEXT_MAX / 2);
+	struct str tail = str_first(str_of(reason), FAULT_TEXT_MAX / 2);
 	codec_one_line(f->text, sizeof(f->text) - tail.len - 2, str_of(text));
-	len = strlen(f->text);
-	(void)snprintf(text, sizeof(text), ": %.*s", STR_FMT(tail));
+	size_t len = strlen(f->text);
+	snprintf(text, sizeof(text), ": %.*s", STR_FMT(tail));
 	codec_one_line(f->text + len, sizeof(f->text) - len, str_of(text));
 	return false;
 }
@@ -65,9 +60,8 @@ bool fault_reply(struct fault *f, enum fault_kind kind, int code, const char *st
                  const char *format, ...)
 {
 	struct fault facts = {.kind = kind, .code = code};
-	va_list args;
-
 	codec_one_line(facts.status, sizeof(facts.status), str_of(status ? status : ""));
+	va_list args;
 	va_start(args, format);
 	fill(f, facts, format, args);
 	va_end(args);
@@ -77,7 +71,6 @@ bool fault_reply(struct fault *f, enum fault_kind kind, int code, const char *st
 bool fault_text(struct fault *f, const char *format, ...)
 {
 	va_list args;
-
 	va_start(args, format);
 	fill(f, *f, format, args);
 	va_end(args);
@@ -93,13 +86,13 @@ bool fault_cause(struct fault *f, enum cause cause)
 
 bool fault_prefix(struct fault *f, const char *format, ...)
 {
-	char text[TEXT_LONG], whole[TEXT_LONG + FAULT_TEXT_MAX + 2];
 	va_list args;
-
 	va_start(args, format);
+	char text[TEXT_LONG];
 	format_long(text, format, args);
 	va_end(args);
-	(void)snprintf(whole, sizeof(whole), "%s: %s", text, f->text);
+	char whole[TEXT_LONG + FAULT_TEXT_MAX + 2];
+	snprintf(whole, sizeof(whole), "%s: %s", text, f->text);
 	codec_one_line(f->text, sizeof(f->text), str_of(whole));
 	return false;
 }

@@ -117,14 +117,14 @@ bool bounce_again(const struct settings *c, const char *hostname, struct hold_en
                   char id[ENTRY_ID_LEN + 1], struct fault *f)
 {
 	const struct entry *e = &he->entry;
-	struct here here;
-	struct submit s;
-	struct buf from;
 	id[0] = '\0';
 	if (e->envelope.sender[0] || !e->report_of[0] || !c->from)
 		return true;
+	struct here here;
 	here_find(&here, c, hostname);
+	struct buf from;
 	buf_init(&from, 4 * ADDR_MAX);
+	struct submit s;
 	submit_init(&s, he->hold, NULL);
 	s.entry.created = clock_wall();
 	s.entry.uid = hold_uid(he);

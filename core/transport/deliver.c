@@ -214,11 +214,11 @@ static enum deliver_end offer_all(struct deliver *d, struct hold_entry *he,
  * cut short in between would make it again. False: somebody is about to say so. */
 static bool original_knows(struct deliver *d, const struct hold_entry *report)
 {
-	struct hold_entry he;
 	struct fault f = FAULT_INIT;
 	const char *id = report->entry.report_of;
 	if (!id[0])
 		return true;
+	struct hold_entry he;
 	enum hold_claim claimed = hold_claim(d->setup.hold, HOLD_QUEUE, id, &he, &f);
 	if (claimed != CLAIM_OK)
 		return claimed != CLAIM_BUSY;
@@ -233,7 +233,6 @@ static bool original_knows(struct deliver *d, const struct hold_entry *report)
 enum deliver_end deliver_entry(struct deliver *d, struct hold_entry *he,
                                struct deliver_result *result, struct fault *f)
 {
-	struct delivery_log log;
 	struct offer_sum sum = {.offered = false};
 	size_t reports = d->report_count;
 	memset(result, 0, sizeof(*result));
@@ -241,6 +240,7 @@ enum deliver_end deliver_entry(struct deliver *d, struct hold_entry *he,
 		sum_up(he, result);
 		return DELIVER_DONE;
 	}
+	struct delivery_log log;
 	delivery_log_begin(&log, he);
 	enum deliver_end end = offer_all(d, he, &log, &sum, f);
 	if (end != DELIVER_DONE)

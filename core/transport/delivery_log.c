@@ -49,10 +49,10 @@ void delivery_log_begin(struct delivery_log *l, const struct hold_entry *he)
 /* Of most entries of a run whose server is dead no line is written. */
 static void read_msgid(struct delivery_log *l)
 {
-	struct buf msgid;
 	if (l->read)
 		return;
 	l->read = true;
+	struct buf msgid;
 	buf_init(&msgid, DELIVERY_LOG_MSGID_MAX - 1);
 	entry_field(l->he->fd, &l->he->entry, "Message-ID", &msgid);
 	snprintf(l->msgid, sizeof(l->msgid), "%.*s", STR_FMT(buf_str(&msgid)));
@@ -74,9 +74,10 @@ void delivery_log_rcpt(struct delivery_log *l, const struct rcpt *r,
                        const struct session_contact *contact)
 {
 	const struct entry *e = &l->he->entry;
-	char port[32], size[32], delay[32], code[32], uid[32], reason[VERDICT_LINE_MAX];
+	char reason[VERDICT_LINE_MAX];
 	rcpt_reason(r, reason);
 	read_msgid(l);
+	char port[32], size[32], delay[32], code[32], uid[32];
 	const struct log_pair pairs[] = {
 	    {"id", str_of(e->id)},
 	    {"uid", number(uid, (long long)hold_uid(l->he))},
@@ -101,8 +102,9 @@ void delivery_log_rcpt(struct delivery_log *l, const struct rcpt *r,
 void delivery_log_relay(const struct delivery_log *l, const struct settings_relay *relay,
                         const struct session_contact *contact, const struct verdict *why)
 {
-	char port[32], code[32], uid[32], reason[VERDICT_LINE_MAX];
+	char reason[VERDICT_LINE_MAX];
 	verdict_line(why, reason);
+	char port[32], code[32], uid[32];
 	const struct log_pair pairs[] = {
 	    {"id", str_of(l->he->entry.id)},  {"uid", number(uid, (long long)hold_uid(l->he))},
 	    {"relay", str_of(relay->name)},   {"host", host_of(why, contact)},

@@ -107,11 +107,11 @@ static void refused(void *context, size_t line, const char *text)
 bool here_aliases(struct here *h, struct fault *f)
 {
 	const char *path = h->config->aliases;
-	struct buf text;
 	struct fault why = FAULT_INIT;
 	if (h->aliases_read || !path)
 		return true;
 	h->aliases_read = true;
+	struct buf text;
 	buf_init(&text, ALIASES_MAX);
 	bool ok = file_read_path(AT_FDCWD, path, &text, &why);
 	if (ok)

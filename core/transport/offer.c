@@ -149,13 +149,13 @@ static void pass_over(struct attempt *a, const struct server *server, enum cause
 static void not_reached(struct attempt *a, const struct server *server, const struct fault *f)
 {
 	struct offerer *o = a->o;
-	const struct server_state *state;
 	a->turned_away = o->helper || o->asks_nobody;
 	if (a->turned_away)
 		return;
 	int connections = o->open ? atomic_load(&o->open[relay_place(o)]) : 0;
 	const struct server_client client = client_of(a);
 	servers_failed(&o->memory, server, f, connections + 1);
+	const struct server_state *state;
 	servers_ask(&o->memory, server, &client, &state);
 	pass_over(a, server, f->cause, state);
 	char *text = server_text(server);
@@ -330,7 +330,6 @@ static bool transact(struct attempt *a, const struct server *server, struct faul
 {
 	struct offerer *o = a->o;
 	struct fault why = FAULT_INIT;
-	bool delivered;
 	/* The head is written as it is: where no mark can be made nothing may be sent, for
 	 * it would be sent again at every run. */
 	if (!a->verified && !(hold_verify(a->he, f) && hold_mark_head(a->he, f)))
@@ -350,6 +349,7 @@ static bool transact(struct attempt *a, const struct server *server, struct faul
 		o->no_chunking = server->relay;
 	enum cause cause = server_cause(a, end, &why);
 	sort_out(a, server, chunking_lost);
+	bool delivered;
 	bool final = any_final(a, &delivered);
 	if (!mark(a, delivered, f))
 		return false;
@@ -463,15 +463,14 @@ static void conclude(struct attempt *a, struct todo *t, const struct route *rout
 {
 	struct rcpt *r = rcpt_of(a, t);
 	bool answered = t->past_relay != NULL;
-	if (t->refused && t->put_off.cause != CAUSE_NONE) {
+	if (t->refused && t->put_off.cause != CAUSE_NONE)
 		verdict_copy(&r->verdict, &t->put_off);
-	} else if (t->refused && !a->trouble) {
+	else if (t->refused && !a->trouble)
 		r->state = RCPT_FAILED;
-	} else if (route->relay_count == 0) {
+	else if (route->relay_count == 0)
 		verdict_set(&r->verdict, CAUSE_NO_RELAY, 0, NULL, NULL, NULL, STR(""));
-	} else if (a->trouble && (t->refused || !answered)) {
+	else if (a->trouble && (t->refused || !answered))
 		verdict_copy(&r->verdict, &a->why);
-	}
 	t->decided = true;
 }
 

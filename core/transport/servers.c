@@ -54,12 +54,12 @@ static bool find_srv(const struct settings *c, const struct settings_relay *rela
 static bool find_mx(const struct settings *c, const struct settings_relay *relay,
                     const char *domain, struct servers *out, struct fault *f)
 {
-	struct dns_records records;
-	enum dns_result result;
 	if (domain[0] == '[') {
 		servers_add_host(out, relay, domain);
 		return true;
 	}
+	struct dns_records records;
+	enum dns_result result;
 	if (!dns_records(domain, DNS_MX, c->dns_server,
 	                 clock_deadline(relay->connect_timeout * 1000), &records, &result, f)) {
 		f->kind = FAULT_RELAY;
@@ -309,7 +309,6 @@ void servers_transaction(struct servers_memory *m, const struct server *server,
 bool servers_next(const struct hold *h, const struct verdict *v, int64_t *until)
 {
 	enum cause_server how = cause_row(v->cause)->server;
-	struct backoff b;
 	if ((how != SERVER_DEAD && how != SERVER_BUSY) || !v->relay || !v->host)
 		return false;
 	/* The name as it is configured: "NAME[ADDRESS]:PORT" without the address. */
@@ -319,6 +318,7 @@ bool servers_next(const struct hold *h, const struct verdict *v, int64_t *until)
 	                ? mem_printf("%s %s", v->relay, v->host)
 	                : mem_printf("%s %.*s%.*s", v->relay, STR_FMT(str_first(host, address)),
 	                             STR_FMT(port));
+	struct backoff b;
 	bool known = backoff_get(h, key, &b) && backoff_stands(&b, clock_wall());
 	free(key);
 	if (known)

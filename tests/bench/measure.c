@@ -29,7 +29,6 @@
 static long long now_ns(void)
 {
 	struct timespec t;
-
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return t.tv_sec * 1000000000LL + t.tv_nsec;
 }
@@ -41,24 +40,24 @@ static long long us(struct timeval t)
 
 int main(int argc, char **argv)
 {
-	long long start, returned = 0, cpu = 0;
-	int status = 0, end;
+	long long returned = 0, cpu = 0;
+	int status = 0;
 	long rss = 0;
-	struct rusage use;
-	pid_t first, pid;
 	FILE *out;
-
 	if (argc < 3 || prctl(PR_SET_CHILD_SUBREAPER, 1L) || !(out = fopen(argv[1], "we"))) {
 		perror("measure");
 		return 2;
 	}
-	start = now_ns();
-	first = fork();
+	long long start = now_ns();
+	pid_t first = fork();
 	if (first == 0) {
 		execvp(argv[2], argv + 2);
 		perror(argv[2]);
 		_exit(127);
 	}
+	int end;
+	struct rusage use;
+	pid_t pid;
 	while ((pid = wait4(-1, &end, 0, &use)) > 0) {
 		/* Its own part and that of the children it has waited for. */
 		cpu += us(use.ru_utime) + us(use.ru_stime);

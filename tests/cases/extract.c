@@ -29,7 +29,6 @@ struct result {
 static bool take_recipient(void *context, struct str mailbox, bool escaped, struct fault *f)
 {
 	struct result *r = context;
-
 	(void)escaped;
 	r->count++;
 	return (buf_add_str(&r->recipients, mailbox) && buf_add_char(&r->recipients, '\n')) ||
@@ -39,7 +38,6 @@ static bool take_recipient(void *context, struct str mailbox, bool escaped, stru
 static bool take_bytes(void *context, struct str bytes, struct fault *f)
 {
 	struct result *r = context;
-
 	return buf_add_str(&r->final, bytes) || fault_set(f, FAULT_SYSTEM, "message too long");
 }
 
@@ -70,7 +68,6 @@ static void extract(struct str text)
 	    .recipient = take_recipient, .sink = take_bytes, .context = &r};
 	struct fault f = FAULT_INIT;
 	struct message *m = message_new(&rules, &hooks);
-
 	buf_init(&r.recipients, INPUT_MAX);
 	buf_init(&r.final, INPUT_MAX);
 	if (message_feed(m, text, &f) && message_end(m, &f))
@@ -86,13 +83,11 @@ int main(void)
 {
 	struct fault f = FAULT_INIT;
 	struct buf input;
-	struct str rest, line;
-	long long len;
-	bool fine;
-
 	buf_init(&input, INPUT_MAX);
-	fine = file_read_all(STDIN_FILENO, "standard input", &input, &f);
-	rest = buf_str(&input);
+	bool fine = file_read_all(STDIN_FILENO, "standard input", &input, &f);
+	struct str rest = buf_str(&input);
+	struct str line;
+	long long len;
 	while (fine && rest.len > 0) {
 		fine = str_cut(&rest, '\n', &line) && str_number(line, &len) &&
 		       (size_t)len <= rest.len;

@@ -30,7 +30,6 @@ static void check_mailbox(struct str mailbox)
 {
 	struct buf again;
 	struct fault f = FAULT_INIT;
-
 	buf_init(&again, 2 * ADDR_MAX);
 	require(addr_parse_one(mailbox, &again, &f));
 	require(str_eq(buf_str(&again), mailbox));
@@ -41,7 +40,6 @@ static bool check_result(void *context, struct str mailbox, struct fault *f)
 {
 	size_t *results = context;
 	struct str bare = str_from(mailbox, str_starts(mailbox, STR("\"")) ? 1 : 0);
-
 	(void)f;
 	++*results;
 	check_mailbox(mailbox);
@@ -58,7 +56,6 @@ static void check_word(const struct alias *a, struct str word)
 {
 	struct fault f = FAULT_INIT;
 	size_t results = 0;
-
 	if (!alias_has(a, word))
 		return;
 	require(alias_expand(a, word, check_result, &results, &f));
@@ -71,7 +68,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct str text = str_make((const char *)data, size), rest = text, line;
 	struct alias *a = alias_parse(text, check_warning, NULL);
-
 	while (str_cut(&rest, '\n', &line))
 		check_word(a, str_trim(str_first(line, str_find(line, ':'))));
 	alias_free(a);

@@ -22,9 +22,9 @@ static void require(bool holds)
 
 static void check_forth(codec_call *code, codec_call *uncode, struct str s)
 {
-	struct buf coded, plain;
-
+	struct buf coded;
 	buf_init(&coded, SIZE_MAX);
+	struct buf plain;
 	buf_init(&plain, s.len);
 	require(code(&coded, s));
 	require(codec_is_ascii(buf_str(&coded)));
@@ -36,9 +36,9 @@ static void check_forth(codec_call *code, codec_call *uncode, struct str s)
 
 static void check_back(codec_call *code, codec_call *uncode, struct str s, bool one_form)
 {
-	struct buf coded, plain;
-
+	struct buf coded;
 	buf_init(&coded, SIZE_MAX);
+	struct buf plain;
 	buf_init(&plain, SIZE_MAX);
 	require(buf_add_char(&plain, '-'));
 	if (uncode(&plain, s)) {
@@ -54,11 +54,10 @@ static void check_back(codec_call *code, codec_call *uncode, struct str s, bool 
 
 static void check_printable(struct str s)
 {
-	size_t size = s.len > 0 ? (unsigned char)s.at[0] : 0, len;
+	size_t size = s.len > 0 ? (unsigned char)s.at[0] : 0;
 	char *to = malloc(size + 1);
-
 	require(to != NULL);
-	len = codec_printable(to, size, s);
+	size_t len = codec_printable(to, size, s);
 	require(len < size || (len == 0 && size == 0));
 	for (size_t i = 0; i < len; i++)
 		require(to[i] >= ' ' && to[i] <= '~');
@@ -71,7 +70,6 @@ static void check_utf8(struct str s)
 {
 	struct str rest = s;
 	size_t len;
-
 	while ((len = codec_utf8_len(rest)) > 0) {
 		require(len <= 4 && len <= rest.len);
 		require(codec_is_utf8(str_first(rest, len)));
@@ -87,15 +85,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct str s = str_make((const char *)data, size);
-	struct buf plain;
 	size_t half = size / 2;
-
 	check_forth(codec_base64, codec_unbase64, s);
 	check_forth(codec_xtext, codec_unxtext, s);
 	check_forth(codec_hex, codec_unhex, s);
 	check_back(codec_base64, codec_unbase64, s, true);
 	check_back(codec_xtext, codec_unxtext, s, false);
 	check_back(codec_hex, codec_unhex, s, false);
+	struct buf plain;
 	buf_init(&plain, size);
 	require(codec_is_xtext(s) == codec_unxtext(&plain, s));
 	buf_release(&plain);

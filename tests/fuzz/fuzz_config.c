@@ -23,12 +23,12 @@ struct seen {
 static void take_note(void *context, bool warning, const char *text)
 {
 	struct seen *seen = context;
-	struct str rest = str_of(text), piece;
+	struct str rest = str_of(text);
 	long long line = 0;
-
 	seen->faults += !warning;
 	for (size_t i = 0; i < rest.len; i++)
 		require(rest.at[i] >= 32 && rest.at[i] < 127);
+	struct str piece;
 	require(str_cut(&rest, ':', &piece) && str_eq(piece, STR("/f")));
 	require(str_cut(&rest, ':', &piece) && str_number(piece, &line));
 	require(line >= 1 && ((size_t)line <= seen->lines || line == 1));
@@ -45,20 +45,20 @@ static void check_relay(const struct settings_relay *r, bool good)
 	require(r->connect_timeout >= 1 && r->timeout >= 1 && r->dot_timeout >= 1);
 	if (!good)
 		return;
-	require(strchr(r->name, '/') == NULL && r->name[0] != '.');
+	require(!strchr(r->name, '/') && r->name[0] != '.');
 	require((r->host.count > 0) + (r->srv != NULL) + r->mx + (r->socket != NULL) == 1);
 	require((r->password_file != NULL) + (r->password_command.count > 0) +
 	            (r->password != NULL) <=
 	        1);
 	require((r->tls_certificate != NULL) == (r->tls_key != NULL));
-	require(r->user == NULL || codec_is_utf8(str_of(r->user)));
+	require(!r->user || codec_is_utf8(str_of(r->user)));
 	for (size_t i = 0; i < r->tls_fingerprint.count; i++)
 		require(strlen(r->tls_fingerprint.words[i]) == 7 + 64);
 }
 
 static void check(const struct settings *c, bool good)
 {
-	require(c->path != NULL && c->aliases != NULL);
+	require(c->path && c->aliases);
 	require(c->retry_max >= c->retry && c->expire >= 1 && c->wait >= 0);
 	require((c->log_to == LOG_TO_FILE) == (c->log_file != NULL));
 	require(!good || c->relay_count >= 1);
@@ -73,7 +73,6 @@ static size_t longest_line(struct str text)
 {
 	size_t longest = 0;
 	struct str line;
-
 	while (str_cut(&text, '\n', &line))
 		longest = line.len > longest ? line.len : longest;
 	return longest;
@@ -89,15 +88,15 @@ static void take_no_fault(void *context, bool warning, const char *text)
  * what made absolute became too long. */
 static void check_written(const struct settings *c)
 {
-	struct buf first, second;
-	struct settings again;
-
 	for (size_t i = 0; i < c->relay_count; i++)
-		if (c->relays[i].password != NULL)
+		if (c->relays[i].password)
 			return;
+	struct buf first;
 	buf_init(&first, 1 << 24);
+	struct buf second;
 	buf_init(&second, 1 << 24);
 	require(settings_write(c, &first));
+	struct settings again;
 	if (longest_line(buf_str(&first)) < 200) {
 		require(
 		    settings_parse(buf_str(&first), "/f", true, &again, take_no_fault, NULL));
@@ -112,18 +111,15 @@ static void check_written(const struct settings *c)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct str text = {(const char *)data, size};
-
 	for (int personal = 0; personal < 2; personal++) {
 		struct seen seen = {0, 0};
-		struct settings c;
-		bool good;
-
 		for (size_t i = 0; i < size; i++)
 			seen.lines += data[i] == '\n' || i + 1 == size;
-		good = settings_parse(text, "/f", personal != 0, &c, take_note, &seen);
+		struct settings c;
+		bool good = settings_parse(text, "/f", personal != 0, &c, take_note, &seen);
 		require(good == (seen.faults == 0));
-		require(!good || memchr(data, '\0', size) == NULL);
-		require(!good || personal || c.relays[0].password == NULL);
+		require(!good || !memchr(data, '\0', size));
+		require(!good || personal || !c.relays[0].password);
 		check(&c, good);
 		if (good && personal)
 			check_written(&c);

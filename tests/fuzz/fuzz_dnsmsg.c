@@ -31,7 +31,6 @@ static void require(bool holds)
 static void check_target(const char *target)
 {
 	size_t len = strnlen(target, DNS_NAME_MAX), label = 0;
-
 	require(len <= 253);
 	for (size_t i = 0; i < len; i++) {
 		require(target[i] > ' ' && target[i] < 127 && target[i] != '%');
@@ -48,7 +47,6 @@ static void check_target(const char *target)
 static bool each(void *context, const struct dns_record *r, struct fault *f)
 {
 	struct seen *seen = context;
-
 	require(r->type == seen->type);
 	require(r->data_len <= sizeof(r->data));
 	if (r->type == DNS_A)
@@ -71,10 +69,8 @@ static bool read_all(struct str message, enum dns_type type, struct seen *seen, 
 {
 	struct fault f = FAULT_INIT;
 	int rcode = -1;
-	bool done;
-
 	*seen = (struct seen){.type = type, .limit = limit};
-	done = dnsmsg_answers(message, type, &rcode, each, seen, &f);
+	bool done = dnsmsg_answers(message, type, &rcode, each, seen, &f);
 	require(rcode >= 0 && rcode <= 15);
 	require(done == (f.kind == FAULT_NONE));
 	require(done ||
@@ -87,24 +83,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const enum dns_type types[] = {DNS_A, DNS_MX, DNS_AAAA, DNS_SRV, DNS_TLSA};
-	enum dns_type type;
-	struct str message;
-	struct seen first, again;
-	bool done;
-	char *longer;
-
 	if (size == 0)
 		return 0;
-	type = types[data[0] % 5];
-	message = str_make((const char *)data + 1, size - 1);
-	done = read_all(message, type, &first, 0);
+	enum dns_type type = types[data[0] % 5];
+	struct str message = str_make((const char *)data + 1, size - 1);
+	struct seen first;
+	bool done = read_all(message, type, &first, 0);
 	require(first.count == 0 || message.len >= 12 + first.count * RECORD_MIN);
+	struct seen again;
 	require(done == read_all(message, type, &again, 0));
 	require(first.count == again.count && first.sum == again.sum);
 	if (first.count > 0) {
 		require(!read_all(message, type, &again, 1));
 		require(again.count == 1);
 	}
+	char *longer;
 	if (done) {
 		longer = calloc(1, message.len + 16);
 		require(longer != NULL);

@@ -23,18 +23,16 @@ static bool is_blank(char c)
 /* The inside of an encoded word, decoded; false if word is none. */
 static bool decode_word(struct buf *out, struct str word)
 {
-	struct str charset, kind;
-
 	if (word.len < 8 || !codec_is_ascii(word) || !str_starts(word, STR("=?")) ||
 	    !str_ends(word, STR("?=")))
 		return false;
 	word = str_from(str_first(word, word.len - 2), 2);
+	struct str charset, kind;
 	if (!str_cut(&word, '?', &charset) || charset.len == 0 || !str_cut(&word, '?', &kind) ||
 	    word.len == 0 || str_find(word, '?') != STR_NONE)
 		return false;
 	if (str_caseeq(kind, STR("B"))) {
 		size_t before = out->len;
-
 		if (!codec_unbase64(out, word)) {
 			out->len = before;
 			check(buf_add_str(out, word));
@@ -43,13 +41,12 @@ static bool decode_word(struct buf *out, struct str word)
 	}
 	if (!str_caseeq(kind, STR("Q")))
 		return false;
-	for (size_t i = 0; i < word.len; i++) {
+	for (size_t i = 0; i < word.len; i++)
 		if (word.at[i] == '=' && word.len - i > 2 &&
 		    codec_unhex(out, str_first(str_from(word, i + 1), 2)))
 			i += 2;
 		else
 			check(buf_add_char(out, word.at[i] == '_' ? ' ' : word.at[i]));
-	}
 	return true;
 }
 
@@ -58,15 +55,12 @@ static void show(struct buf *out, struct str text)
 {
 	bool was_word = false;
 	size_t at = 0;
-
 	while (at < text.len) {
 		size_t blanks = out->len;
-		size_t start;
-
-		for (; at < text.len && is_blank(text.at[at]); at++) {
+		for (; at < text.len && is_blank(text.at[at]); at++)
 			if (text.at[at] != '\r' && text.at[at] != '\n')
 				check(buf_add_char(out, text.at[at]));
-		}
+		size_t start;
 		for (start = at; at < text.len && !is_blank(text.at[at]);)
 			at++;
 		if (at == start)
@@ -74,7 +68,6 @@ static void show(struct buf *out, struct str text)
 		if (was_word) {
 			struct buf word;
 			struct str body = str_first(str_from(text, start), at - start);
-
 			buf_init(&word, text.len * 2);
 			if (decode_word(&word, body)) {
 				out->len = blanks;
@@ -95,9 +88,8 @@ static void show(struct buf *out, struct str text)
 static void check_lines(struct str text, size_t max, size_t first)
 {
 	struct str line;
-
 	while (str_cut(&text, '\n', &line)) {
-		check(text.at == NULL || str_ends(line, STR("\r")));
+		check(!text.at || str_ends(line, STR("\r")));
 		check(str_find(str_first(line, line.len - (text.at != NULL)), '\r') ==
 		      STR_NONE);
 		check(line.len + first <= max + 1);
@@ -107,11 +99,11 @@ static void check_lines(struct str text, size_t max, size_t first)
 
 static void fuzz_text(struct str value)
 {
-	struct buf out, before, after;
-	bool mailbox8;
-
+	struct buf out;
 	buf_init(&out, HEADER_MAX);
+	struct buf before;
 	buf_init(&before, HEADER_MAX);
+	struct buf after;
 	buf_init(&after, HEADER_MAX);
 	check(header_encode_text(&out, value, 9));
 	check(codec_is_ascii(buf_str(&out)));
@@ -121,6 +113,7 @@ static void fuzz_text(struct str value)
 	if (codec_is_ascii(value))
 		check(str_eq(buf_str(&out), value));
 	buf_clear(&out);
+	bool mailbox8;
 	for (int how = MAILBOXES_KEPT; how <= MAILBOXES_ASCII; how++) {
 		buf_clear(&out);
 		check(header_encode_addresses(&out, value, 9, (enum header_mailboxes)how,
@@ -143,7 +136,6 @@ static void fuzz_text(struct str value)
 static bool same_text(struct str a, struct str b)
 {
 	size_t i = 0, j = 0;
-
 	for (;;) {
 		while (i < a.len && is_blank(a.at[i]))
 			i++;
@@ -162,12 +154,11 @@ static void fuzz_fold(struct header *h)
 		struct fault f = FAULT_INIT;
 		char *copy = mem_copy(str_make(h->fields[i].text, h->fields[i].len));
 		struct str old = str_make(copy, h->fields[i].len);
-		struct str text, line;
-
 		check(header_fold(h, i, &f));
-		text = str_make(h->fields[i].text, h->fields[i].len);
+		struct str text = str_make(h->fields[i].text, h->fields[i].len);
 		check(same_text(old, text));
 		check_lines(text, HEADER_LINE_MAX, 0);
+		struct str line;
 		while (str_cut(&text, '\n', &line))
 			check(str_trim(line).len > 0);
 		free(copy);
@@ -179,14 +170,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct str rest = str_make((const char *)data, size);
-	struct str line;
 	struct header h;
 	size_t bytes = 0;
-
 	header_init(&h);
+	struct str line;
 	while (str_cut(&rest, '\n', &line)) {
 		struct fault f = FAULT_INIT;
-
 		if (str_find(line, '\r') != STR_NONE || str_find(line, '\0') != STR_NONE ||
 		    str_trim(line).len == 0)
 			continue;

@@ -32,13 +32,11 @@ static void normalise(struct str in, struct buf *out)
 {
 	struct buf clean;
 	bool open = false;
-
 	buf_init(&clean, OUT_MAX);
 	for (size_t i = 0; i < in.len; i++)
 		check(in.at[i] == '\0' || buf_add_char(&clean, in.at[i]));
 	for (size_t i = 0; i < clean.len; i++) {
 		size_t crs = 0;
-
 		while (i + crs < clean.len && clean.at[i + crs] == '\r')
 			crs++;
 		if (crs > 0 && i + crs < clean.len && clean.at[i + crs] == '\n')
@@ -54,10 +52,8 @@ static void normalise(struct str in, struct buf *out)
 static size_t body_end(struct str body, enum message_dot dot)
 {
 	struct str rest = body, line;
-
 	while (dot != DOT_IGNORED && str_cut(&rest, '\n', &line)) {
 		size_t at = (size_t)(line.at - body.at);
-
 		if (str_eq(line, STR(".\r")) && (dot == DOT_CLASSIC || rest.len == 0))
 			return at;
 	}
@@ -72,7 +68,6 @@ struct passage {
 static bool to_wire(void *context, struct str bytes, struct fault *f)
 {
 	struct passage *p = context;
-
 	check(wire_data(&p->wire, bytes, &p->out, f));
 	return true;
 }
@@ -83,7 +78,6 @@ static void store(struct str wire, struct buf *out)
 {
 	struct str line;
 	bool ended = false;
-
 	while (str_cut(&wire, '\n', &line)) {
 		check(!ended && str_ends(line, STR("\r")));
 		line.len--;
@@ -103,7 +97,6 @@ static void send(enum message_dot dot, struct str body, size_t split, struct buf
 	const struct message_hooks hooks = {NULL, NULL, to_wire, &p};
 	struct message *m = message_new(&rules, &hooks);
 	struct fault f = FAULT_INIT;
-
 	wire_init(&p.wire);
 	check(message_feed(m, str_of(header), &f) &&
 	      message_feed(m, str_first(body, split), &f) &&
@@ -118,14 +111,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct buf want, stored;
-	struct str body;
-
 	if (size < 2)
 		return 0;
 	enum message_dot dot = (enum message_dot)(data[0] % 3);
-	body = str_make((const char *)data + 2, size - 2);
+	struct str body = str_make((const char *)data + 2, size - 2);
+	struct buf want;
 	buf_init(&want, OUT_MAX);
+	struct buf stored;
 	buf_init(&stored, OUT_MAX);
 	normalise(body, &want);
 	want.len = body_end(buf_str(&want), dot);

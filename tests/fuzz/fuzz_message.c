@@ -49,7 +49,6 @@ static bool run(const struct message_rules *rules, struct str input, size_t spli
 	struct fault f = FAULT_INIT;
 	bool fine = message_feed(m, str_first(input, split), &f) &&
 	            message_feed(m, str_from(input, split), &f) && message_end(m, &f);
-
 	check(fine || f.kind == FAULT_DATA || f.kind == FAULT_REFUSED);
 	*facts = *message_facts(m);
 	message_free(m);
@@ -58,22 +57,20 @@ static bool run(const struct message_rules *rules, struct str input, size_t spli
 
 static bool has_8bit(struct str s)
 {
-	for (size_t i = 0; i < s.len; i++) {
+	for (size_t i = 0; i < s.len; i++)
 		if ((unsigned char)s.at[i] > 127)
 			return true;
-	}
 	return false;
 }
 
 static void check_final(struct str out, const struct message_facts *facts)
 {
 	struct str rest = out;
-	struct str line;
 	uint64_t longest = 0;
 	bool header = true;
-
 	check(facts->size == out.len);
 	check(str_find(out, '\0') == STR_NONE && str_ends(out, STR("\r\n")));
+	struct str line;
 	while (str_cut(&rest, '\n', &line)) {
 		check(str_ends(line, STR("\r")));
 		line.len--;
@@ -83,7 +80,6 @@ static void check_final(struct str out, const struct message_facts *facts)
 		check(!header || !str_casestarts(line, STR("Bcc:")));
 		if (header && line.len == 0) {
 			size_t body = rest.at ? (size_t)(rest.at - out.at) : out.len;
-
 			header = false;
 			check(facts->header_8bit == has_8bit(str_first(out, body)));
 			check(facts->body_8bit == has_8bit(str_from(out, body)));
@@ -98,19 +94,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct message_rules rules = {.identity = &identity, .wall = 1795294125};
 	struct str input = str_make((const char *)data, size);
-	struct message_facts facts, facts2;
-	struct buf out, out2;
-	bool fine;
-
 	if (size < 2)
 		return 0;
 	rules.dot = (enum message_dot)(data[0] % 3);
 	rules.take_recipients = data[0] & 4;
 	rules.smtputf8 = data[0] & 8;
 	input = str_from(input, 2);
+	struct buf out;
 	buf_init(&out, OUT_MAX);
+	struct buf out2;
 	buf_init(&out2, OUT_MAX);
-	fine = run(&rules, input, input.len, &out, &facts);
+	struct message_facts facts;
+	bool fine = run(&rules, input, input.len, &out, &facts);
+	struct message_facts facts2;
 	check(fine == run(&rules, input, data[1] * input.len / 256, &out2, &facts2));
 	if (fine) {
 		check(str_eq(buf_str(&out), buf_str(&out2)));

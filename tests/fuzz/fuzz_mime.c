@@ -32,17 +32,16 @@ static void make_final(struct buf *b, const uint8_t *data, size_t size)
 {
 	for (size_t i = 0; i < size; i++) {
 		char c = (char)data[i];
-		if (c == 2) {
+		if (c == 2)
 			for (int n = 0; n < 990; n++)
 				add(b, "x", 1);
-		} else if (c == 3) {
+		else if (c == 3)
 			for (int n = 0; n < 200; n++)
 				add(b, "word ", 5);
-		} else if (c == '\n') {
+		else if (c == '\n')
 			add(b, "\r\n", 2);
-		} else if (c != '\r' && c != '\0') {
+		else if (c != '\r' && c != '\0')
 			add(b, &c, 1);
-		}
 	}
 	if (!str_ends(buf_str(b), STR("\n")))
 		add(b, "\r\n", 2);
@@ -70,7 +69,6 @@ static bool run(struct str in, bool seven_bit, unsigned seed, struct buf *out, b
 	struct fault f = FAULT_INIT;
 	unsigned scan_seed = seed, convert_seed = seed;
 	bool ok = true;
-
 	for (struct str rest = in; ok && rest.len > 0;) {
 		struct str piece = str_first(rest, piece_len(&scan_seed));
 		rest = str_from(rest, piece.len);
@@ -95,7 +93,6 @@ static bool run(struct str in, bool seven_bit, unsigned seed, struct buf *out, b
 static bool fit(struct str s, bool seven_bit)
 {
 	size_t line = 0;
-
 	for (size_t i = 0; i < s.len; i++) {
 		if (seven_bit && (unsigned char)s.at[i] > 127)
 			return false;
@@ -115,13 +112,12 @@ static int hex_value(char c)
 {
 	const char *digits = "0123456789abcdef";
 	const char *at = memchr(digits, c >= 'A' && c <= 'F' ? c + 32 : c, 16);
-
-	return at == NULL ? -1 : (int)(at - digits);
+	return !at ? -1 : (int)(at - digits);
 }
 
 static void decode_qp_line(struct buf *out, struct str line, bool last)
 {
-	while (line.len > 0 && strchr(" \t\r", line.at[line.len - 1]) != NULL)
+	while (line.len > 0 && strchr(" \t\r", line.at[line.len - 1]))
 		line.len--;
 	bool soft = str_ends(line, STR("="));
 	if (soft)
@@ -159,7 +155,7 @@ static void decode_base64(struct buf *out, struct str s)
 
 	for (size_t i = 0; i < s.len; i++) {
 		const char *at = memchr(digits, s.at[i], 64);
-		if (at == NULL)
+		if (!at)
 			continue;
 		bits = bits << 6 | (unsigned)(at - digits);
 		count += 6;
@@ -199,7 +195,6 @@ static bool read_head_end(void *context, struct mime_part *p, enum mime_head_end
 static bool read_body(void *context, struct mime_part *p, struct str bytes, struct fault *f)
 {
 	struct reader *r = context;
-
 	(void)p;
 	return collect(&r->leaf, bytes, f);
 }
@@ -219,7 +214,6 @@ static bool read_close(void *context, struct mime_part *p, struct mime_part *out
 {
 	struct reader *r = context;
 	struct str leaf = buf_str(&r->leaf);
-
 	(void)outer;
 	(void)f;
 	if (p->inner && str_ends(leaf, STR("\r\n")))
@@ -247,7 +241,6 @@ static void read_leaves(struct str in, struct buf *all)
 	};
 	struct reader r;
 	struct fault f = FAULT_INIT;
-
 	buf_init(&r.leaf, ROOM);
 	buf_init(&r.all, ROOM);
 	struct mime_walk *w = mime_walk_new(&hooks, &r);
@@ -259,9 +252,9 @@ static void read_leaves(struct str in, struct buf *all)
 
 static void check_leaves(struct str in, struct str out)
 {
-	struct buf a, b;
-
+	struct buf a;
 	read_leaves(in, &a);
+	struct buf b;
 	read_leaves(out, &b);
 	require(str_eq(buf_str(&a), buf_str(&b)));
 	buf_release(&a);
@@ -270,12 +263,11 @@ static void check_leaves(struct str in, struct str out)
 
 static void check_output(struct str in, struct str out, bool seven_bit, bool needed)
 {
-	struct buf again;
 	bool again_needed = true;
-
 	require(needed || str_eq(in, out));
 	require(needed == !fit(in, seven_bit));
 	require(fit(out, seven_bit));
+	struct buf again;
 	buf_init(&again, ROOM);
 	require(run(out, seven_bit, 0, &again, &again_needed) && !again_needed);
 	buf_release(&again);
@@ -286,14 +278,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct buf in, whole, split;
 	bool needed = false, split_needed = false;
-
 	if (size < 2)
 		return 0;
 	bool seven_bit = data[0] & 1;
+	struct buf in;
 	buf_init(&in, ROOM);
+	struct buf whole;
 	buf_init(&whole, ROOM);
+	struct buf split;
 	buf_init(&split, ROOM);
 	make_final(&in, data + 2, size - 2);
 	bool ok = run(buf_str(&in), seven_bit, 0, &whole, &needed);

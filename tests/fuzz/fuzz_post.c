@@ -76,12 +76,12 @@ static void prepare(struct post *p, char *top)
 {
 	static const char text[] = "canary";
 	long long values[HEAD_LINES] = {[HEAD_UID] = 777, [HEAD_RECIPIENTS] = 1};
-	char head[ENTRY_HEAD];
-	require(mkdtemp(top) != NULL && chdir(top) == 0);
+	require(mkdtemp(top) && chdir(top) == 0);
 	for (int i = 0; i < ROOMS; i++) {
 		require(mkdir(names[i], 0700) == 0);
 		p->rooms[i] = open(names[i], O_RDONLY | O_DIRECTORY);
 	}
+	char head[ENTRY_HEAD];
 	for (int i = HOLD; i <= FAILED; i++) {
 		int fd = openat(p->rooms[i], OTHER, O_WRONLY | O_CREAT | O_EXCL, 0600);
 		layout_head(head, OTHER, values);
@@ -120,7 +120,6 @@ static size_t files_in(int room)
 /* An acknowledged message, which is removed then. */
 static void check_entry(const struct post *p, const char *id)
 {
-	struct entry e;
 	struct fault f = FAULT_INIT;
 	bool failed = false;
 	int fd = openat(p->rooms[HOLD], id, O_RDONLY);
@@ -129,6 +128,7 @@ static void check_entry(const struct post *p, const char *id)
 		fd = openat(p->rooms[FAILED], id, O_RDONLY);
 	}
 	require(fd >= 0);
+	struct entry e;
 	entry_init(&e);
 	require(entry_read(fd, &e, &f) && entry_verify(fd, &e, &f));
 	require(strcmp(e.id, id) == 0 && e.uid == CLIENT && e.facts.size > 1);
@@ -144,11 +144,11 @@ static void check_answers(const struct post *p, int fd)
 {
 	static struct record_reader reader;
 	bool over = false, held = false;
-	struct record r;
 	record_init(&reader);
+	struct record r;
 	while (record_read(&reader, fd, 0, &r) == RECORD_OK) {
 		require(!over && strchr("XISDZ", r.kind));
-		require(memmem(r.at, r.len, "canary", 6) == NULL);
+		require(!memmem(r.at, r.len, "canary", 6));
 		over = r.kind == RECORD_ERROR || r.kind == RECORD_DONE;
 		for (size_t i = 0; r.kind != RECORD_DATA && i < r.len; i++)
 			require(r.at[i] >= ' ' && r.at[i] <= '~');
@@ -193,12 +193,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct post p;
 	char top[] = "/tmp/fuzz_post.XXXXXX";
-	int pair[2], cwd;
 	if (size < 1 || size > 16384)
 		return 0;
 	memset(&p, 0, sizeof(p));
-	cwd = open(".", O_RDONLY | O_DIRECTORY);
+	int cwd = open(".", O_RDONLY | O_DIRECTORY);
 	prepare(&p, top);
+	int pair[2];
 	require(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
 	bool told = data[0] ? tell(pair[0], data + 1, size - 1)
 	                    : write(pair[0], data + 1, size - 1) == (ssize_t)(size - 1);

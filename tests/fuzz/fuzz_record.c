@@ -24,11 +24,10 @@ static void require(int holds)
 /* The record at data, by its head alone; 0: cut short, -1: too long. */
 static long whole_length(const uint8_t *data, size_t size)
 {
-	size_t len;
-
 	if (size < RECORD_HEAD)
 		return 0;
-	len = (size_t)data[1] << 24 | (size_t)data[2] << 16 | (size_t)data[3] << 8 | data[4];
+	size_t len =
+	    (size_t)data[1] << 24 | (size_t)data[2] << 16 | (size_t)data[3] << 8 | data[4];
 	if (len > RECORD_MAX)
 		return -1;
 	return size - RECORD_HEAD < len ? 0 : (long)(RECORD_HEAD + len);
@@ -38,7 +37,6 @@ static void check_again(const struct record *r, const uint8_t *data, size_t len)
 {
 	static char again[RECORD_HEAD + RECORD_MAX];
 	int pair[2];
-
 	require(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
 	require(record_write(pair[0], (enum record_kind)(unsigned char)r->kind, r->at, r->len,
 	                     0) == 0);
@@ -54,21 +52,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct record_reader reader;
-	size_t sent = 0, at = 0, step;
-	struct record r;
-	int pair[2];
-
+	size_t sent = 0, at = 0;
 	if (size < 1 || size > 65536)
 		return 0;
-	step = (size_t)data[0] + 1;
+	size_t step = (size_t)data[0] + 1;
 	data++;
 	size--;
+	int pair[2];
 	require(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
 	record_init(&reader);
+	struct record r;
 	for (;;) {
 		long len = whole_length(data + at, sent - at);
 		enum record_result got = record_read(&reader, pair[1], 0, &r);
-
 		require(got == (len > 0 ? RECORD_OK : len < 0 ? RECORD_BAD : RECORD_SILENT));
 		if (got == RECORD_BAD) {
 			require(record_read(&reader, pair[1], 0, &r) == RECORD_BAD);

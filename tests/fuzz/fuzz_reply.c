@@ -18,12 +18,10 @@ static void check(bool fine)
 static bool read_reply(struct reply *r, struct str bytes, size_t piece, size_t *used)
 {
 	struct fault f = FAULT_INIT;
-	size_t n;
-
 	*used = 0;
+	size_t n;
 	while (*used < bytes.len && !r->done) {
 		struct str some = str_first(str_from(bytes, *used), piece);
-
 		if (!reply_feed(r, some, &n, &f)) {
 			check(f.kind == FAULT_PROTOCOL && f.text[0] != '\0');
 			return false;
@@ -36,13 +34,12 @@ static bool read_reply(struct reply *r, struct str bytes, size_t piece, size_t *
 
 static void check_reply(const struct reply *r)
 {
-	char shown[256];
-
 	if (!r->done)
 		return;
 	check(r->code >= 200 && r->code <= 599);
 	check(r->text.len <= REPLY_BYTES_MAX && r->lines > 0 && r->lines <= REPLY_LINES_MAX);
 	check(r->status[0] == '\0' || r->status[0] - '0' == r->code / 100);
+	char shown[256];
 	reply_printable(r, shown, sizeof(shown));
 	check(strlen(shown) < sizeof(shown));
 	for (const char *c = shown; *c != '\0'; c++)
@@ -52,13 +49,12 @@ static void check_reply(const struct reply *r)
 /* One reply, read whole and byte by byte. */
 static bool check_next(struct str bytes, size_t *used)
 {
-	struct reply whole, single;
-	size_t used_single;
-	bool ok;
-
+	struct reply whole;
 	reply_init(&whole);
+	struct reply single;
 	reply_init(&single);
-	ok = read_reply(&whole, bytes, bytes.len, used);
+	bool ok = read_reply(&whole, bytes, bytes.len, used);
+	size_t used_single;
 	check(ok == read_reply(&single, bytes, 1, &used_single));
 	if (ok) {
 		check(*used == used_single && whole.done == single.done &&
@@ -78,7 +74,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct str bytes = str_make((const char *)data, size);
 	size_t used;
-
 	while (bytes.len > 0 && check_next(bytes, &used))
 		bytes = str_from(bytes, used);
 	return 0;

@@ -24,7 +24,6 @@ static void prepare(struct str s)
 {
 	struct fault f = FAULT_INIT;
 	struct buf out;
-
 	buf_init(&out, 1 << 20);
 	if (saslprep(s, "user", &out, &f)) {
 		check(codec_is_utf8(buf_str(&out)));
@@ -45,15 +44,14 @@ static bool is_scram(enum sasl_mechanism m)
 static bool step(struct sasl *s, struct str bytes, bool first)
 {
 	struct fault f = FAULT_INIT;
-	struct buf challenge, out;
-	bool ok;
-
+	struct buf challenge;
 	buf_init(&challenge, 1 << 20);
+	struct buf out;
 	buf_init(&out, 1 << 20);
 	if (first)
 		check(buf_add_str(&challenge, STR("r=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")));
 	check(buf_add_str(&challenge, bytes));
-	ok = sasl_step(s, buf_str(&challenge), &out, &f);
+	bool ok = sasl_step(s, buf_str(&challenge), &out, &f);
 	check(ok || f.kind == FAULT_RELAY);
 	buf_release(&challenge);
 	buf_release(&out);
@@ -67,18 +65,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct sasl_binding binding = {"tls-exporter", {1}, 32};
 	struct sasl_setup setup = {.user = STR("u"), .password = STR("p"), .binding = &binding};
 	struct fault f = FAULT_INIT;
-	struct sasl *s;
-	size_t cut;
-
 	if (size < 2)
 		return 0;
 	setup.mechanism = (enum sasl_mechanism)(data[0] % SASL_MECHANISMS);
-	cut = data[1];
+	size_t cut = data[1];
 	prepare(str_make((const char *)data + 2, size - 2));
-	s = sasl_new(&setup, &f);
+	struct sasl *s = sasl_new(&setup, &f);
 	check(s != NULL);
 	if (step(s, str_first(str_make((const char *)data + 2, size - 2), cut), data[0] < 128))
-		(void)step(s, str_from(str_make((const char *)data + 2, size - 2), cut), false);
+		step(s, str_from(str_make((const char *)data + 2, size - 2), cut), false);
 	check(!is_scram(setup.mechanism) || !sasl_done(s, &f));
 	sasl_free(s);
 	return 0;

@@ -45,7 +45,6 @@ static void check_text(struct str s)
 static bool on_mail(void *context, const struct serve_mail *m, struct fault *f)
 {
 	struct peer *p = context;
-
 	check(p->step == STEP_NONE && m->path.len > 0 && m->envid.len <= 100);
 	check_text(m->path);
 	p->step = STEP_MAIL;
@@ -58,7 +57,6 @@ static bool on_rcpt(void *context, const struct serve_rcpt *r, struct fault *f)
 {
 	struct peer *p = context;
 	bool ok = answer(p, 2, f);
-
 	check((p->step == STEP_MAIL || p->step == STEP_RCPT) && r->path.len > 0);
 	check_text(r->path);
 	check_text(r->orcpt);
@@ -72,7 +70,6 @@ static bool on_rcpt(void *context, const struct serve_rcpt *r, struct fault *f)
 static bool on_data(void *context, struct fault *f)
 {
 	struct peer *p = context;
-
 	check(p->step == STEP_RCPT);
 	p->step = STEP_DATA;
 	return answer(p, 4, f);
@@ -81,7 +78,6 @@ static bool on_data(void *context, struct fault *f)
 static bool on_bytes(void *context, struct str bytes, struct fault *f)
 {
 	struct peer *p = context;
-
 	check(p->step == STEP_DATA && bytes.len > 0);
 	if (!(p->fails & 8))
 		check(buf_add_str(&p->told, bytes));
@@ -93,7 +89,6 @@ static bool on_bytes(void *context, struct str bytes, struct fault *f)
 static bool on_end(void *context, char id[33], struct fault *f)
 {
 	struct peer *p = context;
-
 	check(p->step == STEP_DATA);
 	p->step = STEP_END;
 	snprintf(id, 33, "%s", "0123456789ABCDEF0123456789ABCDEF");
@@ -103,7 +98,6 @@ static bool on_end(void *context, char id[33], struct fault *f)
 static void on_over(void *context)
 {
 	struct peer *p = context;
-
 	check(p->step != STEP_NONE);
 	p->step = STEP_NONE;
 	check(buf_add_str(&p->told, STR("over\n")));
@@ -114,7 +108,6 @@ static size_t count_replies(struct str said)
 {
 	struct str line;
 	size_t count = 0;
-
 	while (str_cut(&said, '\n', &line)) {
 		check(line.len > 4 && line.len < 512 && str_ends(line, STR("\r")));
 		check(line.at[0] >= '2' && line.at[0] <= '5');
@@ -133,10 +126,8 @@ static void feed_byte(struct serve *s, struct str byte, struct buf *said, bool d
 	size_t before = said->len;
 	bool message = serve_in_message(s);
 	bool ended = serve_ended(s);
-	size_t replies;
-
 	check(serve_feed(s, byte, said).len == 0);
-	replies = count_replies(str_from(buf_str(said), before));
+	size_t replies = count_replies(str_from(buf_str(said), before));
 	check(replies == (!ended && byte.at[0] == '\n' && (!message || dot_line)));
 	check(!message || serve_in_message(s) == !dot_line);
 }
@@ -161,15 +152,12 @@ static void converse(struct str in, size_t size, const struct serve_rules *rules
 	const struct serve_hooks hooks = {on_mail, on_rcpt, on_data, on_bytes,
 	                                  on_end,  on_over, p};
 	struct serve *s = serve_new(rules, &hooks);
-
 	bool crlf = false; /* of the last command */
-
 	serve_greet(s, said);
 	for (size_t at = 0; size > 1 && at < in.len; at += size)
 		check(serve_feed(s, str_first(str_from(in, at), size), said).len == 0);
 	for (size_t at = 0; size == 1 && at < in.len; at++) {
 		bool command = !serve_in_message(s);
-
 		feed_byte(s, str_make(in.at + at, 1), said, is_dot_line(in, at, crlf));
 		if (command && in.at[at] == '\n')
 			crlf = is_crlf(in, at);
@@ -182,16 +170,14 @@ static void converse(struct str in, size_t size, const struct serve_rules *rules
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct serve_rules rules = {.hostname = STR("h.example"), .max_size = 1000};
-	struct str in;
 	size_t sizes[] = {1, 0, 0};
-	struct buf said[3];
 	struct peer peers[3] = {{0}};
-
 	if (size < 2 || size > 20000)
 		return 0;
-	in = str_make((const char *)data + 2, size - 2);
+	struct str in = str_make((const char *)data + 2, size - 2);
 	sizes[1] = data[0] % 16 + 2;
 	sizes[2] = in.len + 2;
+	struct buf said[3];
 	for (size_t i = 0; i < 3; i++) {
 		buf_init(&said[i], 16 << 20);
 		buf_init(&peers[i].told, 16 << 20);

@@ -71,12 +71,11 @@ static void open_drive(struct drive *d, const uint8_t *set)
 	    .trace = trace,
 	};
 	static const char *const addresses[RCPTS] = {"a@x", "b@x", "\303\274@x", "d@x"};
-
 	*d = (struct drive){.clear_password_allowed = setup.allow_cleartext_auth};
 	envelope_init(&d->envelope);
 	envelope_set_sender(&d->envelope, STR("s@x"));
 	for (size_t i = 0; i < RCPTS; i++)
-		(void)envelope_add(&d->envelope, str_of(addresses[i]));
+		envelope_add(&d->envelope, str_of(addresses[i]));
 	for (size_t i = 0; i < RCPTS; i++)
 		d->rcpts[i] = &d->envelope.rcpts[i];
 	d->envelope.ret = RET_FULL;
@@ -95,7 +94,6 @@ static void open_drive(struct drive *d, const uint8_t *set)
 static void write_out(struct drive *d)
 {
 	struct str out = smtp_output(d->s);
-
 	for (size_t i = 0; i < out.len; i++) {
 		check(out.at[i] != '\n' || d->last[1] == '\r');
 		check(d->last[1] != '\r' || out.at[i] == '\n');
@@ -122,13 +120,12 @@ static void check_verdicts(const struct drive *d)
 {
 	for (size_t i = 0; i < RCPTS; i++) {
 		const struct rcpt *r = d->rcpts[i];
-
 		check(r->state != RCPT_DELIVERED ||
 		      (d->ended && d->good_came && r->verdict.code / 100 == 2));
 		/* Final is only what a server said clearly, or what we cannot send it. */
 		check(r->state != RCPT_FAILED || r->verdict.code / 100 == 5 ||
 		      (r->verdict.code == 0 && cause_row(r->verdict.cause)->fate == FATE_FAIL));
-		check(r->verdict.text == NULL || strpbrk(r->verdict.text, "\r\n\033") == NULL);
+		check(!r->verdict.text || !strpbrk(r->verdict.text, "\r\n\033"));
 	}
 }
 
@@ -150,7 +147,6 @@ static void next_transaction(struct drive *d)
 static void act(struct drive *d)
 {
 	struct sasl_binding binding = {"tls-exporter", {7}, 32};
-
 	for (;; d->steps++) {
 		check(d->steps < STEPS_MAX);
 		write_out(d);
@@ -179,10 +175,9 @@ static void act(struct drive *d)
 
 static void say(struct drive *d, struct str bytes)
 {
-	for (size_t i = 0; i < bytes.len; i++) {
+	for (size_t i = 0; i < bytes.len; i++)
 		if (bytes.at[i] == '2' && d->ended)
 			d->good_came = true;
-	}
 	smtp_feed(d->s, bytes);
 }
 
@@ -190,17 +185,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct str rest, piece;
-	struct drive d;
-
 	if (size < 3)
 		return 0;
+	struct drive d;
 	open_drive(&d, data);
-	rest = str_make((const char *)data + 3, size - 3);
+	struct str rest = str_make((const char *)data + 3, size - 3);
 	act(&d);
+	struct str piece;
 	while (smtp_want(d.s) != SMTP_OVER && rest.len > 0) {
 		size_t end = 0;
-
 		while (end < rest.len && rest.at[end] != ACT && rest.at[end] != CLOSE)
 			end++;
 		piece = str_first(rest, end);

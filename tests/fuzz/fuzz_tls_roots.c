@@ -26,7 +26,6 @@ static void each(void *context, struct str der)
 {
 	struct wanted *wanted = context;
 	struct str issuer, subject;
-
 	require(tls_roots_names(der, &issuer, &subject));
 	require(str_eq(subject, wanted->subject));
 	wanted->count++;
@@ -39,13 +38,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct str all = str_make((const char *)data, size), issuer, subject;
 	struct wanted wanted = {STR(""), 0};
 	size_t cut = size > 0 ? data[0] : 0;
-	int64_t from, until;
-
 	if (tls_roots_names(all, &issuer, &subject)) {
 		require(issuer.len >= 2 && subject.len >= 2);
 		require(issuer.at >= all.at && issuer.at + issuer.len <= subject.at);
 		require(subject.at + subject.len <= all.at + all.len);
 	}
+	int64_t from, until;
 	if (tls_roots_dates(all, &from, &until))
 		require(tls_roots_names(all, &issuer, &subject));
 	/* The head of the input is the name, the rest the bundle. */

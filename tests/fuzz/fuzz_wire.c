@@ -34,14 +34,11 @@ static bool only_crlf(struct str s)
 static size_t receive(struct str wire, struct buf *to)
 {
 	size_t at = 0;
-
 	while (at < wire.len) {
 		struct str rest = str_from(wire, at);
 		size_t end = str_find(rest, '\n');
-		struct str line;
-
 		check(end != STR_NONE && end > 0 && rest.at[end - 1] == '\r');
-		line = str_first(rest, end + 1);
+		struct str line = str_first(rest, end + 1);
 		at += line.len;
 		if (str_eq(line, STR(".\r\n")))
 			return at;
@@ -57,20 +54,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fault f = FAULT_INIT;
-	struct buf out, back;
-	struct str given, rest;
-	struct wire w;
 	bool ok = true;
-
 	if (size == 0)
 		return 0;
-	given = rest = str_make((const char *)data + 1, size - 1);
+	struct str rest;
+	struct str given = rest = str_make((const char *)data + 1, size - 1);
+	struct buf out;
 	buf_init(&out, 4 * size + 16);
+	struct buf back;
 	buf_init(&back, 4 * size + 16);
+	struct wire w;
 	wire_init(&w);
 	while (ok && rest.len > 0) {
 		struct str piece = str_first(rest, data[0] > 0 ? data[0] : rest.len);
-
 		ok = wire_data(&w, piece, &out, &f);
 		rest = str_from(rest, piece.len);
 	}

@@ -34,11 +34,10 @@ struct stats {
  * every byte read behind it. NULL with errno if it cannot be read. */
 static uint8_t *load(const char *path, size_t *size)
 {
-	struct stat st;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
-
 	if (fd < 0)
 		return NULL;
+	struct stat st;
 	if (fstat(fd, &st) != 0 || st.st_size < 0) {
 		close(fd);
 		return NULL;
@@ -46,7 +45,7 @@ static uint8_t *load(const char *path, size_t *size)
 	*size = (size_t)st.st_size;
 	uint8_t *data = malloc(*size > 0 ? *size : 1);
 	size_t got = 0;
-	while (data != NULL && got < *size) {
+	while (data && got < *size) {
 		ssize_t n = read(fd, data + got, *size - got);
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -62,7 +61,6 @@ static uint8_t *load(const char *path, size_t *size)
 static bool survives(const uint8_t *data, size_t size)
 {
 	int status = 0;
-
 	fflush(NULL);
 	pid_t pid = fork();
 	if (pid == 0) {
@@ -82,8 +80,7 @@ static void replay_file(const char *path, struct stats *tally)
 {
 	size_t size = 0;
 	uint8_t *data = load(path, &size);
-
-	if (data == NULL) {
+	if (!data) {
 		printf("not ok %s: %s\n", path, strerror(errno));
 		tally->failed++;
 		return;
@@ -101,13 +98,12 @@ static void replay_file(const char *path, struct stats *tally)
 static void replay(const char *path, struct stats *tally)
 {
 	DIR *dir = opendir(path);
-	const struct dirent *entry;
-
-	if (dir == NULL) {
+	if (!dir) {
 		replay_file(path, tally);
 		return;
 	}
-	while ((entry = readdir(dir)) != NULL) {
+	const struct dirent *entry;
+	while ((entry = readdir(dir))) {
 		char name[4096];
 		int n = snprintf(name, sizeof(name), "%s/%s", path, entry->d_name);
 		if (entry->d_name[0] != '.' && n > 0 && (size_t)n < sizeof(name))
@@ -120,7 +116,6 @@ int main(int argc, char **argv)
 {
 	struct stats tally = {0, 0};
 	static const uint8_t nothing[1];
-
 	if (survives(nothing, 0)) {
 		tally.passed++;
 	} else {
@@ -130,10 +125,10 @@ int main(int argc, char **argv)
 	for (int i = 1; i < argc; i++)
 		replay(argv[i], &tally);
 	if (argc == 1) {
-		char folder[256];
 		const char *name = strstr(argv[0], "fuzz_");
 		for (const char *p = name; p != NULL; p = strstr(p + 1, "fuzz_"))
 			name = p;
+		char folder[256];
 		snprintf(folder, sizeof(folder), "tests/fuzz/corpus/%s",
 		         name != NULL ? name + strlen("fuzz_") : "");
 		replay(folder, &tally);

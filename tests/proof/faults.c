@@ -90,8 +90,7 @@ static const struct {
 static void find(const char *name, void *to)
 {
 	void *at = dlsym(RTLD_NEXT, name);
-
-	if (at == NULL) {
+	if (!at) {
 		fprintf(stderr, "faults: no %s\n", name);
 		abort();
 	}
@@ -101,7 +100,6 @@ static void find(const char *name, void *to)
 static void prepare(void)
 {
 	const char *at = getenv("FAULT_AT");
-
 	faults.ready = true;
 	faults.who = getenv("FAULT_WHO");
 	faults.call = getenv("FAULT_CALL");
@@ -130,7 +128,6 @@ static const char *own_name(void)
 static bool is_watched(void)
 {
 	size_t len = strlen(own_name());
-
 	return faults.who && strncmp(faults.who, own_name(), len) == 0 &&
 	       strcmp(faults.who + len, faults.child ? "+" : "") == 0;
 }
@@ -143,7 +140,7 @@ static void note(bool wrong, const char *call, const char *argument)
 	char line[512];
 	int fd, n;
 
-	if (faults.log == NULL)
+	if (!faults.log)
 		return;
 	find(WIDE("open"), &real_open);
 	find("write", &real_write);
@@ -170,14 +167,13 @@ static int errno_of(const char *name)
 static enum fate meet(const char *call, const char *argument)
 {
 	int before = errno;
-	bool wrong;
-
 	/* A sanitizer makes calls before there is an environment. */
 	if (!faults.ready && environ)
 		prepare();
 	if (!is_watched())
 		return FATE_GO;
-	wrong = faults.at > 0 && strcmp(faults.call, call) == 0 && ++faults.number == faults.at;
+	bool wrong =
+	    faults.at > 0 && strcmp(faults.call, call) == 0 && ++faults.number == faults.at;
 	note(wrong, call, argument);
 	errno = before;
 	if (!wrong)
@@ -198,7 +194,6 @@ static enum fate meet(const char *call, const char *argument)
 static enum fate meet_fd(const char *call, int fd)
 {
 	char number[16];
-
 	snprintf(number, sizeof(number), "%d", fd);
 	return meet(call, number);
 }

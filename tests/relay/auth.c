@@ -23,7 +23,6 @@ struct exchange {
 static bool is_plus(const char *mechanism)
 {
 	size_t len = strlen(mechanism);
-
 	return len > 5 && !strcmp(mechanism + len - 5, "-PLUS");
 }
 
@@ -31,13 +30,11 @@ void auth_offer(const struct session *s, struct text *list)
 {
 	const struct options *o = s->options;
 	const char *at = o->mechanisms;
-
 	if (!o->user || s->authenticated || (!s->stream.tls && !o->clear_auth))
 		return;
 	while (*at) {
 		size_t len = strcspn(at, " ,");
 		struct text name = {0};
-
 		text_add(&name, at, len);
 		if (len && (s->stream.tls || !is_plus(name.data)))
 			text_printf(list, " %s", name.data);
@@ -68,14 +65,13 @@ static enum outcome ask(struct exchange *x, const void *challenge, size_t len,
                         struct text *response)
 {
 	struct text line = {0};
-	struct event e;
 	enum outcome outcome = AUTH_OVER;
-
 	text_str(&line, "334 ");
 	text_base64(&line, challenge, len);
 	text_str(&line, "\r\n");
 	session_say(x->session, line.data, line.len);
 	text_clear(&line);
+	struct event e;
 	if (session_line(x->session, AUTH_LINE_MOST, &line)) {
 		session_event(x->session, &e, "response");
 		event_bytes(&e, "line", line.data, line.len);
@@ -105,7 +101,6 @@ static enum outcome plain(struct exchange *x)
 	struct text r = {0};
 	enum outcome outcome = first(x, &r);
 	const char *end = text_z(&r) + r.len, *user, *password;
-
 	if (outcome == AUTH_OK) {
 		user = memchr(text_z(&r), '\0', r.len);
 		password = user ? memchr(user + 1, '\0', (size_t)(end - user - 1)) : NULL;
@@ -127,7 +122,6 @@ static enum outcome login(struct exchange *x)
 	struct text password = {0};
 	enum outcome outcome = x->has_initial ? decode(x, &x->initial, true, &x->user)
 	                                      : ask(x, "Username:", 9, &x->user);
-
 	if (outcome == AUTH_OK)
 		outcome = ask(x, "Password:", 9, &password);
 	if (outcome == AUTH_OK)
@@ -142,19 +136,19 @@ static enum outcome cram_md5(struct exchange *x)
 {
 	const struct options *o = x->session->options;
 	struct text challenge = {0}, r = {0};
-	unsigned char noise[8], mac[16];
+	unsigned char mac[16];
 	char hex[33];
 	size_t hex_len = sizeof hex;
-	enum outcome outcome;
 	gnutls_datum_t digest = {mac, sizeof mac};
 
+	unsigned char noise[8];
 	gnutls_rnd(GNUTLS_RND_NONCE, noise, sizeof noise);
 	text_printf(&challenge, "<%u.%02x%02x%02x%02x@%s>", x->session->conn, noise[0],
 	            noise[1], noise[2], noise[3], o->name);
-	outcome = x->has_initial ? AUTH_SYNTAX : ask(x, challenge.data, challenge.len, &r);
+	enum outcome outcome =
+	    x->has_initial ? AUTH_SYNTAX : ask(x, challenge.data, challenge.len, &r);
 	if (outcome == AUTH_OK) {
 		const char *space = strrchr(r.data, ' ');
-
 		gnutls_hmac_fast(GNUTLS_MAC_MD5, o->password, strlen(o->password),
 		                 challenge.data, challenge.len, mac);
 		gnutls_hex_encode(&digest, hex, &hex_len);
@@ -197,10 +191,8 @@ static enum outcome scram_rest(struct exchange *x, struct scram *scram)
 	struct session *s = x->session;
 	struct text r = {0}, binding = {0}, reply = {0};
 	const char *wrong = NULL;
-	enum outcome outcome;
-
 	text_add(&x->user, scram->user_given.data, scram->user_given.len);
-	outcome = ask(x, scram->server_first.data, scram->server_first.len, &r);
+	enum outcome outcome = ask(x, scram->server_first.data, scram->server_first.len, &r);
 	if (outcome == AUTH_OK) {
 		note_fault(x, scram);
 		if (scram->plus &&
@@ -236,12 +228,11 @@ static enum outcome scram_login(struct exchange *x)
 	                      .iterations = s->options->iterations,
 	                      .fault = s->options->scram_fault};
 	struct text offered = {0}, r = {0};
-	const char *wrong;
 	enum outcome outcome = first(x, &r);
-
 	/* "-PLUS " of the same hash; the list was sent in upper case or as the script has it. */
 	text_printf(&offered, " SCRAM-SHA-%s-PLUS ", scram.sha256 ? "256" : "1");
 	scram.plus_offered = strcasestr(text_z(&s->mechanisms), offered.data) != NULL;
+	const char *wrong;
 	if (outcome == AUTH_OK) {
 		wrong = scram_first(&scram, r.data, r.len);
 		if (wrong) {
@@ -261,7 +252,6 @@ static enum outcome external(struct exchange *x)
 {
 	struct session *s = x->session;
 	enum outcome outcome = first(x, &x->user);
-
 	if (outcome != AUTH_OK)
 		return outcome;
 	if (x->user.len && !same(s->options->user, x->user.data))
@@ -278,7 +268,6 @@ static enum outcome bearer(struct exchange *x, bool xoauth2)
 	struct text due = {0}, auth = {0}, r = {0};
 	enum outcome outcome = first(x, &r);
 	bool ok;
-
 	if (outcome != AUTH_OK)
 		goto out;
 	text_printf(&auth, "\001auth=Bearer %s\001\001", o->password);
@@ -304,7 +293,6 @@ out:
 static enum outcome run(struct exchange *x)
 {
 	const char *m = x->mechanism;
-
 	if (!strcmp(m, "PLAIN"))
 		return plain(x);
 	if (!strcmp(m, "LOGIN"))
@@ -327,13 +315,12 @@ static bool conclude(struct exchange *x, enum outcome outcome)
 	    [AUTH_SYNTAX] = "501 5.5.2 cannot decode the response\r\n",
 	};
 	struct session *s = x->session;
-	struct plan plan;
-	struct event e;
-
 	if (outcome == AUTH_OVER)
 		return false;
+	struct plan plan;
 	plan_make(s, ON_LOGIN, replies[outcome], &plan);
 	s->authenticated = plan.code == 235;
+	struct event e;
 	session_event(s, &e, "auth");
 	event_string(&e, "mechanism", x->mechanism);
 	event_bytes(&e, "user", text_z(&x->user), x->user.len);
@@ -349,13 +336,11 @@ static bool by_rule(struct exchange *x, struct plan *plan)
 {
 	struct text ignored = {0};
 	struct session *s = x->session;
-	bool go_on;
-
 	s->authenticated = plan->code == 235;
 	if (plan->code != 334)
 		return plan_play(s, plan);
-	go_on = plan_play(s, plan) && session_line(s, AUTH_LINE_MOST, &ignored) &&
-	        conclude(x, AUTH_WRONG);
+	bool go_on = plan_play(s, plan) && session_line(s, AUTH_LINE_MOST, &ignored) &&
+	             conclude(x, AUTH_WRONG);
 	text_free(&ignored);
 	return go_on;
 }
@@ -364,7 +349,6 @@ static const char *refusal(struct session *s, const char *mechanism)
 {
 	struct text name = {0};
 	const char *reply = NULL;
-
 	text_printf(&name, " %s ", mechanism);
 	if (s->authenticated)
 		reply = "503 5.5.1 already logged in\r\n";
@@ -386,11 +370,7 @@ bool auth_command(struct session *s, const char *args, size_t len)
 {
 	struct exchange x = {.session = s};
 	struct text mechanism = {0};
-	struct plan plan;
 	size_t name = strcspn(args, " ");
-	const char *reply;
-	bool go_on;
-
 	(void)len;
 	text_str(&mechanism, "");
 	for (size_t i = 0; i < name; i++)
@@ -399,13 +379,15 @@ bool auth_command(struct session *s, const char *args, size_t len)
 	x.mechanism = mechanism.data;
 	x.has_initial = args[name] == ' ';
 	text_str(&x.initial, args[name] ? args + name + 1 : "");
-	reply = refusal(s, mechanism.data);
+	const char *reply = refusal(s, mechanism.data);
 	if (x.has_initial && !x.initial.len && !reply) {
 		reply = "501 5.5.2 empty initial response\r\n";
 		session_violation(s, "AUTH: empty initial response");
 	}
+	struct plan plan;
 	plan_make(s, ON_AUTH, reply ? reply : "", &plan);
 	session_alone(s, "AUTH");
+	bool go_on;
 	if (plan.steps)
 		go_on = by_rule(&x, &plan);
 	else if (reply)

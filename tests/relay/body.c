@@ -100,7 +100,6 @@ static void take(struct body *b, char c)
 static size_t take_run(struct body *b, const char *bytes, size_t len)
 {
 	size_t n = 0;
-
 	while (n < len && (signed char)bytes[n] >= ' ')
 		n++;
 	text_add(&b->clean, bytes, n);
@@ -112,7 +111,6 @@ static size_t take_run(struct body *b, const char *bytes, size_t len)
 size_t body_feed(struct body *b, const char *bytes, size_t len)
 {
 	size_t i = 0;
-
 	while (i < len && b->state != BODY_END) {
 		if (b->state == BODY_TEXT)
 			i += take_run(b, bytes + i, len - i);

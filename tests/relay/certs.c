@@ -82,7 +82,6 @@ static void must(int rc, const char *what)
 static struct pair begin(enum key_type type)
 {
 	struct pair p;
-
 	must(gnutls_x509_crt_init(&p.crt), "certificate");
 	must(gnutls_x509_privkey_init(&p.key), "key");
 	if (type == KEY_P256)
@@ -109,7 +108,6 @@ static void set_common(struct pair *p, const char *name, int from_day, int to_da
 {
 	unsigned char serial[16], id[20];
 	size_t len = sizeof id;
-
 	must(gnutls_rnd(GNUTLS_RND_NONCE, serial, sizeof serial), "serial");
 	serial[0] = (unsigned char)((serial[0] & 0x7f) | 1);
 	must(gnutls_x509_crt_set_serial(p->crt, serial, sizeof serial), "serial");
@@ -128,7 +126,6 @@ static void sign(struct pair *p, const struct pair *issuer, bool sha1)
 {
 	unsigned char id[20];
 	size_t len = sizeof id;
-
 	must(gnutls_x509_crt_get_key_id(issuer->crt, 0, id, &len), "key id");
 	must(gnutls_x509_crt_set_authority_key_id(p->crt, id, len), "key id");
 	must(gnutls_x509_crt_sign2(p->crt, issuer->crt, issuer->key,
@@ -140,7 +137,6 @@ static void sign(struct pair *p, const struct pair *issuer, bool sha1)
 static struct pair make_ca(const char *name, const struct pair *issuer, bool sha1)
 {
 	struct pair p = begin(KEY_P256);
-
 	set_common(&p, name, -60, 60);
 	must(gnutls_x509_crt_set_basic_constraints(p.crt, 1, issuer ? 0 : -1), "ca");
 	must(gnutls_x509_crt_set_key_usage(p.crt,
@@ -161,7 +157,6 @@ static void add_address(struct pair *p, const char *ip)
 {
 	unsigned char bytes[16];
 	const bool v6 = strchr(ip, ':') != NULL;
-
 	if (inet_pton(v6 ? AF_INET6 : AF_INET, ip, bytes) != 1)
 		die("--ip: \"%s\" is not an address", ip);
 	must(gnutls_x509_crt_set_subject_alt_name(p->crt, GNUTLS_SAN_IPADDRESS, bytes,
@@ -173,7 +168,6 @@ static void add_names(struct pair *p, enum names names, const struct options *o)
 {
 	const char *dot = strchr(o->name, '.');
 	struct text wild = {0};
-
 	switch (names) {
 	case NAMES_GIVEN:
 		for (unsigned i = 0; i < o->name_count; i++)
@@ -220,8 +214,6 @@ static const char *common_name(enum names names, const struct options *o)
 static void set_leaf(struct pair *p, const struct variant *v, const struct options *o)
 {
 	unsigned usage = GNUTLS_KEY_DIGITAL_SIGNATURE;
-	gnutls_x509_tlsfeatures_t features;
-
 	set_common(p, common_name(v->names, o), v->from_day, v->to_day);
 	must(gnutls_x509_crt_set_basic_constraints(p->crt, 0, -1), "leaf");
 	if (v->key != KEY_P256)
@@ -231,6 +223,7 @@ static void set_leaf(struct pair *p, const struct variant *v, const struct optio
 	add_names(p, v->names, o);
 	if (!v->must_staple)
 		return;
+	gnutls_x509_tlsfeatures_t features;
 	must(gnutls_x509_tlsfeatures_init(&features), "feature");
 	must(gnutls_x509_tlsfeatures_add(features, 5), "feature");
 	must(gnutls_x509_crt_set_tlsfeatures(p->crt, features), "feature");
@@ -241,12 +234,9 @@ static void write_pem(const char *dir, const char *name, const char *end_of_name
                       const gnutls_datum_t *first, const gnutls_datum_t *second)
 {
 	struct text path = {0};
-	FILE *file;
-	int fd;
-
 	text_printf(&path, "%s/%s%s", dir, name, end_of_name);
-	fd = open(path.data, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	file = fd < 0 ? NULL : fdopen(fd, "w");
+	int fd = open(path.data, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
 	if (!file || fwrite(first->data, 1, first->size, file) != first->size ||
 	    (second && fwrite(second->data, 1, second->size, file) != second->size) ||
 	    fclose(file))
@@ -273,8 +263,7 @@ static void write_pair(const char *dir, const char *name, const struct pair *p,
 
 static void make_leaf(const struct options *o, const struct variant *v, const struct pair *ca)
 {
-	struct pair p = begin(v->key), issuer;
-
+	struct pair p = begin(v->key);
 	set_leaf(&p, v, o);
 	switch (v->issuer) {
 	case BY_CA:
@@ -285,6 +274,7 @@ static void make_leaf(const struct options *o, const struct variant *v, const st
 		sign(&p, &p, v->sha1);
 		write_pair(o->make_certs, v->name, &p, NULL);
 		break;
+		struct pair issuer;
 	case BY_STRANGER:
 		issuer = make_ca("Unknown CA", NULL, false);
 		sign(&p, &issuer, v->sha1);
@@ -306,14 +296,12 @@ static void make_leaf(const struct options *o, const struct variant *v, const st
 void certs_make(const struct options *given)
 {
 	struct options o = *given;
-	struct pair ca;
-
 	if (!o.name_count)
 		o.names[o.name_count++] = o.name;
 	o.name = o.names[0];
 	if (mkdir(o.make_certs, 0700) && errno != EEXIST)
 		die("%s: %s", o.make_certs, strerror(errno));
-	ca = make_ca("Relay test CA", NULL, false);
+	struct pair ca = make_ca("Relay test CA", NULL, false);
 	write_pair(o.make_certs, "ca", &ca, NULL);
 	for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
 		make_leaf(&o, usual + i, &ca);

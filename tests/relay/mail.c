@@ -31,7 +31,6 @@ static const char *refusal(const char *address, bool at_rcpt)
 static void log_partial(struct session *s)
 {
 	struct event e;
-
 	session_event(s, &e, "partial");
 	event_number(&e, "size", (long long)s->mail.body.wire);
 	event_end(&e);
@@ -40,7 +39,6 @@ static void log_partial(struct session *s)
 void mail_reset(struct session *s)
 {
 	struct transaction *m = &s->mail;
-
 	if (m->receiving)
 		log_partial(s);
 	letter_drop(&m->letter, s->store);
@@ -63,7 +61,6 @@ static const char *check_params(struct session *s, const struct param_list *para
 		const struct param *p = &params->list[i];
 		enum extension extension;
 		const char *wrong = syntax_param(p, of_mail, &extension);
-
 		if (extension == EXT_COUNT || !s->offered[extension]) {
 			session_violation(s, "parameter %.40s is not offered", p->name.data);
 			return "555 5.5.4 parameter not offered\r\n";
@@ -84,16 +81,15 @@ static const char *read_args(struct session *s, const char *word, const char *ar
                              struct path *path, struct param_list *params)
 {
 	bool of_mail = *word == 'F';
-	size_t skip = strlen(word), used;
-	const char *wrong;
-
+	size_t skip = strlen(word);
 	*path = (struct path){0};
 	params->count = 0;
 	if (len < skip || strncasecmp(args, word, skip) != 0) {
 		session_violation(s, "\"%s\" is due", word);
 		return "501 5.5.4 syntax\r\n";
 	}
-	wrong = syntax_path(args + skip, len - skip, of_mail, path, &used);
+	size_t used;
+	const char *wrong = syntax_path(args + skip, len - skip, of_mail, path, &used);
 	if (wrong) {
 		session_violation(s, "%s %s", word, wrong);
 		return of_mail ? "501 5.1.7 bad address\r\n" : "501 5.1.3 bad address\r\n";
@@ -110,7 +106,6 @@ static const char *check_mail(struct session *s, const struct path *path,
                               const struct param_list *params)
 {
 	const struct param *size = params_find(params, "SIZE");
-
 	if (!s->greeted) {
 		session_violation(s, "MAIL before EHLO");
 		return "503 5.5.1 EHLO first\r\n";
@@ -136,7 +131,6 @@ static void open_mail(struct session *s, const struct path *path,
 	const struct param *body = params_find(params, "BODY"),
 	                   *size = params_find(params, "SIZE");
 	struct transaction *m = &s->mail;
-
 	if (m->open)
 		mail_reset(s);
 	memset(m->seen, 0, sizeof m->seen);
@@ -153,9 +147,8 @@ static void log_path(struct session *s, const char *type, const char *key,
                      const struct path *path, const struct param_list *params, int code)
 {
 	struct text json = {0};
-	struct event e;
-
 	params_json(params, &json);
+	struct event e;
 	session_event(s, &e, type);
 	event_bytes(&e, key, text_z(&path->address), path->address.len);
 	event_raw(&e, "params", json.data);
@@ -168,12 +161,11 @@ bool mail_from(struct session *s, const char *args, size_t len)
 {
 	struct path path;
 	struct param_list params;
-	struct plan plan;
 	const char *reply = read_args(s, "FROM:", args, len, &path, &params);
-
 	if (!reply)
 		reply = check_mail(s, &path, &params);
 	s->from = text_z(&path.address);
+	struct plan plan;
 	plan_make(s, ON_MAIL, reply ? reply : "250 2.1.0 ok\r\n", &plan);
 	s->from = NULL;
 	log_path(s, "mail", "sender", &path, &params, plan.code);
@@ -204,7 +196,6 @@ static void add_recipient(struct session *s, const struct path *path,
 {
 	struct transaction *m = &s->mail;
 	struct recipient *r;
-
 	m->recipients = realloc(m->recipients, (m->count + 1) * sizeof *r);
 	if (!m->recipients)
 		die("out of memory");
@@ -220,12 +211,11 @@ bool mail_rcpt(struct session *s, const char *args, size_t len)
 {
 	struct path path;
 	struct param_list params;
-	struct plan plan;
 	const char *reply = read_args(s, "TO:", args, len, &path, &params);
-
 	if (!reply)
 		reply = check_rcpt(s, &path);
 	s->to = text_z(&path.address);
+	struct plan plan;
 	plan_make(s, ON_RCPT, reply ? reply : "250 2.1.5 ok\r\n", &plan);
 	s->to = NULL;
 	log_path(s, "rcpt", "recipient", &path, &params, plan.code);
@@ -240,14 +230,13 @@ bool mail_rcpt(struct session *s, const char *args, size_t len)
 static const char *content_reply(struct session *s, const struct recipient *one)
 {
 	struct transaction *m = &s->mail;
-	const char *reply;
-
 	if (!m->accepted)
 		return "554 5.5.1 no valid recipients\r\n";
 	if (m->too_big)
 		return "552 5.3.4 message too big\r\n";
 	if (body_fault(&m->body, m->binary))
 		return "554 5.6.0 bare CR, bare LF or NUL in the message\r\n";
+	const char *reply;
 	if (one) {
 		reply = refusal(one->address.data, false);
 		return reply ? reply : "250 2.0.0 ok\r\n";
@@ -264,11 +253,9 @@ static void log_recipients(struct session *s, struct event *e)
 {
 	struct transaction *m = &s->mail;
 	struct text json = {0};
-
 	text_char(&json, '[');
 	for (size_t i = 0; i < m->count; i++) {
 		struct recipient *r = &m->recipients[i];
-
 		text_printf(&json, "%s{\"address\": ", i ? ", " : "");
 		text_json(&json, text_z(&r->address), r->address.len);
 		text_printf(&json, ", \"params\": %s, \"code\": %d, \"verdict\": %d}",
@@ -283,9 +270,8 @@ static void log_message(struct session *s, bool accepted)
 {
 	struct transaction *m = &s->mail;
 	struct text complaints = {0};
-	struct event e;
-
 	body_complaints(&m->body, m->eight_bit, m->utf8, m->binary, m->declared, &complaints);
+	struct event e;
 	session_event(s, &e, "message");
 	event_flag(&e, "accepted", accepted);
 	if (accepted && !s->store->discard)
@@ -316,10 +302,8 @@ static bool conclude(struct session *s, struct plan *plans, size_t count)
 	bool accepted = false, go_on = true;
 	struct transaction *m = &s->mail;
 	size_t next = 0;
-
 	for (size_t i = 0; i < m->count; i++) {
 		struct recipient *r = &m->recipients[i];
-
 		if (r->code / 100 != 2)
 			continue;
 		r->verdict = plans[s->options->lmtp ? next++ : 0].code;
@@ -343,8 +327,6 @@ static bool finish(struct session *s)
 	struct transaction *m = &s->mail;
 	size_t count = s->options->lmtp && m->accepted ? m->accepted : 1, next = 0;
 	struct plan *plans = calloc(count, sizeof *plans);
-	bool go_on;
-
 	if (!plans)
 		die("out of memory");
 	if (s->options->lmtp && m->accepted) {
@@ -359,7 +341,7 @@ static bool finish(struct session *s)
 	} else {
 		plan_make(s, ON_DOT, content_reply(s, NULL), &plans[0]);
 	}
-	go_on = conclude(s, plans, count);
+	bool go_on = conclude(s, plans, count);
 	free(plans);
 	return go_on;
 }
@@ -376,8 +358,6 @@ static bool take_content(struct session *s, const char *bytes, size_t len, size_
 {
 	struct transaction *m = &s->mail;
 	long stop = session_body_stop(s, (long)m->body.wire);
-	const struct steps *steps;
-
 	if (stop >= 0 && (unsigned long long)stop - m->body.wire < len)
 		len = (size_t)((unsigned long long)stop - m->body.wire);
 	*used = body_feed(&m->body, bytes, len);
@@ -388,7 +368,7 @@ static bool take_content(struct session *s, const char *bytes, size_t len, size_
 	text_clear(&m->body.clean);
 	if (stop < 0 || m->body.wire != (unsigned long long)stop)
 		return true;
-	steps = session_rule(s, ON_BODY, stop);
+	const struct steps *steps = session_rule(s, ON_BODY, stop);
 	return !steps || play_steps(s, steps, "", NULL);
 }
 
@@ -396,7 +376,6 @@ static bool take_content(struct session *s, const char *bytes, size_t len, size_
 static bool before_content(struct session *s)
 {
 	const struct steps *steps = session_rule(s, ON_BODY, 0);
-
 	return !steps || play_steps(s, steps, "", NULL);
 }
 
@@ -404,10 +383,10 @@ static bool receive_data(struct session *s)
 {
 	struct text *in = &s->stream.in;
 	struct body *body = &s->mail.body;
-	size_t at = 0, used;
-
+	size_t at = 0;
 	if (!before_content(s))
 		return false;
+	size_t used;
 	while (body->state != BODY_END) {
 		if (at == in->len) {
 			text_clear(in);
@@ -427,8 +406,6 @@ bool mail_data(struct session *s, const char *args, size_t len)
 {
 	const char *reply = "354 go ahead\r\n";
 	struct transaction *m = &s->mail;
-	struct plan plan;
-
 	(void)args;
 	if (len)
 		reply = "501 5.5.4 no argument is due\r\n";
@@ -441,6 +418,7 @@ bool mail_data(struct session *s, const char *args, size_t len)
 	if (len || m->chunks || m->binary)
 		session_violation(s, "DATA: %.*s", (int)strcspn(reply + 10, "\r"), reply + 10);
 	session_alone(s, "DATA");
+	struct plan plan;
 	plan_make(s, ON_DATA, reply, &plan);
 	if (plan.code == 354)
 		begin_content(s, false);
@@ -454,17 +432,14 @@ static bool receive_chunk(struct session *s, unsigned long long size, bool wante
 {
 	struct text *in = &s->stream.in;
 	size_t at = 0, used;
-
 	while (size) {
-		size_t part;
-
 		if (at == in->len) {
 			text_clear(in);
 			at = 0;
 			if (!stream_fill(&s->stream))
 				return false;
 		}
-		part = used = in->len - at < size ? in->len - at : (size_t)size;
+		size_t part = used = in->len - at < size ? in->len - at : (size_t)size;
 		if (wanted && !take_content(s, in->data + at, part, &used))
 			return false;
 		at += used;
@@ -492,7 +467,6 @@ static bool refuse_chunk(struct session *s, unsigned long long size, const char 
                          bool last)
 {
 	struct plan plan;
-
 	plan_make(s, last ? ON_DOT : ON_BDAT, reply, &plan);
 	if (!receive_chunk(s, size, false)) {
 		text_free(&plan.reply);
@@ -503,21 +477,17 @@ static bool refuse_chunk(struct session *s, unsigned long long size, const char 
 
 bool mail_bdat(struct session *s, const char *args, size_t len)
 {
-	unsigned long long size;
-	const char *refused;
-	char *end;
-	bool last;
-
 	(void)len;
-	size = strtoull(args, &end, 10);
-	last = !strcasecmp(end, " LAST");
+	char *end;
+	unsigned long long size = strtoull(args, &end, 10);
+	bool last = !strcasecmp(end, " LAST");
 	if (*args < '0' || *args > '9' || (*end && !last)) {
 		session_violation(s, "BDAT: syntax");
 		return session_answer(s, ON_OTHER, "501 5.5.4 syntax\r\n");
 	}
 	s->alone = last;
 	s->alone_name = "BDAT LAST";
-	refused = bdat_refusal(s);
+	const char *refused = bdat_refusal(s);
 	if (refused)
 		return refuse_chunk(s, size, refused, last);
 	if (!s->mail.chunks++) {

@@ -98,11 +98,9 @@ struct row {
 
 static unsigned long long number(const char *option, const char *value)
 {
-	char *end;
-	unsigned long long n;
-
 	errno = 0;
-	n = strtoull(value, &end, 10);
+	char *end;
+	unsigned long long n = strtoull(value, &end, 10);
 	if (*value < '0' || *value > '9' || *end || errno)
 		die("%s: \"%s\" is not a number", option, value);
 	return n;
@@ -110,13 +108,12 @@ static unsigned long long number(const char *option, const char *value)
 
 static void set_extensions(struct options *o, const char *list, bool value)
 {
-	char *copy = strdup(list), *rest = copy, *word;
-
+	char *copy = strdup(list), *rest = copy;
 	if (!copy)
 		die("out of memory");
+	char *word;
 	while ((word = strtok_r(rest, ", ", &rest))) {
 		int i = 0;
-
 		while (i < EXT_COUNT && strcasecmp(extensions[i], word))
 			i++;
 		if (i == EXT_COUNT)
@@ -129,7 +126,6 @@ static void set_extensions(struct options *o, const char *list, bool value)
 static void set_scram_fault(struct options *o, const char *name)
 {
 	const int count = sizeof scram_faults / sizeof *scram_faults;
-
 	for (int i = 0; i < count; i++)
 		if (!strcmp(scram_faults[i], name)) {
 			o->scram_fault = (enum scram_fault)i;
@@ -142,7 +138,6 @@ static void set_scram_fault(struct options *o, const char *name)
 static bool take_special(struct options *o, const char *option, const char *value)
 {
 	const unsigned most = sizeof o->names / sizeof *o->names;
-
 	if (!strcmp(option, "--script")) {
 		script_file(&o->script, value);
 	} else if (!strcmp(option, "--on")) {
@@ -202,7 +197,6 @@ static int take_plain(struct options *o, const char *option, const char *value)
 	    {"--self-check", FLAG, &o->self_check},
 	};
 	const struct row *r = rows, *end = rows + sizeof rows / sizeof *rows;
-
 	while (r < end && strcmp(r->name, option))
 		r++;
 	if (r == end)
@@ -217,7 +211,6 @@ static int take_plain(struct options *o, const char *option, const char *value)
 		*(const char **)r->where = value;
 	} else {
 		unsigned long long n = number(option, value);
-
 		if (n > INT_MAX)
 			die("%s: %s is too much", option, value);
 		*(unsigned *)r->where = (unsigned)n;
@@ -256,8 +249,6 @@ void options_read(struct options *o, int argc, char **argv)
 	set_extensions(
 	    o, "PIPELINING SIZE 8BITMIME SMTPUTF8 DSN ENHANCEDSTATUSCODES STARTTLS AUTH", true);
 	for (int i = 1; i < argc;) {
-		int taken;
-
 		if (!strcmp(argv[i], "--help")) {
 			printf("%s%s", help, script_help);
 			exit(0);
@@ -266,7 +257,7 @@ void options_read(struct options *o, int argc, char **argv)
 			i += 2;
 			continue;
 		}
-		taken = take_plain(o, argv[i], i + 1 < argc ? argv[i + 1] : NULL);
+		int taken = take_plain(o, argv[i], i + 1 < argc ? argv[i + 1] : NULL);
 		if (!taken)
 			die("%s: no such option, or its value is missing; see --help", argv[i]);
 		i += taken;

@@ -14,7 +14,6 @@ static struct occasion occasion(struct session *s, enum script_event event, long
 	struct transaction *m = &s->mail;
 	size_t count = s->to ? 1 : m->count;
 	const char **list = calloc(count + 1, sizeof *list);
-
 	if (!list)
 		die("out of memory");
 	for (size_t i = 0; i < count; i++)
@@ -32,12 +31,9 @@ static struct occasion occasion(struct session *s, enum script_event event, long
 
 const struct steps *session_rule(struct session *s, enum script_event event, long nth)
 {
-	struct occasion where;
-	const struct steps *steps;
-
 	s->mail.seen[event]++;
-	where = occasion(s, event, nth);
-	steps = script_find(&s->options->script, event, &where);
+	struct occasion where = occasion(s, event, nth);
+	const struct steps *steps = script_find(&s->options->script, event, &where);
 	free((void *)where.recipients);
 	return steps;
 }
@@ -46,7 +42,6 @@ long session_body_stop(struct session *s, long after)
 {
 	struct occasion where = occasion(s, ON_BODY, after);
 	long stop = script_body_stop(&s->options->script, &where, after);
-
 	free((void *)where.recipients);
 	return stop;
 }
@@ -98,7 +93,6 @@ static bool expect(struct session *s, const char *begin)
 	struct text line = {0};
 	struct event e;
 	bool ok = session_line(s, LINE_MOST, &line);
-
 	if (ok) {
 		session_event(s, &e, "command");
 		event_bytes(&e, "line", line.data, line.len);
@@ -116,13 +110,10 @@ static bool expect(struct session *s, const char *begin)
 static bool expect_data(struct session *s)
 {
 	struct body body;
-	struct event e;
 	bool ok = true;
-
 	body_begin(&body, false);
 	for (;;) {
 		struct text *in = &s->stream.in;
-
 		text_cut(in, body_feed(&body, text_z(in), in->len));
 		text_clear(&body.clean);
 		if (body.state == BODY_END)
@@ -131,6 +122,7 @@ static bool expect_data(struct session *s)
 		if (!ok)
 			break;
 	}
+	struct event e;
 	session_event(s, &e, ok ? "body" : "partial");
 	event_number(&e, "size", (long long)body.wire);
 	event_end(&e);
@@ -159,7 +151,6 @@ static bool expect_eof(struct session *s)
 static bool starttls(struct session *s)
 {
 	static const char go[] = "220 2.0.0 go ahead\r\n";
-
 	if (!expect(s, "STARTTLS"))
 		return false;
 	session_say(s, go, sizeof go - 1);
@@ -169,7 +160,6 @@ static bool starttls(struct session *s)
 static bool stop_reading(struct session *s)
 {
 	const int least = 1;
-
 	stream_flush(&s->stream);
 	setsockopt(s->stream.fd, SOL_SOCKET, SO_RCVBUF, &least, sizeof least);
 	stream_outlast(&s->stream, false);
@@ -209,7 +199,6 @@ static void set_tls_fault(struct session *s, const struct step *step)
 static bool play(struct session *s, const struct step *step, const char *normal)
 {
 	struct stream *st = &s->stream;
-
 	switch (step->word) {
 	case STEP_SEND:
 	case STEP_REPLY:

@@ -13,7 +13,6 @@
 static int self_check(void)
 {
 	bool ok = scram_self_check();
-
 	puts(ok ? "ok" : "failed");
 	return ok ? 0 : 1;
 }
@@ -22,7 +21,6 @@ int main(int argc, char **argv)
 {
 	struct options options;
 	int status = 0;
-
 	options_read(&options, argc, argv);
 	if (options.make_certs)
 		certs_make(&options);

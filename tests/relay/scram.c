@@ -28,12 +28,10 @@ static void hmac(const struct scram *s, const void *key, const char *text, size_
 /* Takes "x=value" up to a comma or the end. */
 static bool attribute(const char **at, const char *end, char name, struct text *value)
 {
-	const char *comma;
-
 	if (end - *at < 2 || (*at)[0] != name || (*at)[1] != '=')
 		return false;
 	*at += 2;
-	comma = memchr(*at, ',', (size_t)(end - *at));
+	const char *comma = memchr(*at, ',', (size_t)(end - *at));
 	if (!comma)
 		comma = end;
 	text_clear(value);
@@ -46,7 +44,6 @@ static bool attribute(const char **at, const char *end, char name, struct text *
 static bool unescape(struct text *name)
 {
 	struct text plain = {0};
-
 	for (size_t i = 0; i < name->len; i++) {
 		if (name->data[i] != '=') {
 			text_char(&plain, name->data[i]);
@@ -71,7 +68,6 @@ static const char *read_gs2(struct scram *s, const char **at, const char *end)
 {
 	struct text authzid = {0};
 	const char *begin = *at;
-
 	if (end - begin < 3)
 		return "message too short";
 	if (*begin == 'p') {
@@ -100,8 +96,6 @@ static const char *read_gs2(struct scram *s, const char **at, const char *end)
 
 static void make_salt(const struct scram *s, struct text *salt)
 {
-	unsigned char bytes[20];
-
 	if (s->salt_base64) {
 		text_str(salt, s->salt_base64);
 		return;
@@ -110,10 +104,10 @@ static void make_salt(const struct scram *s, struct text *salt)
 		text_str(salt, "!not*base64!");
 		return;
 	}
+	unsigned char bytes[20];
 	gnutls_hash_fast(GNUTLS_DIG_SHA1, s->user, strlen(s->user), bytes);
 	if (s->fault == SCRAM_LONG_SALT) {
 		struct text plain = {0};
-
 		while (plain.len < LONG_SALT)
 			text_add(&plain, bytes, 16);
 		text_base64(salt, plain.data, plain.len);
@@ -127,7 +121,6 @@ static void make_salt(const struct scram *s, struct text *salt)
 static void make_nonce(struct scram *s, const struct text *client)
 {
 	unsigned char bytes[18];
-
 	gnutls_rnd(GNUTLS_RND_NONCE, bytes, sizeof bytes);
 	if (s->fault != SCRAM_NONCE)
 		text_add(&s->nonce, client->data, client->len);
@@ -144,7 +137,6 @@ const char *scram_first(struct scram *s, const char *message, size_t len)
 	unsigned i = s->fault == SCRAM_I1     ? 1
 	             : s->fault == SCRAM_IBIG ? 2147483648U
 	                                      : s->iterations;
-
 	if (wrong)
 		return wrong;
 	text_add(&s->first_bare, at, (size_t)(end - at));
@@ -194,7 +186,6 @@ static bool check_proof(const struct scram *s, const char *without_proof, size_t
 	    server[HASH_MOST], sig[HASH_MOST];
 	struct text message = {0};
 	size_t n = hash_len(s);
-
 	if (!salted_password(s, salted) || proof->len != n)
 		return false;
 	text_printf(&message, "%s,%s,", s->first_bare.data, s->server_first.data);
@@ -231,8 +222,6 @@ const char *scram_final(struct scram *s, const char *message, size_t len,
 {
 	struct text given = {0}, due = {0}, nonce = {0}, proof = {0}, raw = {0};
 	const char *at = message, *end = message + len, *before = NULL, *wrong = NULL;
-	unsigned char signature[HASH_MOST];
-
 	text_add(&due, s->gs2.data, s->gs2.len);
 	if (s->plus && binding)
 		text_add(&due, binding->data, binding->len);
@@ -251,6 +240,7 @@ const char *scram_final(struct scram *s, const char *message, size_t len,
 	text_clear(&raw);
 	if (!wrong && !text_unbase64(&raw, text_z(&proof), proof.len))
 		wrong = "the proof is not base64";
+	unsigned char signature[HASH_MOST];
 	if (!wrong && (strcmp(text_z(&s->user_given), s->user) != 0 ||
 	               !check_proof(s, message, (size_t)(before - message), &raw, signature)))
 		wrong = "wrong user or password";
@@ -289,11 +279,9 @@ static bool check_example(const struct example *e)
 	                  .server_nonce = e->server_nonce};
 	struct text reply = {0};
 	const char *wrong = scram_first(&s, e->client_first, strlen(e->client_first));
-	bool ok;
-
 	if (!wrong)
 		wrong = scram_final(&s, e->client_final, strlen(e->client_final), NULL, &reply);
-	ok = !wrong && !strcmp(text_z(&reply), e->server_final);
+	bool ok = !wrong && !strcmp(text_z(&reply), e->server_final);
 	if (!ok)
 		printf("SCRAM-SHA-%s: %s\n", e->sha256 ? "256" : "1",
 		       wrong ? wrong : "wrong signature");
@@ -321,6 +309,5 @@ bool scram_self_check(void)
 	    "p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=",
 	    "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="};
 	bool ok = check_example(&rfc5802);
-
 	return check_example(&rfc7677) && ok;
 }

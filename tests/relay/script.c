@@ -139,7 +139,6 @@ static bool at_end(struct source *in)
 static bool take(struct source *in, const char *word)
 {
 	size_t len = strlen(word);
-
 	skip_blank(in);
 	if (strncasecmp(in->at, word, len) || (in->at[len] && !strchr(" \t\r#\"", in->at[len])))
 		return false;
@@ -149,12 +148,10 @@ static bool take(struct source *in, const char *word)
 
 static long take_number(struct source *in, int base)
 {
-	char *end;
-	long n;
-
 	skip_blank(in);
 	errno = 0;
-	n = strtol(in->at, &end, base);
+	char *end;
+	long n = strtol(in->at, &end, base);
 	if (end == in->at || errno || n < 0 || (*end && !strchr(" \t\r#", *end)))
 		wrong(in, "a number is due");
 	in->at = end;
@@ -165,13 +162,11 @@ static void take_escape(struct source *in, struct text *text)
 {
 	static const char from[] = "rnte0\\\"", to[] = "\r\n\t\033\0\\\"";
 	const char *found = *in->at ? strchr(from, *in->at) : NULL;
-
 	if (found) {
 		text_char(text, to[found - from]);
 	} else if (*in->at == 'x' && isxdigit((unsigned char)in->at[1]) &&
 	           isxdigit((unsigned char)in->at[2])) {
 		const char hex[3] = {in->at[1], in->at[2], '\0'};
-
 		text_char(text, (char)strtol(hex, NULL, 16));
 		in->at += 2;
 	} else {
@@ -185,7 +180,6 @@ static void take_text(struct source *in, struct text *text, bool bare)
 	skip_blank(in);
 	if (bare && *in->at != '"') {
 		size_t len = strcspn(in->at, "\r\n");
-
 		if (!len)
 			wrong(in, "a text is due");
 		text_add(text, in->at, len);
@@ -222,13 +216,12 @@ static void take_step(struct source *in, struct steps *steps)
 {
 	struct step step = {0};
 	const struct word *w = words, *end = words + sizeof words / sizeof *words;
-
 	while (w < end && !take(in, w->name))
 		w++;
 	if (w == end)
 		wrong(in, "unknown step");
 	step.word = w->word;
-	for (const char *t = w->takes; *t; t++) {
+	for (const char *t = w->takes; *t; t++)
 		if (*t == 'N')
 			step.number = take_number(in, 10);
 		else if (*t == 'H')
@@ -237,7 +230,6 @@ static void take_step(struct source *in, struct steps *steps)
 			take_message(in, &step.text);
 		else
 			take_text(in, &step.text, *t == 'R');
-	}
 	if (step.word == STEP_REPLY &&
 	    (!step.text.len || step.text.data[step.text.len - 1] != '\n'))
 		text_str(&step.text, "\r\n");
@@ -274,7 +266,6 @@ static void check_rule(struct source *in, const struct rule *rule)
 static struct text *take_name(struct source *in)
 {
 	struct text *name = calloc(1, sizeof *name);
-
 	if (!name)
 		die("out of memory");
 	skip_blank(in);
@@ -296,7 +287,6 @@ static void take_who(struct source *in, struct rule *rule)
 		                    : take(in, "from") ? &rule->from
 		                    : take(in, "to")   ? &rule->to
 		                                       : NULL;
-
 		if (!who)
 			return;
 		if (*who)
@@ -308,7 +298,6 @@ static void take_who(struct source *in, struct rule *rule)
 static void take_rule(struct source *in, struct script *script, unsigned first)
 {
 	struct rule rule = {.first = first, .event = EVENT_COUNT};
-
 	for (int i = 0; i < EVENT_COUNT && rule.event == EVENT_COUNT; i++)
 		if (take(in, events[i]))
 			rule.event = (enum script_event)i;
@@ -345,11 +334,9 @@ static unsigned take_first(struct source *in)
 
 static void take_line(struct source *in, struct script *script)
 {
-	unsigned first;
-
 	if (at_end(in))
 		return;
-	first = take_first(in);
+	unsigned first = take_first(in);
 	if (take(in, "on")) {
 		take_rule(in, script, first);
 		return;
@@ -368,10 +355,9 @@ void script_file(struct script *script, const char *path)
 	FILE *file = fopen(path, "re");
 	char *line = NULL;
 	size_t room = 0;
-	ssize_t len;
-
 	if (!file)
 		die("%s: %s", path, strerror(errno));
+	ssize_t len;
 	while ((len = getline(&line, &room, file)) >= 0) {
 		if (len && line[len - 1] == '\n')
 			line[len - 1] = '\0';
@@ -387,7 +373,6 @@ void script_on(struct script *script, const char *line)
 {
 	struct source in = {.name = "--on", .at = line};
 	unsigned first = take_first(&in);
-
 	take(&in, "on");
 	take_rule(&in, script, first);
 }
@@ -411,7 +396,6 @@ void script_free(struct script *script)
 	steps_free(&script->steps);
 	for (size_t i = 0; i < script->rule_count; i++) {
 		struct rule *rule = &script->rules[i];
-
 		steps_free(&rule->steps);
 		name_free(rule->helo);
 		name_free(rule->from);
@@ -439,7 +423,6 @@ static bool has_recipient(const struct text *wanted, const struct occasion *wher
 static bool fits(const struct rule *rule, const struct occasion *where)
 {
 	unsigned before = rule->played ? atomic_load(rule->played) : where->conn - 1;
-
 	return (!rule->first || before < rule->first) && is_named(rule->helo, where->helo) &&
 	       is_named(rule->from, where->sender) && has_recipient(rule->to, where);
 }
@@ -451,7 +434,6 @@ const struct steps *script_find(const struct script *script, enum script_event e
 		const struct rule *rule = &script->rules[i];
 		bool each = !rule->nth && event != ON_BODY;
 		bool of_mail = (rule->from || rule->to) && event != ON_BODY;
-
 		if (rule->event != event || !fits(rule, where))
 			continue;
 		if (!each && rule->nth != (of_mail ? where->nth_of_mail : where->nth))
@@ -465,10 +447,8 @@ const struct steps *script_find(const struct script *script, enum script_event e
 long script_body_stop(const struct script *script, const struct occasion *where, long after)
 {
 	long best = -1;
-
 	for (size_t i = 0; i < script->rule_count; i++) {
 		const struct rule *rule = &script->rules[i];
-
 		if (rule->event == ON_BODY && rule->nth > after && fits(rule, where) &&
 		    (best < 0 || rule->nth < best))
 			best = rule->nth;
@@ -481,7 +461,6 @@ int script_code(const struct steps *steps, int normal)
 	for (size_t i = 0; i < steps->count; i++) {
 		const struct step *step = &steps->list[i];
 		const char *text = text_z(&step->text);
-
 		switch (step->word) {
 		case STEP_NORMAL:
 		case STEP_COMMIT:

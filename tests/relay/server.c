@@ -46,7 +46,6 @@ static int listen_unix(const char *path)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
 	if (strlen(path) >= sizeof address.sun_path)
 		die("%s: path too long for a socket", path);
 	memcpy(address.sun_path, path, strlen(path));
@@ -76,17 +75,16 @@ static int listen_inet(const struct options *o)
 {
 	const struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
 	                               .ai_socktype = SOCK_STREAM};
-	struct addrinfo *found;
 	const int yes = 1, size = (int)o->receive_buffer;
-	char host[64], port[16];
-	int fd;
-
+	char host[64];
 	snprintf(host, sizeof host, "%s", *o->listen == '[' ? o->listen + 1 : o->listen);
 	host[strcspn(host, "]")] = '\0';
+	char port[16];
 	snprintf(port, sizeof port, "%u", o->port);
+	struct addrinfo *found;
 	if (getaddrinfo(host, port, &hints, &found))
 		die("--listen %s: not an address", o->listen);
-	fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
 	if (size)
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
@@ -101,7 +99,6 @@ static void *serve(void *argument)
 {
 	struct connection *c = argument;
 	int done = c->server->done[1];
-
 	session_run(&c->session);
 	free(c);
 	if (write(done, "", 1) != 1)
@@ -113,9 +110,6 @@ static void begin_session(struct server *server, int fd)
 {
 	struct connection *c = calloc(1, sizeof *c);
 	const struct options *o = server->options;
-	pthread_attr_t detached;
-	pthread_t thread;
-
 	if (!c)
 		die("out of memory");
 	c->server = server;
@@ -127,8 +121,10 @@ static void begin_session(struct server *server, int fd)
 	                              .began = now_ms(),
 	                              .tls_fault = {.alert_at = -1}};
 	stream_begin(&c->session.stream, fd, server->stop[0], o->timeout_s * 1000, o->delay_ms);
+	pthread_attr_t detached;
 	pthread_attr_init(&detached);
 	pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
+	pthread_t thread;
 	if (pthread_create(&thread, &detached, serve, c))
 		die("pthread_create: %s", strerror(errno));
 	pthread_attr_destroy(&detached);
@@ -139,7 +135,6 @@ static void reap(struct server *server)
 {
 	char bytes[64];
 	ssize_t n = read(server->done[0], bytes, sizeof bytes);
-
 	if (n > 0)
 		server->running -= (unsigned)n;
 }
@@ -152,19 +147,17 @@ static bool turn(struct server *server, const sigset_t *open_mask)
 	struct pollfd p[3] = {{.fd = full ? -1 : server->listener, .events = POLLIN},
 	                      {.fd = server->done[0], .events = POLLIN},
 	                      {.fd = o->with_parent ? 0 : -1, .events = POLLIN}};
-	char ignored[256];
-
 	if (full && !server->running)
 		return false;
 	if (ppoll(p, 3, NULL, open_mask) < 0)
 		return !told_to_end;
 	if (p[1].revents)
 		reap(server);
+	char ignored[256];
 	if (p[2].revents && read(0, ignored, sizeof ignored) <= 0)
 		return false;
 	if (p[0].revents) {
 		int fd = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC);
-
 		if (fd >= 0)
 			begin_session(server, fd);
 	}
@@ -174,11 +167,9 @@ static bool turn(struct server *server, const sigset_t *open_mask)
 static void stop_sessions(struct server *server)
 {
 	long long until = now_ms() + GRACE_MS;
-
 	close(server->stop[1]);
 	while (server->running && now_ms() < until) {
 		struct pollfd p = {.fd = server->done[0], .events = POLLIN};
-
 		if (poll(&p, 1, (int)(until - now_ms())) > 0)
 			reap(server);
 	}
@@ -188,11 +179,10 @@ static void stop_sessions(struct server *server)
 static void hold_signals(sigset_t *open_mask)
 {
 	struct sigaction action = {.sa_handler = on_signal};
-	sigset_t held;
-
 	signal(SIGPIPE, SIG_IGN);
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGINT, &action, NULL);
+	sigset_t held;
 	sigemptyset(&held);
 	sigaddset(&held, SIGTERM);
 	sigaddset(&held, SIGINT);
@@ -205,7 +195,6 @@ void server_run(const struct options *o)
 {
 	struct server server = {.options = o};
 	sigset_t open_mask;
-
 	hold_signals(&open_mask);
 	store_open(&server.store, o->dir, o->discard);
 	tls_begin(&server.tls, o);

@@ -20,13 +20,12 @@ void session_event(struct session *s, struct event *e, const char *type)
 
 void session_violation(struct session *s, const char *format, ...)
 {
-	char text[300];
-	struct event e;
 	va_list ap;
-
 	va_start(ap, format);
+	char text[300];
 	vsnprintf(text, sizeof text, format, ap);
 	va_end(ap);
+	struct event e;
 	session_event(s, &e, "violation");
 	event_string(&e, "text", text);
 	event_end(&e);
@@ -35,7 +34,6 @@ void session_violation(struct session *s, const char *format, ...)
 void session_say(struct session *s, const char *text, size_t len)
 {
 	struct event e;
-
 	session_event(s, &e, "reply");
 	event_bytes(&e, "text", text, len);
 	event_end(&e);
@@ -76,12 +74,9 @@ static const char *line_fault(const char *line, size_t len)
 bool session_line(struct session *s, size_t most, struct text *line)
 {
 	struct text *in = &s->stream.in;
-
 	for (;;) {
 		const char *lf = in->len ? memchr(in->data, '\n', in->len) : NULL;
 		size_t len = lf ? (size_t)(lf - in->data) : in->len;
-		const char *wrong;
-
 		if (len > most + 1) {
 			session_violation(s, "line too long");
 			say(s, "500 5.5.2 line too long\r\n");
@@ -92,7 +87,7 @@ bool session_line(struct session *s, size_t most, struct text *line)
 				return false;
 			continue;
 		}
-		wrong = line_fault(in->data, len);
+		const char *wrong = line_fault(in->data, len);
 		if (!wrong) {
 			text_clear(line);
 			text_add(line, in->data, len - 1);
@@ -108,7 +103,6 @@ bool session_line(struct session *s, size_t most, struct text *line)
 bool session_alone(struct session *s, const char *command)
 {
 	struct stream *st = &s->stream;
-
 	if (st->delay_ms && !st->in.len) {
 		stream_sleep(st, st->delay_ms);
 		st->reply_at = now_ms();
@@ -131,7 +125,6 @@ void plan_make(struct session *s, enum script_event event, const char *reply, st
 bool plan_play(struct session *s, struct plan *plan)
 {
 	bool go_on = true;
-
 	if (plan->steps)
 		go_on = play_steps(s, plan->steps, text_z(&plan->reply), NULL);
 	else
@@ -143,7 +136,6 @@ bool plan_play(struct session *s, struct plan *plan)
 bool session_answer(struct session *s, enum script_event event, const char *reply)
 {
 	struct plan plan;
-
 	plan_make(s, event, reply, &plan);
 	return plan_play(s, &plan);
 }
@@ -152,7 +144,6 @@ static void log_tls(struct session *s, unsigned flights)
 {
 	const struct tls_result *r = &s->tls_result;
 	struct event e;
-
 	session_event(s, &e, "tls");
 	event_flag(&e, "ok", r->ok);
 	event_string(&e, "protocol", r->protocol);
@@ -169,13 +160,11 @@ static void log_tls(struct session *s, unsigned flights)
 bool session_tls(struct session *s)
 {
 	const struct steps *steps = session_rule(s, ON_TLS, ++s->seen[ON_TLS]);
-	unsigned before;
-
 	if (steps && !play_steps(s, steps, "", NULL))
 		return false;
 	if (!stream_flush(&s->stream))
 		return false;
-	before = s->stream.flights;
+	unsigned before = s->stream.flights;
 	text_clear(&s->stream.in);
 	tls_shake(s->tls, &s->tls_fault, &s->stream, &s->tls_result);
 	log_tls(s, s->stream.flights - before);
@@ -200,7 +189,6 @@ static void make_ehlo(struct session *s, struct text *reply)
 {
 	const struct options *o = s->options;
 	struct text auth = {0};
-
 	text_printf(reply, "250-%s\r\n", o->name);
 	for (int i = 0; i < EXT_COUNT; i++) {
 		if (!o->extensions[i] || i == EXT_AUTH)
@@ -225,12 +213,10 @@ static void make_ehlo(struct session *s, struct text *reply)
 static void read_offer(struct session *s, const char *line, size_t len)
 {
 	size_t word = 0;
-
 	while (word < len && !strchr(" \t=", line[word]))
 		word++;
 	for (int i = 0; i < EXT_COUNT; i++) {
 		const char *name = extension_name((enum extension)i);
-
 		if (word != strlen(name) || strncasecmp(line, name, word))
 			continue;
 		s->offered[i] = true;
@@ -246,11 +232,9 @@ static void read_offer(struct session *s, const char *line, size_t len)
 static void read_offers(struct session *s, const struct text *reply)
 {
 	const char *at = text_z(reply), *end = at + reply->len;
-
 	for (bool first = true; at < end; first = false) {
 		const char *lf = memchr(at, '\n', (size_t)(end - at));
 		size_t len = lf ? (size_t)(lf - at) : (size_t)(end - at);
-
 		while (len && strchr("\r\t ", at[len - 1]))
 			len--;
 		if (!first && len > 4)
@@ -263,9 +247,6 @@ static bool do_ehlo(struct session *s, const char *args, size_t len)
 {
 	const char *wrong = syntax_domain(args, len);
 	struct text reply = {0}, said = {0};
-	struct plan plan;
-	bool go_on;
-
 	if (wrong)
 		session_violation(s, "EHLO: %s", wrong);
 	mail_reset(s);
@@ -275,12 +256,13 @@ static bool do_ehlo(struct session *s, const char *args, size_t len)
 		make_ehlo(s, &reply);
 	text_clear(&s->helo);
 	text_add(&s->helo, args, len);
+	struct plan plan;
 	plan_make(s, ON_EHLO, reply.data, &plan);
 	text_clear(&s->mechanisms);
 	memset(s->offered, 0, sizeof s->offered);
 	s->greeted = plan.code / 100 == 2;
 	s->capture = &said;
-	go_on = plan_play(s, &plan);
+	bool go_on = plan_play(s, &plan);
 	s->capture = NULL;
 	if (s->greeted)
 		read_offers(s, &said);
@@ -293,14 +275,13 @@ static bool do_helo(struct session *s, const char *args, size_t len)
 {
 	const char *wrong = syntax_domain(args, len);
 	struct text reply = {0};
-	struct plan plan;
-
 	if (wrong)
 		session_violation(s, "HELO: %s", wrong);
 	mail_reset(s);
 	text_printf(&reply, wrong ? "501 %s\r\n" : "250 %s\r\n", s->options->name);
 	text_clear(&s->helo);
 	text_add(&s->helo, args, len);
+	struct plan plan;
 	plan_make(s, ON_HELO, reply.data, &plan);
 	text_free(&reply);
 	s->greeted = plan.code / 100 == 2;
@@ -312,8 +293,6 @@ static bool do_helo(struct session *s, const char *args, size_t len)
 static bool do_starttls(struct session *s, const char *args, size_t len)
 {
 	const char *reply = "220 2.0.0 go ahead\r\n";
-	struct plan plan;
-
 	(void)args;
 	if (s->stream.tls)
 		reply = "503 5.5.1 TLS is on\r\n";
@@ -328,6 +307,7 @@ static bool do_starttls(struct session *s, const char *args, size_t len)
 		say(s, "554 5.5.0 bytes behind STARTTLS\r\n");
 		return session_close(s, "refused");
 	}
+	struct plan plan;
 	plan_make(s, ON_STARTTLS, reply, &plan);
 	if (plan.code != 220)
 		return plan_play(s, &plan);
@@ -339,13 +319,12 @@ static bool do_starttls(struct session *s, const char *args, size_t len)
 
 static bool do_rset(struct session *s, const char *args, size_t len)
 {
-	struct plan plan;
-
 	(void)args;
 	if (len) {
 		session_violation(s, "RSET: argument");
 		return session_answer(s, ON_RSET, "501 5.5.4 no argument is due\r\n");
 	}
+	struct plan plan;
 	plan_make(s, ON_RSET, "250 2.0.0 ok\r\n", &plan);
 	mail_reset(s);
 	return plan_play(s, &plan);
@@ -373,12 +352,11 @@ static bool do_help(struct session *s, const char *args, size_t len)
 
 static bool do_quit(struct session *s, const char *args, size_t len)
 {
-	struct plan plan;
-
 	(void)args;
 	if (len)
 		session_violation(s, "QUIT: argument");
 	mail_reset(s);
+	struct plan plan;
 	plan_make(s, ON_QUIT, "221 2.0.0 bye\r\n", &plan);
 	if (!s->stream.out.len)
 		s->stream.unanswered = false;
@@ -422,7 +400,6 @@ static const struct verb *find_verb(const struct session *s, const char *line, s
 {
 	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
 		const struct verb *v = &verbs[i];
-
 		if (strlen(v->name) != len || strncasecmp(v->name, line, len))
 			continue;
 		if (s->options->lmtp ? v->run == do_helo || !strcmp(v->name, "EHLO")
@@ -439,7 +416,6 @@ static const char unknown[] = "500 5.5.1 unknown command\r\n";
 static const char *objection(struct session *s, const struct verb *v, const struct text *line)
 {
 	const char *text = NULL;
-
 	if (!line->len)
 		text = "500 5.5.2 empty line\r\n";
 	else if (!v)
@@ -467,7 +443,6 @@ static const char *objection(struct session *s, const struct verb *v, const stru
 static void log_command(struct session *s, const struct text *line, bool pipelined)
 {
 	struct event e;
-
 	session_event(s, &e, "command");
 	event_bytes(&e, "line", line->data, line->len);
 	event_flag(&e, "pipelined", pipelined);
@@ -480,8 +455,6 @@ static bool command(struct session *s, const struct text *line)
 	bool pipelined = s->stream.out.len > 0;
 	size_t word = strcspn(line->data, " ");
 	const struct verb *v = find_verb(s, line->data, word);
-	const char *no;
-
 	log_command(s, line, pipelined);
 	if (pipelined && s->alone)
 		session_violation(s, "command behind %s before its reply", s->alone_name);
@@ -489,7 +462,7 @@ static bool command(struct session *s, const struct text *line)
 		session_violation(s, "pipelined command, PIPELINING is not offered");
 	s->alone = v && v->alone;
 	s->alone_name = v ? v->name : "";
-	no = objection(s, v, line);
+	const char *no = objection(s, v, line);
 	if (no || !v)
 		return session_answer(s, ON_OTHER, no ? no : unknown);
 	if (word < line->len)
@@ -501,13 +474,12 @@ static bool greet(struct session *s)
 {
 	const struct script *script = &s->options->script;
 	struct text reply = {0};
-	bool good = false, go_on;
-	struct plan plan;
-
+	bool good = false;
 	if (s->too_many) {
 		say(s, "421 4.7.0 too many connections\r\n");
 		return session_close(s, "refused");
 	}
+	bool go_on;
 	if (s->options->tls) {
 		go_on = session_tls(s);
 		s->stream.unanswered = true;
@@ -523,6 +495,7 @@ static bool greet(struct session *s)
 	}
 	text_printf(&reply, "220 %s %s\r\n", s->options->name,
 	            s->options->lmtp ? "LMTP" : "ESMTP");
+	struct plan plan;
 	plan_make(s, ON_CONNECT, reply.data, &plan);
 	text_free(&reply);
 	s->refused = plan.code >= 400;
@@ -558,7 +531,6 @@ void session_run(struct session *s)
 {
 	struct text line = {0};
 	struct event e;
-
 	session_event(s, &e, "connect");
 	event_end(&e);
 	if (greet(s))

@@ -12,7 +12,6 @@
 static void make_folder(const char *dir, const char *name)
 {
 	struct text path = {0};
-
 	text_printf(&path, "%s%s%s", dir, *name ? "/" : "", name);
 	if (mkdir(path.data, 0700) && errno != EEXIST)
 		die("%s: %s", path.data, strerror(errno));
@@ -22,7 +21,6 @@ static void make_folder(const char *dir, const char *name)
 void store_open(struct store *store, const char *dir, bool discard)
 {
 	struct text path = {0};
-
 	*store = (struct store){.dir = dir, .discard = discard};
 	pthread_mutex_init(&store->lock, NULL);
 	make_folder(dir, "");
@@ -44,11 +42,9 @@ void store_close(struct store *store)
 
 void letter_begin(struct letter *letter, struct store *store)
 {
-	unsigned number;
-
 	*letter = (struct letter){0};
 	pthread_mutex_lock(&store->lock);
-	number = ++store->next;
+	unsigned number = ++store->next;
 	pthread_mutex_unlock(&store->lock);
 	if (store->discard)
 		return;
@@ -68,7 +64,6 @@ void letter_write(struct letter *letter, const void *bytes, size_t len)
 void letter_keep(struct letter *letter, struct store *store)
 {
 	struct text name = {0}, path = {0};
-
 	if (!letter->file)
 		return;
 	if (fclose(letter->file))

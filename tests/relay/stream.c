@@ -18,7 +18,6 @@ enum {
 long long now_ms(void)
 {
 	struct timespec t;
-
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (long long)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
@@ -26,7 +25,6 @@ long long now_ms(void)
 void stream_begin(struct stream *s, int fd, int stop, unsigned timeout_ms, unsigned delay_ms)
 {
 	const int yes = 1;
-
 	*s = (struct stream){.fd = fd,
 	                     .stop = stop,
 	                     .timeout_ms = timeout_ms,
@@ -49,11 +47,9 @@ static bool await(struct stream *s, short events, long long timeout_ms)
 	struct pollfd p[2] = {{.fd = s->fd, .events = events},
 	                      {.fd = s->stop, .events = POLLIN}};
 	long long until = now_ms() + timeout_ms;
-
 	for (;;) {
 		long long left = until - now_ms();
 		int n = poll(p, 2, left > 0 ? (int)left : 0);
-
 		if (n > 0 && p[0].revents)
 			return true;
 		if (n > 0)
@@ -66,7 +62,6 @@ static bool await(struct stream *s, short events, long long timeout_ms)
 void stream_sleep(struct stream *s, unsigned ms)
 {
 	struct pollfd p = {.fd = s->stop, .events = POLLIN};
-
 	if (poll(&p, 1, (int)ms) > 0)
 		ended(s, STREAM_STOP);
 }
@@ -75,7 +70,6 @@ static bool send_all(struct stream *s, const char *bytes, size_t len)
 {
 	while (len) {
 		ssize_t n = send(s->fd, bytes, len, MSG_NOSIGNAL | MSG_DONTWAIT);
-
 		if (n >= 0) {
 			s->sent += (size_t)n;
 			bytes += n;
@@ -100,7 +94,6 @@ static bool send_out(struct stream *s, const char *bytes, size_t len)
 	s->unanswered = false;
 	if (s->split_at && s->split_at < len) {
 		size_t first = s->split_at;
-
 		s->split_at = 0;
 		if (!send_all(s, bytes, first))
 			return false;
@@ -122,11 +115,9 @@ static bool send_out(struct stream *s, const char *bytes, size_t len)
 static void forge_cipher(struct text *wire, unsigned cipher)
 {
 	unsigned char *p = (unsigned char *)wire->data;
-	size_t at;
-
 	if (wire->len < 44 || p[0] != 22 || p[5] != 2)
 		return;
-	at = 44 + (size_t)p[43];
+	size_t at = 44 + (size_t)p[43];
 	if (at + 2 > wire->len)
 		return;
 	p[at] = (unsigned char)(cipher >> 8);
@@ -136,7 +127,6 @@ static void forge_cipher(struct text *wire, unsigned cipher)
 static bool flush_wire(struct stream *s)
 {
 	bool ok = true;
-
 	if (!s->wire.len)
 		return true;
 	if (s->shaking && s->cipher)
@@ -157,7 +147,6 @@ static bool flush_wire(struct stream *s)
 static ssize_t read_socket(struct stream *s, void *bytes, size_t len)
 {
 	ssize_t n;
-
 	do {
 		n = recv(s->fd, bytes, len, MSG_DONTWAIT);
 	} while (n < 0 && errno == EINTR);
@@ -171,7 +160,6 @@ static ssize_t read_socket(struct stream *s, void *bytes, size_t len)
 static ssize_t tls_push(gnutls_transport_ptr_t where, const void *bytes, size_t len)
 {
 	struct stream *s = where;
-
 	text_add(&s->wire, bytes, len);
 	return (ssize_t)len;
 }
@@ -179,13 +167,11 @@ static ssize_t tls_push(gnutls_transport_ptr_t where, const void *bytes, size_t 
 static ssize_t tls_pull(gnutls_transport_ptr_t where, void *bytes, size_t len)
 {
 	struct stream *s = where;
-	ssize_t n;
-
 	if (!flush_wire(s)) {
 		gnutls_transport_set_errno(s->tls, ECONNRESET);
 		return -1;
 	}
-	n = read_socket(s, bytes, len);
+	ssize_t n = read_socket(s, bytes, len);
 	if (n < 0)
 		gnutls_transport_set_errno(s->tls, errno);
 	return n;
@@ -194,7 +180,6 @@ static ssize_t tls_pull(gnutls_transport_ptr_t where, void *bytes, size_t len)
 static int tls_wait(gnutls_transport_ptr_t where, unsigned ms)
 {
 	struct stream *s = where;
-
 	if (!flush_wire(s))
 		return -1;
 	return await(s, POLLIN, ms == GNUTLS_INDEFINITE_TIMEOUT ? s->timeout_ms : ms);
@@ -203,14 +188,13 @@ static int tls_wait(gnutls_transport_ptr_t where, unsigned ms)
 bool stream_handshake(struct stream *s, gnutls_session_t tls, int *error)
 {
 	long long until = now_ms() + s->timeout_ms;
-	int rc;
-
 	s->tls = tls;
 	s->shaking = true;
 	gnutls_transport_set_ptr(tls, s);
 	gnutls_transport_set_push_function(tls, tls_push);
 	gnutls_transport_set_pull_function(tls, tls_pull);
 	gnutls_transport_set_pull_timeout_function(tls, tls_wait);
+	int rc;
 	for (;;) {
 		rc = gnutls_handshake(tls);
 		flush_wire(s);
@@ -226,7 +210,6 @@ bool stream_handshake(struct stream *s, gnutls_session_t tls, int *error)
 	*error = rc;
 	if (rc == 0 && gnutls_protocol_get_version(tls) >= GNUTLS_TLS1_3) {
 		bool was = s->unanswered;
-
 		gnutls_session_ticket_send(tls, 1, 0);
 		s->unanswered = false;
 		flush_wire(s);
@@ -242,7 +225,6 @@ bool stream_flush(struct stream *s)
 {
 	/* A client that has shut down its side may still read. */
 	bool ok = s->end == STREAM_OPEN || s->end == STREAM_EOF;
-
 	if (ok && s->tls) {
 		for (size_t at = 0; ok && at < s->out.len;) {
 			ssize_t n =
@@ -268,7 +250,6 @@ static int read_once(struct stream *s)
 	char bytes[READ_SIZE];
 	ssize_t n = s->tls ? gnutls_record_recv(s->tls, bytes, sizeof bytes)
 	                   : read_socket(s, bytes, sizeof bytes);
-
 	if (n > 0) {
 		text_add(&s->in, bytes, (size_t)n);
 		return 1;
@@ -293,7 +274,6 @@ static int read_once(struct stream *s)
 static bool read_all(struct stream *s)
 {
 	size_t before = s->in.len;
-
 	while (s->in.len - before < READ_MOST && read_once(s) > 0)
 		continue;
 	return s->in.len > before;
@@ -306,11 +286,9 @@ bool stream_fill(struct stream *s)
 		return false;
 	}
 	if (s->out.len && s->delay_ms) {
-		long long left;
-
 		if (!s->reply_at)
 			s->reply_at = now_ms() + s->delay_ms;
-		left = s->reply_at - now_ms();
+		long long left = s->reply_at - now_ms();
 		if (left > 0 && await(s, POLLIN, left) && read_all(s))
 			return true;
 	}
@@ -344,7 +322,6 @@ void stream_outlast(struct stream *s, bool read_on)
 		} else {
 			int error = 0;
 			socklen_t len = sizeof error;
-
 			getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &error, &len);
 			ended(s, error ? STREAM_RST : STREAM_EOF);
 		}
@@ -353,12 +330,11 @@ void stream_outlast(struct stream *s, bool read_on)
 
 void stream_close(struct stream *s, bool bye)
 {
-	char unread[READ_SIZE];
-
 	if (s->tls && bye && s->end == STREAM_OPEN) {
 		gnutls_bye(s->tls, GNUTLS_SHUT_WR);
 		flush_wire(s);
 	}
+	char unread[READ_SIZE];
 	/* Bytes left in the socket would turn the FIN into a reset. */
 	while (s->fd >= 0 && recv(s->fd, unread, sizeof unread, MSG_DONTWAIT) > 0)
 		continue;
@@ -371,7 +347,6 @@ void stream_close(struct stream *s, bool bye)
 void stream_reset(struct stream *s)
 {
 	const struct linger none = {.l_onoff = 1, .l_linger = 0};
-
 	setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
 	close(s->fd);
 	s->fd = -1;

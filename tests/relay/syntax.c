@@ -17,11 +17,9 @@ static bool let_dig(unsigned char c)
 static bool is_utf8(const char *text, size_t len)
 {
 	const unsigned char *p = (const unsigned char *)text, *end = p + len;
-
 	while (p < end) {
 		size_t more = *p < 0x80 ? 0 : *p < 0xe0 ? 1 : *p < 0xf0 ? 2 : 3;
 		unsigned char lead = *p++;
-
 		if (!more)
 			continue;
 		if (lead < 0xc2 || lead > 0xf4 || (size_t)(end - p) < more)
@@ -38,13 +36,12 @@ static bool is_utf8(const char *text, size_t len)
 
 static const char *check_literal(const char *text, size_t len)
 {
-	struct in6_addr address;
 	char copy[64];
-
 	if (len < 3 || len > sizeof copy || text[len - 1] != ']')
 		return "bad address literal";
 	memcpy(copy, text + 1, len - 2);
 	copy[len - 2] = '\0';
+	struct in6_addr address;
 	if (!strncasecmp(copy, "IPv6:", 5))
 		return inet_pton(AF_INET6, copy + 5, &address) == 1 ? NULL : "bad IPv6 literal";
 	return inet_pton(AF_INET, copy, &address) == 1 ? NULL : "bad address literal";
@@ -53,7 +50,6 @@ static const char *check_literal(const char *text, size_t len)
 const char *syntax_domain(const char *text, size_t len)
 {
 	size_t label = 0;
-
 	if (!len || len > DOMAIN_MOST)
 		return "domain empty or too long";
 	if (*text == '[')
@@ -82,7 +78,6 @@ static size_t local_part(const char *text, size_t len)
 {
 	static const char specials[] = "!#$%&'*+-/=?^_`{|}~";
 	size_t i = 0;
-
 	if (len && *text == '"') {
 		for (i = 1; i < len && text[i] != '"'; i++) {
 			if (text[i] == '\\')
@@ -105,7 +100,6 @@ static size_t local_part(const char *text, size_t len)
 static const char *check_mailbox(const char *text, size_t len)
 {
 	size_t local = local_part(text, len);
-
 	if (!local)
 		return "bad local part";
 	if (local > LOCAL_MOST)
@@ -121,15 +115,13 @@ static const char *check_mailbox(const char *text, size_t len)
 static size_t path_length(const char *text, size_t len)
 {
 	bool quoted = false;
-
-	for (size_t i = 1; i < len; i++) {
+	for (size_t i = 1; i < len; i++)
 		if (text[i] == '\\' && quoted)
 			i++;
 		else if (text[i] == '"')
 			quoted = !quoted;
 		else if (text[i] == '>' && !quoted)
 			return i + 1;
-	}
 	return 0;
 }
 
@@ -137,13 +129,11 @@ const char *syntax_path(const char *text, size_t len, bool null_ok, struct path 
                         size_t *used)
 {
 	size_t whole = len && *text == '<' ? path_length(text, len) : 0;
-	size_t inner;
-
 	*path = (struct path){0};
 	*used = whole;
 	if (!whole)
 		return "no <path>";
-	inner = whole - 2;
+	size_t inner = whole - 2;
 	text_add(&path->address, text + 1, inner);
 	for (size_t i = 0; i < inner; i++)
 		if ((unsigned char)text[1 + i] >= 0x80)
@@ -162,11 +152,9 @@ const char *syntax_path(const char *text, size_t len, bool null_ok, struct path 
 const char *syntax_params(const char *text, size_t len, struct param_list *params)
 {
 	size_t at = 0;
-
 	*params = (struct param_list){0};
 	while (at < len) {
 		struct param *p = &params->list[params->count];
-
 		if (text[at++] != ' ')
 			return "a space is due before a parameter";
 		if (params->count == PARAM_MOST)
@@ -215,7 +203,6 @@ void params_json(const struct param_list *params, struct text *json)
 	text_char(json, '{');
 	for (size_t i = 0; i < params->count; i++) {
 		const struct param *p = &params->list[i];
-
 		if (i)
 			text_str(json, ", ");
 		text_json(json, p->name.data, p->name.len);
@@ -277,7 +264,6 @@ static bool is_auth(const char *v)
 static bool is_orcpt(const char *v)
 {
 	const char *semicolon = strchr(v, ';');
-
 	return semicolon && semicolon != v && strlen(v) <= 500 && is_xtext(semicolon + 1);
 }
 
@@ -285,12 +271,10 @@ static bool is_notify(const char *v)
 {
 	static const char *const words[] = {"SUCCESS", "FAILURE", "DELAY"};
 	bool seen[3] = {false, false, false};
-
 	if (!strcasecmp(v, "NEVER"))
 		return true;
 	for (;;) {
 		size_t len = strcspn(v, ","), i = 0;
-
 		while (i < 3 && (len != strlen(words[i]) || strncasecmp(v, words[i], len)))
 			i++;
 		if (i == 3 || seen[i])

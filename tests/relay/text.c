@@ -12,9 +12,8 @@ static const char alphabet[] =
 
 void die(const char *format, ...)
 {
-	va_list ap;
-
 	fputs("relay: ", stderr);
+	va_list ap;
 	va_start(ap, format);
 	vfprintf(stderr, format, ap);
 	va_end(ap);
@@ -25,7 +24,6 @@ void die(const char *format, ...)
 static void need(struct text *t, size_t more)
 {
 	size_t room = t->room ? t->room : 64;
-
 	if (more > SIZE_MAX / 4 || t->len > SIZE_MAX / 4)
 		die("out of memory");
 	while (room < t->len + more + 1)
@@ -60,10 +58,8 @@ void text_char(struct text *t, char c)
 void text_printf(struct text *t, const char *format, ...)
 {
 	va_list ap;
-	int len;
-
 	va_start(ap, format);
-	len = vsnprintf(NULL, 0, format, ap);
+	int len = vsnprintf(NULL, 0, format, ap);
 	va_end(ap);
 	if (len < 0)
 		die("text_printf: bad format");
@@ -105,7 +101,6 @@ const char *text_z(const struct text *t)
 void text_json(struct text *t, const void *bytes, size_t len)
 {
 	const unsigned char *p = bytes;
-
 	text_char(t, '"');
 	for (size_t i = 0; i < len; i++) {
 		if (p[i] == '\r')
@@ -126,11 +121,9 @@ void text_json(struct text *t, const void *bytes, size_t len)
 void text_base64(struct text *t, const void *bytes, size_t len)
 {
 	const unsigned char *p = bytes;
-
 	for (size_t i = 0; i < len; i += 3) {
 		size_t left = len - i;
 		uint32_t v = (uint32_t)p[i] << 16;
-
 		if (left > 1)
 			v |= (uint32_t)p[i + 1] << 8;
 		if (left > 2)
@@ -147,12 +140,10 @@ static size_t quartet(const char *c, bool last, unsigned char out[3])
 {
 	size_t pad = 0;
 	uint32_t v = 0;
-
 	if (last && c[3] == '=')
 		pad = c[2] == '=' ? 2 : 1;
 	for (size_t i = 0; i < 4; i++) {
 		const char *found = i < 4 - pad && c[i] ? strchr(alphabet, c[i]) : NULL;
-
 		if (i < 4 - pad && !found)
 			return 0;
 		v = v << 6 | (found ? (uint32_t)(found - alphabet) : 0);
@@ -167,13 +158,11 @@ static size_t quartet(const char *c, bool last, unsigned char out[3])
 
 bool text_unbase64(struct text *t, const char *coded, size_t len)
 {
-	unsigned char out[3];
-
 	if (len % 4)
 		return false;
+	unsigned char out[3];
 	for (size_t i = 0; i < len; i += 4) {
 		size_t n = quartet(coded + i, i + 4 == len, out);
-
 		if (!n)
 			return false;
 		text_add(t, out, n);

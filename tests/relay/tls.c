@@ -31,13 +31,11 @@ static void load_dh(struct tls *tls)
 
 void tls_begin(struct tls *tls, const struct options *o)
 {
-	const char *at;
-	int rc;
-
 	*tls = (struct tls){.options = o};
 	must(gnutls_certificate_allocate_credentials(&tls->certificate), "credentials");
 	must(gnutls_anon_allocate_server_credentials(&tls->anonymous), "credentials");
-	rc = gnutls_priority_init(&tls->priority, o->tls_priority, &at);
+	const char *at;
+	int rc = gnutls_priority_init(&tls->priority, o->tls_priority, &at);
 	if (rc == GNUTLS_E_INVALID_REQUEST)
 		die("--tls-priority: error at \"%s\"", at);
 	must(rc, "--tls-priority");
@@ -95,7 +93,6 @@ static int on_message(gnutls_session_t session, unsigned type, unsigned post, un
                       const gnutls_datum_t *message)
 {
 	const struct tls_fault *fault = gnutls_session_get_ptr(session);
-
 	(void)post;
 	(void)incoming;
 	(void)message;
@@ -111,7 +108,6 @@ static int on_message(gnutls_session_t session, unsigned type, unsigned post, un
 static void set_up(const struct tls *tls, const struct tls_fault *fault, gnutls_session_t s)
 {
 	const struct options *o = tls->options;
-
 	must(gnutls_priority_set(s, tls->priority), "priority");
 	must(gnutls_credentials_set(s, GNUTLS_CRD_CERTIFICATE, tls->certificate),
 	     "credentials");
@@ -134,10 +130,9 @@ static void describe_client(gnutls_session_t s, struct tls_result *r)
 	unsigned count = 0, status = 0;
 	const gnutls_datum_t *list = gnutls_certificate_get_peers(s, &count);
 	gnutls_x509_crt_t crt;
-	gnutls_datum_t name;
-
 	if (!list || !count || gnutls_x509_crt_init(&crt))
 		return;
+	gnutls_datum_t name;
 	if (!gnutls_x509_crt_import(crt, list, GNUTLS_X509_FMT_DER) &&
 	    !gnutls_x509_crt_get_dn3(crt, &name, 0)) {
 		text_add(&r->client, name.data, name.size);
@@ -150,13 +145,12 @@ static void describe_client(gnutls_session_t s, struct tls_result *r)
 static void describe(gnutls_session_t s, struct tls_result *r)
 {
 	size_t len = sizeof r->sni - 1;
-	unsigned type;
 	char *suite = gnutls_session_get_desc(s);
 	const char *protocol = gnutls_protocol_get_name(gnutls_protocol_get_version(s));
-
 	snprintf(r->protocol, sizeof r->protocol, "%s", protocol ? protocol : "?");
 	snprintf(r->cipher, sizeof r->cipher, "%s", suite ? suite : "?");
 	gnutls_free(suite);
+	unsigned type;
 	if (gnutls_server_name_get(s, r->sni, &len, &type, 0))
 		r->sni[0] = '\0';
 	r->resumed = gnutls_session_is_resumed(s) != 0;
@@ -166,10 +160,9 @@ static void describe(gnutls_session_t s, struct tls_result *r)
 bool tls_shake(const struct tls *tls, const struct tls_fault *fault, struct stream *stream,
                struct tls_result *r)
 {
-	gnutls_session_t s;
 	int error = 0;
-
 	*r = (struct tls_result){0};
+	gnutls_session_t s;
 	must(gnutls_init(&s, GNUTLS_SERVER | GNUTLS_NONBLOCK | GNUTLS_NO_AUTO_SEND_TICKET |
 	                         GNUTLS_NO_SIGNAL),
 	     "session");
@@ -191,16 +184,12 @@ bool tls_shake(const struct tls *tls, const struct tls_fault *fault, struct stre
 bool tls_binding(const struct tls *tls, const struct stream *stream, const char *name,
                  struct text *data)
 {
-	gnutls_channel_binding_t type;
-	gnutls_datum_t binding;
-
 	if (!stream->tls)
 		return false;
 	if (!strcmp(name, "tls-server-end-point")) {
-		gnutls_datum_t der;
 		unsigned char hash[64];
 		size_t len = sizeof hash;
-
+		gnutls_datum_t der;
 		/* Our certificates are signed with SHA-256, which is the hash to take. */
 		if (gnutls_certificate_get_crt_raw(tls->certificate, 0, 0, &der) ||
 		    gnutls_fingerprint(GNUTLS_DIG_SHA256, &der, hash, &len))
@@ -208,6 +197,7 @@ bool tls_binding(const struct tls *tls, const struct stream *stream, const char 
 		text_add(data, hash, len);
 		return true;
 	}
+	gnutls_channel_binding_t type;
 	if (!strcmp(name, "tls-exporter"))
 		type = GNUTLS_CB_TLS_EXPORTER;
 	else if (!strcmp(name, "tls-unique") &&
@@ -215,6 +205,7 @@ bool tls_binding(const struct tls *tls, const struct stream *stream, const char 
 		type = GNUTLS_CB_TLS_UNIQUE;
 	else
 		return false;
+	gnutls_datum_t binding;
 	if (gnutls_session_channel_binding(stream->tls, type, &binding))
 		return false;
 	text_add(data, binding.data, binding.size);

@@ -36,7 +36,6 @@ int poll(struct pollfd *fds, nfds_t count, int wait_ms)
 	struct timespec wait = {.tv_sec = wait_ms / 1000,
 	                        .tv_nsec = (long)(wait_ms % 1000) * 1000000};
 	int n = 0;
-
 	if (wait_ms < 0)
 		polled.endless++;
 	else

@@ -163,7 +163,6 @@ static const struct list_case {
 static bool show(void *context, const struct addr *a, struct fault *f)
 {
 	struct buf *out = context;
-
 	(void)f;
 	ck_assert(addr_is_wire(a->mailbox));
 	if (out->len > 0)
@@ -184,10 +183,8 @@ START_TEST(lists)
 	const struct list_case *c = &list_cases[_i];
 	struct fault f = FAULT_INIT;
 	struct buf out;
-	bool fine;
-
 	buf_init(&out, 1000);
-	fine = addr_parse_list(str_of(c->text), show, &out, &f);
+	bool fine = addr_parse_list(str_of(c->text), show, &out, &f);
 	ck_assert_msg(fine == (c->want != NULL), "%s: %s", c->text, fine ? "taken" : f.text);
 	if (fine)
 		ck_assert_str_eq(buf_cstr(&out), c->want);
@@ -230,7 +227,6 @@ START_TEST(fields)
 	const struct list_case *c = &header_cases[_i];
 	struct fault f = FAULT_INIT;
 	struct buf out;
-
 	buf_init(&out, 1000);
 	bool fine = addr_parse_header(str_of(c->text), show, &out, &f);
 	ck_assert_msg(fine == (c->want != NULL), "%s: %s", c->text, fine ? "taken" : f.text);
@@ -243,7 +239,6 @@ END_TEST
 static void repeat(struct buf *out, struct str text, int n)
 {
 	bool fits = true;
-
 	for (int i = 0; i < n && fits; i++)
 		fits = buf_add_str(out, text);
 	ck_assert(fits);
@@ -253,7 +248,6 @@ START_TEST(nested_comments)
 {
 	struct fault f = FAULT_INIT;
 	struct buf text, out;
-
 	for (int depth = 100; depth <= 101; depth++) {
 		buf_init(&text, 1000);
 		buf_init(&out, 1000);
@@ -275,7 +269,6 @@ struct views {
 static bool keep_views(void *context, const struct addr *a, struct fault *f)
 {
 	struct views *v = context;
-
 	(void)f;
 	v->source = a->source;
 	v->spec = a->spec;
@@ -302,7 +295,6 @@ START_TEST(views)
 	const struct view_case *c = &view_cases[_i];
 	struct fault f = FAULT_INIT;
 	struct views v = {{0}, {0}};
-
 	ck_assert(addr_parse_list(str_of(c->text), keep_views, &v, &f));
 	ck_assert(str_eq(v.source, str_of(c->source)));
 	ck_assert(str_eq(v.spec, str_of(c->spec)));
@@ -320,7 +312,6 @@ START_TEST(each_stops)
 {
 	struct fault f = FAULT_INIT;
 	int calls = 0;
-
 	ck_assert(!addr_parse_list(STR("a, b, c"), stop, &calls, &f));
 	ck_assert_int_eq(calls, 1);
 	ck_assert_int_eq(f.kind, FAULT_TEMP);
@@ -356,11 +347,9 @@ START_TEST(one)
 	const struct one_case *c = &one_cases[_i];
 	struct fault f = FAULT_INIT;
 	struct buf out;
-	bool fine;
-
 	buf_init(&out, ADDR_MAX + 1);
 	ck_assert(buf_add_char(&out, '-'));
-	fine = addr_parse_one(str_of(c->text), &out, &f);
+	bool fine = addr_parse_one(str_of(c->text), &out, &f);
 	ck_assert_msg(fine == (c->want != NULL), "%s", c->text);
 	ck_assert_str_eq(buf_cstr(&out) + 1, fine ? c->want : "");
 	buf_release(&out);
@@ -383,10 +372,9 @@ static const struct part_case {
 START_TEST(parts)
 {
 	const struct part_case *c = &part_cases[_i];
-	struct buf out;
-
 	ck_assert(str_eq(addr_local(str_of(c->mailbox)), str_of(c->local)));
 	ck_assert(str_eq(addr_domain(str_of(c->mailbox)), str_of(c->domain)));
+	struct buf out;
 	buf_init(&out, 100);
 	ck_assert(addr_qualify(&out, str_of(c->mailbox), STR("d.example")));
 	ck_assert_str_eq(buf_cstr(&out), c->qualified);
@@ -432,7 +420,6 @@ static const struct match_case {
 START_TEST(matches)
 {
 	const struct match_case *c = &match_cases[_i];
-
 	ck_assert_msg(addr_matches(str_of(c->mailbox), str_of(c->pattern)) == c->match, "%s %s",
 	              c->mailbox, c->pattern);
 }
@@ -459,7 +446,6 @@ static const struct domain_case {
 START_TEST(domains)
 {
 	const struct domain_case *c = &domain_cases[_i];
-
 	ck_assert_msg(addr_is_domain(str_of(c->text)) == c->valid, "%s", c->text);
 }
 END_TEST
@@ -469,7 +455,6 @@ START_TEST(many)
 	struct fault f = FAULT_INIT;
 	struct buf text;
 	int calls = 0;
-
 	buf_init(&text, 8 * 1024 * 1024);
 	repeat(&text, STR("a "), 400000);
 	ck_assert(!addr_parse_list(buf_str(&text), stop, &calls, &f));
@@ -524,9 +509,6 @@ int main(void)
 {
 	Suite *s = suite_create("addr");
 	TCase *t = tcase_create("addr");
-	SRunner *r;
-	int failed;
-
 	tcase_add_loop_test(t, fields, 0, COUNT(header_cases));
 	tcase_add_loop_test(t, lists, 0, COUNT(list_cases));
 	tcase_add_test(t, nested_comments);
@@ -539,9 +521,9 @@ int main(void)
 	tcase_add_loop_test(t, wire, 0, COUNT(wire_cases));
 	tcase_add_test(t, many);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
+	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
+	int failed = srunner_ntests_failed(r);
 	srunner_free(r);
 	return failed ? 1 : 0;
 }

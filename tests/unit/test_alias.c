@@ -13,14 +13,12 @@
 static void note_warning(void *context, size_t line, const char *text)
 {
 	struct buf *b = context;
-
 	ck_assert(buf_addf(b, "%zu:%s\n", line, text));
 }
 
 static bool note_result(void *context, struct str mailbox, struct fault *f)
 {
 	struct buf *b = context;
-
 	(void)f;
 	if (b->len > 0)
 		ck_assert(buf_add_char(b, ' '));
@@ -93,7 +91,6 @@ START_TEST(expands)
 	struct buf got;
 	struct fault f = FAULT_INIT;
 	struct alias *a = alias_parse(str_of(t->file), NULL, NULL);
-
 	buf_init(&got, ROOM);
 	ck_assert(alias_expand(a, str_of(t->name), note_result, &got, &f));
 	ck_assert_str_eq(buf_cstr(&got), t->want);
@@ -126,11 +123,10 @@ START_TEST(warns)
 {
 	const struct warning *t = &warnings[_i];
 	struct buf got;
-	char number[32];
-
 	buf_init(&got, ROOM);
 	alias_free(alias_parse(str_of(t->file), note_warning, &got));
-	if (t->word == NULL) {
+	char number[32];
+	if (!t->word) {
 		ck_assert_uint_eq(got.len, 0);
 	} else {
 		snprintf(number, sizeof(number), "%zu:", t->line);
@@ -145,7 +141,6 @@ END_TEST
 START_TEST(warning_is_printable)
 {
 	struct buf got;
-
 	buf_init(&got, ROOM);
 	alias_free(alias_parse(STR("x: |\033[31m\001\n"), note_warning, &got));
 	ck_assert_uint_gt(got.len, 0);
@@ -176,7 +171,6 @@ START_TEST(without_file)
 {
 	struct buf got;
 	struct fault f = FAULT_INIT;
-
 	buf_init(&got, ROOM);
 	ck_assert(alias_expand(NULL, STR("root"), note_result, &got, &f));
 	ck_assert_str_eq(buf_cstr(&got), "root");
@@ -188,7 +182,6 @@ START_TEST(sink_stops)
 {
 	struct fault f = FAULT_INIT;
 	struct alias *a = alias_parse(STR("root: a@x, b@y\n"), NULL, NULL);
-
 	ck_assert(!alias_expand(a, STR("root"), refuse, NULL, &f));
 	ck_assert_int_eq(f.kind, FAULT_TEMP);
 	alias_free(a);
@@ -198,7 +191,6 @@ END_TEST
 static bool count(void *context, struct str mailbox, struct fault *f)
 {
 	size_t *n = context;
-
 	(void)mailbox;
 	(void)f;
 	++*n;
@@ -245,7 +237,6 @@ START_TEST(deep_chain)
 	struct buf file;
 	struct fault f = FAULT_INIT;
 	size_t n = 0;
-
 	buf_init(&file, ROOM);
 	for (int i = 0; i < 50000; i++)
 		ck_assert(buf_addf(&file, "n%d: n%d\n", i, i + 1));
@@ -263,9 +254,6 @@ int main(void)
 {
 	Suite *s = suite_create("alias");
 	TCase *t = tcase_create("alias");
-	SRunner *r;
-	int failed;
-
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, expands, 0, COUNT(expansions));
 	tcase_add_loop_test(t, warns, 0, COUNT(warnings));
@@ -276,9 +264,9 @@ int main(void)
 	tcase_add_loop_test(t, long_list, 0, 3);
 	tcase_add_test(t, deep_chain);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
+	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
+	int failed = srunner_ntests_failed(r);
 	srunner_free(r);
 	return failed ? 1 : 0;
 }

@@ -46,13 +46,13 @@ static void check_made(struct hold *hold, const char *made, const char *of,
 {
 	struct hold_entry he;
 	struct fault f = FAULT_INIT;
-	char bytes[100];
-	size_t got;
 	ck_assert_int_eq(hold_claim(hold, HOLD_QUEUE, made, &he, &f), CLAIM_OK);
 	ck_assert_str_eq(he.entry.envelope.sender, c->want_from);
 	ck_assert_uint_eq(he.entry.envelope.rcpt_count, 1);
 	ck_assert_str_eq(he.entry.envelope.rcpts[0].address, c->want_to);
 	ck_assert_str_eq(he.entry.report_of, of);
+	char bytes[100];
+	size_t got;
 	ck_assert(entry_read_message(he.fd, &he.entry, 0, bytes, sizeof(bytes), &got, &f));
 	ck_assert(str_eq(str_make(bytes, got), STR(message)));
 	hold_release(&he);
@@ -64,14 +64,14 @@ START_TEST(again)
 	char root[] = "/tmp/test-notify-XXXXXX", path[64], command[64], made[ENTRY_ID_LEN + 1];
 	struct settings config = {
 	    .domain = (char *)"corp.example", .from = c->from, .admin = c->admin};
-	struct hold hold;
-	struct hold_entry he;
 	struct fault f = FAULT_INIT;
-	hold_id id;
 	ck_assert_ptr_nonnull(mkdtemp(root));
 	snprintf(path, sizeof(path), "%s/hold", root);
+	struct hold hold;
 	ck_assert_msg(hold_open(path, &hold, &f), "%s", f.text);
+	hold_id id;
 	put(&hold, c->sender, c->of, id);
+	struct hold_entry he;
 	ck_assert_int_eq(hold_claim(&hold, HOLD_QUEUE, id, &he, &f), CLAIM_OK);
 	ck_assert_msg(bounce_again(&config, "host.example", &he, made, &f), "%s", f.text);
 	hold_release(&he);

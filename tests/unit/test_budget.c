@@ -13,7 +13,6 @@
 static bool answers(struct budget *b, int64_t ms, int64_t timeout)
 {
 	int64_t wait = budget_wait_ms(b, timeout);
-
 	budget_spend(b, ms < wait ? ms : wait);
 	return ms < wait;
 }
@@ -22,7 +21,6 @@ static bool answers(struct budget *b, int64_t ms, int64_t timeout)
 static int replies(struct budget *b, int most, int64_t ms)
 {
 	int n = 0;
-
 	while (n < most && answers(b, ms, REPLY))
 		n++;
 	return n;
@@ -32,10 +30,8 @@ static int replies(struct budget *b, int most, int64_t ms)
 static bool reads(struct budget *b, uint64_t bytes, uint64_t a_second)
 {
 	const uint64_t step = 32768;
-
 	for (uint64_t done = 0; done < bytes; done += step) {
 		int64_t takes = (int64_t)(step * 1000 / a_second);
-
 		if (takes >= b->left_ms + budget_worth_ms(step))
 			return false;
 		budget_bytes(b, step);
@@ -48,7 +44,6 @@ static bool reads(struct budget *b, uint64_t bytes, uint64_t a_second)
 START_TEST(just_in_time)
 {
 	struct budget b = budget_open(REPLY);
-
 	ck_assert_int_eq(replies(&b, 5, REPLY - 1000), 2);
 	b = budget_open(REPLY);
 	budget_transaction(&b, 1000);
@@ -63,7 +58,6 @@ END_TEST
 START_TEST(one_reply)
 {
 	struct budget b = budget_open(REPLY);
-
 	ck_assert_int_eq(budget_wait_ms(&b, REPLY), REPLY);
 	budget_spend(&b, 100 * REPLY);
 	ck_assert_int_eq(budget_wait_ms(&b, REPLY), 0);
@@ -80,7 +74,6 @@ END_TEST
 START_TEST(honest)
 {
 	struct budget b = budget_open(REPLY);
-
 	/* A greeting that keeps off those who cannot wait, then quick. */
 	ck_assert(answers(&b, 4 * MINUTE, REPLY));
 	ck_assert_int_eq(replies(&b, 5, 2000), 5);
@@ -100,7 +93,6 @@ END_TEST
 START_TEST(reads_slowly)
 {
 	struct budget b = budget_open(REPLY);
-
 	budget_transaction(&b, 1);
 	ck_assert(!reads(&b, 100000000, 10));
 	ck_assert_int_lt(b.waited_ms, 60 * MINUTE);
@@ -114,7 +106,6 @@ END_TEST
 START_TEST(saves_nothing)
 {
 	struct budget b = budget_open(REPLY);
-
 	for (int message = 0; message < 1000; message++) {
 		budget_transaction(&b, 100);
 		budget_bytes(&b, 50000000);
@@ -128,7 +119,6 @@ END_TEST
 START_TEST(no_overflow)
 {
 	struct budget b = budget_open(INT64_MAX);
-
 	for (int i = 0; i < 10; i++) {
 		budget_transaction(&b, SIZE_MAX);
 		budget_bytes(&b, UINT64_MAX);
@@ -148,9 +138,6 @@ int main(void)
 {
 	Suite *s = suite_create("budget");
 	TCase *t = tcase_create("budget");
-	SRunner *r;
-	int failed;
-
 	tcase_add_test(t, just_in_time);
 	tcase_add_test(t, one_reply);
 	tcase_add_test(t, honest);
@@ -158,9 +145,9 @@ int main(void)
 	tcase_add_test(t, saves_nothing);
 	tcase_add_test(t, no_overflow);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
+	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
+	int failed = srunner_ntests_failed(r);
 	srunner_free(r);
 	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -16,7 +16,6 @@ static void same(struct str got, const char *want)
 START_TEST(views)
 {
 	struct str none = str_of(NULL);
-
 	ck_assert_uint_eq(none.len, 0);
 	ck_assert_ptr_nonnull(none.at);
 	ck_assert_uint_eq(str_make(NULL, 7).len, 0);
@@ -54,7 +53,6 @@ START_TEST(prefixes)
 
 	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
 		struct str s = str_of(row[i].s), part = str_of(row[i].part);
-
 		ck_assert_msg(str_starts(s, part) == row[i].starts, "row %zu", i);
 		ck_assert_msg(str_casestarts(s, part) == row[i].casestarts, "row %zu", i);
 		ck_assert_msg(str_ends(s, part) == row[i].ends, "row %zu", i);
@@ -66,7 +64,6 @@ END_TEST
 START_TEST(finding)
 {
 	struct str s = STR("a.b.c"), none = {NULL, 0};
-
 	ck_assert_uint_eq(str_find(s, '.'), 1);
 	ck_assert_uint_eq(str_rfind(s, '.'), 3);
 	ck_assert_uint_eq(str_rfind(s, 'a'), 0);
@@ -97,10 +94,10 @@ START_TEST(cutting)
 	};
 
 	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
-		struct str rest = str_of(row[i].s), piece;
+		struct str rest = str_of(row[i].s);
 		struct buf got;
-
 		buf_init(&got, 100);
+		struct str piece;
 		while (str_cut(&rest, ',', &piece))
 			ck_assert(buf_add_str(&got, piece) && buf_add_char(&got, '|'));
 		same(buf_str(&got), row[i].want);
@@ -113,7 +110,6 @@ END_TEST
 START_TEST(cut_tells_the_last_piece)
 {
 	struct str rest = STR("a,b"), piece;
-
 	ck_assert(str_cut(&rest, ',', &piece));
 	ck_assert_ptr_nonnull(rest.at);
 	ck_assert(str_cut(&rest, ',', &piece));
@@ -142,7 +138,6 @@ START_TEST(numbers)
 	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
 		long long got = -1;
 		bool ok = str_number(str_of(row[i].s), &got);
-
 		ck_assert_msg(ok == (row[i].want >= 0), "'%s'", row[i].s);
 		ck_assert_msg(got == row[i].want, "'%s': %lld", row[i].s, got);
 	}
@@ -154,7 +149,6 @@ START_TEST(ascii)
 	for (int i = 0; i < 256; i++) {
 		char c = (char)i;
 		bool upper = i >= 0x41 && i <= 0x5A, lower = i >= 0x61 && i <= 0x7A;
-
 		ck_assert_int_eq(ascii_alpha(c), upper || lower);
 		ck_assert_int_eq(ascii_digit(c), i >= 0x30 && i <= 0x39);
 		ck_assert_int_eq(ascii_space(c), i == 0x20 || i == 0x09);
@@ -166,7 +160,6 @@ END_TEST
 START_TEST(maximum)
 {
 	struct buf b;
-
 	buf_init(&b, 5);
 	same(buf_str(&b), "");
 	ck_assert(buf_add(&b, "abc", 3));
@@ -198,7 +191,6 @@ END_TEST
 START_TEST(maximum_zero)
 {
 	struct buf b;
-
 	buf_init(&b, 0);
 	ck_assert(!buf_add_char(&b, 'x'));
 	ck_assert(buf_add(&b, "", 0));
@@ -210,8 +202,6 @@ END_TEST
 START_TEST(growth)
 {
 	struct buf b;
-	char *room;
-
 	buf_init(&b, SIZE_MAX);
 	ck_assert_str_eq(buf_cstr(&b), "");
 	for (int i = 0; i < 10000; i++)
@@ -219,7 +209,7 @@ START_TEST(growth)
 	ck_assert_uint_eq(b.len, 10000);
 	for (int i = 0; i < 10000; i++)
 		ck_assert_int_eq(b.at[i], 'a' + i % 26);
-	room = buf_room(&b, 5000);
+	char *room = buf_room(&b, 5000);
 	ck_assert_ptr_nonnull(room);
 	memset(room, '!', 5000);
 	buf_filled(&b, 3);
@@ -235,7 +225,6 @@ END_TEST
 START_TEST(wiping)
 {
 	struct buf b;
-
 	buf_init(&b, 100);
 	ck_assert(buf_add(&b, "secret", 6));
 	buf_drop(&b, 3);
@@ -253,7 +242,6 @@ START_TEST(memory)
 	size_t cap = 0;
 	int *list = mem_grow(NULL, &cap, 1, sizeof(*list));
 	char *text = mem_copy(STR("a\0b"));
-
 	ck_assert_uint_ge(cap, 1);
 	ck_assert_int_eq(list[0], 0);
 	list[0] = 5;
@@ -278,15 +266,12 @@ END_TEST
 START_TEST(out_of_memory)
 {
 	char text[100] = "";
-	int fds[2], status;
-	pid_t child;
-
+	int fds[2];
 	ck_assert_int_eq(pipe(fds), 0);
-	child = fork();
+	pid_t child = fork();
 	ck_assert_int_ge(child, 0);
 	if (child == 0) {
 		size_t cap = 0;
-
 		dup2(fds[1], STDERR_FILENO);
 		mem_grow(NULL, &cap, SIZE_MAX / 2, 8);
 		_exit(0);
@@ -294,6 +279,7 @@ START_TEST(out_of_memory)
 	close(fds[1]);
 	ck_assert_int_gt(read(fds[0], text, sizeof(text) - 1), 0);
 	close(fds[0]);
+	int status;
 	ck_assert_int_eq(waitpid(child, &status, 0), child);
 	ck_assert(WIFEXITED(status));
 	ck_assert_int_eq(WEXITSTATUS(status), 75);
@@ -305,9 +291,6 @@ int main(void)
 {
 	Suite *s = suite_create("buf");
 	TCase *c = tcase_create("all");
-	SRunner *r;
-	int n;
-
 	tcase_add_test(c, views);
 	tcase_add_test(c, prefixes);
 	tcase_add_test(c, finding);
@@ -322,9 +305,9 @@ int main(void)
 	tcase_add_test(c, memory);
 	tcase_add_test(c, out_of_memory);
 	suite_add_tcase(s, c);
-	r = srunner_create(s);
+	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
-	n = srunner_ntests_failed(r);
+	int n = srunner_ntests_failed(r);
 	srunner_free(r);
 	return n ? 1 : 0;
 }

@@ -235,9 +235,6 @@ int main(void)
 {
 	Suite *s = suite_create("cause");
 	TCase *c = tcase_create("cause");
-	SRunner *r;
-	int failed;
-
 	tcase_add_loop_test(c, of_reply, 0, sizeof(replies) / sizeof(replies[0]));
 	tcase_add_test(c, same_meaning);
 	tcase_add_test(c, whole_product);
@@ -246,9 +243,9 @@ int main(void)
 	tcase_add_test(c, unknown_word);
 	tcase_add_test(c, manual);
 	suite_add_tcase(s, c);
-	r = srunner_create(s);
+	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
+	int failed = srunner_ntests_failed(r);
 	srunner_free(r);
 	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -8,11 +8,11 @@
 
 START_TEST(system_clocks)
 {
-	int64_t mono = clock_mono_ms(), wall;
-	struct timespec before, after;
-
+	int64_t mono = clock_mono_ms();
+	struct timespec before;
 	ck_assert_int_eq(clock_gettime(CLOCK_REALTIME, &before), 0);
-	wall = clock_wall();
+	int64_t wall = clock_wall();
+	struct timespec after;
 	ck_assert_int_eq(clock_gettime(CLOCK_REALTIME, &after), 0);
 	ck_assert_int_ge(wall, before.tv_sec);
 	ck_assert_int_ge(after.tv_sec, wall);
@@ -110,18 +110,15 @@ int main(void)
 {
 	Suite *s = suite_create("clock");
 	TCase *c = tcase_create("all");
-	SRunner *r;
-	int n;
-
 	tcase_add_test(c, system_clocks);
 	tcase_add_test(c, fixed);
 	tcase_add_test(c, deadlines);
 	tcase_add_test(c, left);
 	tcase_add_test(c, zones);
 	suite_add_tcase(s, c);
-	r = srunner_create(s);
+	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
-	n = srunner_ntests_failed(r);
+	int n = srunner_ntests_failed(r);
 	srunner_free(r);
 	return n ? 1 : 0;
 }

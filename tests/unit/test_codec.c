@@ -30,10 +30,9 @@ static void same(struct str got, struct str want)
 static void check_call(codec_call *call, struct str in, const struct str *want)
 {
 	struct buf out;
-
 	buf_init(&out, OUT_MAX);
 	ck_assert(buf_add_char(&out, '-'));
-	if (want == NULL) {
+	if (!want) {
 		ck_assert_msg(!call(&out, in), "'%.*s' taken", STR_FMT(in));
 		same(buf_str(&out), STR("-"));
 	} else {
@@ -47,10 +46,9 @@ static void check_call(codec_call *call, struct str in, const struct str *want)
 /* One byte too little room is false and changes nothing; just enough is true. */
 static void check_full(codec_call *call, struct str in, size_t need)
 {
-	struct buf out;
-
 	if (need == 0)
 		return;
+	struct buf out;
 	buf_init(&out, need - 1);
 	ck_assert(!call(&out, in));
 	ck_assert_uint_eq(out.len, 0);
@@ -65,7 +63,6 @@ static void check_rows(codec_call *code, codec_call *uncode, const struct row *r
 {
 	for (size_t i = 0; i < n; i++) {
 		struct str plain = {row[i].plain, row[i].len}, coded = str_of(row[i].coded);
-
 		check_call(code, plain, &coded);
 		check_call(uncode, coded, &plain);
 		check_full(code, plain, coded.len);
@@ -81,11 +78,10 @@ static void check_refused(codec_call *call, const char *const *list)
 
 static void check_all_bytes(codec_call *code, codec_call *uncode)
 {
-	struct buf coded, plain;
 	char bytes[256];
-
 	for (int i = 0; i < 256; i++)
 		bytes[i] = (char)i;
+	struct buf coded, plain;
 	for (size_t len = 0; len <= sizeof(bytes); len++) {
 		buf_init(&coded, OUT_MAX);
 		buf_init(&plain, OUT_MAX);
@@ -115,7 +111,6 @@ START_TEST(base64)
 	                                      "=",    "Z===", "Zg==Zg==",   "Zm9v\n", "Zm9\n",
 	                                      "Zm 9", "Zm-_", "Zg=A",       "=Zg=",   "Zm9vZg",
 	                                      "Zh==", "Zm9=", "\xC3\xA9==", NULL};
-
 	check_rows(codec_base64, codec_unbase64, row, sizeof(row) / sizeof(row[0]));
 	check_refused(codec_unbase64, refused);
 	check_call(codec_unbase64, STR("Zm\0v"), NULL);
@@ -135,7 +130,6 @@ START_TEST(xtext)
 	};
 	static const char *const refused[] = {"=",   "a b", "+",    "+2",   "+2b", "+b2", "+2g",
 	                                      "+ 2", "a+2", "\x7F", "\xC3", "a\r", NULL};
-
 	check_rows(codec_xtext, codec_unxtext, row, sizeof(row) / sizeof(row[0]));
 	check_refused(codec_unxtext, refused);
 	for (size_t i = 0; refused[i] != NULL; i++)
@@ -155,7 +149,6 @@ START_TEST(hex)
 	};
 	static const char *const refused[] = {"0", "0g", "g0", "000", " 00", "00 ", "0x", NULL};
 	struct str want = STR("\xAB\xCD");
-
 	check_rows(codec_hex, codec_unhex, row, sizeof(row) / sizeof(row[0]));
 	check_refused(codec_unhex, refused);
 	check_call(codec_unhex, STR("aBCd"), &want);
@@ -166,7 +159,6 @@ END_TEST
 START_TEST(secrets)
 {
 	char text[] = "secret";
-
 	ck_assert(codec_same_secret(STR("secret"), STR("secret")));
 	ck_assert(codec_same_secret(STR(""), STR("")));
 	ck_assert(!codec_same_secret(STR("secret"), STR("secreT")));
@@ -204,7 +196,6 @@ START_TEST(printable)
 	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
 		char *to = malloc(row[i].size);
 		size_t len = codec_printable(to, row[i].size, str_make(row[i].in, row[i].len));
-
 		ck_assert_str_eq(to, row[i].want);
 		ck_assert_uint_eq(len, strlen(to));
 		free(to);
@@ -255,7 +246,6 @@ START_TEST(utf8)
 
 	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
 		struct str s = str_of(row[i].s);
-
 		ck_assert_msg(codec_is_utf8(s) == row[i].valid, "row %zu", i);
 		ck_assert_msg(codec_utf8_len(s) == row[i].first, "row %zu", i);
 	}
@@ -274,9 +264,6 @@ int main(void)
 {
 	Suite *s = suite_create("codec");
 	TCase *c = tcase_create("all");
-	SRunner *r;
-	int n;
-
 	tcase_add_test(c, base64);
 	tcase_add_test(c, xtext);
 	tcase_add_test(c, hex);
@@ -284,9 +271,9 @@ int main(void)
 	tcase_add_test(c, printable);
 	tcase_add_test(c, utf8);
 	suite_add_tcase(s, c);
-	r = srunner_create(s);
+	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
-	n = srunner_ntests_failed(r);
+	int n = srunner_ntests_failed(r);
 	srunner_free(r);
 	return n ? 1 : 0;
 }

@@ -17,7 +17,6 @@ static int peer; /* the other end, blocking */
 static void open_pair(void)
 {
 	int ends[2];
-
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
 	ck_assert_int_eq(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
 	c = conn_new(ends[0]);
@@ -34,12 +33,11 @@ static void close_pair(void)
 START_TEST(reads_what_is_there)
 {
 	struct fault f = FAULT_INIT;
-	char to[10];
-	size_t got;
-
 	ck_assert_uint_eq(conn_pending(c), 0);
 	ck_assert_int_eq(write(peer, "hello", 5), 5);
 	ck_assert_uint_eq(conn_pending(c), 5);
+	char to[10];
+	size_t got;
 	/* Even when the deadline has passed. */
 	ck_assert(conn_read(c, to, 2, &got, clock_mono_ms() - 1, &f));
 	ck_assert_uint_eq(got, 2);
@@ -59,12 +57,11 @@ END_TEST
 START_TEST(read_deadline)
 {
 	struct fault f = FAULT_INIT;
-	int64_t before = clock_mono_ms(), took;
+	int64_t before = clock_mono_ms();
 	char to[10];
 	size_t got;
-
 	ck_assert(!conn_read(c, to, sizeof(to), &got, clock_deadline(100), &f));
-	took = clock_mono_ms() - before;
+	int64_t took = clock_mono_ms() - before;
 	ck_assert_int_ge(took, 100);
 	ck_assert_int_le(polled.longest_ms, 100);
 	ck_assert_int_eq(f.kind, FAULT_RELAY);
@@ -78,13 +75,11 @@ START_TEST(write_all)
 	struct fault f = FAULT_INIT;
 	char *bytes = mem_alloc(BIG);
 	pid_t pid = fork();
-
 	ck_assert_int_ge(pid, 0);
 	if (pid == 0) {
 		size_t sum = 0;
 		char some[65536];
 		ssize_t n;
-
 		while (sum < BIG && (n = read(peer, some, sizeof(some))) > 0)
 			sum += (size_t)n;
 		_exit(sum == BIG ? 0 : 1);
@@ -101,10 +96,9 @@ START_TEST(write_stalls)
 {
 	struct fault f = FAULT_INIT;
 	char *bytes = mem_alloc(BIG);
-	int64_t before = clock_mono_ms(), took;
-
+	int64_t before = clock_mono_ms();
 	ck_assert(!conn_write(c, str_make(bytes, BIG), 100, CLOCK_NEVER, &f));
-	took = clock_mono_ms() - before;
+	int64_t took = clock_mono_ms() - before;
 	ck_assert_int_ge(took, 100);
 	ck_assert_int_le(polled.longest_ms, 100);
 	ck_assert_int_eq(f.sys, ETIMEDOUT);
@@ -119,7 +113,6 @@ static int64_t slow_ms;
 static void read_slowly(void)
 {
 	static char some[262144];
-
 	ck_assert_int_gt(recv(peer, some, sizeof(some), MSG_DONTWAIT), 0);
 	slow_ms += 300;
 	clock_test_set(0, slow_ms);
@@ -131,7 +124,6 @@ START_TEST(write_goes_on)
 	struct fault f = FAULT_INIT;
 	size_t len = 2 * 1024 * 1024;
 	char *bytes = mem_alloc(len);
-
 	clock_test_set(0, 0);
 	polled_before(read_slowly);
 	ck_assert_msg(conn_write(c, str_make(bytes, len), 400, CLOCK_NEVER, &f), "%s", f.text);
@@ -145,7 +137,6 @@ START_TEST(write_has_a_limit)
 {
 	struct fault f = FAULT_INIT;
 	char *bytes = mem_alloc(BIG);
-
 	slow_ms = 0;
 	clock_test_set(0, 0);
 	polled_before(read_slowly);
@@ -161,7 +152,6 @@ END_TEST
 START_TEST(write_to_closed)
 {
 	struct fault f = FAULT_INIT;
-
 	close(peer);
 	peer = -1;
 	ck_assert(!conn_write(c, STR("hello"), 1000, CLOCK_NEVER, &f));
@@ -175,7 +165,6 @@ static struct tls_trust *any_trust(void)
 	const struct tls_setup setup = {.mode = TLS_TRUST_NONE, .wall = clock_wall()};
 	struct fault f = FAULT_INIT;
 	struct tls_trust *trust = tls_trust_new(&setup, &f);
-
 	ck_assert_msg(trust != NULL, "%s", f.text);
 	return trust;
 }
@@ -184,7 +173,6 @@ START_TEST(early_bytes)
 {
 	struct fault f = FAULT_INIT;
 	struct tls_trust *trust = any_trust();
-
 	ck_assert(conn_write(c, STR("STARTTLS\r\n"), 1000, CLOCK_NEVER, &f));
 	ck_assert_int_eq(write(peer, "250-INJECTED\r\n", 14), 14);
 	ck_assert(!conn_start_tls(c, trust, clock_deadline(1000), &f));
@@ -197,7 +185,6 @@ START_TEST(greeting_on_tls_port)
 {
 	struct fault f = FAULT_INIT;
 	struct tls_trust *trust = any_trust();
-
 	ck_assert_int_eq(write(peer, "220 relay ESMTP\r\n", 17), 17);
 	ck_assert(!conn_start_tls(c, trust, clock_deadline(1000), &f));
 	ck_assert_int_eq(f.kind, FAULT_RELAY);
@@ -212,10 +199,9 @@ START_TEST(handshake_deadline)
 {
 	struct fault f = FAULT_INIT;
 	struct tls_trust *trust = any_trust();
-	int64_t before = clock_mono_ms(), took;
-
+	int64_t before = clock_mono_ms();
 	ck_assert(!conn_start_tls(c, trust, clock_deadline(150), &f));
-	took = clock_mono_ms() - before;
+	int64_t took = clock_mono_ms() - before;
 	ck_assert_int_ge(took, 150);
 	ck_assert_int_le(polled.longest_ms, 150);
 	ck_assert_int_eq(f.sys, ETIMEDOUT);
@@ -231,17 +217,16 @@ START_TEST(over_tls)
 	const struct peer_server server = {.cert = &cert};
 	struct tls_trust *trust = any_trust();
 	struct fault f = FAULT_INIT;
-	char to[256];
-	size_t got, have = 0;
-	struct conn *over;
+	size_t have = 0;
 	pid_t pid;
-
-	over = conn_new(peer_start(&server, &pid));
+	struct conn *over = conn_new(peer_start(&server, &pid));
 	ck_assert_msg(conn_start_tls(over, trust, clock_deadline(LONG_MS), &f), "%s", f.text);
 	ck_assert_ptr_nonnull(conn_tls(over));
 	ck_assert_str_eq(conn_tls(over)->trust, "none");
 	ck_assert_str_eq(conn_tls(over)->subject, "relay.example.org");
 	ck_assert(!conn_start_tls(over, trust, clock_deadline(LONG_MS), &f));
+	char to[256];
+	size_t got;
 	do {
 		ck_assert(conn_read(over, to, 1, &got, clock_deadline(LONG_MS), &f));
 		ck_assert_uint_eq(got, 1);
@@ -273,25 +258,23 @@ START_TEST(tls_stalls)
 	const struct peer_server server = {.cert = &cert};
 	struct tls_trust *trust = any_trust();
 	struct fault f = FAULT_INIT;
-	char *bytes = mem_alloc(BIG), one;
-	int64_t before, took;
-	struct conn *over;
-	size_t got;
+	char *bytes = mem_alloc(BIG);
 	pid_t pid;
-
-	over = conn_new(peer_start(&server, &pid));
+	struct conn *over = conn_new(peer_start(&server, &pid));
 	ck_assert_msg(conn_start_tls(over, trust, clock_deadline(LONG_MS), &f), "%s", f.text);
+	char one;
+	size_t got;
 	do {
 		ck_assert(conn_read(over, &one, 1, &got, clock_deadline(LONG_MS), &f));
 		ck_assert_uint_eq(got, 1);
 	} while (one != '\n');
 	kill(pid, SIGSTOP);
-	before = clock_mono_ms();
+	int64_t before = clock_mono_ms();
 	polled_clear();
 	ck_assert(!conn_read(over, &one, 1, &got, clock_deadline(100), &f));
 	ck_assert_int_eq(f.sys, ETIMEDOUT);
 	ck_assert(!conn_write(over, str_make(bytes, BIG), 150, CLOCK_NEVER, &f));
-	took = clock_mono_ms() - before;
+	int64_t took = clock_mono_ms() - before;
 	ck_assert_int_eq(f.sys, ETIMEDOUT);
 	ck_assert_str_eq(f.text, "write to the server: Connection timed out");
 	ck_assert_int_ge(took, 250);
@@ -314,9 +297,6 @@ int main(void)
 {
 	Suite *s = suite_create("conn");
 	TCase *t = tcase_create("conn");
-	SRunner *r;
-	int n;
-
 	tcase_add_checked_fixture(t, open_pair, close_pair);
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, reads_what_is_there);
@@ -332,9 +312,9 @@ int main(void)
 	tcase_add_test(t, over_tls);
 	tcase_add_test(t, tls_stalls);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
+	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
-	n = srunner_ntests_failed(r);
+	int n = srunner_ntests_failed(r);
 	srunner_free(r);
 	return n ? 1 : 0;
 }

@@ -66,8 +66,8 @@ START_TEST(what_is_spoilt_begins_again)
 	static const char *const texts[] = {"", "\n", "accepted 12\n",
 	                                    "accepted x\ndelivered 1\n", "garbage\0garbage"};
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		struct counters sum;
 		put("counters", texts[i]);
+		struct counters sum;
 		counters_read(&hold, &sum);
 		ck_assert_uint_eq(sum.accepted, 0);
 		counters_add(&hold, &(struct counters){.accepted = 1});
@@ -80,12 +80,12 @@ END_TEST
 /* Somebody who was stopped in the middle stops nobody else. */
 START_TEST(a_lock_is_not_waited_for)
 {
-	struct counters sum;
 	counters_add(&hold, &(struct counters){.accepted = 1});
 	int fd = openat(hold.rooms[HOLD_STATE], "counters", O_RDONLY);
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(flock(fd, LOCK_EX), 0);
 	counters_add(&hold, &(struct counters){.accepted = 1});
+	struct counters sum;
 	counters_read(&hold, &sum);
 	ck_assert_uint_eq(sum.accepted, 1);
 	close(fd);
@@ -106,16 +106,16 @@ START_TEST(guests_have_their_own)
 	                           "bytes 00000000000000000000\n"
 	                           "last success 00000000000000000000\n"
 	                           "last flush 00000000000000000000\n";
-	struct counters sum;
 	struct fault f = FAULT_INIT;
-	struct stat st;
 	char *own = mem_printf("counters.%lu", (unsigned long)geteuid());
 	hold.shared = true;
 	hold.owner = geteuid() + 1;
 	counters_add(&hold, &(struct counters){.accepted = 1});
+	struct stat st;
 	ck_assert(file_stat_name(hold.rooms[HOLD_STATE], own, &st, &f));
 	put("counters", text);            /* not of the hold's owner */
 	put("counters.4294900000", text); /* not of that user */
+	struct counters sum;
 	counters_read(&hold, &sum);
 	ck_assert_uint_eq(sum.accepted, 1);
 	hold.owner = geteuid();

@@ -11,7 +11,6 @@ START_TEST(known)
 {
 	static const char s[] = "123456789";
 	const size_t len = strlen(s);
-
 	ck_assert_uint_eq(crc_add(0, "", 0), 0);
 	ck_assert_uint_eq(crc_add(7, "", 0), 7);
 	ck_assert_uint_eq(crc_add(0, s, len), 0xCBF43926);
@@ -32,7 +31,6 @@ START_TEST(long_pieces)
 		bytes[i] = (char)((i * i * 31 + i * 7) & 255);
 	for (size_t i = 0; i < sizeof(cuts) / sizeof(cuts[0]); i++) {
 		uint32_t half = crc_add(0, bytes, cuts[i]);
-
 		ck_assert_uint_eq(crc_add(half, bytes + cuts[i], LEN - cuts[i]), 0xEF8FF753);
 	}
 }
@@ -93,17 +91,14 @@ int main(void)
 {
 	Suite *s = suite_create("crc");
 	TCase *c = tcase_create("crc");
-	SRunner *r;
-	int failed;
-
 	tcase_add_test(c, known);
 	tcase_add_test(c, long_pieces);
 	tcase_add_test(c, as_by_bits);
 	tcase_add_test(c, flips_show);
 	suite_add_tcase(s, c);
-	r = srunner_create(s);
+	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
+	int failed = srunner_ntests_failed(r);
 	srunner_free(r);
 	return failed ? 1 : 0;
 }

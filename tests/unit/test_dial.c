@@ -29,12 +29,10 @@ static int listen_on(const char *address, int backlog, int *port)
 	bool is_v4 = inet_pton(AF_INET, address, &v4.sin_addr) == 1;
 	struct sockaddr *at = is_v4 ? (struct sockaddr *)&v4 : (struct sockaddr *)&v6;
 	socklen_t len = is_v4 ? sizeof(v4) : sizeof(v6);
-	int fd;
-
 	*port = 0;
 	if (!is_v4)
 		ck_assert_int_eq(inet_pton(AF_INET6, address, &v6.sin6_addr), 1);
-	fd = socket(at->sa_family, SOCK_STREAM, 0);
+	int fd = socket(at->sa_family, SOCK_STREAM, 0);
 	if (fd < 0 || bind(fd, at, len) != 0 || listen(fd, backlog) != 0) {
 		if (fd >= 0)
 			close(fd);
@@ -49,7 +47,6 @@ static int listen_on(const char *address, int backlog, int *port)
 static int free_port(void)
 {
 	int port, fd = listen_on("127.0.0.1", 1, &port);
-
 	ck_assert_int_ge(fd, 0);
 	close(fd);
 	return port;
@@ -60,13 +57,12 @@ static int black_hole(const char *address, int *port, int fill[2])
 {
 	struct sockaddr_in v4 = {.sin_family = AF_INET};
 	int fd = listen_on(address, 0, port);
-
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(inet_pton(AF_INET, address, &v4.sin_addr), 1);
 	v4.sin_port = htons((uint16_t)*port);
 	for (int i = 0; i < 2; i++) {
 		fill[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-		(void)connect(fill[i], (struct sockaddr *)&v4, sizeof(v4));
+		connect(fill[i], (struct sockaddr *)&v4, sizeof(v4));
 	}
 	usleep(20000);
 	return fd;
@@ -116,7 +112,6 @@ static const struct {
 START_TEST(literal)
 {
 	char to[64];
-
 	ck_assert(dial_is_address(literals[_i].text, to) == (literals[_i].want != NULL));
 	if (literals[_i].want)
 		ck_assert_str_eq(to, literals[_i].want);
@@ -127,7 +122,6 @@ static void check_socket(int fd)
 {
 	int value = 0;
 	socklen_t len = sizeof(value);
-
 	ck_assert_int_ge(fd, 0);
 	ck_assert(fcntl(fd, F_GETFL) & O_NONBLOCK);
 	ck_assert(fcntl(fd, F_GETFD) & FD_CLOEXEC);
@@ -139,14 +133,12 @@ START_TEST(connects)
 {
 	static const char *const hosts[] = {"127.0.0.1", "[127.0.0.1]", "localhost"};
 	struct fault f = FAULT_INIT;
-	struct dialed got;
 	char want[80];
 	int port, listener = listen_on("127.0.0.1", 5, &port);
-
 	snprintf(want, sizeof(want), "127.0.0.1:%d", port);
+	struct dialed got;
 	for (size_t i = 0; i < LEN(hosts); i++) {
 		struct dial d = to_host(hosts[i], &port, 1);
-
 		ck_assert_msg(dial(&d, &got, &f), "%s", f.text);
 		check_socket(got.fd);
 		ck_assert_str_eq(got.address, "127.0.0.1");
@@ -160,16 +152,14 @@ END_TEST
 
 START_TEST(connects_v6)
 {
-	struct dial d;
 	struct fault f = FAULT_INIT;
-	struct dialed got;
-	char want[80];
 	int port, listener = listen_on("::1", 5, &port);
-
 	if (listener < 0)
 		return;
-	d = to_host("[IPv6:::1]", &port, 1);
+	struct dial d = to_host("[IPv6:::1]", &port, 1);
+	char want[80];
 	snprintf(want, sizeof(want), "[::1]:%d", port);
+	struct dialed got;
 	ck_assert_msg(dial(&d, &got, &f), "%s", f.text);
 	ck_assert_str_eq(got.address, "::1");
 	ck_assert_str_eq(got.peer, want);
@@ -187,11 +177,10 @@ START_TEST(refused)
 	int port = free_port();
 	struct dial d = to_host("localhost", &port, 1);
 	struct fault f = FAULT_INIT;
-	struct dialed got;
-	char want[100];
-
 	d.family = DIAL_IPV4;
+	struct dialed got;
 	ck_assert(!dial(&d, &got, &f));
+	char want[100];
 	snprintf(want, sizeof(want), "connect to localhost[127.0.0.1]:%d: Connection refused",
 	         port);
 	ck_assert_str_eq(f.text, want);
@@ -208,7 +197,6 @@ START_TEST(ports_in_turn)
 	struct dial d = to_host("127.0.0.1", ports, 2);
 	struct fault f = FAULT_INIT;
 	struct dialed got;
-
 	ck_assert_msg(dial(&d, &got, &f), "%s", f.text);
 	ck_assert_int_eq(got.port, good);
 	/* A refusal is not waited for. */
@@ -224,13 +212,12 @@ START_TEST(avoids)
 	int ports[] = {good, free_port()};
 	struct dial d = to_host("127.0.0.1", ports, 1);
 	struct fault f = FAULT_INIT;
-	struct dialed got;
 	char peer[80];
 	const char *avoid[] = {"192.0.2.1:25", peer};
-
 	snprintf(peer, sizeof(peer), "127.0.0.1:%d", good);
 	d.avoid = avoid;
 	d.avoid_count = 2;
+	struct dialed got;
 	ck_assert(!dial(&d, &got, &f));
 	ck_assert_int_eq(f.kind, FAULT_RELAY);
 	ck_assert_str_eq(f.text, "connect to 127.0.0.1: failed before in this run");
@@ -251,12 +238,11 @@ START_TEST(source)
 	struct sockaddr_in from;
 	socklen_t len = sizeof(from);
 	struct fault f = FAULT_INIT;
-	struct dialed got;
-	char text[INET_ADDRSTRLEN];
-
 	d.source = "127.0.0.9";
+	struct dialed got;
 	ck_assert_msg(dial(&d, &got, &f), "%s", f.text);
 	fd = accept(listener, (struct sockaddr *)&from, &len);
+	char text[INET_ADDRSTRLEN];
 	ck_assert_ptr_nonnull(inet_ntop(AF_INET, &from.sin_addr, text, sizeof(text)));
 	ck_assert_str_eq(text, "127.0.0.9");
 	close(fd);
@@ -277,7 +263,6 @@ static struct sockaddr_storage v4_at(const char *address, int port)
 {
 	struct sockaddr_storage at = {0};
 	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-
 	ck_assert_int_eq(inet_pton(AF_INET, address, &v4.sin_addr), 1);
 	memcpy(&at, &v4, sizeof(v4));
 	return at;
@@ -293,11 +278,10 @@ START_TEST(race_past_black_hole)
 	                                v4_at("127.0.0.1", good_port)};
 	struct eyeballs r = {.at = at, .count = 3, .deadline = clock_deadline(LONG_MS)};
 	struct fault f = FAULT_INIT;
-	int64_t before = clock_mono_ms(), took;
+	int64_t before = clock_mono_ms();
 	size_t index;
-
 	ck_assert_msg(eyeballs_run(&r, &fd, &index, &f), "%s", f.text);
-	took = clock_mono_ms() - before;
+	int64_t took = clock_mono_ms() - before;
 	ck_assert_uint_eq(index, 2);
 	ck_assert_int_ge(took, 2 * EYEBALLS_STAGGER_MS - 10);
 	/* What came after two waits needed no third. */
@@ -317,21 +301,21 @@ START_TEST(all_black_holes)
 	struct sockaddr_storage at[100];
 	struct eyeballs r = {.at = at, .count = 100, .deadline = clock_deadline(700)};
 	struct fault f = FAULT_INIT;
-	int64_t before = clock_mono_ms(), took;
-	int fd, probe = dup(0), probe_after;
-	size_t index;
-
+	int64_t before = clock_mono_ms();
+	int probe = dup(0);
 	close(probe);
 	for (size_t i = 0; i < 100; i++)
 		at[i] = v4_at("127.0.0.2", port);
+	int fd;
+	size_t index;
 	ck_assert(!eyeballs_run(&r, &fd, &index, &f));
-	took = clock_mono_ms() - before;
+	int64_t took = clock_mono_ms() - before;
 	ck_assert_int_ge(took, 700);
 	ck_assert_int_le(polled.longest_ms, 700);
 	ck_assert_int_eq(polled.endless, 0);
 	ck_assert_int_eq(f.sys, ETIMEDOUT);
 	ck_assert_uint_eq(index, 0);
-	probe_after = dup(0);
+	int probe_after = dup(0);
 	ck_assert_int_eq(probe_after, probe);
 	close(probe_after);
 	close(fill[0]);
@@ -347,14 +331,13 @@ START_TEST(reasons)
 	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(25)};
 	struct eyeballs r = {.at = at, .count = 3, .deadline = clock_deadline(LONG_MS)};
 	struct fault f = FAULT_INIT;
-	size_t index;
-	int fd;
-
 	/* Link-local without a zone: never reachable. */
 	ck_assert_int_eq(inet_pton(AF_INET6, "fe80::1", &v6.sin6_addr), 1);
 	memcpy(&at[0], &v6, sizeof(v6));
 	at[1] = v4_at("127.0.0.1", free_port());
 	memcpy(&at[2], &v6, sizeof(v6));
+	size_t index;
+	int fd;
 	ck_assert(!eyeballs_run(&r, &fd, &index, &f));
 	ck_assert_int_eq(f.sys, ECONNREFUSED);
 	ck_assert_uint_eq(index, 1);
@@ -382,7 +365,6 @@ START_TEST(bad_hosts)
 		struct dial d = to_host(table[i].host, &port, 1);
 		struct fault f = FAULT_INIT;
 		struct dialed got;
-
 		ck_assert(!dial(&d, &got, &f));
 		ck_assert_int_eq(f.kind, FAULT_RELAY);
 		ck_assert_msg(strstr(f.text, table[i].want) != NULL, "%s", f.text);
@@ -396,18 +378,15 @@ START_TEST(unix_socket)
 	struct sockaddr_un at = {.sun_family = AF_UNIX};
 	struct dial d = {.unix_path = name};
 	struct fault f = FAULT_INIT;
-	struct dialed got;
-	char longer[200];
-	int listener;
-
 	ck_assert_ptr_nonnull(mkdtemp(path));
 	snprintf(name, sizeof(name), "%s/lmtp", path);
 	memcpy(at.sun_path, name, strlen(name) + 1);
 	d.deadline = clock_deadline(LONG_MS);
+	struct dialed got;
 	ck_assert(!dial(&d, &got, &f));
 	ck_assert_int_eq(f.sys, ENOENT);
 	ck_assert_int_eq(f.kind, FAULT_RELAY);
-	listener = socket(AF_UNIX, SOCK_STREAM, 0);
+	int listener = socket(AF_UNIX, SOCK_STREAM, 0);
 	ck_assert_int_eq(bind(listener, (struct sockaddr *)&at, sizeof(at)), 0);
 	ck_assert_int_eq(listen(listener, 5), 0);
 	ck_assert_msg(dial(&d, &got, &f), "%s", f.text);
@@ -416,6 +395,7 @@ START_TEST(unix_socket)
 	ck_assert(fcntl(got.fd, F_GETFL) & O_NONBLOCK);
 	close(got.fd);
 	close(listener);
+	char longer[200];
 	memset(longer, 'a', sizeof(longer) - 1);
 	longer[sizeof(longer) - 1] = '\0';
 	d.unix_path = longer;
@@ -449,7 +429,6 @@ START_TEST(proxy_text)
 {
 	char host[256];
 	int port = 0;
-
 	ck_assert(dial_socks_parse(proxies[_i].proxy, host, &port) ==
 	          (proxies[_i].host != NULL));
 	if (proxies[_i].host) {
@@ -497,24 +476,22 @@ static void be_proxy(int listener, const struct talk *talk)
 {
 	int fd = accept(listener, NULL, NULL);
 	char bytes[300];
-
 	if (recv(fd, bytes, 3, MSG_WAITALL) != 3 || memcmp(bytes, "\5\1\0", 3) != 0)
 		_exit(2);
 	if (send(fd, talk->hello, 2, 0) != 2)
 		_exit(3);
-	if (talk->request == NULL)
+	if (!talk->request)
 		_exit(0);
 	if (recv(fd, bytes, talk->request_len, MSG_WAITALL) != (ssize_t)talk->request_len ||
 	    memcmp(bytes, talk->request, talk->request_len) != 0)
 		_exit(4);
-	if (talk->answer == NULL)
+	if (!talk->answer)
 		_exit(0);
 	/* One byte at a time, and the server's greeting close behind. */
-	for (size_t i = 0; i < talk->answer_len; i++) {
+	for (size_t i = 0; i < talk->answer_len; i++)
 		if (send(fd, talk->answer + i, 1, MSG_NOSIGNAL) != 1)
 			_exit(0);
-	}
-	(void)send(fd, "220", 3, MSG_NOSIGNAL);
+	send(fd, "220", 3, MSG_NOSIGNAL);
 	_exit(0);
 }
 
@@ -524,17 +501,16 @@ START_TEST(socks)
 	int port, listener = listen_on("127.0.0.1", 5, &port), remote = 587, status;
 	struct dial d = to_host(talk->host, &remote, 1);
 	struct fault f = FAULT_INIT;
-	struct dialed got;
 	char proxy[64], greeting[4] = "";
 	pid_t pid = fork();
-
 	if (pid == 0) {
 		alarm(60);
 		be_proxy(listener, talk);
 	}
 	snprintf(proxy, sizeof(proxy), "socks5://127.0.0.1:%d", port);
 	d.proxy = proxy;
-	if (talk->want == NULL) {
+	struct dialed got;
+	if (!talk->want) {
 		ck_assert_msg(dial(&d, &got, &f), "%s", f.text);
 		ck_assert_int_eq(got.port, 587);
 		ck_assert_int_eq(fcntl(got.fd, F_SETFL, 0), 0);
@@ -559,12 +535,11 @@ START_TEST(socks_is_silent)
 	int port, listener = listen_on("127.0.0.1", 5, &port), remote = 587;
 	struct dial d = to_host("relay.example.org", &remote, 1);
 	struct fault f = FAULT_INIT;
-	struct dialed got;
 	char proxy[64];
-
 	snprintf(proxy, sizeof(proxy), "socks5://127.0.0.1:%d", port);
 	d.proxy = proxy;
 	d.deadline = clock_deadline(150);
+	struct dialed got;
 	ck_assert(!dial(&d, &got, &f));
 	ck_assert_int_eq(f.sys, ETIMEDOUT);
 	close(listener);
@@ -575,9 +550,6 @@ int main(void)
 {
 	Suite *s = suite_create("dial");
 	TCase *c = tcase_create("dial");
-	SRunner *r;
-	int n;
-
 	tcase_set_timeout(c, 60);
 	tcase_add_loop_test(c, literal, 0, (int)LEN(literals));
 	tcase_add_test(c, connects);
@@ -595,9 +567,9 @@ int main(void)
 	tcase_add_loop_test(c, socks, 0, (int)LEN(talks));
 	tcase_add_test(c, socks_is_silent);
 	suite_add_tcase(s, c);
-	r = srunner_create(s);
+	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
-	n = srunner_ntests_failed(r);
+	int n = srunner_ntests_failed(r);
 	srunner_free(r);
 	return n ? 1 : 0;
 }

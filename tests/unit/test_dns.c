@@ -41,7 +41,6 @@ static void add(struct packet *p, const char *bytes, size_t len)
 static void answer(struct packet *p, int type, const char *data, size_t len)
 {
 	const char head[] = {(char)0xC0, 12, 0, (char)type, 0, 1, 0, 0, 0, 60, 0, (char)len};
-
 	add(p, head, sizeof(head));
 	add(p, data, len);
 	p->at[7]++;
@@ -54,7 +53,6 @@ static bool fill(struct packet *p, int type)
 {
 	const char *name = (const char *)p->at + 13;
 	size_t len = p->at[12];
-
 #define IS(label) (len == sizeof(label) - 1 && memcmp(name, label, len) == 0)
 	p->at[2] = 0x81;
 	p->at[3] = 0x80;
@@ -97,7 +95,6 @@ static void serve(int fd)
 		struct packet p;
 		ssize_t n = recvfrom(fd, p.at, 512, 0, (struct sockaddr *)&from, &from_len);
 		size_t end = 12;
-
 		if (n < 17)
 			continue;
 		while (end < (size_t)n && p.at[end] != 0)
@@ -106,7 +103,7 @@ static void serve(int fd)
 			continue;
 		p.len = end + 5;
 		if (fill(&p, p.at[end + 2]))
-			(void)sendto(fd, p.at, p.len, 0, (struct sockaddr *)&from, from_len);
+			sendto(fd, p.at, p.len, 0, (struct sockaddr *)&from, from_len);
 	}
 }
 
@@ -163,7 +160,6 @@ static void check_address(const struct sockaddr_storage *at, const char *want)
 	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)at;
 	char text[INET6_ADDRSTRLEN];
 	bool is_v4 = at->ss_family == AF_INET;
-
 	ck_assert_ptr_nonnull(inet_ntop(
 	    at->ss_family, is_v4 ? (const void *)&v4->sin_addr : (const void *)&v6->sin6_addr,
 	    text, sizeof(text)));
@@ -176,7 +172,6 @@ START_TEST(from_server)
 	static struct dns_addresses out;
 	enum dns_result result;
 	struct fault f;
-
 	ck_assert_msg(addresses("both.test", AF_UNSPEC, &out, &result, &f), "%s", f.text);
 	ck_assert_int_eq(result, DNS_FOUND);
 	ck_assert_uint_eq(out.count, 2);
@@ -205,7 +200,6 @@ START_TEST(server_fails)
 	static struct dns_addresses out;
 	enum dns_result result;
 	struct fault f;
-
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		ck_assert(!addresses(names[i], AF_INET, &out, &result, &f));
 		ck_assert_int_eq(f.kind, FAULT_TEMP);
@@ -222,11 +216,10 @@ START_TEST(server_is_silent)
 	static struct dns_addresses out;
 	enum dns_result result;
 	struct fault f = FAULT_INIT;
-	int64_t before = clock_mono_ms(), took;
-
+	int64_t before = clock_mono_ms();
 	ck_assert(!dns_addresses("silent.test", AF_INET, servers, clock_deadline(300), &out,
 	                         &result, &f));
-	took = clock_mono_ms() - before;
+	int64_t took = clock_mono_ms() - before;
 	ck_assert_int_ge(took, 300);
 	ck_assert_int_le(polled.longest_ms, 300);
 	ck_assert_int_eq(polled.endless, 0);
@@ -242,7 +235,6 @@ START_TEST(records)
 	enum dns_result result;
 	struct fault f = FAULT_INIT;
 	int64_t deadline = clock_deadline(LONG_MS);
-
 	ck_assert_msg(dns_records("mail.test", DNS_MX, servers, deadline, &out, &result, &f),
 	              "%s", f.text);
 	ck_assert_int_eq(result, DNS_FOUND);
@@ -270,11 +262,10 @@ END_TEST
 START_TEST(over_ipv6)
 {
 	static struct dns_addresses out;
-	enum dns_result result;
-	struct fault f;
-
 	if (!start(AF_INET6, "[::1]"))
 		return;
+	enum dns_result result;
+	struct fault f;
 	ck_assert_msg(addresses("four.test", AF_UNSPEC, &out, &result, &f), "%s", f.text);
 	ck_assert_uint_eq(out.count, 1);
 	stop();
@@ -284,13 +275,12 @@ END_TEST
 START_TEST(bad_names)
 {
 	static struct dns_addresses out;
-	enum dns_result result;
 	struct fault f = FAULT_INIT;
-	char *name = malloc(400), ascii[DNS_NAME_MAX];
-
+	char *name = malloc(400);
 	ck_assert_ptr_nonnull(name);
 	memset(name, 'a', 399);
 	name[399] = '\0';
+	enum dns_result result;
 	ck_assert(
 	    !dns_addresses("", AF_UNSPEC, NULL, clock_deadline(LONG_MS), &out, &result, &f));
 	ck_assert_int_eq(f.kind, FAULT_RELAY);
@@ -298,6 +288,7 @@ START_TEST(bad_names)
 	    !dns_addresses(name, AF_UNSPEC, NULL, clock_deadline(LONG_MS), &out, &result, &f));
 	ck_assert_int_eq(f.kind, FAULT_RELAY);
 	name[255] = '\0';
+	char ascii[DNS_NAME_MAX];
 	ck_assert(dns_ascii(name, ascii, &f));
 	ck_assert_str_eq(ascii, name);
 	free(name);
@@ -312,7 +303,6 @@ START_TEST(system_localhost)
 	static struct dns_addresses out;
 	enum dns_result result;
 	struct fault f = FAULT_INIT;
-
 	ck_assert_msg(dns_addresses("localhost", AF_INET, NULL, clock_deadline(LONG_MS), &out,
 	                            &result, &f),
 	              "%s", f.text);
@@ -357,7 +347,6 @@ START_TEST(server_lists)
 		const char *bad;
 		size_t count;
 		bool good = resolver_servers(table[i].list, at, &count, &bad);
-
 		ck_assert_msg(good == (table[i].count > 0), "%s", table[i].list);
 		if (good)
 			ck_assert_uint_eq(count, table[i].count);
@@ -371,10 +360,8 @@ END_TEST
 START_TEST(order)
 {
 	int first[4] = {0};
-
 	for (int i = 0; i < 4000; i++) {
 		static struct dns_records r;
-
 		r.count = 4;
 		for (size_t n = 0; n < 4; n++)
 			r.at[n] = (struct dns_record){.type = DNS_SRV, .port = (uint16_t)n};
@@ -397,10 +384,8 @@ END_TEST
 START_TEST(order_by_chance)
 {
 	int first[3] = {0};
-
 	for (int i = 0; i < 3000; i++) {
 		static struct dns_records r;
-
 		r.count = 3;
 		for (size_t n = 0; n < 3; n++)
 			r.at[n] = (struct dns_record){.type = DNS_MX, .port = (uint16_t)n};
@@ -417,11 +402,10 @@ static int inherited;
 /* What the child must not have: other descriptors, the parent's handlers. */
 static void look_around(void *context, int fd)
 {
-	struct sigaction now;
-	char text[64];
-
 	(void)context;
+	struct sigaction now;
 	sigaction(SIGTERM, NULL, &now);
+	char text[64];
 	snprintf(text, sizeof(text), "%d %d", fcntl(inherited, F_GETFD) == -1,
 	         now.sa_handler == SIG_DFL);
 	aside_write(fd, str_make(text, strlen(text)));
@@ -440,16 +424,14 @@ static void at_exit(void)
 START_TEST(aside_is_tidy)
 {
 	struct fault f = FAULT_INIT;
-	struct buf out;
-	bool ended;
 	int ends[2];
-	char some[8];
-
 	ck_assert_int_eq(pipe(ends), 0);
 	inherited = ends[1];
 	atexit(at_exit);
 	signal(SIGTERM, on_term);
+	struct buf out;
 	buf_init(&out, 65536);
+	bool ended;
 	ck_assert_msg(aside_run(look_around, NULL, clock_deadline(LONG_MS), &out, &ended, &f),
 	              "%s", f.text);
 	ck_assert(ended);
@@ -458,6 +440,7 @@ START_TEST(aside_is_tidy)
 	/* Nothing ran at the child's exit, and it has no copy of the pipe. */
 	close(ends[1]);
 	inherited = -1;
+	char some[8];
 	ck_assert_int_eq(read(ends[0], some, sizeof(some)), 0);
 	close(ends[0]);
 	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
@@ -477,7 +460,6 @@ static void never_end(void *context, int fd)
 static void late_at_second(void)
 {
 	static int polls;
-
 	if (++polls < 2)
 		return;
 	clock_test_set(0, LONG_MS);
@@ -488,11 +470,10 @@ START_TEST(aside_deadline)
 {
 	struct fault f = FAULT_INIT;
 	struct buf out;
-	bool ended;
-
 	buf_init(&out, 65536);
 	clock_test_set(0, 0);
 	polled_before(late_at_second);
+	bool ended;
 	ck_assert(aside_run(never_end, NULL, clock_deadline(LONG_MS), &out, &ended, &f));
 	ck_assert(!ended);
 	ck_assert(str_eq(buf_str(&out), STR("part")));

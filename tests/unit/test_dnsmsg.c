@@ -28,7 +28,6 @@ static void put(struct message *m, const char *bytes, size_t len)
 static void begin(struct message *m, const char *flags, int answers)
 {
 	const char count[2] = {0, (char)answers};
-
 	m->len = 0;
 	PUT(m, "\x12\x34");
 	put(m, flags, 2);
@@ -42,7 +41,6 @@ static void begin(struct message *m, const char *flags, int answers)
 static void record(struct message *m, int type, const char *data, size_t len)
 {
 	const char head[] = {(char)0xC0, 12, 0, (char)type, 0, 1, 0, 0, 1, 0x2C, 0, (char)len};
-
 	put(m, head, sizeof(head));
 	put(m, data, len);
 }
@@ -57,7 +55,6 @@ struct list {
 static bool keep(void *context, const struct dns_record *r, struct fault *f)
 {
 	struct list *list = context;
-
 	(void)f;
 	ck_assert_uint_lt(list->count, RECORDS_MAX);
 	list->at[list->count++] = *r;
@@ -69,12 +66,10 @@ static bool parse(const struct message *m, enum dns_type type, struct list *list
 	/* On the heap, so that reading past the end is seen. */
 	char *copy = malloc(m->len > 0 ? m->len : 1);
 	struct fault f = FAULT_INIT;
-	bool done;
-
 	ck_assert_ptr_nonnull(copy);
 	memcpy(copy, m->at, m->len);
 	list->count = 0;
-	done = dnsmsg_answers(str_make(copy, m->len), type, rcode, keep, list, &f);
+	bool done = dnsmsg_answers(str_make(copy, m->len), type, rcode, keep, list, &f);
 	free(copy);
 	if (!done)
 		ck_assert_int_eq(f.kind, FAULT_TEMP);
@@ -84,9 +79,6 @@ static bool parse(const struct message *m, enum dns_type type, struct list *list
 START_TEST(all_types)
 {
 	struct message m;
-	struct list list;
-	int rcode;
-
 	begin(&m, "\x81\x80", 6);
 	RECORD(&m, 1, "\xC0\x00\x02\x01");
 	RECORD(&m, 28, "\x20\x01\x0D\xB8\0\0\0\0\0\0\0\0\0\0\0\1");
@@ -94,6 +86,8 @@ START_TEST(all_types)
 	RECORD(&m, 15, "\1\0\0");
 	RECORD(&m, 33, "\0\1\0\2\2\x4B\5smtps\7example\3net\0");
 	RECORD(&m, 52, "\3\1\1\xAB\xCD");
+	struct list list;
+	int rcode;
 	ck_assert(parse(&m, DNS_A, &list, &rcode));
 	ck_assert_int_eq(rcode, 0);
 	ck_assert_uint_eq(list.count, 1);
@@ -125,14 +119,13 @@ END_TEST
 START_TEST(others_passed_over)
 {
 	struct message m;
-	struct list list;
-	int rcode;
-
 	/* A CNAME, an A of another  kind, then the A. */
 	begin(&m, "\x81\x80", 3);
 	RECORD(&m, 5, "\5alias\xC0\x0C");
 	PUT(&m, "\xC0\x0C\0\1\0\3\0\0\0\0\0\2\1\1");
 	RECORD(&m, 1, "\x7F\0\0\1");
+	struct list list;
+	int rcode;
 	ck_assert(parse(&m, DNS_A, &list, &rcode));
 	ck_assert_uint_eq(list.count, 1);
 	ck_assert_uint_eq(list.at[0].data[0], 127);
@@ -142,10 +135,9 @@ END_TEST
 START_TEST(response_codes)
 {
 	struct message m;
+	begin(&m, "\x81\x83", 0);
 	struct list list;
 	int rcode;
-
-	begin(&m, "\x81\x83", 0);
 	ck_assert(parse(&m, DNS_A, &list, &rcode));
 	ck_assert_int_eq(rcode, 3);
 	ck_assert_uint_eq(list.count, 0);
@@ -161,13 +153,13 @@ END_TEST
 
 START_TEST(every_cut)
 {
-	struct message whole, m;
-	struct list list;
-	int rcode;
-
+	struct message whole;
 	begin(&whole, "\x81\x80", 2);
 	RECORD(&whole, 15, "\0\12\4mail\xC0\x0C");
 	RECORD(&whole, 15, "\0\24\5mail2\7example\3net\0");
+	struct message m;
+	struct list list;
+	int rcode;
 	for (size_t len = 0; len <= whole.len; len++) {
 		m = whole;
 		m.len = len;
@@ -217,11 +209,10 @@ static const struct {
 START_TEST(malformed)
 {
 	struct message m;
-	struct list list;
-	int rcode;
-
 	begin(&m, "\x81\x80", 1);
 	record(&m, bad[_i].type, bad[_i].data, bad[_i].len);
+	struct list list;
+	int rcode;
 	ck_assert_msg(!parse(&m, (enum dns_type)bad[_i].type, &list, &rcode), "%s",
 	              bad[_i].title);
 }
@@ -231,10 +222,8 @@ END_TEST
 static size_t long_name(char *to, size_t wire)
 {
 	size_t at = 0, left = wire - 1;
-
 	while (left > 0) {
 		size_t label = left - 1 > 63 ? 63 : left - 1;
-
 		/* What stays must be nothing or a label with its length. */
 		if (left - 1 - label == 1)
 			label--;
@@ -253,19 +242,17 @@ START_TEST(name_lengths)
 		char data[300] = "\0\12";
 		size_t len = 2 + long_name(data + 2, wire);
 		struct message m;
-		struct list list;
-		int rcode;
-
 		begin(&m, "\x81\x80", 1);
 		if (len > 255) {
 			const char head[] = {(char)0xC0, 12, 0, 15, 0, 1,
 			                     0,          0,  0, 0,  1, (char)(len - 256)};
-
 			put(&m, head, sizeof(head));
 			put(&m, data, len);
 		} else {
 			record(&m, 15, data, len);
 		}
+		struct list list;
+		int rcode;
 		ck_assert_msg(parse(&m, DNS_MX, &list, &rcode) == (wire <= 255), "%zu", wire);
 		if (wire <= 255)
 			ck_assert_uint_eq(strlen(list.at[0].target), wire - 2);
@@ -275,14 +262,13 @@ END_TEST
 
 START_TEST(long_data_is_cut)
 {
-	struct message m;
-	struct list list;
 	char data[100];
-	int rcode;
-
 	memset(data, 7, sizeof(data));
+	struct message m;
 	begin(&m, "\x81\x80", 1);
 	record(&m, 52, data, sizeof(data));
+	struct list list;
+	int rcode;
 	ck_assert(parse(&m, DNS_TLSA, &list, &rcode));
 	ck_assert_uint_eq(list.at[0].data_len, sizeof(list.at[0].data));
 }
@@ -292,11 +278,10 @@ END_TEST
 START_TEST(too_few)
 {
 	struct message m;
-	struct list list;
-	int rcode;
-
 	begin(&m, "\x81\x80", 2);
 	RECORD(&m, 1, "\x7F\0\0\1");
+	struct list list;
+	int rcode;
 	ck_assert(!parse(&m, DNS_A, &list, &rcode));
 }
 END_TEST
@@ -305,9 +290,6 @@ int main(void)
 {
 	Suite *s = suite_create("dnsmsg");
 	TCase *c = tcase_create("dnsmsg");
-	SRunner *r;
-	int n;
-
 	tcase_add_test(c, all_types);
 	tcase_add_test(c, others_passed_over);
 	tcase_add_test(c, response_codes);
@@ -317,9 +299,9 @@ int main(void)
 	tcase_add_test(c, long_data_is_cut);
 	tcase_add_test(c, too_few);
 	suite_add_tcase(s, c);
-	r = srunner_create(s);
+	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
-	n = srunner_ntests_failed(r);
+	int n = srunner_ntests_failed(r);
 	srunner_free(r);
 	return n ? 1 : 0;
 }

@@ -24,7 +24,6 @@ static struct rcpt *add(const char *address, enum rcpt_state state, int code,
                         const char *status, const char *reason)
 {
 	struct rcpt *p = envelope_add(&envelope, str_of(address));
-
 	p->state = state;
 	verdict_set(&p->verdict,
 	            state == RCPT_DELIVERED ? CAUSE_NONE
@@ -61,7 +60,6 @@ static struct dsn make(enum dsn_kind kind)
 	    .wall = ARRIVED + 3600,
 	    .zone_min = 60,
 	};
-
 	for (size_t i = 0; i < sizeof(r.random); i++)
 		r.random[i] = (unsigned char)i;
 	return r;
@@ -78,7 +76,6 @@ static bool collect(void *context, struct str bytes, struct fault *f)
 static void write_report(struct dsn r, struct str original, size_t cut)
 {
 	struct fault f = FAULT_INIT;
-
 	buf_clear(&got);
 	ck_assert(dsn_begin(&r, collect, &got, &f));
 	if (cut != STR_NONE) {
@@ -102,7 +99,6 @@ static struct str appended(void)
 {
 	struct str s = buf_str(&got);
 	const char *at = buf_cstr(&got);
-
 	for (int i = 0; i < 3; i++) {
 		at = strstr(at, "\r\n--" BOUNDARY "\r\n");
 		ck_assert_ptr_nonnull(at);
@@ -184,7 +180,6 @@ START_TEST(honours_notify)
 {
 	const struct wanted *t = &wanted[_i];
 	struct dsn failed = make(DSN_FAILED), delayed = make(DSN_DELAYED);
-
 	add("other@b.example", RCPT_DELIVERED, 250, NULL, "ok");
 	add("a@b.example", t->state, 550, "5.1.1", "no")->notify = t->notify;
 	ck_assert_uint_eq(dsn_wanted(&failed), t->failed);
@@ -224,10 +219,9 @@ START_TEST(tells_verdict)
 	const struct outcome *t = &outcomes[_i];
 	struct dsn r = make(DSN_FAILED);
 	struct rcpt *p = add("a@b.example", RCPT_FAILED, t->code, t->status, t->text);
-	char want[256];
-
 	p->verdict.cause = t->cause;
 	write_report(r, STR(ORIGINAL), 0);
+	char want[256];
 	snprintf(want, sizeof(want), "Action: failed\r\nStatus: %s\r\n%s", t->want_status,
 	         t->want);
 	ck_assert_msg(has(want), "%s", buf_cstr(&got));
@@ -265,8 +259,8 @@ START_TEST(gives_parameters_back)
 	};
 	struct rcpt *p = add("a@b.example", RCPT_FAILED, 550, "5.1.1", "no");
 
-	envelope.envid = cases[_i].envid != NULL ? mem_copy(str_of(cases[_i].envid)) : NULL;
-	p->orcpt = cases[_i].orcpt != NULL ? mem_copy(str_of(cases[_i].orcpt)) : NULL;
+	envelope.envid = cases[_i].envid ? mem_copy(str_of(cases[_i].envid)) : NULL;
+	p->orcpt = cases[_i].orcpt ? mem_copy(str_of(cases[_i].orcpt)) : NULL;
 	write_report(make(DSN_FAILED), STR(ORIGINAL), 0);
 	ck_assert_msg(has(cases[_i].want), "%s", buf_cstr(&got));
 }
@@ -289,9 +283,7 @@ START_TEST(appends_original)
 {
 	const struct third *t = &thirds[_i];
 	struct dsn r = make(DSN_FAILED);
-	char want[128];
 	size_t len = strlen(ORIGINAL);
-
 	add("a@b.example", RCPT_FAILED, 550, "5.1.1", "no");
 	r.full = t->full;
 	r.original_8bit = t->is_8bit;
@@ -300,6 +292,7 @@ START_TEST(appends_original)
 		write_report(r, STR(ORIGINAL), cut > len ? STR_NONE : cut);
 		ck_assert(str_eq(appended(), t->full ? STR(ORIGINAL) : STR(ORIGINAL_HEADER)));
 	}
+	char want[128];
 	snprintf(want, sizeof(want), "\r\nContent-Type: %s\r\n%s\r\n", t->type,
 	         t->labelled ? "Content-Transfer-Encoding: 8bit\r\n" : "");
 	ck_assert_msg(has(want), "%s", buf_cstr(&got));
@@ -351,8 +344,6 @@ END_TEST
 START_TEST(long_reason)
 {
 	char reason[3000];
-	struct str rest, line;
-
 	memset(reason, 'x', sizeof(reason));
 	reason[1500] = ' ';
 	reason[1600] = ' ';
@@ -360,7 +351,8 @@ START_TEST(long_reason)
 	free(add("a@b.example", RCPT_FAILED, 550, "5.1.1", "no")->verdict.text);
 	envelope.rcpts[0].verdict.text = mem_copy(str_of(reason));
 	write_report(make(DSN_FAILED), STR(ORIGINAL), 0);
-	rest = buf_str(&got);
+	struct str rest = buf_str(&got);
+	struct str line;
 	while (str_cut(&rest, '\n', &line))
 		ck_assert_uint_le(line.len, 999);
 }
@@ -369,7 +361,6 @@ END_TEST
 static size_t count(const char *text)
 {
 	size_t n = 0;
-
 	for (const char *at = buf_cstr(&got); (at = strstr(at, text)) != NULL; at++)
 		n++;
 	return n;
@@ -379,7 +370,6 @@ START_TEST(many_recipients)
 {
 	static const size_t sizes[] = {1000, 1001, 20000};
 	char address[64];
-
 	for (size_t i = 0; i < sizes[_i]; i++) {
 		snprintf(address, sizeof(address), "u%zu@b.example", i);
 		add(address, RCPT_FAILED, 550, "5.1.1", "no");
@@ -403,7 +393,6 @@ START_TEST(sink_stops)
 {
 	struct dsn r = make(DSN_FAILED);
 	struct fault f = FAULT_INIT;
-
 	add("a@b.example", RCPT_FAILED, 550, "5.1.1", "no");
 	ck_assert(!dsn_begin(&r, stop, NULL, &f));
 	ck_assert_int_eq(f.kind, FAULT_IO);
@@ -418,9 +407,6 @@ int main(void)
 {
 	Suite *s = suite_create("report");
 	TCase *t = tcase_create("report");
-	SRunner *r;
-	int failed;
-
 	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, header);
@@ -436,9 +422,9 @@ int main(void)
 	tcase_add_loop_test(t, many_recipients, 0, 3);
 	tcase_add_test(t, sink_stops);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
+	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
+	int failed = srunner_ntests_failed(r);
 	srunner_free(r);
 	return failed ? 1 : 0;
 }

@@ -51,21 +51,19 @@ static const struct row rows[] = {
 
 static void flags_of(const struct ehlo *e, char to[16])
 {
-	(void)snprintf(to, 16, "%s%s%s%s%s%s%s%s%s%s", e->starttls ? "S" : "",
-	               e->pipelining ? "P" : "", e->chunking ? "C" : "",
-	               e->eightbitmime ? "8" : "", e->smtputf8 ? "U" : "", e->dsn ? "D" : "",
-	               e->enhanced ? "E" : "", e->size ? "Z" : "", e->auth ? "A" : "",
-	               e->requiretls ? "R" : "");
+	snprintf(to, 16, "%s%s%s%s%s%s%s%s%s%s", e->starttls ? "S" : "",
+	         e->pipelining ? "P" : "", e->chunking ? "C" : "", e->eightbitmime ? "8" : "",
+	         e->smtputf8 ? "U" : "", e->dsn ? "D" : "", e->enhanced ? "E" : "",
+	         e->size ? "Z" : "", e->auth ? "A" : "", e->requiretls ? "R" : "");
 }
 
 START_TEST(keywords)
 {
 	const struct row *row = &rows[_i];
 	struct ehlo e;
-	char flags[16];
-
 	memset(&e, 1, sizeof(e.mechanisms));
 	ehlo_parse(&e, str_of(row->text));
+	char flags[16];
 	flags_of(&e, flags);
 	ck_assert_str_eq(flags, row->flags);
 	ck_assert_uint_eq(e.size_max, row->size_max);
@@ -76,13 +74,12 @@ END_TEST
 START_TEST(crowd_of_unknown_keywords)
 {
 	struct buf text;
-	struct ehlo e;
-
 	buf_init(&text, 1 << 20);
 	ck_assert(buf_add_str(&text, STR("t")));
 	for (int i = 0; i < 2000; i++)
 		ck_assert(buf_addf(&text, "%cX%d", i % 16 == 0 ? '\n' : ' ', i));
 	ck_assert(buf_add_str(&text, STR("\nPIPELINING")));
+	struct ehlo e;
 	ehlo_parse(&e, buf_str(&text));
 	ck_assert(e.pipelining);
 	ck_assert(!e.auth);
@@ -94,15 +91,12 @@ int main(void)
 {
 	Suite *s = suite_create("ehlo");
 	TCase *c = tcase_create("ehlo");
-	SRunner *r;
-	int n;
-
 	tcase_add_loop_test(c, keywords, 0, (int)(sizeof(rows) / sizeof(rows[0])));
 	tcase_add_test(c, crowd_of_unknown_keywords);
 	suite_add_tcase(s, c);
-	r = srunner_create(s);
+	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
-	n = srunner_ntests_failed(r);
+	int n = srunner_ntests_failed(r);
 	srunner_free(r);
 	return n ? 1 : 0;
 }

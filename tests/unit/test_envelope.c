@@ -30,11 +30,10 @@ static const struct same_case {
 START_TEST(same_address)
 {
 	const struct same_case *c = &same_cases[_i];
-	struct envelope e;
-
 	ck_assert_msg(envelope_same_address(str_of(c->a), str_of(c->b)) == c->same, "%s %s",
 	              c->a, c->b);
 	ck_assert(envelope_same_address(str_of(c->b), str_of(c->a)) == c->same);
+	struct envelope e;
 	envelope_init(&e);
 	envelope_add(&e, str_of(c->a));
 	ck_assert((envelope_find(&e, str_of(c->b)) != NULL) == c->same);
@@ -47,13 +46,12 @@ END_TEST
 START_TEST(fresh)
 {
 	struct envelope e;
-
 	envelope_init(&e);
 	ck_assert_str_eq(e.sender, "");
 	ck_assert_uint_eq(e.rcpt_count, 0);
 	ck_assert_int_eq(e.body, BODY_UNSET);
 	ck_assert_int_eq(e.ret, RET_UNSET);
-	ck_assert(envelope_find(&e, STR("a@x")) == NULL);
+	ck_assert(!envelope_find(&e, STR("a@x")));
 	envelope_set_sender(&e, STR("a@example.org"));
 	ck_assert_str_eq(e.sender, "a@example.org");
 	envelope_set_sender(&e, str_of(e.sender));
@@ -67,13 +65,11 @@ END_TEST
 START_TEST(recipients)
 {
 	struct envelope e;
-	struct rcpt *r;
-
 	envelope_init(&e);
-	r = envelope_add(&e, STR("a@x.example"));
+	struct rcpt *r = envelope_add(&e, STR("a@x.example"));
 	ck_assert_int_eq(r->state, RCPT_WAITING);
 	ck_assert_uint_eq(r->notify, 0);
-	ck_assert(r->orcpt == NULL && r->verdict.text == NULL && r->verdict.code == 0);
+	ck_assert(!r->orcpt && !r->verdict.text && r->verdict.code == 0);
 	ck_assert_str_eq(r->verdict.status, "");
 	envelope_add(&e, STR("b@x.example"));
 	r = envelope_add(&e, STR("a@X.EXAMPLE"));
@@ -89,17 +85,16 @@ END_TEST
 
 START_TEST(verdicts)
 {
-	char longer[5000], line[VERDICT_LINE_MAX];
-	struct envelope e;
-	struct rcpt *r;
-
+	char longer[5000];
 	memset(longer, 'x', sizeof(longer) - 1);
 	longer[sizeof(longer) - 1] = '\0';
+	struct envelope e;
 	envelope_init(&e);
-	r = envelope_add(&e, STR("a@x.example"));
+	struct rcpt *r = envelope_add(&e, STR("a@x.example"));
 	r->state = RCPT_FAILED;
 	verdict_set(&r->verdict, CAUSE_NO_SUCH_USER, 550, "5.1.1", "main", "x[192.0.2.1]:25",
 	            STR("no\nsuch\x1B user"));
+	char line[VERDICT_LINE_MAX];
 	rcpt_reason(r, line);
 	ck_assert_str_eq(line, "host x[192.0.2.1] said: 550 5.1.1 no\\x0Asuch\\x1B user");
 	ck_assert(!rcpt_expired(r));
@@ -114,7 +109,7 @@ START_TEST(verdicts)
 	r->state = RCPT_DELIVERED;
 	verdict_set(&r->verdict, CAUSE_NONE, 250, "2.0.0-and-much-too-long", NULL, NULL,
 	            STR(""));
-	ck_assert(r->verdict.text == NULL);
+	ck_assert(!r->verdict.text);
 	ck_assert_uint_lt(strlen(r->verdict.status), FAULT_STATUS_MAX);
 	ck_assert_uint_eq(envelope_count(&e, RCPT_DELIVERED), 1);
 	envelope_release(&e);
@@ -124,21 +119,19 @@ END_TEST
 START_TEST(many)
 {
 	struct envelope e;
-	char address[64];
-
 	envelope_init(&e);
+	char address[64];
 	for (int round = 0; round < 2; round++) {
 		for (int i = 0; i < 100000; i++) {
 			int len = snprintf(address, sizeof(address), "u%d@%s", i,
 			                   round ? "HOST.example" : "host.example");
-
 			envelope_add(&e, str_make(address, (size_t)len));
 		}
 	}
 	ck_assert_uint_eq(e.rcpt_count, 100000);
 	ck_assert_str_eq(e.rcpts[99999].address, "u99999@host.example");
 	ck_assert(envelope_find(&e, STR("u54321@host.EXAMPLE")) == &e.rcpts[54321]);
-	ck_assert(envelope_find(&e, STR("u100000@host.example")) == NULL);
+	ck_assert(!envelope_find(&e, STR("u100000@host.example")));
 	envelope_release(&e);
 }
 END_TEST
@@ -169,12 +162,11 @@ START_TEST(notify)
 {
 	const struct notify_case *c = &notify_cases[_i];
 	unsigned bits = 99;
-	char written[32];
-
 	ck_assert_msg(envelope_parse_notify(str_of(c->text), &bits) == c->valid, "%s", c->text);
 	if (!c->valid)
 		return;
 	ck_assert_uint_eq(bits, c->bits);
+	char written[32];
 	envelope_format_notify(bits, written);
 	ck_assert_str_eq(written, c->written);
 }
@@ -183,7 +175,6 @@ END_TEST
 START_TEST(notify_none)
 {
 	char written[32];
-
 	envelope_format_notify(0, written);
 	ck_assert_str_eq(written, "");
 }
@@ -193,9 +184,6 @@ int main(void)
 {
 	Suite *s = suite_create("envelope");
 	TCase *t = tcase_create("envelope");
-	SRunner *r;
-	int failed;
-
 	tcase_add_loop_test(t, same_address, 0,
 	                    (int)(sizeof(same_cases) / sizeof(same_cases[0])));
 	tcase_add_test(t, fresh);
@@ -206,9 +194,9 @@ int main(void)
 	                    (int)(sizeof(notify_cases) / sizeof(notify_cases[0])));
 	tcase_add_test(t, notify_none);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
+	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
+	int failed = srunner_ntests_failed(r);
 	srunner_free(r);
 	return failed ? 1 : 0;
 }

@@ -10,7 +10,6 @@
 START_TEST(set)
 {
 	struct fault f = {FAULT_TEMP, CAUSE_LOST, 1, 2, "4.0.0", "old"};
-
 	ck_assert(!fault_set(&f, FAULT_DATA, "line %d of %s", 7, "x"));
 	ck_assert_int_eq(f.kind, FAULT_DATA);
 	ck_assert_int_eq(f.cause, CAUSE_NONE);
@@ -24,7 +23,6 @@ END_TEST
 START_TEST(set_sys)
 {
 	struct fault f = FAULT_INIT;
-
 	ck_assert(!fault_sys(&f, FAULT_CREATE, ENOENT, "cannot open %s", "/x"));
 	ck_assert_int_eq(f.kind, FAULT_CREATE);
 	ck_assert_int_eq(f.sys, ENOENT);
@@ -36,7 +34,6 @@ END_TEST
 START_TEST(cause)
 {
 	struct fault f = FAULT_INIT;
-
 	ck_assert(!fault_sys(&f, FAULT_RELAY, ECONNREFUSED, "connect"));
 	ck_assert(!fault_cause(&f, CAUSE_NOT_LISTENING));
 	ck_assert(!fault_cause(&f, CAUSE_LOST));
@@ -54,7 +51,6 @@ START_TEST(set_sys_long)
 	const char *reason = ": No such file or directory";
 	struct fault f = FAULT_INIT;
 	char name[2000];
-
 	memset(name, 'n', sizeof(name));
 	name[sizeof(name) - 1] = '\0';
 	ck_assert(!fault_sys(&f, FAULT_IO, ENOENT, "cannot open %s", name));
@@ -67,7 +63,6 @@ END_TEST
 START_TEST(set_reply)
 {
 	struct fault f = FAULT_INIT;
-
 	ck_assert(!fault_reply(&f, FAULT_NOUSER, 550, "5.1.1", "%s", "no such user"));
 	ck_assert_int_eq(f.kind, FAULT_NOUSER);
 	ck_assert_int_eq(f.code, 550);
@@ -87,7 +82,6 @@ END_TEST
 START_TEST(prefix)
 {
 	struct fault f = FAULT_INIT;
-
 	ck_assert(!fault_reply(&f, FAULT_NOUSER, 550, "5.1.1", "no such user"));
 	ck_assert(!fault_prefix(&f, "relay %s", "x\n"));
 	ck_assert_str_eq(f.text, "relay x\\x0A: no such user");
@@ -104,7 +98,6 @@ START_TEST(one_printable_line)
 {
 	struct fault f = FAULT_INIT;
 	char bytes[256];
-
 	for (int i = 0; i < 255; i++)
 		bytes[i] = (char)(i + 1);
 	bytes[255] = '\0';
@@ -125,7 +118,6 @@ START_TEST(cut)
 {
 	struct fault f = FAULT_INIT;
 	char text[5000];
-
 	memset(text, 'x', sizeof(text));
 	text[sizeof(text) - 1] = '\0';
 	fault_set(&f, FAULT_TEMP, "%s", text);
@@ -165,9 +157,6 @@ int main(void)
 {
 	Suite *s = suite_create("fault");
 	TCase *c = tcase_create("all");
-	SRunner *r;
-	int n;
-
 	tcase_add_test(c, set);
 	tcase_add_test(c, set_sys);
 	tcase_add_test(c, cause);
@@ -178,9 +167,9 @@ int main(void)
 	tcase_add_test(c, cut);
 	tcase_add_test(c, exits);
 	suite_add_tcase(s, c);
-	r = srunner_create(s);
+	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
-	n = srunner_ntests_failed(r);
+	int n = srunner_ntests_failed(r);
 	srunner_free(r);
 	return n ? 1 : 0;
 }

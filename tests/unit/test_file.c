@@ -31,7 +31,6 @@ static void begin(void)
 static void end(void)
 {
 	char *command = mem_printf("chmod -R u+rwx '%s'; rm -rf '%s'", where, where);
-
 	close(dir);
 	ck_assert_int_eq(chdir("/"), 0);
 	ck_assert_int_eq(system(command), 0);
@@ -42,7 +41,6 @@ static void end(void)
 static void put(const char *path, const char *text)
 {
 	FILE *to = fopen(path, "w");
-
 	ck_assert_ptr_nonnull(to);
 	ck_assert_int_ge(fputs(text, to), 0);
 	ck_assert_int_eq(fclose(to), 0);
@@ -50,12 +48,10 @@ static void put(const char *path, const char *text)
 
 static void contains(const char *path, const char *want)
 {
-	char got[1000];
 	FILE *from = fopen(path, "r");
-	size_t len;
-
 	ck_assert_msg(from != NULL, "%s is missing", path);
-	len = fread(got, 1, sizeof(got) - 1, from);
+	char got[1000];
+	size_t len = fread(got, 1, sizeof(got) - 1, from);
 	got[len] = '\0';
 	fclose(from);
 	ck_assert_str_eq(got, want);
@@ -64,7 +60,6 @@ static void contains(const char *path, const char *want)
 static bool exists(const char *path)
 {
 	struct stat st;
-
 	return lstat(path, &st) == 0;
 }
 
@@ -73,7 +68,6 @@ static int count(void)
 {
 	FILE *from = popen("ls -A | wc -l", "r");
 	int n = -1;
-
 	ck_assert_ptr_nonnull(from);
 	ck_assert_int_eq(fscanf(from, "%d", &n), 1);
 	pclose(from);
@@ -95,13 +89,12 @@ static bool is_cloexec(int fd)
 START_TEST(create)
 {
 	struct fault f = FAULT_INIT;
-	struct stat st;
 	int fd;
-
 	ck_assert(file_create(dir, "new", 0640, &fd, &f));
 	ck_assert(is_cloexec(fd));
 	ck_assert(file_write(fd, "new", STR("a\0b"), &f));
 	ck_assert(file_write(fd, "new", STR(""), &f));
+	struct stat st;
 	ck_assert(file_stat(fd, "new", &st, &f));
 	ck_assert_int_eq(st.st_size, 3);
 	ck_assert_int_eq(st.st_mode & 07777, 0640);
@@ -124,10 +117,8 @@ END_TEST
 START_TEST(open_read)
 {
 	struct fault f = FAULT_INIT;
-	struct buf b;
-	int fd;
-
 	put("x", "0123456789");
+	struct buf b;
 	buf_init(&b, 10);
 	ck_assert(file_read_path(AT_FDCWD, "x", &b, &f));
 	ck_assert(str_eq(buf_str(&b), STR("0123456789")));
@@ -143,6 +134,7 @@ START_TEST(open_read)
 	failed(&f, FAULT_IO, EISDIR, ".");
 	buf_release(&b);
 
+	int fd;
 	ck_assert(file_open_read(dir, "x", &fd, &f));
 	ck_assert(is_cloexec(fd));
 	ck_assert(!file_write(fd, "x", STR("no"), &f));
@@ -154,13 +146,13 @@ END_TEST
 START_TEST(read_large)
 {
 	struct fault f = FAULT_INIT;
-	struct buf in, out;
-	int fd;
-
+	struct buf in;
 	buf_init(&in, 1000000);
+	struct buf out;
 	buf_init(&out, 300001);
 	for (int i = 0; i < 300000; i++)
 		ck_assert(buf_add_char(&in, (char)(i % 251)));
+	int fd;
 	ck_assert(file_create(dir, "x", 0600, &fd, &f));
 	ck_assert(file_write(fd, "x", buf_str(&in), &f));
 	ck_assert_int_eq(lseek(fd, 0, SEEK_SET), 0);
@@ -176,15 +168,13 @@ END_TEST
 START_TEST(open_update)
 {
 	struct fault f = FAULT_INIT;
-	struct stat st;
-	char text[10];
-	size_t got;
-	int fd;
-
 	put("x", "0123456789");
+	int fd;
 	ck_assert(file_open_update(dir, "x", &fd, NULL, &f));
 	ck_assert(is_cloexec(fd));
 	ck_assert(file_write_at(fd, "x", 3, STR("abc"), &f));
+	char text[10];
+	size_t got;
 	ck_assert(file_read_at(fd, "x", 2, text, 5, &got, &f));
 	ck_assert_uint_eq(got, 5);
 	ck_assert_int_eq(memcmp(text, "2abc6", 5), 0);
@@ -209,6 +199,7 @@ START_TEST(open_update)
 	ck_assert_int_eq(mkdir("sub", 0700), 0);
 	ck_assert(!file_open_update(dir, "sub", &fd, NULL, &f));
 	failed(&f, FAULT_IO, EISDIR, "sub");
+	struct stat st;
 	ck_assert(file_stat_name(dir, "link", &st, &f));
 	ck_assert(S_ISLNK(st.st_mode));
 	ck_assert(!file_stat_name(dir, "none", &st, &f));
@@ -219,9 +210,7 @@ END_TEST
 START_TEST(open_append)
 {
 	struct fault f = FAULT_INIT;
-	struct stat st;
 	int fd;
-
 	for (int i = 0; i < 2; i++) {
 		ck_assert(file_open_append(dir, "log", 0600, &fd, &f));
 		ck_assert(is_cloexec(fd));
@@ -229,6 +218,7 @@ START_TEST(open_append)
 		ck_assert(file_close(fd, "log", &f));
 	}
 	contains("log", "line\nline\n");
+	struct stat st;
 	ck_assert_int_eq(stat("log", &st), 0);
 	ck_assert_int_eq(st.st_mode & 07777, 0600);
 	ck_assert_int_eq(symlink("log", "link"), 0);
@@ -242,9 +232,8 @@ END_TEST
 START_TEST(open_dir)
 {
 	struct fault f = FAULT_INIT;
-	int fd;
-
 	put("x", "");
+	int fd;
 	ck_assert(file_open_dir(AT_FDCWD, where, &fd, &f));
 	ck_assert(is_cloexec(fd));
 	close(fd);
@@ -256,9 +245,8 @@ END_TEST
 START_TEST(publish)
 {
 	struct fault f = FAULT_INIT;
-	int sub;
-
 	ck_assert_int_eq(mkdir("sub", 0700), 0);
+	int sub;
 	ck_assert(file_open_dir(dir, "sub", &sub, &f));
 	put("tmp", "mine");
 	ck_assert(file_publish(dir, "tmp", sub, "entry", &f));
@@ -292,7 +280,6 @@ START_TEST(publish_undone)
 {
 	struct fault f = FAULT_INIT;
 	bool root = geteuid() == 0;
-
 	ck_assert_int_eq(mkdir("from", 0755), 0);
 	ck_assert_int_eq(mkdir("to", 0777), 0);
 	put("from/x", "mine");
@@ -316,12 +303,11 @@ END_TEST
 START_TEST(replace)
 {
 	struct fault f = FAULT_INIT;
-	struct stat st;
-
 	ck_assert(file_replace(dir, "state", 0640, STR("one"), &f));
 	contains("state", "one");
 	ck_assert(file_replace(AT_FDCWD, "./state", 0600, STR(""), &f));
 	contains("state", "");
+	struct stat st;
 	ck_assert_int_eq(stat("state", &st), 0);
 	ck_assert_int_eq(st.st_mode & 07777, 0600);
 	ck_assert_int_eq(count(), 1);
@@ -339,7 +325,6 @@ START_TEST(replace_leftover)
 {
 	struct fault f = FAULT_INIT;
 	char *left = mem_printf(".state.%ld.0", (long)getpid());
-
 	put(left, "left");
 	ck_assert(file_replace(dir, "state", 0600, STR("one"), &f));
 	contains("state", "one");
@@ -352,10 +337,9 @@ END_TEST
 START_TEST(make_dirs)
 {
 	struct fault f = FAULT_INIT;
-	struct stat st;
 	char *path = mem_printf("%s/a//b/c/", where);
-
 	ck_assert(file_make_dirs(path, 0700, &f));
+	struct stat st;
 	ck_assert_int_eq(stat("a/b/c", &st), 0);
 	ck_assert(S_ISDIR(st.st_mode));
 	ck_assert_int_eq(st.st_mode & 0777, 0700);
@@ -377,12 +361,12 @@ END_TEST
 START_TEST(lock)
 {
 	struct fault f = FAULT_INIT;
-	bool locked;
-	int one, two;
-
 	put("x", "");
+	int one;
 	ck_assert(file_open_update(dir, "x", &one, NULL, &f));
+	int two;
 	ck_assert(file_open_update(dir, "x", &two, NULL, &f));
+	bool locked;
 	ck_assert(file_try_lock(one, "x", &locked, &f));
 	ck_assert(locked);
 	ck_assert(file_try_lock(two, "x", &locked, &f));
@@ -401,7 +385,6 @@ START_TEST(free_space)
 {
 	struct fault f = FAULT_INIT;
 	uint64_t bytes = 0;
-
 	ck_assert(file_free_space(".", &bytes, &f));
 	ck_assert_uint_gt(bytes, 0);
 	ck_assert(!file_free_space("gone", &bytes, &f));
@@ -412,17 +395,15 @@ END_TEST
 /* What a full disk and the limits of a process are: worth another try. */
 START_TEST(temporary)
 {
-	struct rlimit limit;
 	struct fault f = FAULT_INIT;
-	int fd;
-
-	fd = open("/dev/full", O_WRONLY);
+	int fd = open("/dev/full", O_WRONLY);
 	if (fd >= 0) {
 		ck_assert(!file_write(fd, "full", STR("x"), &f));
 		failed(&f, FAULT_TEMP, ENOSPC, "full");
 		close(fd);
 	}
 	signal(SIGXFSZ, SIG_IGN);
+	struct rlimit limit;
 	ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
 	limit.rlim_cur = 4;
 	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
@@ -452,14 +433,13 @@ START_TEST(forbidden)
 {
 	struct fault f = FAULT_INIT;
 	bool root = geteuid() == 0;
-	int fd;
-
 	put("x", "");
 	ck_assert_int_eq(chmod("x", 0), 0);
 	if (root) {
 		ck_assert_int_eq(chmod(".", 0755), 0);
 		ck_assert_int_eq(seteuid(NOBODY), 0);
 	}
+	int fd;
 	ck_assert(!file_open_read(dir, "x", &fd, &f));
 	failed(&f, FAULT_NOPERM, EACCES, "x");
 	if (root)
@@ -477,15 +457,13 @@ START_TEST(interrupted)
 {
 	struct sigaction action = {.sa_handler = on_alarm};
 	struct fault f = FAULT_INIT;
-	struct buf b;
-	int fds[2];
-	pid_t child, parent = getpid();
-
+	pid_t parent = getpid();
 	ck_assert_int_eq(sigaction(SIGUSR1, &action, NULL), 0);
+	int fds[2];
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
 	if (_i == 1)
 		ck_assert_int_eq(fcntl(fds[0], F_SETFL, O_NONBLOCK), 0);
-	child = fork();
+	pid_t child = fork();
 	ck_assert_int_ge(child, 0);
 	if (child == 0) {
 		close(fds[0]);
@@ -498,6 +476,7 @@ START_TEST(interrupted)
 		_exit(0);
 	}
 	close(fds[1]);
+	struct buf b;
 	buf_init(&b, 100);
 	ck_assert(file_read_all(fds[0], "pipe", &b, &f));
 	ck_assert(str_eq(buf_str(&b), STR("abcabcabcabcabc")));
@@ -512,23 +491,20 @@ START_TEST(write_all)
 {
 	struct fault f = FAULT_INIT;
 	struct buf in;
-	int fds[2], status;
-	pid_t child;
-
 	buf_init(&in, 1000000);
 	for (int i = 0; i < 500000; i++)
 		ck_assert(buf_add_char(&in, 'x'));
+	int fds[2];
 	ck_assert_int_eq(pipe(fds), 0);
 	ck_assert_int_eq(fcntl(fds[1], F_SETFL, O_NONBLOCK), 0);
-	child = fork();
+	pid_t child = fork();
 	ck_assert_int_ge(child, 0);
 	if (child == 0) {
-		char text[5000];
 		size_t all = 0;
-		ssize_t n;
-
 		close(fds[1]);
 		usleep(20000);
+		char text[5000];
+		ssize_t n;
 		while ((n = read(fds[0], text, sizeof(text))) > 0)
 			all += (size_t)n;
 		_exit(all == 500000 ? 0 : 1);
@@ -536,6 +512,7 @@ START_TEST(write_all)
 	close(fds[0]);
 	ck_assert(file_write(fds[1], "pipe", buf_str(&in), &f));
 	ck_assert(file_close(fds[1], "pipe", &f));
+	int status;
 	ck_assert_int_eq(waitpid(child, &status, 0), child);
 	ck_assert_int_eq(status, 0);
 	ck_assert(!file_close(fds[1], "pipe", &f));
@@ -547,22 +524,17 @@ END_TEST
 /* Row: which of 0, 1 and 2 are closed. */
 START_TEST(std_open)
 {
-	int status;
 	pid_t child = fork();
-
 	ck_assert_int_ge(child, 0);
 	if (child == 0) {
-		char c;
-
-		for (int fd = 0; fd < 3; fd++) {
+		for (int fd = 0; fd < 3; fd++)
 			if (_i & 1 << fd)
 				close(fd);
-		}
 		file_std_open();
-		for (int fd = 0; fd < 3; fd++) {
+		for (int fd = 0; fd < 3; fd++)
 			if (fcntl(fd, F_GETFD) == -1)
 				_exit(10 + fd);
-		}
+		char c;
 		if ((_i & 1) != 0 && (read(0, &c, 1) != -1 || errno != EBADF))
 			_exit(20);
 		if ((_i & 2) != 0 && write(1, "x", 1) != 1)
@@ -571,6 +543,7 @@ START_TEST(std_open)
 			_exit(22);
 		_exit(0);
 	}
+	int status;
 	ck_assert_int_eq(waitpid(child, &status, 0), child);
 	ck_assert(WIFEXITED(status));
 	ck_assert_int_eq(WEXITSTATUS(status), 0);
@@ -581,9 +554,6 @@ int main(void)
 {
 	Suite *s = suite_create("file");
 	TCase *c = tcase_create("all");
-	SRunner *r;
-	int n;
-
 	tcase_add_checked_fixture(c, begin, end);
 	tcase_add_test(c, create);
 	tcase_add_test(c, open_read);
@@ -604,9 +574,9 @@ int main(void)
 	tcase_add_test(c, write_all);
 	tcase_add_loop_test(c, std_open, 0, 8);
 	suite_add_tcase(s, c);
-	r = srunner_create(s);
+	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
-	n = srunner_ntests_failed(r);
+	int n = srunner_ntests_failed(r);
 	srunner_free(r);
 	return n ? 1 : 0;
 }

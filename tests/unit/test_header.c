@@ -27,7 +27,6 @@ static const struct line_case {
 START_TEST(is_field)
 {
 	const struct line_case *c = &line_cases[_i];
-
 	ck_assert_msg(header_is_field(str_of(c->line)) == c->field, "%s", c->line);
 	ck_assert_msg(c->field || header_may_be_field(str_of(c->line)) == c->may_be, "%s",
 	              c->line);
@@ -37,7 +36,6 @@ END_TEST
 START_TEST(name_limit)
 {
 	char line[1100];
-
 	memset(line, 'x', sizeof(line));
 	line[997] = ':';
 	ck_assert(header_is_field(str_make(line, 998)));
@@ -54,9 +52,8 @@ static void fill(struct header *h, const char *text)
 {
 	struct str rest = str_of(text);
 	struct fault f = FAULT_INIT;
-	struct str line;
-
 	header_init(h);
+	struct str line;
 	while (str_cut(&rest, '\n', &line))
 		ck_assert_msg(header_add_line(h, line, &f), "%s", f.text);
 }
@@ -64,7 +61,6 @@ static void fill(struct header *h, const char *text)
 static void check_header(const struct header *h, const char *want)
 {
 	struct buf out;
-
 	buf_init(&out, 2 * HEADER_MAX);
 	ck_assert(header_write(&out, h));
 	ck_assert_str_eq(buf_cstr(&out), want);
@@ -75,7 +71,6 @@ static void check_header(const struct header *h, const char *want)
 START_TEST(kept_as_they_came)
 {
 	struct header h;
-
 	fill(&h, "X-Empty:\nX-Tab:\tv\nx-lower: y  \nTo : a\nX-Fold: a\n\tb\n  c\n");
 	ck_assert_uint_eq(h.count, 5);
 	check_header(
@@ -96,7 +91,6 @@ START_TEST(bad_lines)
 {
 	struct fault f = FAULT_INIT;
 	struct header h;
-
 	header_init(&h);
 	ck_assert(!header_add_line(&h, STR(" x"), &f));
 	ck_assert_int_eq(f.kind, FAULT_DATA);
@@ -111,7 +105,6 @@ START_TEST(changes)
 {
 	struct fault f = FAULT_INIT;
 	struct header h;
-
 	fill(&h, "A: 1\nB : 2\nA: 3\nC:\n");
 	ck_assert(header_insert(&h, 0, "First", STR("x"), &f));
 	ck_assert(header_insert(&h, h.count, "Last", STR("y\r\n z"), &f));
@@ -131,11 +124,10 @@ END_TEST
 START_TEST(size_limit)
 {
 	struct fault f = FAULT_INIT;
-	struct header h;
 	char *text = mem_alloc(HEADER_MAX);
-
 	memset(text, 'x', HEADER_MAX);
 	text[1] = ':';
+	struct header h;
 	header_init(&h);
 	ck_assert(!header_add_line(&h, str_make(text, HEADER_MAX - 1), &f));
 	ck_assert_int_eq(f.kind, FAULT_DATA);
@@ -176,7 +168,6 @@ START_TEST(dates)
 {
 	const struct date_case *c = &date_cases[_i];
 	struct buf out;
-
 	buf_init(&out, 100);
 	ck_assert(header_add_date(&out, c->wall, c->zone));
 	ck_assert_str_eq(buf_cstr(&out), c->want);
@@ -191,7 +182,6 @@ START_TEST(message_id)
 {
 	const unsigned char random[16] = {0, 1, 0xFE, 0xFF};
 	struct buf out;
-
 	buf_init(&out, 100);
 	ck_assert(header_add_msgid(&out, 1795290404, random, STR("host.example")));
 	ck_assert_str_eq(buf_cstr(&out),
@@ -236,7 +226,6 @@ START_TEST(encode_text)
 {
 	const struct text_case *c = &text_cases[_i];
 	struct buf out;
-
 	buf_init(&out, 1000);
 	ck_assert(header_encode_text(&out, str_of(c->value), 9));
 	ck_assert_str_eq(buf_cstr(&out), c->want);
@@ -246,20 +235,20 @@ END_TEST
 
 START_TEST(encode_long_text)
 {
-	struct buf value, out, content;
-	struct str rest, line;
+	struct buf value;
 	size_t first = strlen("Subject: ");
-
 	buf_init(&value, 10000);
+	struct buf out;
 	buf_init(&out, 100000);
+	struct buf content;
 	buf_init(&content, 10000);
 	for (int i = 0; i < 300; i++)
 		ck_assert(buf_add_str(&value, i % 7 ? STR("\xE2\x82\xAC") : STR(" ")));
 	ck_assert(header_encode_text(&out, str_trim(buf_str(&value)), first));
-	rest = buf_str(&out);
+	struct str rest = buf_str(&out);
+	struct str line;
 	while (str_cut(&rest, '\n', &line)) {
 		struct str word = str_trim(line);
-
 		ck_assert_uint_le(first + str_trim(line).len + (first ? 0 : 1), 76);
 		ck_assert(word.len <= 75 && str_starts(word, STR("=?utf-8?B?")));
 		ck_assert(str_ends(word, STR("?=")));
@@ -267,7 +256,7 @@ START_TEST(encode_long_text)
 		buf_clear(&content);
 		ck_assert(codec_unbase64(&content, word));
 		ck_assert(codec_is_utf8(buf_str(&content)));
-		ck_assert(rest.at == NULL || rest.at[0] == ' ');
+		ck_assert(!rest.at || rest.at[0] == ' ');
 		first = 0;
 	}
 	buf_release(&value);
@@ -279,7 +268,6 @@ END_TEST
 START_TEST(encode_full)
 {
 	struct buf out;
-
 	buf_init(&out, 12);
 	ck_assert(buf_add_char(&out, '-'));
 	ck_assert(!header_encode_text(&out, STR("caf\xC3\xA9"), 9));
@@ -322,7 +310,6 @@ START_TEST(encode_addresses)
 	const struct address_case *c = &address_cases[_i];
 	bool mailbox8 = !c->mailbox8;
 	struct buf out;
-
 	buf_init(&out, 1000);
 	ck_assert(
 	    header_encode_addresses(&out, str_of(c->value), 4, MAILBOXES_KEPT, &mailbox8));
@@ -361,9 +348,8 @@ static const struct foreign_case {
 static void check_foreign(const char *value, enum header_mailboxes how, const char *want)
 {
 	struct buf out;
-	bool mailbox8;
-
 	buf_init(&out, 1000);
+	bool mailbox8;
 	ck_assert(header_encode_addresses(&out, str_of(value), 4, how, &mailbox8));
 	ck_assert_str_eq(buf_cstr(&out), want);
 	ck_assert(mailbox8 == !codec_is_ascii(buf_str(&out)));
@@ -373,7 +359,6 @@ static void check_foreign(const char *value, enum header_mailboxes how, const ch
 START_TEST(foreign_addresses)
 {
 	const struct foreign_case *c = &foreign_cases[_i];
-
 	check_foreign(c->value, MAILBOXES_MENDED, c->mended);
 	check_foreign(c->value, MAILBOXES_DOMAINS, c->domains ? c->domains : c->mended);
 	check_foreign(c->value, MAILBOXES_ASCII, c->ascii ? c->ascii : c->mended);
@@ -382,18 +367,18 @@ END_TEST
 
 START_TEST(long_addresses_fold)
 {
-	struct str rest, line;
-	struct buf value, out;
-	bool mailbox8;
-
+	struct buf value;
 	buf_init(&value, 10000);
+	struct buf out;
 	buf_init(&out, 10000);
 	for (int i = 0; i < 20; i++)
 		ck_assert(
 		    buf_add_str(&value, STR("Jos\xC3\xA9 Smith <somebody@host.example>, ")));
+	bool mailbox8;
 	ck_assert(header_encode_addresses(&out, str_trim(buf_str(&value)), 4, MAILBOXES_KEPT,
 	                                  &mailbox8));
-	rest = buf_str(&out);
+	struct str rest = buf_str(&out);
+	struct str line;
 	while (str_cut(&rest, '\n', &line))
 		ck_assert_uint_le(line.len, 77);
 	buf_release(&value);
@@ -422,7 +407,6 @@ START_TEST(phrases)
 {
 	const struct text_case *c = &phrase_cases[_i];
 	struct buf out;
-
 	buf_init(&out, 1000);
 	ck_assert(header_add_phrase(&out, str_of(c->value)));
 	if (c->value[0] != '\0')
@@ -448,7 +432,6 @@ START_TEST(encode_params)
 {
 	const struct text_case *c = &params_cases[_i];
 	struct buf out;
-
 	buf_init(&out, 1000);
 	ck_assert(header_encode_params(&out, str_of(c->value)));
 	ck_assert_str_eq(buf_cstr(&out), c->want);
@@ -464,7 +447,6 @@ END_TEST
 static void repeat(struct buf *out, struct str text, int n)
 {
 	bool fits = true;
-
 	for (int i = 0; i < n && fits; i++)
 		fits = buf_add_str(out, text);
 	ck_assert(fits);
@@ -474,7 +456,6 @@ static void repeat(struct buf *out, struct str text, int n)
 static void add_solid(struct buf *out, struct str s)
 {
 	bool fits = true;
-
 	for (size_t i = 0; i < s.len; i++)
 		fits = fits && (s.at[i] == ' ' || buf_add_char(out, s.at[i]));
 	ck_assert(fits);
@@ -484,22 +465,23 @@ static void add_solid(struct buf *out, struct str s)
 static void check_fold(const char *unit, int n, size_t lines)
 {
 	struct fault f = FAULT_INIT;
-	struct buf line, before, after;
-	struct header h;
-	struct str rest, piece;
+	struct buf line;
 	size_t count = 0;
-
 	buf_init(&line, HEADER_MAX);
+	struct buf before;
 	buf_init(&before, HEADER_MAX);
+	struct buf after;
 	buf_init(&after, HEADER_MAX);
 	ck_assert(buf_add_str(&line, STR("X: ")));
 	repeat(&line, str_of(unit), n);
+	struct header h;
 	header_init(&h);
 	ck_assert(header_add_line(&h, buf_str(&line), &f));
 	ck_assert(header_fold(&h, 0, &f));
 	ck_assert_uint_eq(h.bytes, h.fields[0].len + 2);
 	ck_assert(str_eq(header_name(&h.fields[0]), STR("X")));
-	rest = str_make(h.fields[0].text, h.fields[0].len);
+	struct str rest = str_make(h.fields[0].text, h.fields[0].len);
+	struct str piece;
 	while (str_cut(&rest, '\n', &piece)) {
 		if (str_ends(piece, STR("\r")))
 			piece.len--;
@@ -534,18 +516,15 @@ END_TEST
 START_TEST(fold_behind_comma)
 {
 	struct fault f = FAULT_INIT;
-	struct header h;
 	struct buf line;
-	struct str text;
-	size_t lf;
-
 	buf_init(&line, HEADER_MAX);
 	ck_assert(buf_add_str(&line, STR("To: ")));
 	repeat(&line, STR("ab@example.org,"), 100);
+	struct header h;
 	header_init(&h);
 	ck_assert(header_add_line(&h, buf_str(&line), &f) && header_fold(&h, 0, &f));
-	text = str_make(h.fields[0].text, h.fields[0].len);
-	lf = str_rfind(text, '\n');
+	struct str text = str_make(h.fields[0].text, h.fields[0].len);
+	size_t lf = str_rfind(text, '\n');
 	ck_assert(lf != STR_NONE && text.at[lf - 2] == ',' && text.at[lf + 2] == 'a');
 	header_release(&h);
 	buf_release(&line);
@@ -559,7 +538,6 @@ START_TEST(fold_blanks)
 	struct header h;
 	struct buf line;
 	struct str rest, piece;
-
 	for (int tail = 0; tail < 2; tail++) {
 		buf_init(&line, HEADER_MAX);
 		ck_assert(buf_add_str(&line, STR("X:")));

@@ -32,8 +32,8 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-	char command[128];
 	hold_close(&hold);
+	char command[128];
 	snprintf(command, sizeof(command), "rm -rf %s", root);
 	ck_assert_int_eq(system(command), 0);
 }
@@ -95,12 +95,10 @@ static enum hold_claim claim_result(const char *id)
 START_TEST(what_was_put_comes_back)
 {
 	hold_id id;
-	struct hold_entry he;
 	struct fault f = FAULT_INIT;
-	char bytes[256];
-	size_t got;
 	put(3, id);
 	ck_assert_uint_eq(count_in(HOLD_TMP), 0);
+	struct hold_entry he;
 	claim(HOLD_QUEUE, id, &he);
 	const struct envelope *e = &he.entry.envelope;
 	ck_assert_str_eq(he.entry.id, id);
@@ -121,6 +119,8 @@ START_TEST(what_was_put_comes_back)
 	ck_assert_uint_eq(he.entry.facts.size, strlen(message));
 	ck_assert_int_eq(he.entry.uid, getuid());
 	ck_assert_msg(hold_verify(&he, &f), "%s", f.text);
+	char bytes[256];
+	size_t got;
 	ck_assert(entry_read_message(he.fd, &he.entry, 0, bytes, sizeof(bytes), &got, &f));
 	ck_assert_uint_eq(got, strlen(message));
 	ck_assert_int_eq(memcmp(bytes, message, got), 0);
@@ -130,14 +130,14 @@ END_TEST
 
 START_TEST(a_mark_is_seen_by_the_next_and_changes_nothing_else)
 {
-	hold_id id;
-	struct hold_entry he;
 	struct fault f = FAULT_INIT;
 	size_t second = 1;
 	char long_reason[600];
 	memset(long_reason, 'x', sizeof(long_reason) - 1);
 	long_reason[sizeof(long_reason) - 1] = '\0';
+	hold_id id;
 	put(70, id);
+	struct hold_entry he;
 	claim(HOLD_QUEUE, id, &he);
 	verdict_set(&he.entry.envelope.rcpts[1].verdict, CAUSE_DEFERRED, 451, "4.3.0",
 	            "my relay", "mx.example[192.0.2.1]:25", STR("later\r\n250 ok"));
@@ -177,8 +177,8 @@ END_TEST
 START_TEST(only_one_at_a_time)
 {
 	hold_id id;
-	struct hold_entry he;
 	put(1, id);
+	struct hold_entry he;
 	claim(HOLD_QUEUE, id, &he);
 	ck_assert_int_eq(claim_result(id), CLAIM_BUSY);
 	hold_release(&he);
@@ -190,10 +190,11 @@ END_TEST
 START_TEST(looking_says_busy_and_takes_nothing)
 {
 	hold_id id;
-	struct hold_entry he, look;
 	struct fault f = FAULT_INIT;
 	put(1, id);
+	struct hold_entry he;
 	claim(HOLD_QUEUE, id, &he);
+	struct hold_entry look;
 	ck_assert_int_eq(hold_look(&hold, HOLD_QUEUE, id, &look, &f), CLAIM_OK);
 	ck_assert(look.busy);
 	hold_release(&look);
@@ -209,13 +210,13 @@ END_TEST
 static bool looks_busy(const char *id, bool *quiet)
 {
 	char path[80];
-	struct hold other;
-	struct hold_entry look;
 	struct fault f = FAULT_INIT;
 	snprintf(path, sizeof(path), "%s/hold", root);
+	struct hold other;
 	ck_assert(hold_open_to_look(path, &other, &f));
 	hold_look_around(&other);
 	*quiet = other.quiet;
+	struct hold_entry look;
 	ck_assert_int_eq(hold_look(&other, HOLD_QUEUE, id, &look, &f), CLAIM_OK);
 	bool busy = look.busy;
 	hold_release(&look);
@@ -225,14 +226,15 @@ static bool looks_busy(const char *id, bool *quiet)
 
 START_TEST(who_looks_around_asks_of_none_where_nobody_works)
 {
-	hold_id first, second;
-	struct hold_entry he;
+	hold_id first;
 	struct fault f = FAULT_INIT;
-	bool quiet;
 	put(1, first);
+	hold_id second;
 	put(1, second);
+	bool quiet;
 	ck_assert(!looks_busy(first, &quiet));
 	ck_assert_msg(!quiet, "nobody ever said whether he works");
+	struct hold_entry he;
 	claim(HOLD_QUEUE, first, &he);
 	ck_assert(looks_busy(first, &quiet) && !quiet);
 	ck_assert(!looks_busy(second, &quiet) && !quiet);
@@ -260,9 +262,9 @@ END_TEST
 START_TEST(a_removed_entry_is_gone_for_who_waited)
 {
 	hold_id id;
-	struct hold_entry he;
 	struct fault f = FAULT_INIT;
 	put(1, id);
+	struct hold_entry he;
 	claim(HOLD_QUEUE, id, &he);
 	ck_assert(hold_remove(&he, &f));
 	hold_release(&he);
@@ -274,9 +276,9 @@ END_TEST
 START_TEST(moved_to_failed_and_back)
 {
 	hold_id id;
-	struct hold_entry he;
 	struct fault f = FAULT_INIT;
 	put(1, id);
+	struct hold_entry he;
 	claim(HOLD_QUEUE, id, &he);
 	ck_assert(hold_move(&he, HOLD_FAILED, &f));
 	hold_release(&he);
@@ -312,10 +314,10 @@ START_TEST(damage_is_found_and_put_aside)
 	            {-70, "x"}, {-5, "x"},      {-64, "postern-end 1"}, {96, "uid 4294967296"}};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		hold_id id;
-		struct hold_entry he;
 		struct fault f = FAULT_INIT;
 		put(2, id);
 		damage(id, rows[i].at, rows[i].with);
+		struct hold_entry he;
 		enum hold_claim result = hold_claim(&hold, HOLD_QUEUE, id, &he, &f);
 		if (result == CLAIM_OK) {
 			ck_assert_msg(!hold_verify(&he, &f), "row %zu", i);
@@ -335,9 +337,10 @@ END_TEST
 /* Puts word in place of another of its length. */
 static void swap_word(const char *id, const char *from, const char *to)
 {
-	char path[128], text[8192];
+	char path[128];
 	snprintf(path, sizeof(path), "%s/hold/hold/%s", root, id);
 	int fd = open(path, O_RDONLY);
+	char text[8192];
 	ssize_t len = read(fd, text, sizeof(text));
 	close(fd);
 	ck_assert_int_gt(len, 0);
@@ -363,15 +366,15 @@ END_TEST
 START_TEST(a_cut_file_is_damage_at_every_length)
 {
 	hold_id id;
-	struct stat st;
-	char path[128];
 	put(1, id);
+	char path[128];
 	snprintf(path, sizeof(path), "%s/hold/hold/%s", root, id);
+	struct stat st;
 	ck_assert_int_eq(stat(path, &st), 0);
 	for (off_t len = st.st_size - 1; len >= 0; len--) {
-		struct hold_entry he;
 		struct fault f = FAULT_INIT;
 		ck_assert_int_eq(truncate(path, len), 0);
+		struct hold_entry he;
 		enum hold_claim result = hold_look(&hold, HOLD_QUEUE, id, &he, &f);
 		if (result == CLAIM_OK) {
 			ck_assert(!entry_verify(he.fd, &he.entry, &f));
@@ -386,8 +389,7 @@ END_TEST
 
 START_TEST(strange_files_are_not_entries)
 {
-	char path[128], other[128];
-	hold_id id;
+	char path[128];
 	snprintf(path, sizeof(path), "%s/hold/hold/0123456789AB", root);
 	ck_assert_int_eq(mkfifo(path, 0600), 0);
 	struct hold_entry he;
@@ -397,6 +399,7 @@ START_TEST(strange_files_are_not_entries)
 	ck_assert_int_eq(symlink("/etc/passwd", path), 0);
 	ck_assert_int_ne(hold_claim(&hold, HOLD_QUEUE, "0123456789AB", &he, &f), CLAIM_OK);
 	ck_assert_int_eq(unlink(path), 0);
+	char other[128];
 	/* A second name could be somebody's file elsewhere, or that of another entry. */
 	snprintf(other, sizeof(other), "%s/other", root);
 	FILE *file = fopen(other, "w");
@@ -404,6 +407,7 @@ START_TEST(strange_files_are_not_entries)
 	ck_assert_int_eq(link(other, path), 0);
 	ck_assert_int_eq(claim_result("0123456789AB"), CLAIM_GONE);
 	ck_assert_int_eq(unlink(path), 0);
+	hold_id id;
 	put(1, id);
 	snprintf(other, sizeof(other), "%s/hold/hold/%s", root, id);
 	ck_assert_int_eq(link(other, path), 0);
@@ -415,8 +419,9 @@ END_TEST
 
 static void link_in(const char *from, const char *to, const char *id)
 {
-	char from_path[128], to_path[128];
+	char from_path[128];
 	snprintf(from_path, sizeof(from_path), "%s/hold/%s/%s", root, from, id);
+	char to_path[128];
 	snprintf(to_path, sizeof(to_path), "%s/hold/%s/%s", root, to, id);
 	ck_assert_int_eq(link(from_path, to_path), 0);
 }
@@ -424,13 +429,13 @@ static void link_in(const char *from, const char *to, const char *id)
 START_TEST(a_second_name_elsewhere_hides_nothing)
 {
 	hold_id id;
-	struct hold_entry he;
 	struct fault f = FAULT_INIT;
-	char path[128];
 	put(1, id);
+	char path[128];
 	snprintf(path, sizeof(path), "%s/copy", root);
 	ck_assert_int_eq(mkdir(path, 0700), 0);
 	link_in("hold", "../copy", id);
+	struct hold_entry he;
 	ck_assert_int_eq(hold_look(&hold, HOLD_QUEUE, id, &he, &f), CLAIM_OK);
 	hold_release(&he);
 	claim(HOLD_QUEUE, id, &he);
@@ -451,7 +456,6 @@ END_TEST
 START_TEST(a_move_cut_short_is_finished)
 {
 	hold_id id;
-	struct hold_entry he;
 	struct fault f = FAULT_INIT;
 	put(1, id);
 	/* The name in tmp/ may be another: it was taken when the first was not. */
@@ -461,6 +465,7 @@ START_TEST(a_move_cut_short_is_finished)
 	ck_assert_int_eq(link(from_path, to_path), 0);
 	link_in("hold", "tmp", id);
 	ck_assert_uint_eq(count_in(HOLD_TMP), 2);
+	struct hold_entry he;
 	claim(HOLD_QUEUE, id, &he);
 	ck_assert(!he.linked);
 	ck_assert_uint_eq(count_in(HOLD_TMP), 0);
@@ -492,8 +497,8 @@ END_TEST
 START_TEST(a_move_that_goes_on_is_left_alone)
 {
 	hold_id id;
-	struct hold_entry he;
 	put(1, id);
+	struct hold_entry he;
 	claim(HOLD_QUEUE, id, &he);
 	link_in("hold", "failed", id);
 	ck_assert_int_eq(claim_result(id), CLAIM_BUSY);
@@ -537,11 +542,11 @@ static bool put_report(const char *of, size_t failed, hold_id id)
 	struct submit s;
 	struct fault f = FAULT_INIT;
 	struct message_facts facts = {0};
-	bool exists;
 	submit_init(&s, &hold, NULL);
 	envelope_add(&s.entry.envelope, STR("a@b"));
 	memcpy(s.entry.report_of, of, sizeof(hold_id));
 	ck_assert(submit_begin(&s, &f));
+	bool exists;
 	ck_assert_msg(submit_end_report(&s, &facts, failed, &exists, &f), "%s", f.text);
 	memcpy(id, s.entry.id, sizeof(hold_id));
 	submit_release(&s);
@@ -550,12 +555,14 @@ static bool put_report(const char *of, size_t failed, hold_id id)
 
 START_TEST(a_report_is_made_once)
 {
-	hold_id first, second, third;
+	hold_id first;
 	ck_assert(put_report("6920C8F13A7B", 1, first));
 	ck_assert_str_ne(first, "6920C8F13A7B");
 	ck_assert(entry_is_id(first));
+	hold_id second;
 	ck_assert(!put_report("6920C8F13A7B", 1, second));
 	ck_assert_uint_eq(count_in(HOLD_QUEUE), 1);
+	hold_id third;
 	ck_assert(put_report("6920C8F13A7C", 1, third));
 	ck_assert_uint_eq(count_in(HOLD_QUEUE), 2);
 	/* Later failures of the same entry are told of in a report of their own. */
@@ -579,12 +586,12 @@ static void sweep_at(int64_t wall, int64_t keep)
 START_TEST(sweep_takes_old_left_overs_only)
 {
 	char path[128];
-	hold_id id;
 	int64_t now = clock_wall();
 	snprintf(path, sizeof(path), "%s/hold/tmp/0123456789AB", root);
 	int fd = open(path, O_CREAT | O_WRONLY, 0600);
 	ck_assert_int_ge(fd, 0);
 	close(fd);
+	hold_id id;
 	put(1, id);
 	sweep_at(now + 3600, 0);
 	ck_assert_uint_eq(count_in(HOLD_TMP), 1);
@@ -618,15 +625,15 @@ static bool left_after(int64_t wall, int64_t uptime)
 
 START_TEST(sweep_does_not_believe_a_clock_that_jumps)
 {
-	char path[128];
 	hold_id id;
-	struct hold_entry he;
 	struct fault f = FAULT_INIT;
 	const int64_t now = clock_wall(), far = now + 30 * 86400;
 	put(1, id);
+	struct hold_entry he;
 	claim(HOLD_QUEUE, id, &he);
 	ck_assert(hold_move(&he, HOLD_FAILED, &f));
 	hold_release(&he);
+	char path[128];
 	snprintf(path, sizeof(path), "%s/hold/tmp/0123456789AB", root);
 	close(open(path, O_CREAT | O_WRONLY, 0600));
 	/* Nothing is known yet. */
@@ -713,11 +720,12 @@ END_TEST
 START_TEST(one_process_asks_a_dead_server_again)
 {
 	struct backoff b = {.cause = CAUSE_NONE};
-	int first, second;
 	backoff_dead(&b, CAUSE_NOT_LISTENING, 0, 600, 1000000, 500, 7);
 	backoff_set(&hold, KEY, &b);
+	int first;
 	ck_assert(backoff_probe(&hold, KEY, &first));
 	ck_assert_int_ge(first, 0);
+	int second;
 	ck_assert(!backoff_probe(&hold, KEY, &second));
 	/* What it found is written while it has the file. */
 	backoff_set(&hold, KEY, &b);

@@ -39,9 +39,9 @@ END_TEST
 
 START_TEST(of_this_host)
 {
-	struct hostname h;
 	char own[DNS_NAME_MAX];
 	ck_assert_int_eq(gethostname(own, sizeof(own)), 0);
+	struct hostname h;
 	hostname_find(&h, true, clock_deadline(3000));
 	ck_assert_str_eq(h.own, own);
 	if (strchr(own, '.'))

@@ -10,7 +10,6 @@
 static void check_line(const char *at, size_t len, const char *text)
 {
 	char want[ENTRY_HEAD];
-
 	snprintf(want, sizeof(want), "%-*s\n", (int)len - 1, text);
 	ck_assert_uint_eq(strlen(want), len);
 	if (memcmp(at, want, len) != 0)
@@ -33,7 +32,6 @@ START_TEST(head)
 	    998, 3, 0,          1763746005, -1,     12,
 	    13,  1, 0,          134217728};
 	char all[ENTRY_HEAD + 1];
-
 	memset(all, 'x', sizeof(all));
 	layout_head(all, "6920C8F13A7B", values);
 	for (size_t i = 0; i < HEAD_LINES; i++)
@@ -47,10 +45,9 @@ END_TEST
 START_TEST(head_full)
 {
 	long long values[HEAD_LINES];
-	char all[ENTRY_HEAD];
-
 	for (size_t i = 0; i < HEAD_LINES; i++)
 		values[i] = -9223372036854775807 - 1;
+	char all[ENTRY_HEAD];
 	layout_head(all, "6920C8F13A7B", values);
 	check_line(all + HEAD_RECIPIENTS * HEAD_LINE, HEAD_LINE,
 	           "recipients -9223372036854775808");
@@ -74,7 +71,6 @@ static const struct {
 START_TEST(slot)
 {
 	char line[ENTRY_SLOT + 1];
-
 	line[ENTRY_SLOT] = 'x';
 	layout_slot(line, slots[_i].state, slots[_i].told, slots[_i].code, slots[_i].status,
 	            slots[_i].text);
@@ -87,10 +83,10 @@ END_TEST
 START_TEST(slot_full)
 {
 	for (size_t len = 230; len < 300; len++) {
-		char text[300], line[ENTRY_SLOT];
-
+		char text[300];
 		memset(text, 'a', len);
 		text[len] = '\0';
+		char line[ENTRY_SLOT];
 		layout_slot(line, 'W', false, 451, "4.3.0", text);
 		ck_assert(memcmp(line, "W 451:4.3.0       a", 19) == 0);
 		for (size_t i = 18; i < ENTRY_SLOT - 1; i++)
@@ -103,7 +99,6 @@ END_TEST
 START_TEST(trailer)
 {
 	char line[ENTRY_TRAILER];
-
 	layout_trailer(line, 1234567, 0xCBF43926);
 	check_line(line, ENTRY_TRAILER, "postern-end 00000000000001234567 CBF43926");
 	layout_trailer(line, UINT64_MAX, 0xA);
@@ -133,9 +128,6 @@ int main(void)
 {
 	Suite *s = suite_create("layout");
 	TCase *c = tcase_create("layout");
-	SRunner *r;
-	int failed;
-
 	tcase_add_test(c, head);
 	tcase_add_test(c, head_full);
 	tcase_add_loop_test(c, slot, 0, sizeof(slots) / sizeof(slots[0]));
@@ -143,9 +135,9 @@ int main(void)
 	tcase_add_test(c, trailer);
 	tcase_add_loop_test(c, is_id, 0, sizeof(ids) / sizeof(ids[0]));
 	suite_add_tcase(s, c);
-	r = srunner_create(s);
+	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
+	int failed = srunner_ntests_failed(r);
 	srunner_free(r);
 	return failed ? 1 : 0;
 }

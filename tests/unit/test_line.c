@@ -48,7 +48,6 @@ static const struct line_case {
 static bool show(void *context, struct str piece, unsigned flags, struct fault *f)
 {
 	struct buf *out = context;
-
 	(void)f;
 	if (flags & LINE_BEGINS)
 		ck_assert(buf_add_char(out, '['));
@@ -63,9 +62,8 @@ static void feed(const struct line_case *c, size_t first, size_t size, struct bu
 {
 	struct str rest = c->input;
 	struct fault f = FAULT_INIT;
-	struct line l;
-
 	buf_clear(out);
+	struct line l;
 	line_init(&l, show, out);
 	l.header = c->header;
 	ck_assert(line_feed(&l, str_first(rest, first), &f));
@@ -81,7 +79,6 @@ START_TEST(lines)
 {
 	const struct line_case *c = &cases[_i];
 	struct buf out;
-
 	buf_init(&out, 1000);
 	feed(c, c->input.len, 1, &out);
 	ck_assert_msg(strcmp(buf_cstr(&out), c->want) == 0, "%s: %s, not %s", c->name,
@@ -110,7 +107,6 @@ struct counted {
 static bool count(void *context, struct str piece, unsigned flags, struct fault *f)
 {
 	struct counted *c = context;
-
 	c->bytes += piece.len;
 	c->begins += (flags & LINE_BEGINS) != 0;
 	c->ends += (flags & LINE_ENDS) != 0;
@@ -124,9 +120,8 @@ START_TEST(long_line)
 	struct counted c = {.calls_max = SIZE_MAX};
 	struct fault f = FAULT_INIT;
 	char *text = mem_alloc(65536);
-	struct line l;
-
 	memset(text, 'x', 65536);
+	struct line l;
 	line_init(&l, count, &c);
 	for (int i = 0; i < 1024; i++)
 		ck_assert(line_feed(&l, str_make(text, 65536), &f));
@@ -143,7 +138,6 @@ START_TEST(sink_stops)
 	struct counted c = {.calls_max = 1};
 	struct fault f = FAULT_INIT;
 	struct line l;
-
 	line_init(&l, count, &c);
 	ck_assert(!line_feed(&l, STR("a\nb\nc\n"), &f));
 	ck_assert_int_eq(f.kind, FAULT_DATA);
@@ -154,7 +148,6 @@ END_TEST
 static bool leave_header(void *context, struct str piece, unsigned flags, struct fault *f)
 {
 	struct counted *c = context;
-
 	if (piece.len == 0 && (flags & LINE_BEGINS) && (flags & LINE_ENDS))
 		c->line->header = false;
 	return count(context, piece, flags, f);
@@ -165,7 +158,6 @@ START_TEST(mode_changes_inside)
 	struct counted c = {.calls_max = SIZE_MAX};
 	struct fault f = FAULT_INIT;
 	struct line l;
-
 	line_init(&l, leave_header, &c);
 	l.header = true;
 	c.line = &l;
@@ -179,17 +171,14 @@ int main(void)
 {
 	Suite *s = suite_create("line");
 	TCase *t = tcase_create("line");
-	SRunner *r;
-	int failed;
-
 	tcase_add_loop_test(t, lines, 0, (int)(sizeof(cases) / sizeof(cases[0])));
 	tcase_add_test(t, long_line);
 	tcase_add_test(t, sink_stops);
 	tcase_add_test(t, mode_changes_inside);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
+	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
+	int failed = srunner_ntests_failed(r);
 	srunner_free(r);
 	return failed ? 1 : 0;
 }

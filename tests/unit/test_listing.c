@@ -81,10 +81,10 @@ START_TEST(test_mark_and_size)
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct entry e;
-		struct buf out;
 		entry_make(&e, "a@b.example");
 		e.facts.size = cases[i].size;
 		e.frozen = cases[i].frozen;
+		struct buf out;
 		buf_init(&out, OUT_MAX);
 		ck_assert(listing_entry(&out, &plain, &e, cases[i].busy));
 		ck_assert_msg(str_starts(buf_str(&out), str_of(cases[i].start)), "%s",
@@ -124,16 +124,16 @@ END_TEST
 /* Whatever stands in an entry, only entry lines begin with a capital or a digit. */
 START_TEST(test_hostile_text)
 {
-	struct entry e;
-	struct buf out;
 	char *reason = mem_alloc(101);
 	memset(reason, 'X', 100);
+	struct entry e;
 	entry_make(&e, "a\n6920C8F13A7C@\033[2J\\\xff");
 	rcpt_make(&e, "b\r\n6920C8F13A7D@x", RCPT_WAITING, 0, NULL, reason);
 	free(e.envelope.rcpts[0].verdict.text);
 	e.envelope.rcpts[0].verdict.text = reason;
 	reason[0] = '\n';
 	reason[1] = '\\';
+	struct buf out;
 	buf_init(&out, OUT_MAX);
 	ck_assert(listing_entry(&out, &plain, &e, false));
 	struct str rest = buf_str(&out), line;
@@ -157,12 +157,12 @@ START_TEST(test_reason_width)
 		size_t len, column; /* of the opening parenthesis */
 	} cases[] = {{1, 75}, {75, 1}, {76, 0}, {77, 0}, {300, 0}};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct entry e;
-		struct buf out;
 		char reason[512] = "";
 		memset(reason, 'r', cases[i].len);
+		struct entry e;
 		entry_make(&e, "s@x");
 		rcpt_make(&e, "a@x", RCPT_WAITING, 0, NULL, reason);
+		struct buf out;
 		buf_init(&out, OUT_MAX);
 		ck_assert(listing_entry(&out, &plain, &e, false));
 		struct str rest = buf_str(&out), line;
@@ -244,9 +244,9 @@ START_TEST(test_full)
 	struct entry e;
 	struct listing verbose = {
 	    .now = NOW, .terminal = true, .colour = true, .verbose = true};
-	struct buf whole;
 	entry_make(&e, "s@x");
 	rcpt_make(&e, "a\\b@x", RCPT_WAITING, 450, "4.2.0", "why");
+	struct buf whole;
 	buf_init(&whole, OUT_MAX);
 	ck_assert(listing_entry(&whole, &verbose, &e, false));
 	for (size_t max = 0; max <= whole.len; max++) {
@@ -310,11 +310,11 @@ END_TEST
 START_TEST(test_json_entry)
 {
 	struct entry e;
-	struct buf out;
 	entry_make(&e, "s@x");
 	rcpt_make(&e, "a@x", RCPT_WAITING, 450, "4.2.0", "try \"later\"");
 	rcpt_make(&e, "b@x", RCPT_DELIVERED, 250, NULL, "ok");
 	e.attempts = 2;
+	struct buf out;
 	buf_init(&out, OUT_MAX);
 	ck_assert(json_entry(&out, &e, false, false));
 	ck_assert_str_eq(
@@ -352,9 +352,9 @@ START_TEST(test_json_queue_names)
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct entry e;
-		struct buf out;
 		entry_make(&e, "s@x");
 		e.frozen = cases[i].frozen;
+		struct buf out;
 		buf_init(&out, OUT_MAX);
 		ck_assert(json_entry(&out, &e, cases[i].busy, cases[i].failed));
 		ck_assert(str_starts(buf_str(&out), str_of(cases[i].want)));
@@ -368,8 +368,8 @@ END_TEST
 static void show_in_pieces(struct buf *out, bool terminal, struct str whole, size_t piece)
 {
 	struct buf have;
-	size_t used;
 	buf_init(&have, OUT_MAX);
+	size_t used;
 	for (bool end = false; !end;) {
 		struct str next = str_first(whole, piece);
 		whole = str_from(whole, next.len);
@@ -401,7 +401,6 @@ END_TEST
 START_TEST(test_show_head)
 {
 	struct entry e;
-	struct buf out;
 	struct show s = {.now = NOW + 60};
 	entry_make(&e, "");
 	rcpt_make(&e, "a@x", RCPT_WAITING, 450, "4.2.0", "later");
@@ -409,6 +408,7 @@ START_TEST(test_show_head)
 	e.envelope.body = BODY_8BITMIME;
 	e.attempts = 1;
 	e.tried = NOW;
+	struct buf out;
 	buf_init(&out, OUT_MAX);
 	ck_assert(show_head(&out, &s, &e));
 	ck_assert_str_eq(buf_cstr(&out), "id          6920C8F13A7B\n"

@@ -41,7 +41,6 @@ static void begin(void)
 static void end(void)
 {
 	char *command = mem_printf("rm -rf '%s'", where);
-
 	log_close();
 	log_test_socket(NULL);
 	clock_test_set(-1, 0);
@@ -58,7 +57,6 @@ static void formats(bool json, struct str value, const char *want)
 {
 	struct log_pair pairs[] = {{"k", value}, END};
 	struct buf line;
-
 	buf_init(&line, LOG_LINE_MAX);
 	ck_assert(log_format(&line, json, pairs));
 	ck_assert_str_eq(buf_cstr(&line), want);
@@ -98,7 +96,6 @@ START_TEST(several)
 {
 	static const struct log_pair none[] = {END};
 	struct buf line;
-
 	buf_init(&line, 2 * LOG_LINE_MAX);
 	ck_assert(log_format(&line, false, two));
 	ck_assert_str_eq(buf_cstr(&line), "id=A1 reply=\"250 ok\"");
@@ -126,9 +123,9 @@ START_TEST(long_values)
 {
 	static const char *const units[] = {"x",    "\n", "\"",      "\xC3\xA9",
 	                                    "\xFF", " ",  "\xC2\x80"};
-	struct buf value, line;
-
+	struct buf value;
 	buf_init(&value, 4000);
+	struct buf line;
 	buf_init(&line, LOG_LINE_MAX);
 	for (size_t u = 0; u < sizeof(units) / sizeof(units[0]); u++) {
 		buf_clear(&value);
@@ -137,7 +134,6 @@ START_TEST(long_values)
 			                           {"reply", buf_str(&value)},
 			                           {"code", STR("250")},
 			                           END};
-
 			for (int json_too = 0; json_too < 2; json_too++) {
 				buf_clear(&line);
 				ck_assert(log_format(&line, json_too, pairs));
@@ -163,10 +159,10 @@ END_TEST
 START_TEST(cut_between_escapes)
 {
 	struct log_pair pairs[] = {{"k", {NULL, 0}}, END};
-	struct buf value, line;
-
+	struct buf value;
 	/* 3 bytes of key and quote, 1 of the last quote: 508 are left, 127 escapes. */
 	buf_init(&value, 4000);
+	struct buf line;
 	buf_init(&line, LOG_LINE_MAX);
 	for (int i = 0; i < 127; i++)
 		ck_assert(buf_add_char(&value, '\n'));
@@ -187,11 +183,10 @@ END_TEST
 START_TEST(too_many_pairs)
 {
 	struct log_pair pairs[201];
-	struct buf line;
-
 	for (size_t i = 0; i < 200; i++)
 		pairs[i] = (struct log_pair){"key", STR("some value")};
 	pairs[200] = (struct log_pair)END;
+	struct buf line;
 	buf_init(&line, LOG_LINE_MAX);
 	ck_assert(log_format(&line, true, pairs));
 	ck_assert(str_starts(buf_str(&line), STR("{\"key\":\"")));
@@ -205,12 +200,10 @@ END_TEST
 
 static void contains(const char *path, const char *want)
 {
-	char got[4000];
 	FILE *from = fopen(path, "r");
-	size_t len;
-
 	ck_assert_ptr_nonnull(from);
-	len = fread(got, 1, sizeof(got) - 1, from);
+	char got[4000];
+	size_t len = fread(got, 1, sizeof(got) - 1, from);
 	got[len] = '\0';
 	fclose(from);
 	ck_assert_str_eq(got, want);
@@ -218,14 +211,13 @@ static void contains(const char *path, const char *want)
 
 START_TEST(to_file)
 {
-	struct stat st;
-
 	clock_test_set(NOON_2024, 0);
 	log_open(LOG_TO_FILE, false, "log", "flushq");
 	log_event(LOG_INFO, two);
 	log_text(LOG_ERR, "it is %s", "so\n");
 	contains("log", "2024-03-01T12:00:05Z id=A1 reply=\"250 ok\"\n"
 	                "2024-03-01T12:00:05Z msg=\"it is so\\x0A\"\n");
+	struct stat st;
 	ck_assert_int_eq(stat("log", &st), 0);
 	ck_assert_int_eq(st.st_mode & 07777, 0600);
 	ck_assert_int_eq(rename("log", "old"), 0);
@@ -237,7 +229,6 @@ END_TEST
 START_TEST(to_file_json)
 {
 	static const struct log_pair none[] = {END};
-
 	clock_test_set(NOON_2024, 0);
 	log_open(LOG_TO_FILE, true, "log", "flushq");
 	log_event(LOG_INFO, two);
@@ -251,11 +242,10 @@ END_TEST
 /* The line as it is written has no more than the maximum, line end included. */
 START_TEST(to_file_long)
 {
-	struct stat st;
 	char value[2000];
-
 	memset(value, 'x', sizeof(value));
 	value[sizeof(value) - 1] = '\0';
+	struct stat st;
 	for (int json_too = 0; json_too < 2; json_too++) {
 		unlink("log");
 		log_open(LOG_TO_FILE, json_too, "log", "flushq");
@@ -310,7 +300,6 @@ START_TEST(to_stderr)
 	for (size_t i = 0; i < 2; i++) {
 		char got[200] = "";
 		int fds[2], saved = dup(STDERR_FILENO);
-
 		ck_assert_int_eq(pipe(fds), 0);
 		dup2(fds[1], STDERR_FILENO);
 		log_open(LOG_TO_STDERR, row[i].json, NULL, "sendmail");
@@ -329,7 +318,6 @@ END_TEST
 START_TEST(to_full_stderr)
 {
 	int fds[2], saved = dup(STDERR_FILENO);
-
 	ck_assert_int_eq(pipe(fds), 0);
 	dup2(fds[1], STDERR_FILENO);
 	log_open(LOG_TO_STDERR, false, NULL, "sendmail");
@@ -349,7 +337,6 @@ static int listener(const char *path, int type)
 {
 	struct sockaddr_un at = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, type, 0);
-
 	ck_assert_int_ge(fd, 0);
 	memcpy(at.sun_path, path, strlen(path));
 	unlink(path);
@@ -363,7 +350,6 @@ static void receives(int fd, const char *want, size_t len)
 {
 	char got[2000];
 	ssize_t n = recv(fd, got, sizeof(got), MSG_DONTWAIT);
-
 	ck_assert_int_eq(n, (ssize_t)len);
 	ck_assert_int_eq(memcmp(got, want, len), 0);
 }
@@ -372,7 +358,6 @@ static void receives_text(int fd, const char *want)
 {
 	char got[2000];
 	ssize_t n = recv(fd, got, sizeof(got) - 1, MSG_DONTWAIT);
-
 	ck_assert_int_ge(n, 0);
 	got[n] = '\0';
 	ck_assert_msg(strstr(got, want) != NULL, "%s in %s", want, got);
@@ -382,7 +367,6 @@ static void receives_text(int fd, const char *want)
 START_TEST(to_syslog_instead)
 {
 	int fd = listener("socket", SOCK_DGRAM);
-
 	log_test_socket("socket");
 	log_open(LOG_TO_FILE, false, "no/log", "x");
 	log_event(LOG_INFO, two);
@@ -406,7 +390,6 @@ struct reading {
 static bool read_line(void *context, struct str line)
 {
 	struct reading *r = context;
-
 	ck_assert(str_starts(line, STR("x: msg=")));
 	ck_assert(str_ends(line, STR("\n")));
 	r->count += !r->over;
@@ -417,9 +400,6 @@ START_TEST(to_a_reader)
 {
 	struct reading r = {0, false};
 	int fds[2], saved = dup(STDERR_FILENO);
-	char got[100];
-	ssize_t n;
-
 	ck_assert_int_eq(pipe(fds), 0);
 	ck_assert_int_ge(dup2(fds[1], STDERR_FILENO), 0);
 	log_open(LOG_TO_STDERR, false, NULL, "x");
@@ -430,7 +410,8 @@ START_TEST(to_a_reader)
 	dup2(saved, STDERR_FILENO);
 	close(saved);
 	close(fds[1]);
-	n = read(fds[0], got, sizeof(got));
+	char got[100];
+	ssize_t n = read(fds[0], got, sizeof(got));
 	close(fds[0]);
 	ck_assert_int_eq(r.count, 1);
 	ck_assert_int_eq(n, (ssize_t)strlen("x: msg=two\n"));
@@ -445,7 +426,6 @@ START_TEST(to_syslog)
 	                        (long)getpid());
 	char *next = mem_printf("<19>Mar  1 12:00:05 sendmail[%ld]: msg=next", (long)getpid());
 	int fd = listener("socket", SOCK_DGRAM);
-
 	clock_test_set(NOON_2024, 0);
 	log_test_socket("socket");
 	log_open(LOG_TO_SYSLOG, false, NULL, "sendmail");
@@ -478,7 +458,6 @@ START_TEST(to_syslog_stream)
 	                        (long)getpid(), 0, (long)getpid());
 	int fd = listener("socket", SOCK_STREAM), peer;
 	size_t half = strlen(want) + 1;
-
 	clock_test_set(NOON_2024, 0);
 	log_test_socket("socket");
 	log_open(LOG_TO_SYSLOG, false, NULL, "sendmail");
@@ -497,7 +476,6 @@ END_TEST
 START_TEST(to_full_syslog)
 {
 	int fd = listener("socket", _i == 0 ? SOCK_DGRAM : SOCK_STREAM);
-
 	log_test_socket("socket");
 	log_open(LOG_TO_SYSLOG, false, NULL, "sendmail");
 	polled_skip();
@@ -512,15 +490,14 @@ END_TEST
 START_TEST(to_syslog_long)
 {
 	int fd = listener("socket", SOCK_DGRAM);
-	char value[2000], got[2000];
-	ssize_t n;
-
+	char value[2000];
 	memset(value, 'x', sizeof(value));
 	value[sizeof(value) - 1] = '\0';
 	log_test_socket("socket");
 	log_open(LOG_TO_SYSLOG, false, NULL, "sendmail");
 	log_text(LOG_INFO, "%s", value);
-	n = recv(fd, got, sizeof(got), MSG_DONTWAIT);
+	char got[2000];
+	ssize_t n = recv(fd, got, sizeof(got), MSG_DONTWAIT);
 	ck_assert_int_gt(n, LOG_LINE_MAX - 5);
 	ck_assert_int_le(n, LOG_LINE_MAX);
 	close(fd);
@@ -531,9 +508,6 @@ int main(void)
 {
 	Suite *s = suite_create("log");
 	TCase *c = tcase_create("all");
-	SRunner *r;
-	int n;
-
 	signal(SIGPIPE, SIG_IGN);
 	tcase_add_checked_fixture(c, begin, end);
 	tcase_set_timeout(c, 60);
@@ -556,9 +530,9 @@ int main(void)
 	tcase_add_loop_test(c, to_full_syslog, 0, 2);
 	tcase_add_test(c, to_syslog_long);
 	suite_add_tcase(s, c);
-	r = srunner_create(s);
+	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
-	n = srunner_ntests_failed(r);
+	int n = srunner_ntests_failed(r);
 	srunner_free(r);
 	return n ? 1 : 0;
 }

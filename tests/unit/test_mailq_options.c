@@ -91,7 +91,7 @@ static const struct scan_case cases[] = {
 
 static void same(const char *got, const char *want)
 {
-	ck_assert((got == NULL) == (want == NULL));
+	ck_assert((!got) == (!want));
 	if (want)
 		ck_assert_str_eq(got, want);
 }
@@ -101,12 +101,12 @@ START_TEST(test_scan)
 	const struct scan_case *c = &cases[_i];
 	char *argv[ARGS + 2] = {mem_copy(STR("mailq"))};
 	int argc = 1;
-	struct mailq_call call;
 	struct fault f = FAULT_INIT;
 	while (c->args[argc - 1]) {
 		argv[argc] = mem_copy(str_of(c->args[argc - 1]));
 		argc++;
 	}
+	struct mailq_call call;
 	bool ok = mailq_options_scan(c->program, argc, argv, &call, &f);
 	ck_assert_msg(ok == c->ok, "%s: %s", c->args[0] ? c->args[0] : "", f.text);
 	if (!ok) {

@@ -46,7 +46,6 @@ struct result {
 static bool take_recipient(void *context, struct str mailbox, bool escaped, struct fault *f)
 {
 	struct result *r = context;
-
 	(void)f;
 	ck_assert_int_eq(r->dones, 0);
 	r->recipient_count++;
@@ -57,7 +56,6 @@ static bool take_recipient(void *context, struct str mailbox, bool escaped, stru
 static bool take_done(void *context, struct fault *f)
 {
 	struct result *r = context;
-
 	(void)f;
 	ck_assert_uint_eq(r->out.len, 0);
 	r->dones++;
@@ -67,7 +65,6 @@ static bool take_done(void *context, struct fault *f)
 static bool take_bytes(void *context, struct str bytes, struct fault *f)
 {
 	struct result *r = context;
-
 	(void)f;
 	ck_assert_int_eq(r->dones, 1);
 	return buf_add_str(&r->out, bytes);
@@ -87,7 +84,6 @@ static struct result run(const struct message_rules *rules, struct str input, si
 	struct message_hooks hooks = {take_recipient, take_done, take_bytes, &r};
 	struct message *m = message_new(rules, &hooks);
 	struct str piece = str_first(input, first);
-
 	buf_init(&r.recipients, OUT_MAX);
 	buf_init(&r.out, OUT_MAX);
 	for (;;) {
@@ -121,7 +117,6 @@ static void check_out(struct result *r, const char *name, struct str want)
 static void repeat(struct buf *out, struct str text, int n)
 {
 	bool fits = true;
-
 	for (int i = 0; i < n && fits; i++)
 		fits = buf_add_str(out, text);
 	ck_assert(fits);
@@ -237,7 +232,6 @@ START_TEST(messages)
 	const struct message_case *c = &cases[_i];
 	struct message_rules rules = {.identity = &identity, .dot = c->dot};
 	struct result r;
-
 	for (size_t first = 0; first <= c->input.len; first++) {
 		r = run(&rules, c->input, first, SIZE_MAX);
 		check_out(&r, c->name, c->want);
@@ -279,7 +273,6 @@ START_TEST(recipients)
 	const struct recipient_case *c = &recipient_cases[_i];
 	struct message_rules rules = {.identity = &identity, .take_recipients = true};
 	struct result r = run_whole(&rules, str_of(c->header));
-
 	ck_assert_msg(r.fine == (c->want != NULL), "%s", c->header);
 	if (r.fine)
 		ck_assert_str_eq(buf_cstr(&r.recipients), c->want);
@@ -303,7 +296,6 @@ START_TEST(options)
 	                              .zone_min = -90,
 	                              .random = {0xAB}};
 	struct result r = run_whole(&rules, STR("Received: old\nSubject: caf\xC3\xA9\n\n"));
-
 	check_out(
 	    &r, "options",
 	    STR("Received: by host.example (uid 7)\r\nReceived: old\r\n"
@@ -338,7 +330,6 @@ START_TEST(facts)
 	const struct facts_case *c = &facts_cases[_i];
 	struct message_rules rules = {.identity = &identity};
 	struct result r = run_whole(&rules, c->input);
-
 	ck_assert(r.fine);
 	ck_assert_uint_eq(r.facts.size, r.out.len);
 	ck_assert_uint_eq(r.facts.longest_line, c->longest);
@@ -352,10 +343,8 @@ START_TEST(size_limit)
 {
 	struct message_rules rules = {.identity = &identity};
 	struct str input = STR(FULL "\r\nhello\r\n");
-	struct result r;
-
 	rules.max_size = input.len;
-	r = run_whole(&rules, input);
+	struct result r = run_whole(&rules, input);
 	check_out(&r, "at the limit", input);
 	rules.max_size--;
 	r = run_whole(&rules, input);
@@ -373,12 +362,10 @@ START_TEST(classic_reads_on)
 	struct message_rules rules = {
 	    .identity = &identity, .dot = DOT_CLASSIC, .max_size = 200};
 	struct buf input;
-	struct result r;
-
 	buf_init(&input, OUT_MAX);
 	ck_assert(buf_add_str(&input, STR(FULL "\na\n.\n")));
 	repeat(&input, STR("more text\n"), 10000);
-	r = run(&rules, buf_str(&input), 0, 1000);
+	struct result r = run(&rules, buf_str(&input), 0, 1000);
 	ck_assert(r.ended);
 	check_out(&r, "classic", STR(FULL "\r\na\r\n"));
 	buf_release(&input);
@@ -389,10 +376,9 @@ END_TEST
 START_TEST(large)
 {
 	struct message_rules rules = {.identity = &identity, .dot = DOT_SAFE};
-	struct buf input, want;
-	struct result r;
-
+	struct buf input;
 	buf_init(&input, OUT_MAX);
+	struct buf want;
 	buf_init(&want, OUT_MAX);
 	ck_assert(buf_add_str(&input, STR(FULL "\n")) && buf_add_str(&want, STR(FULL "\r\n")));
 	for (int i = 0; i < 70; i++) {
@@ -404,7 +390,7 @@ START_TEST(large)
 	repeat(&input, STR("x"), 300000);
 	repeat(&want, STR("x"), 300000);
 	ck_assert(buf_add_str(&want, STR("\r\n")));
-	r = run(&rules, buf_str(&input), 17, 4096);
+	struct result r = run(&rules, buf_str(&input), 17, 4096);
 	ck_assert_uint_eq(r.facts.longest_line, 300000);
 	check_out(&r, "large", buf_str(&want));
 	buf_release(&input);
@@ -417,13 +403,11 @@ static struct result run_many(const char *begin, const char *unit, int n, const 
 {
 	static const struct message_rules rules = {.identity = &identity};
 	struct buf input;
-	struct result r;
-
 	buf_init(&input, OUT_MAX);
 	ck_assert(buf_add_str(&input, str_of(begin)));
 	repeat(&input, str_of(unit), n);
 	ck_assert(buf_add_str(&input, str_of(end)));
-	r = run(&rules, buf_str(&input), 0, 65536);
+	struct result r = run(&rules, buf_str(&input), 0, 65536);
 	buf_release(&input);
 	return r;
 }
@@ -431,7 +415,6 @@ static struct result run_many(const char *begin, const char *unit, int n, const 
 START_TEST(hops)
 {
 	struct result r = run_many(FULL, "Received: x\n", 100, "\n");
-
 	ck_assert(r.fine);
 	release(&r);
 	r = run_many(FULL, "Received: x\n", 101, "\n");
@@ -465,11 +448,10 @@ START_TEST(big_headers)
 	const struct big_case *c = &big_cases[_i];
 	struct result r = run_many(c->begin, c->unit, c->n, c->end);
 	struct str rest = buf_str(&r.out);
-	struct str line;
 	size_t longest = 0;
-
 	ck_assert(r.fine == c->fine);
 	ck_assert(r.fine || (r.fault.kind == FAULT_DATA && r.out.len == 0));
+	struct str line;
 	while (str_cut(&rest, '\n', &line) && line.len > 1)
 		longest = line.len > longest ? line.len : longest;
 	ck_assert_uint_le(longest, 999);
@@ -490,7 +472,6 @@ START_TEST(hook_refuses)
 	struct message_hooks hooks = {take_recipient, refuse_done, take_bytes, &r};
 	struct message *m = message_new(&rules, &hooks);
 	struct fault f = FAULT_INIT;
-
 	ck_assert(message_feed(m, STR(FULL), &f));
 	ck_assert(!message_feed(m, STR("\nbody\n"), &f));
 	ck_assert_int_eq(f.kind, FAULT_USAGE);

@@ -19,7 +19,7 @@ static bool collect(void *context, struct str bytes, struct fault *f)
 
 static bool feed(struct mime *m, struct str bytes, struct buf *out, struct fault *f)
 {
-	if (out == NULL)
+	if (!out)
 		return mime_scan(m, bytes, f);
 	return mime_convert(m, bytes, collect, out, f);
 }
@@ -31,10 +31,9 @@ static bool feed_cut(struct mime *m, struct str in, size_t cut, struct buf *out,
 	if (cut != STR_NONE)
 		return feed(m, str_first(in, cut), out, f) &&
 		       feed(m, str_from(in, cut), out, f);
-	for (size_t i = 0; i < in.len; i++) {
+	for (size_t i = 0; i < in.len; i++)
 		if (!feed(m, str_make(in.at + i, 1), out, f))
 			return false;
-	}
 	return true;
 }
 
@@ -43,7 +42,6 @@ static bool run(struct str in, bool seven_bit, size_t cut, struct buf *out, bool
 {
 	struct mime *m = mime_new(seven_bit);
 	bool ok = feed_cut(m, in, cut, NULL, f) && mime_scan_end(m, f);
-
 	buf_clear(out);
 	if (ok) {
 		*needed = mime_needed(m);
@@ -67,15 +65,16 @@ static void to_crlf(struct buf *b, const char *text)
 /* want NULL: passes as it is. */
 static void check(const char *in_text, bool seven_bit, const char *want_text)
 {
-	struct buf in, want, got;
+	struct buf in;
 	struct fault f = FAULT_INIT;
-	bool needed;
-
 	buf_init(&in, ROOM);
+	struct buf want;
 	buf_init(&want, ROOM);
+	struct buf got;
 	buf_init(&got, ROOM);
 	to_crlf(&in, in_text);
 	to_crlf(&want, want_text != NULL ? want_text : in_text);
+	bool needed;
 	ck_assert_msg(run(buf_str(&in), seven_bit, in.len, &got, &needed, &f), "%s", f.text);
 	ck_assert_str_eq(buf_cstr(&got), buf_cstr(&want));
 	ck_assert_int_eq(needed, want_text != NULL);
@@ -276,13 +275,13 @@ static const struct refusal {
 
 START_TEST(refuses)
 {
-	struct buf in, got;
+	struct buf in;
 	struct fault f = FAULT_INIT;
-	bool needed;
-
 	buf_init(&in, ROOM);
+	struct buf got;
 	buf_init(&got, ROOM);
 	to_crlf(&in, refusals[_i].in);
+	bool needed;
 	ck_assert(!run(buf_str(&in), true, in.len, &got, &needed, &f));
 	ck_assert_int_eq(f.kind, FAULT_DATA);
 	ck_assert_msg(strstr(f.text, refusals[_i].word) != NULL, "%s", f.text);
@@ -303,7 +302,6 @@ static size_t longest_line(struct str s)
 {
 	size_t longest = 0;
 	struct str line;
-
 	while (str_cut(&s, '\n', &line))
 		longest = line.len > longest ? line.len : longest;
 	return longest > 0 ? longest - 1 : 0;
@@ -313,16 +311,17 @@ static size_t longest_line(struct str s)
 START_TEST(long_lines)
 {
 	static const size_t sizes[] = {997, 998, 999, 1000, 1024, 4096, 65536};
-	struct buf in, got, text;
+	struct buf in;
 	struct fault f = FAULT_INIT;
-	bool needed;
-
 	buf_init(&in, ROOM);
+	struct buf got;
 	buf_init(&got, ROOM);
+	struct buf text;
 	buf_init(&text, ROOM);
 	add_times(&in, "A: b\r\n\r\n", 1);
 	add_times(&in, "x", sizes[_i]);
 	add_times(&in, "\r\nend\r\n", 1);
+	bool needed;
 	for (size_t cut = 0; cut < 3; cut++) {
 		size_t at = cut == 2 ? in.len - 6 : cut == 1 ? in.len : STR_NONE;
 		ck_assert(run(buf_str(&in), false, at, &got, &needed, &f));
@@ -333,12 +332,11 @@ START_TEST(long_lines)
 		ck_assert_ptr_nonnull(strstr(buf_cstr(&got), "charset=us-ascii\r\n"));
 		ck_assert_ptr_nonnull(strstr(buf_cstr(&got), "quoted-printable\r\n\r\n"));
 		const char *at = strstr(buf_cstr(&got), "\r\n\r\n") + 4;
-		for (; *at != '\0'; at++) {
+		for (; *at != '\0'; at++)
 			if (strncmp(at, "=\r\n", 3) == 0)
 				at += 2;
 			else
 				ck_assert(buf_add_char(&text, *at));
-		}
 		ck_assert(str_eq(buf_str(&text), str_from(buf_str(&in), 8)));
 	}
 	buf_release(&in);
@@ -371,12 +369,10 @@ END_TEST
 /* Characters of UTF-8 are not cut by a soft line end. */
 START_TEST(whole_characters)
 {
-	struct buf in, got;
+	struct buf in;
 	struct fault f = FAULT_INIT;
-	struct str rest, line;
-	bool needed;
-
 	buf_init(&in, ROOM);
+	struct buf got;
 	buf_init(&got, ROOM);
 	add_times(&in, "A: b\r\n\r\n", 1);
 	for (size_t i = 0; i < 80; i++) {
@@ -385,8 +381,10 @@ START_TEST(whole_characters)
 		add_times(&in, "\xE2\x82\xAC", 1);
 	}
 	add_times(&in, "\r\n", 1);
+	bool needed;
 	ck_assert(run(buf_str(&in), true, in.len, &got, &needed, &f));
-	rest = buf_str(&got);
+	struct str rest = buf_str(&got);
+	struct str line;
 	while (str_cut(&rest, '\n', &line)) {
 		if (str_ends(line, STR("=\r")))
 			ck_assert(!str_ends(str_first(line, line.len - 2), STR("=E2")) &&
@@ -436,16 +434,16 @@ END_TEST
 /* A long line of filler is cut so that no boundary comes of it. */
 START_TEST(long_filler)
 {
-	struct buf in, got;
+	struct buf in;
 	struct fault f = FAULT_INIT;
-	bool needed;
-
 	buf_init(&in, ROOM);
+	struct buf got;
 	buf_init(&got, ROOM);
 	add_times(&in, "Content-Type: multipart/x; boundary=b\r\n\r\n--b\r\n\r\nx\r\n--b--\r\n",
 	          1);
 	add_times(&in, "y", 998);
 	add_times(&in, "--b\r\n", 1);
+	bool needed;
 	ck_assert(run(buf_str(&in), false, STR_NONE, &got, &needed, &f));
 	ck_assert(needed);
 	ck_assert_uint_le(longest_line(buf_str(&got)), 998);
@@ -458,21 +456,23 @@ END_TEST
 /* All bytes through base64, at every length of the last group. */
 START_TEST(base64_leaf)
 {
-	struct buf in, got, text, plain;
+	struct buf in;
 	struct fault f = FAULT_INIT;
-	struct str rest, line;
-	bool needed;
-
 	buf_init(&in, ROOM);
+	struct buf got;
 	buf_init(&got, ROOM);
+	struct buf text;
 	buf_init(&text, ROOM);
+	struct buf plain;
 	buf_init(&plain, ROOM);
 	add_times(&in, "A: b\r\n\r\n", 1);
 	for (int i = 0; i < 500 + _i; i++)
 		ck_assert(buf_add_char(&in, (char)(i % 128 + 128)));
 	add_times(&in, "\r\n", 1);
+	bool needed;
 	ck_assert(run(buf_str(&in), true, 300, &got, &needed, &f));
-	rest = str_of(strstr(buf_cstr(&got), "\r\n\r\n") + 4);
+	struct str rest = str_of(strstr(buf_cstr(&got), "\r\n\r\n") + 4);
+	struct str line;
 	while (str_cut(&rest, '\n', &line))
 		ck_assert(buf_add_str(&text, str_trim(line)));
 	ck_assert(codec_unbase64(&plain, buf_str(&text)));
@@ -497,7 +497,6 @@ START_TEST(sink_stops)
 	struct mime *m = mime_new(true);
 	struct fault f = FAULT_INIT;
 	struct str in = STR("A: b\r\n\r\nabcdef \xC3\xBC\r\n");
-
 	ck_assert(mime_scan(m, in, &f) && mime_scan_end(m, &f));
 	ck_assert(!mime_convert(m, in, stop, NULL, &f));
 	ck_assert_int_eq(f.kind, FAULT_IO);
@@ -512,9 +511,6 @@ int main(void)
 {
 	Suite *s = suite_create("mime");
 	TCase *t = tcase_create("mime");
-	SRunner *r;
-	int failed;
-
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, converts, 0, COUNT(conversions));
 	tcase_add_loop_test(t, passes_8bit, 0, COUNT(conversions));
@@ -527,9 +523,9 @@ int main(void)
 	tcase_add_loop_test(t, base64_leaf, 0, 58);
 	tcase_add_test(t, sink_stops);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
+	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
+	int failed = srunner_ntests_failed(r);
 	srunner_free(r);
 	return failed ? 1 : 0;
 }

@@ -67,10 +67,10 @@ static void begin(const char *const *script)
 
 static void end(const char *want)
 {
-	char text[4096];
 	size_t len = 0;
-	ssize_t n;
 	post_client_close(&gate);
+	char text[4096];
+	ssize_t n;
 	while ((n = read(heard[0], text + len, sizeof(text) - 1 - len)) > 0)
 		len += (size_t)n;
 	text[len] = '\0';
@@ -102,9 +102,9 @@ static bool put(char id[ENTRY_ID_LEN + 1], struct fault *f)
 START_TEST(a_message_is_put)
 {
 	static const char *const script[] = {"!", "I" ID_A, NULL};
-	char id[ENTRY_ID_LEN + 1];
 	struct fault f = FAULT_INIT;
 	begin(script);
+	char id[ENTRY_ID_LEN + 1];
 	ck_assert_msg(put(id, &f), "%s", f.text);
 	ck_assert_str_eq(id, ID_A);
 	end("P hold 2|s ann@x.example|b 8BITMIME|u |r HDRS|e E1|l work|d 60|"
@@ -136,9 +136,9 @@ static const struct {
 
 START_TEST(anything_but_an_id_is_no_success)
 {
-	char id[ENTRY_ID_LEN + 1];
 	struct fault f = FAULT_INIT;
 	begin(answers[_i].script);
+	char id[ENTRY_ID_LEN + 1];
 	ck_assert(!put(id, &f));
 	ck_assert_msg(f.kind == answers[_i].kind, "class %d: %s", (int)f.kind, f.text);
 	ck_assert_msg(strstr(f.text, answers[_i].text), "%s", f.text);
@@ -219,8 +219,9 @@ START_TEST(an_action_has_output_and_a_code)
 	static const char *const script[] = {"?", "Dno such ", "Dmessage\n", "Z65", NULL};
 	struct fault f = FAULT_INIT;
 	char text[64] = "";
-	int code = 0, out;
+	int code = 0;
 	begin(script);
+	int out;
 	ck_assert(file_scratch(&out, &f));
 	ck_assert_msg(post_client_act(&gate, "remove " ID_A, out, &code, &f), "%s", f.text);
 	ck_assert_int_eq(code, 65);

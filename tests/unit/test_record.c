@@ -23,7 +23,6 @@ static int ours, theirs;
 static void setup(void)
 {
 	int pair[2];
-
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
 	ours = pair[0];
 	theirs = pair[1];
@@ -44,7 +43,6 @@ static void feed(const char *bytes, size_t len)
 static void expect(char kind, const char *payload, size_t len)
 {
 	struct record r;
-
 	ck_assert_int_eq(record_read(&reader, ours, 0, &r), RECORD_OK);
 	ck_assert_int_eq(r.kind, kind);
 	ck_assert_uint_eq(r.len, len);
@@ -55,7 +53,6 @@ static void expect(char kind, const char *payload, size_t len)
 static enum record_result now(void)
 {
 	struct record r;
-
 	return record_read(&reader, ours, 0, &r);
 }
 
@@ -84,12 +81,10 @@ END_TEST
 START_TEST(split)
 {
 	size_t done = 0;
-	struct record r;
-
 	feed(STREAM, (size_t)_i);
+	struct record r;
 	for (size_t at = 0; at + RECORD_HEAD <= (size_t)_i;) {
 		size_t len = RECORD_HEAD + (unsigned char)STREAM[at + 4];
-
 		if (at + len > (size_t)_i)
 			break;
 		ck_assert_int_eq(record_read(&reader, ours, 0, &r), RECORD_OK);
@@ -110,7 +105,6 @@ START_TEST(bytes)
 	static const char kinds[] = {'P', 's', 'M', '\377'};
 	size_t done = 0;
 	struct record r;
-
 	for (size_t i = 0; i < STREAM_LEN; i++) {
 		feed(&STREAM[i], 1);
 		if (record_read(&reader, ours, 0, &r) == RECORD_OK)
@@ -132,10 +126,9 @@ END_TEST
 /* Not a byte behind a record is read: it may be for somebody else. */
 START_TEST(not_further)
 {
-	char rest[16];
-
 	feed("G\0\0\0\1lrest", 10);
 	expect('G', "l", 1);
+	char rest[16];
 	ck_assert_int_eq(read(ours, rest, sizeof(rest)), 4);
 }
 END_TEST
@@ -171,7 +164,6 @@ END_TEST
 START_TEST(never_beyond)
 {
 	static char flood[BEYOND];
-
 	memset(flood, 'x', sizeof(flood));
 	memset(space.behind, 0, sizeof(space.behind));
 	feed(lengths[_i].head, RECORD_HEAD);
@@ -182,7 +174,7 @@ START_TEST(never_beyond)
 		done += (size_t)n;
 	}
 	for (int i = 0; i < 4; i++)
-		(void)now();
+		now();
 	ck_assert_uint_le(reader.have, RECORD_HEAD + RECORD_MAX);
 	for (size_t i = 0; i < sizeof(space.behind); i++)
 		ck_assert_int_eq(space.behind[i], 0);
@@ -194,7 +186,6 @@ static pid_t sender(size_t count, size_t len)
 {
 	static char payload[RECORD_MAX + 1];
 	pid_t pid = fork();
-
 	ck_assert_int_ge(pid, 0);
 	if (pid > 0)
 		return pid;
@@ -230,7 +221,6 @@ START_TEST(write_errors)
 {
 	static char payload[RECORD_MAX + 1];
 	int sys;
-
 	do {
 		sys = record_write(theirs, RECORD_MESSAGE, payload, RECORD_MAX, 0);
 	} while (sys == 0);
@@ -255,7 +245,6 @@ END_TEST
 START_TEST(read_errors)
 {
 	struct record r;
-
 	ck_assert_int_eq(record_read(&reader, -1, 0, &r), RECORD_FAILED);
 	ck_assert_int_eq(errno, EBADF);
 }
@@ -265,9 +254,6 @@ int main(void)
 {
 	Suite *s = suite_create("record");
 	TCase *c = tcase_create("record");
-	SRunner *r;
-	int failed;
-
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_test(c, whole);
 	tcase_add_loop_test(c, split, 0, STREAM_LEN + 1);
@@ -281,9 +267,9 @@ int main(void)
 	tcase_add_test(c, last_words);
 	tcase_add_test(c, read_errors);
 	suite_add_tcase(s, c);
-	r = srunner_create(s);
+	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
+	int failed = srunner_ntests_failed(r);
 	srunner_free(r);
 	return failed ? 1 : 0;
 }

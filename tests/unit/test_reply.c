@@ -66,10 +66,8 @@ static const char *const bads[] = {
 static bool feed(struct reply *r, struct str bytes, size_t cut, size_t *used, struct fault *f)
 {
 	size_t at = 0, n;
-
 	while (at < bytes.len && !r->done) {
 		size_t len = cut == (size_t)-1 ? 1 : at < cut ? cut - at : bytes.len - at;
-
 		if (!reply_feed(r, str_first(str_from(bytes, at), len), &n, f))
 			return false;
 		ck_assert(n == len || r->done);
@@ -84,10 +82,9 @@ static void check_good(const struct good *g, size_t cut)
 	struct str bytes = str_of(g->bytes);
 	struct fault f = FAULT_INIT;
 	struct reply r;
-	size_t used;
-
 	reply_init(&r);
 	ck_assert(!reply_begun(&r));
+	size_t used;
 	ck_assert_msg(feed(&r, bytes, cut, &used, &f), "%s: %s", g->bytes, f.text);
 	ck_assert(r.done);
 	ck_assert_int_eq(r.code, g->code);
@@ -100,7 +97,6 @@ static void check_good(const struct good *g, size_t cut)
 START_TEST(good_replies)
 {
 	const struct good *g = &goods[_i];
-
 	for (size_t cut = 0; cut < strlen(g->bytes); cut++)
 		check_good(g, cut);
 	check_good(g, (size_t)-1);
@@ -111,13 +107,12 @@ START_TEST(bad_replies)
 {
 	struct str bytes = str_of(bads[_i]);
 	char text[FAULT_TEXT_MAX];
-
 	for (size_t i = 0; i <= bytes.len; i++) {
-		size_t used, cut = i == bytes.len ? (size_t)-1 : i;
+		size_t cut = i == bytes.len ? (size_t)-1 : i;
 		struct fault f = FAULT_INIT;
 		struct reply r;
-
 		reply_init(&r);
+		size_t used;
 		ck_assert_msg(!feed(&r, bytes, cut, &used, &f), "%s", bads[_i]);
 		ck_assert_int_eq(f.kind, FAULT_PROTOCOL);
 		if (i == 0)
@@ -143,9 +138,8 @@ START_TEST(hints)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct fault f = FAULT_INIT;
 		struct reply r;
-		size_t used;
-
 		reply_init(&r);
+		size_t used;
 		ck_assert(!reply_feed(&r, str_of(rows[i].bytes), &used, &f));
 		ck_assert_msg(strstr(f.text, rows[i].hint) != NULL, "%s", f.text);
 		reply_release(&r);
@@ -158,7 +152,6 @@ static bool line_passes(size_t text, bool crlf)
 {
 	struct buf line;
 	bool whole = false;
-
 	buf_init(&line, text + 8);
 	ck_assert(buf_add_str(&line, STR("250 ")));
 	while (line.len < text + 4)
@@ -167,13 +160,12 @@ static bool line_passes(size_t text, bool crlf)
 	for (int bytewise = 0; bytewise < 2; bytewise++) {
 		struct fault f = FAULT_INIT;
 		struct reply r;
-		size_t used;
-		bool ok;
-
 		reply_init(&r);
-		ok = feed(&r, buf_str(&line), bytewise ? (size_t)-1 : 0, &used, &f) && r.done;
+		size_t used;
+		bool ok =
+		    feed(&r, buf_str(&line), bytewise ? (size_t)-1 : 0, &used, &f) && r.done;
 		ck_assert(!bytewise || ok == whole);
-		ck_assert(ok || strstr(f.text, "4096") != NULL);
+		ck_assert(ok || strstr(f.text, "4096"));
 		whole = ok;
 		reply_release(&r);
 	}
@@ -195,10 +187,6 @@ static bool lines_pass(size_t lines, size_t text)
 {
 	struct fault f = FAULT_INIT;
 	struct buf all;
-	struct reply r;
-	size_t used;
-	bool ok;
-
 	buf_init(&all, 1 << 20);
 	for (size_t i = 1; i <= lines; i++) {
 		ck_assert(buf_add_str(&all, i == lines ? STR("250 ") : STR("250-")));
@@ -206,8 +194,10 @@ static bool lines_pass(size_t lines, size_t text)
 			ck_assert(buf_add_char(&all, 'y'));
 		ck_assert(buf_add_str(&all, STR("\r\n")));
 	}
+	struct reply r;
 	reply_init(&r);
-	ok = reply_feed(&r, buf_str(&all), &used, &f) && r.done;
+	size_t used;
+	bool ok = reply_feed(&r, buf_str(&all), &used, &f) && r.done;
 	reply_release(&r);
 	buf_release(&all);
 	return ok;
@@ -227,14 +217,14 @@ START_TEST(nul_and_printable)
 {
 	struct fault f = FAULT_INIT;
 	struct reply r;
-	char shown[64], small[6];
-	size_t used;
-
 	reply_init(&r);
+	size_t used;
 	ck_assert(reply_feed(&r, str_make("250-a\0b\r\n250-\r\n250 \377\r\n", 22), &used, &f));
 	ck_assert(r.done);
+	char shown[64];
 	reply_printable(&r, shown, sizeof(shown));
 	ck_assert_str_eq(shown, "a\\x00b \\xFF");
+	char small[6];
 	reply_printable(&r, small, sizeof(small));
 	ck_assert_str_eq(small, "a\\x00");
 	/* A reply that is done takes nothing more. */
@@ -248,9 +238,6 @@ int main(void)
 {
 	Suite *s = suite_create("reply");
 	TCase *c = tcase_create("reply");
-	SRunner *r;
-	int n;
-
 	tcase_add_loop_test(c, good_replies, 0, (int)(sizeof(goods) / sizeof(goods[0])));
 	tcase_add_loop_test(c, bad_replies, 0, (int)(sizeof(bads) / sizeof(bads[0])));
 	tcase_add_test(c, hints);
@@ -258,9 +245,9 @@ int main(void)
 	tcase_add_test(c, reply_limits);
 	tcase_add_test(c, nul_and_printable);
 	suite_add_tcase(s, c);
-	r = srunner_create(s);
+	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
-	n = srunner_ntests_failed(r);
+	int n = srunner_ntests_failed(r);
 	srunner_free(r);
 	return n ? 1 : 0;
 }

@@ -17,7 +17,6 @@ static struct rewrite make_identity(enum from_rule rule, const char *from)
 	    .hostname = {"host.example", 12},
 	    .domain = {"example.org", 11},
 	};
-
 	return (struct rewrite){
 	    .local = &local,
 	    .login = STR("user"),
@@ -60,7 +59,6 @@ START_TEST(sender)
 	struct rewrite id = make_identity(c->rule, c->from);
 	struct fault f = FAULT_INIT;
 	struct buf out;
-
 	buf_init(&out, 320);
 	ck_assert(rewrite_sender(&id, c->given != NULL, str_of(c->given), &out, &f));
 	ck_assert_str_eq(buf_cstr(&out), c->want);
@@ -73,7 +71,6 @@ START_TEST(odd_login)
 	struct rewrite id = make_identity(FROM_LOCAL, NULL);
 	struct fault f = FAULT_INIT;
 	struct buf out;
-
 	buf_init(&out, 320);
 	id.login = STR("uid4242");
 	ck_assert(rewrite_sender(&id, false, STR(""), &out, &f));
@@ -195,24 +192,22 @@ static void fill(struct header *h, const char *text)
 {
 	struct str rest = str_of(text);
 	struct fault f = FAULT_INIT;
-	struct str line;
-
 	header_init(h);
+	struct str line;
 	while (str_cut(&rest, '\n', &line))
 		ck_assert(header_add_line(h, line, &f));
 }
 
 static void check_header(struct header *h, const char *name, const char *want)
 {
-	struct buf out, plain;
-
+	struct buf out;
 	buf_init(&out, HEADER_MAX);
+	struct buf plain;
 	buf_init(&plain, HEADER_MAX);
 	ck_assert(header_write(&out, h));
-	for (size_t i = 0; i < out.len; i++) {
+	for (size_t i = 0; i < out.len; i++)
 		if (out.at[i] != '\r')
 			ck_assert(buf_add_char(&plain, out.at[i]));
-	}
 	ck_assert_msg(strcmp(buf_cstr(&plain), want) == 0, "%s: %s", name, buf_cstr(&plain));
 	header_release(h);
 	buf_release(&out);
@@ -225,7 +220,6 @@ START_TEST(apply)
 	struct rewrite id = make_identity(c->rule, c->from);
 	struct fault f = FAULT_INIT;
 	struct header h;
-
 	fill(&h, c->header);
 	ck_assert(rewrite_apply(&id, c->given != NULL, str_of(c->given), c->resent, &h, &f));
 	check_header(&h, c->name, c->want);
@@ -252,11 +246,10 @@ START_TEST(names)
 	const struct name_case *c = &name_cases[_i];
 	struct rewrite id = make_identity(FROM_LOCAL, NULL);
 	struct fault f = FAULT_INIT;
-	struct header h;
-
 	id.from_name = str_of(c->from_name);
 	id.full_name = str_of(c->full_name);
 	id.name_given = c->given;
+	struct header h;
 	fill(&h, "");
 	ck_assert(rewrite_apply(&id, false, STR(""), false, &h, &f));
 	check_header(&h, "name", c->want);
@@ -267,9 +260,8 @@ START_TEST(reply_to)
 {
 	struct rewrite id = make_identity(FROM_LOCAL, NULL);
 	struct fault f = FAULT_INIT;
-	struct header h;
-
 	id.reply_to = STR("help@corp.example");
+	struct header h;
 	fill(&h, "From: a@x.example\n");
 	ck_assert(rewrite_apply(&id, false, STR(""), false, &h, &f));
 	check_header(&h, "added", "From: a@x.example\nReply-To: help@corp.example\n");
@@ -289,7 +281,6 @@ START_TEST(international_domains)
 	struct header h;
 	const char *text = "From: a@x.example\nTo: B <b@b\xC3\xBC.example>, c@y,\n"
 	                   " \xC3\xBC@b\xC3\xBC.example\nX-To: d@b\xC3\xBC.example\n";
-
 	fill(&h, text);
 	ck_assert(rewrite_apply(&id, false, STR(""), false, &h, &f));
 	check_header(&h, "in ASCII where the local-part is",

@@ -138,22 +138,23 @@ START_TEST(recipients_go_together_that_go_the_same_way)
 {
 	const struct plan_case *row = &plan_cases[_i];
 	struct settings c;
-	struct envelope e;
-	struct routes routes;
-	struct str rest = str_of(row->rcpts), word;
+	struct str rest = str_of(row->rcpts);
 	size_t want = 0;
-	char text[256];
 	config_make(&c, row->relays);
+	struct envelope e;
 	envelope_init(&e);
 	envelope_set_sender(&e, str_of(row->sender));
 	if (row->pinned)
 		e.relay = mem_copy(str_of(row->pinned));
+	struct str word;
 	while (str_cut(&rest, ' ', &word))
 		envelope_add(&e, word);
 	while (want < ROUTES_MAX && row->want[want])
 		want++;
+	struct routes routes;
 	routes_plan(&c, &e, &routes);
 	ck_assert_msg(routes.count == want, "%s: %zu routes", row->name, routes.count);
+	char text[256];
 	for (size_t i = 0; i < want; i++) {
 		route_text(&routes.at[i], text, sizeof(text));
 		ck_assert_msg(strcmp(text, row->want[i]) == 0, "%s: %s", row->name, text);
@@ -168,16 +169,16 @@ START_TEST(only_who_waits_is_routed)
 {
 	const struct relay_row rows[RELAYS_MAX] = {{"main", NULL, NULL, false}};
 	struct settings c;
-	struct envelope e;
-	struct routes routes;
-	char text[256];
 	config_make(&c, rows);
+	struct envelope e;
 	envelope_init(&e);
 	envelope_add(&e, STR("a@x"))->state = RCPT_DELIVERED;
 	envelope_add(&e, STR("b@x"));
 	envelope_add(&e, STR("c@x"))->state = RCPT_FAILED;
+	struct routes routes;
 	routes_plan(&c, &e, &routes);
 	ck_assert_uint_eq(routes.count, 1);
+	char text[256];
 	route_text(&routes.at[0], text, sizeof(text));
 	ck_assert_str_eq(text, "main: 1");
 	routes_release(&routes);

@@ -41,7 +41,6 @@ static int rooms[2];
 static void put(const char *path)
 {
 	int fd = open(path, O_WRONLY | O_CREAT, 0600);
-
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq((int)write(fd, "x", 1), 1);
 	close(fd);
@@ -70,7 +69,6 @@ static void remove_folder(void)
 	static const char *const files[] = {"one/entry",     "one/new", "two/entry", "two/new",
 	                                    "other/secret",  "log",     "link",      "socket",
 	                                    "other/foreign", "new"};
-
 	for (size_t i = 0; i < COUNT(files); i++)
 		unlink(files[i]);
 	for (size_t i = 0; i < COUNT(names); i++)
@@ -103,12 +101,11 @@ static int wrong(bool good, const char *what)
 
 static void inside(const struct sandbox_wishes *w, hostile *deeds)
 {
-	int status;
 	pid_t pid = fork();
-
 	ck_assert_int_ge(pid, 0);
 	if (pid == 0)
 		_exit(deeds(w ? sandbox(w) : 0));
+	int status;
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert_msg(WIFEXITED(status), "ended by signal %d", WTERMSIG(status));
 	ck_assert_int_eq(WEXITSTATUS(status), 0);
@@ -122,7 +119,6 @@ static bool refused(long result, int sys)
 static bool opens(const char *path, int flags)
 {
 	int fd = open(path, flags, 0600);
-
 	if (fd >= 0)
 		close(fd);
 	return fd >= 0;
@@ -130,21 +126,19 @@ static bool opens(const char *path, int flags)
 
 static bool runs_program(void)
 {
-	int status;
 	pid_t pid = fork();
-
 	if (pid == 0) {
 		execl(self, self, "nothing", (char *)NULL);
 		execl("/bin/true", "true", (char *)NULL);
 		_exit(1);
 	}
+	int status;
 	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
 }
 
 static bool has_socket(int family, int type, int protocol)
 {
 	int fd = socket(family, type, protocol);
-
 	if (fd >= 0)
 		close(fd);
 	return fd >= 0;
@@ -152,10 +146,9 @@ static bool has_socket(int family, int type, int protocol)
 
 static int hidden(unsigned done)
 {
-	struct rlimit core;
-
 	(void)done;
 	sandbox_hide();
+	struct rlimit core;
 	int bad = wrong(getrlimit(RLIMIT_CORE, &core) == 0 && core.rlim_cur == 0 &&
 	                    core.rlim_max == 0,
 	                "no core file");
@@ -195,7 +188,6 @@ END_TEST
 static int few_calls(unsigned done)
 {
 	int bad = 0;
-
 	if (!(done & SANDBOX_CALLS))
 		return 0;
 #ifdef __linux__
@@ -245,7 +237,6 @@ static int few_calls(unsigned done)
 static int of_the_system(unsigned done)
 {
 	int bad = 0;
-
 	if (!(done & SANDBOX_CALLS))
 		return 0;
 #ifdef __linux__
@@ -289,7 +280,6 @@ END_TEST
 static int few_files(unsigned done)
 {
 	int bad = 0;
-
 	if (!(done & SANDBOX_FILES))
 		return 0;
 	bad += wrong(!opens("other/foreign", O_RDONLY) && errno == EACCES, "not listed");
@@ -309,7 +299,6 @@ static int few_files(unsigned done)
 static int no_rooms(unsigned done)
 {
 	int bad = 0;
-
 	bad += wrong((done & SANDBOX_FILES) || opens("one/entry", O_RDONLY), "all or nothing");
 	if (done & SANDBOX_FILES)
 		bad += wrong(!opens("one/entry", O_RDONLY), "no room");
@@ -328,7 +317,6 @@ END_TEST
 static int again(unsigned done)
 {
 	unsigned more = sandbox(&nothing);
-
 	return wrong(done == more, "as much as before") + few_calls(more) + few_files(more) +
 	       no_rooms(more);
 }
@@ -342,7 +330,6 @@ END_TEST
 static int use_rooms(unsigned done)
 {
 	int bad = 0, fd = openat(rooms[0], "new", O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
-
 	(void)done;
 	bad +=
 	    wrong(fd >= 0 && write(fd, "text", 4) == 4 && fsync(fd) == 0, "made and written");
@@ -366,7 +353,6 @@ static bool resolves(void)
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list = NULL;
 	/* A full name may not be known here; the look-up itself must go on. */
 	int rc = getaddrinfo("localhost", NULL, &hints, &list);
-
 	if (rc == 0)
 		freeaddrinfo(list);
 	return rc == 0 || rc == EAI_NONAME;
@@ -377,20 +363,18 @@ static bool connects_unix(void)
 	struct sockaddr_un at = {.sun_family = AF_UNIX, .sun_path = "socket"};
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 	bool made = fd >= 0 && connect(fd, (struct sockaddr *)&at, sizeof(at)) == 0;
-
 	close(fd);
 	return made;
 }
 
 static bool ends_child(void)
 {
-	int status;
 	pid_t pid = fork();
-
 	if (pid == 0) {
 		pause();
 		_exit(0);
 	}
+	int status;
 	return pid > 0 && kill(pid, SIGKILL) == 0 && waitpid(pid, &status, 0) == pid &&
 	       WIFSIGNALED(status);
 }
@@ -398,14 +382,13 @@ static bool ends_child(void)
 static int go_on(unsigned done)
 {
 	time_t now = time(NULL);
-	struct tm tm;
 	int bad = 0;
-
 	(void)done;
 	bad += wrong(opens("/etc/passwd", O_RDONLY), "a system's file");
 	bad += wrong(opens("/usr/lib", O_RDONLY | O_DIRECTORY), "libraries");
 	bad += wrong(opens("/dev/urandom", O_RDONLY), "randomness");
 	bad += wrong(opens("/dev/null", O_RDWR), "/dev/null");
+	struct tm tm;
 	bad += wrong(localtime_r(&now, &tm) && tm.tm_gmtoff == 3600 + 1800, "the time zone");
 	bad += wrong(resolves(), "the resolver");
 	bad += wrong(has_socket(AF_INET, SOCK_STREAM, 0), "a TCP socket");
@@ -420,7 +403,6 @@ START_TEST(what_is_needed)
 {
 	struct sockaddr_un at = {.sun_family = AF_UNIX, .sun_path = "socket"};
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-
 	ck_assert_int_eq(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
 	ck_assert_int_eq(listen(fd, 8), 0);
 	setenv("TZ", "<+0130>-01:30", 1);

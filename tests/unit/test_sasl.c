@@ -17,7 +17,6 @@
 START_TEST(names)
 {
 	enum sasl_mechanism m;
-
 	for (unsigned i = 0; i < SASL_MECHANISMS; i++) {
 		ck_assert(sasl_by_name(str_of(sasl_name((enum sasl_mechanism)i)), &m));
 		ck_assert_uint_eq(m, i);
@@ -132,7 +131,6 @@ static struct sasl *start(enum sasl_mechanism m, const char *user, const char *p
 	    .host = STR("server.example.com"),
 	    .port = 143,
 	};
-
 	memcpy(setup.random, "0123456789abcdefghijklmn", sizeof(setup.random));
 	return sasl_new(&setup, f);
 }
@@ -143,21 +141,17 @@ START_TEST(exchange)
 	struct fault f = FAULT_INIT;
 	struct sasl *s = start(e->mechanism, e->user, e->password, &f);
 	struct buf out;
-
 	buf_init(&out, 4096);
 	ck_assert_msg(s != NULL, "%s", f.text);
 	ck_assert(sasl_initial(s, &out) == (e->initial != NULL));
-	for (size_t i = 0; e->mechanism == SASL_PLAIN && i < out.len; i++) {
+	for (size_t i = 0; e->mechanism == SASL_PLAIN && i < out.len; i++)
 		if (out.at[i] == '\0')
 			out.at[i] = '|';
-	}
-	if (e->initial != NULL)
+	if (e->initial)
 		ck_assert_str_eq(buf_cstr(&out), e->initial);
-	for (size_t i = 0; i < 3 && e->challenges[i] != NULL; i++) {
-		bool ok;
-
+	for (size_t i = 0; i < 3 && e->challenges[i]; i++) {
 		buf_clear(&out);
-		ok = sasl_step(s, str_of(e->challenges[i]), &out, &f);
+		bool ok = sasl_step(s, str_of(e->challenges[i]), &out, &f);
 		ck_assert(ok == (e->answers[i] != NULL));
 		if (ok)
 			ck_assert_str_eq(buf_cstr(&out), e->answers[i]);
@@ -175,17 +169,16 @@ START_TEST(unusable)
 	struct fault f = FAULT_INIT;
 	struct sasl_setup nul = {
 	    .mechanism = SASL_PLAIN, .user = STR("a"), .password = str_make("b\0c", 3)};
-
-	ck_assert(sasl_new(&nul, &f) == NULL);
+	ck_assert(!sasl_new(&nul, &f));
 	ck_assert_int_eq(f.kind, FAULT_RELAY);
 	nul.password = STR("b");
 	nul.user = str_make("a\0", 2);
-	ck_assert(sasl_new(&nul, &f) == NULL);
-	ck_assert(start(SASL_PLAIN, "", "x", &f) == NULL);
-	ck_assert(start(SASL_PLAIN, "x", "", &f) == NULL);
-	ck_assert(start(SASL_SCRAM_SHA256_PLUS, "x", "y", &f) == NULL);
-	ck_assert(start(SASL_SCRAM_SHA256, "x", "y\001", &f) == NULL);
-	ck_assert(start(SASL_SCRAM_SHA256, "x", "y\377", &f) == NULL);
+	ck_assert(!sasl_new(&nul, &f));
+	ck_assert(!start(SASL_PLAIN, "", "x", &f));
+	ck_assert(!start(SASL_PLAIN, "x", "", &f));
+	ck_assert(!start(SASL_SCRAM_SHA256_PLUS, "x", "y", &f));
+	ck_assert(!start(SASL_SCRAM_SHA256, "x", "y\001", &f));
+	ck_assert(!start(SASL_SCRAM_SHA256, "x", "y\377", &f));
 	ck_assert_int_eq(f.kind, FAULT_RELAY);
 	ck_assert(strstr(f.text, "UTF-8") != NULL);
 }
@@ -196,12 +189,10 @@ START_TEST(long_password)
 	static const enum sasl_mechanism all[] = {SASL_PLAIN, SASL_SCRAM_SHA256, SASL_LOGIN};
 	struct fault f = FAULT_INIT;
 	char password[4097];
-
 	memset(password, 'p', sizeof(password) - 1);
 	password[sizeof(password) - 1] = '\0';
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		struct sasl *s = start(all[i], "u", password, &f);
-
 		ck_assert(s != NULL);
 		sasl_free(s);
 	}
@@ -239,7 +230,6 @@ static struct scram *start_scram(bool sha256, const char *nonce, struct fault *f
 	    .password = STR("pencil"),
 	    .nonce = str_of(nonce),
 	};
-
 	return scram_new(&setup, f);
 }
 
@@ -248,9 +238,8 @@ START_TEST(scram_vectors)
 	const struct vector *v = &vectors[_i];
 	struct fault f = FAULT_INIT;
 	struct scram *s = start_scram(v->sha256, v->nonce, &f);
-	struct buf out;
-
 	ck_assert(s != NULL);
+	struct buf out;
 	buf_init(&out, 4096);
 	ck_assert(scram_first(s, &out));
 	ck_assert_str_eq(buf_cstr(&out), v->first);
@@ -296,7 +285,6 @@ START_TEST(scram_bad_first)
 	struct fault f = FAULT_INIT;
 	struct scram *s = start_scram(false, NONCE1, &f);
 	struct buf out;
-
 	buf_init(&out, 4096);
 	ck_assert(!scram_step(s, str_of(bad_firsts[_i]), &out, &f));
 	ck_assert_int_eq(f.kind, FAULT_RELAY);
@@ -314,12 +302,10 @@ START_TEST(scram_good_limits)
 	    "r=" ALL1 SALT1 ",i=10000",
 	    "r=" ALL1 ",s=AA==,i=4096",
 	};
-
 	for (size_t i = 0; i < sizeof(firsts) / sizeof(firsts[0]); i++) {
 		struct fault f = FAULT_INIT;
 		struct scram *s = start_scram(false, NONCE1, &f);
 		struct buf out;
-
 		buf_init(&out, 4096);
 		ck_assert(scram_step(s, str_of(firsts[i]), &out, &f));
 		scram_free(s);
@@ -345,7 +331,6 @@ START_TEST(scram_bad_final)
 	struct fault f = FAULT_INIT;
 	struct scram *s = start_scram(false, NONCE1, &f);
 	struct buf out;
-
 	buf_init(&out, 4096);
 	ck_assert(scram_step(s, str_of(vectors[0].server_first), &out, &f));
 	ck_assert(!scram_step(s, str_of(bad_finals[_i]), &out, &f));
@@ -361,7 +346,6 @@ START_TEST(scram_must_prove)
 {
 	struct fault f = FAULT_INIT;
 	struct sasl *s = start(SASL_SCRAM_SHA1, "user", "pencil", &f);
-
 	ck_assert(s != NULL);
 	ck_assert(!sasl_done(s, &f));
 	ck_assert_int_eq(f.kind, FAULT_RELAY);
@@ -398,11 +382,12 @@ START_TEST(channel_binding)
 	};
 	struct fault f = FAULT_INIT;
 	struct sasl *s = sasl_new(&setup, &f);
-	struct buf out, want, challenge;
-
 	ck_assert(s != NULL);
+	struct buf out;
 	buf_init(&out, 4096);
+	struct buf want;
 	buf_init(&want, 4096);
+	struct buf challenge;
 	buf_init(&challenge, 4096);
 	ck_assert(sasl_initial(s, &out));
 	/* 24 bytes of zero are 32 letters A in base64. */
@@ -479,10 +464,8 @@ START_TEST(prepare)
 	const struct prepared *p = &prepareds[_i];
 	struct fault f = FAULT_INIT;
 	struct buf out;
-	bool ok;
-
 	buf_init(&out, 1024);
-	ok = saslprep(str_of(p->in), "password", &out, &f);
+	bool ok = saslprep(str_of(p->in), "password", &out, &f);
 	ck_assert(ok == (p->out != NULL));
 	if (ok)
 		ck_assert_str_eq(buf_cstr(&out), p->out);
@@ -499,9 +482,6 @@ int main(void)
 {
 	Suite *s = suite_create("sasl");
 	TCase *c = tcase_create("sasl");
-	SRunner *r;
-	int n;
-
 	tcase_add_test(c, names);
 	LOOP(choice, choices);
 	LOOP(exchange, exchanges);
@@ -515,9 +495,9 @@ int main(void)
 	LOOP(channel_binding, flags);
 	LOOP(prepare, prepareds);
 	suite_add_tcase(s, c);
-	r = srunner_create(s);
+	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
-	n = srunner_ntests_failed(r);
+	int n = srunner_ntests_failed(r);
 	srunner_free(r);
 	return n ? 1 : 0;
 }

@@ -35,10 +35,8 @@ static void remove_folder(void)
 
 static void put_file(struct str text, mode_t mode)
 {
-	FILE *file;
-
 	unlink(path);
-	file = fopen(path, "w");
+	FILE *file = fopen(path, "w");
 	ck_assert_ptr_nonnull(file);
 	ck_assert_uint_eq(fwrite(text.at, 1, text.len, file), text.len);
 	ck_assert_int_eq(fclose(file), 0);
@@ -51,8 +49,7 @@ static void expect(const struct settings_relay *relay, const char *want, enum fa
 {
 	struct fault f = FAULT_INIT;
 	struct secret *s = secret_read(relay, clock_deadline(LONG_MS), &f);
-
-	if (want == NULL) {
+	if (!want) {
 		ck_assert_ptr_null(s);
 		ck_assert_int_eq(f.kind, kind);
 		ck_assert_msg(strstr(f.text, words) != NULL, "%s", f.text);
@@ -91,7 +88,6 @@ END_TEST
 START_TEST(files_that_are_refused)
 {
 	struct settings_relay relay = {.name = "main", .password_file = path};
-
 	expect(&relay, NULL, FAULT_CONFIG, "relay.main.password: No such file");
 	put_file(STR("hunter2\n"), 0644);
 	expect(&relay, NULL, FAULT_CONFIG, "mode 0644");
@@ -119,10 +115,8 @@ END_TEST
 START_TEST(length_has_a_limit)
 {
 	struct settings_relay relay = {.name = "main", .password_file = path};
-
 	for (size_t len = SECRET_MAX - 1; len <= SECRET_MAX + 2; len++) {
 		char *text = mem_alloc(len + 3);
-
 		memset(text, 'x', len);
 		for (int end = 0; end < 3; end++) { /* nothing, LF, CR LF */
 			struct str all = {text, len + (size_t)end};
@@ -176,13 +170,11 @@ START_TEST(first_line_of_a_command)
 	char *words[] = {(char[]){"sh"}, (char[]){"-c"}, script, NULL};
 	struct settings_relay relay = {.name = "main", .password_command = {words, 3}};
 	struct fault f = FAULT_INIT;
-	struct secret *s;
-
 	ck_assert_int_eq(setenv("SHOULD_NOT_BE_SEEN", "x", 1), 0);
 	ck_assert_int_eq(setenv("HOME", "/home/x", 1), 0);
 	signal(SIGPIPE, SIG_IGN);
-	s = secret_read(&relay, CLOCK_NEVER, &f);
-	if (commands[_i].want != NULL) {
+	struct secret *s = secret_read(&relay, CLOCK_NEVER, &f);
+	if (commands[_i].want) {
 		ck_assert_msg(s != NULL, "%s: %s", script, f.text);
 		ck_assert(str_eq(secret_view(s), str_of(commands[_i].want)));
 	} else {
@@ -202,13 +194,11 @@ START_TEST(a_command_has_a_deadline)
 	static const char *const scripts[] = {"sleep 600", "exec >&-; sleep 600",
 	                                      "sleep 600 & echo hunter2; wait",
 	                                      "trap '' TERM; echo hunter2; sleep 600"};
-
 	for (size_t i = 0; i < COUNT(scripts); i++) {
 		char *script = mem_copy(str_of(scripts[i]));
 		char *words[] = {(char[]){"sh"}, (char[]){"-c"}, script, NULL};
 		struct settings_relay relay = {.name = "main", .password_command = {words, 3}};
 		struct fault f = FAULT_INIT;
-
 		ck_assert_ptr_null(secret_read(&relay, clock_deadline(200), &f));
 		ck_assert_int_eq(f.kind, FAULT_RELAY);
 		ck_assert_ptr_nonnull(strstr(f.text, "did not end in time"));
@@ -222,12 +212,10 @@ START_TEST(a_child_left_behind_is_not_waited_for)
 	char *script = mem_printf("read x <%s & echo hunter2", path);
 	char *words[] = {(char[]){"sh"}, (char[]){"-c"}, script, NULL};
 	struct settings_relay relay = {.name = "main", .password_command = {words, 3}};
-	int fd;
-
 	/* It ends when the other end of this has been there, which is after all. */
 	ck_assert_int_eq(mkfifo(path, 0600), 0);
 	expect(&relay, "hunter2", FAULT_NONE, NULL);
-	fd = open(path, O_RDWR);
+	int fd = open(path, O_RDWR);
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(write(fd, "\n", 1), 1);
 	close(fd);
@@ -239,7 +227,6 @@ START_TEST(a_command_that_is_missing)
 {
 	char *words[] = {(char[]){"/nonexistent/pass"}, NULL};
 	struct settings_relay relay = {.name = "main", .password_command = {words, 1}};
-
 	expect(&relay, NULL, FAULT_RELAY, "/nonexistent/pass cannot be run");
 }
 END_TEST
@@ -247,7 +234,6 @@ END_TEST
 START_TEST(a_credential)
 {
 	struct settings_relay relay = {.name = "main"};
-
 	ck_assert(!secret_exists(&relay));
 	expect(&relay, NULL, FAULT_CONFIG, "relay main: there is no password");
 	ck_assert_int_eq(setenv("CREDENTIALS_DIRECTORY", folder, 1), 0);
@@ -267,7 +253,6 @@ END_TEST
 START_TEST(existence_needs_no_reading)
 {
 	char *words[] = {(char[]){"/nonexistent"}, NULL};
-
 	ck_assert(secret_exists(&(struct settings_relay){.name = "a", .password = words[0]}));
 	ck_assert(
 	    secret_exists(&(struct settings_relay){.name = "a", .password_file = words[0]}));
@@ -280,9 +265,6 @@ int main(void)
 {
 	Suite *s = suite_create("secret");
 	TCase *c = tcase_create("all");
-	SRunner *r;
-	int failed;
-
 	tcase_set_timeout(c, 60);
 	tcase_add_checked_fixture(c, make_folder, remove_folder);
 	tcase_add_test(c, first_line_of_a_file);
@@ -295,9 +277,9 @@ int main(void)
 	tcase_add_test(c, a_credential);
 	tcase_add_test(c, existence_needs_no_reading);
 	suite_add_tcase(s, c);
-	r = srunner_create(s);
+	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
+	int failed = srunner_ntests_failed(r);
 	srunner_free(r);
 	return failed ? 1 : 0;
 }

@@ -26,7 +26,6 @@ static void note(struct peer *p, const char *what, struct str value)
 static bool on_mail(void *context, const struct serve_mail *m, struct fault *f)
 {
 	struct peer *p = context;
-
 	note(p, "mail", m->path);
 	ck_assert(buf_addf(&p->told, " %d %d %d %.*s\n", m->body, m->ret, m->smtputf8,
 	                   STR_FMT(m->envid)));
@@ -38,7 +37,6 @@ static bool on_mail(void *context, const struct serve_mail *m, struct fault *f)
 static bool on_rcpt(void *context, const struct serve_rcpt *r, struct fault *f)
 {
 	struct peer *p = context;
-
 	note(p, "rcpt", r->path);
 	ck_assert(buf_addf(&p->told, " %u %.*s\n", r->notify, STR_FMT(r->orcpt)));
 	if (str_eq(r->path, STR("<bad>")))
@@ -60,13 +58,12 @@ static bool on_data(void *context, struct fault *f)
 static bool on_bytes(void *context, struct str bytes, struct fault *f)
 {
 	struct peer *p = context;
-
 	if (!p->in_bytes)
 		ck_assert(buf_add_str(&p->told, STR("|")));
 	p->in_bytes = true;
 	ck_assert(bytes.len > 0);
 	ck_assert(buf_add_str(&p->told, bytes));
-	if (memchr(bytes.at, '#', bytes.len) != NULL)
+	if (memchr(bytes.at, '#', bytes.len))
 		return fault_reply(f, FAULT_DATA, 552, "5.3.4", "too big");
 	return true;
 }
@@ -75,7 +72,6 @@ static bool on_end(void *context, char id[33], struct fault *f)
 {
 	struct peer *p = context;
 	bool refuse = memchr(p->told.at, '!', p->told.len) != NULL;
-
 	note(p, "end", STR("\n"));
 	snprintf(id, 33, "ID1");
 	return !refuse || fault_set(f, FAULT_TEMP, "disk full");
@@ -96,13 +92,11 @@ static void converse(struct str in, size_t cut, const struct serve_rules *rules,
 	const struct serve_hooks hooks = {on_mail, on_rcpt, on_data, on_bytes,
 	                                  on_end,  on_over, &p};
 	struct serve *s = serve_new(rules, &hooks);
-
 	buf_init(&p.told, 1 << 20);
 	serve_greet(s, said);
 	for (size_t at = 0; at < in.len;) {
 		size_t len = cut == CUT_ALL ? 1 : at < cut ? cut - at : in.len - at;
 		struct str rest = serve_feed(s, str_first(str_from(in, at), len), said);
-
 		ck_assert_uint_eq(rest.len, 0);
 		at += len;
 	}
@@ -249,10 +243,8 @@ static const struct row rows[] = {
 static void read_replies(struct str said, struct buf *codes)
 {
 	struct str line;
-
 	while (str_cut(&said, '\n', &line)) {
 		size_t len = line.len >= 9 && line.at[5] == '.' ? 9 : 3;
-
 		ck_assert_uint_lt(line.len, 512);
 		ck_assert(str_ends(line, STR("\r")));
 		ck_assert(line.len > 4 && (line.at[3] == ' ' || line.at[3] == '-'));
@@ -263,18 +255,19 @@ static void read_replies(struct str said, struct buf *codes)
 
 static void check_row(const struct row *row, size_t cut)
 {
-	struct buf said, told, codes;
-
+	struct buf said;
 	buf_init(&said, 1 << 20);
+	struct buf told;
 	buf_init(&told, 1 << 20);
+	struct buf codes;
 	buf_init(&codes, 1 << 20);
 	converse(str_of(row->in), cut, &usual, &said, &told);
 	read_replies(buf_str(&said), &codes);
 	ck_assert(str_starts(buf_str(&codes), STR("220 / ")));
 	ck_assert_msg(strcmp(buf_cstr(&codes) + 6, row->said) == 0, "%s, %zd: %s", row->name,
 	              (ssize_t)cut, codes.at + 6);
-	ck_assert_msg(row->told == NULL || strcmp(buf_cstr(&told), row->told) == 0,
-	              "%s, %zd: %s", row->name, (ssize_t)cut, buf_cstr(&told));
+	ck_assert_msg(!row->told || strcmp(buf_cstr(&told), row->told) == 0, "%s, %zd: %s",
+	              row->name, (ssize_t)cut, buf_cstr(&told));
 	buf_release(&said);
 	buf_release(&told);
 	buf_release(&codes);
@@ -283,7 +276,6 @@ static void check_row(const struct row *row, size_t cut)
 START_TEST(dialogues)
 {
 	const struct row *row = &rows[_i];
-
 	for (size_t cut = 0; cut <= strlen(row->in); cut++)
 		check_row(row, cut);
 	check_row(row, CUT_ALL);
@@ -293,9 +285,9 @@ END_TEST
 START_TEST(offers)
 {
 	struct serve_rules rules = usual;
-	struct buf said, told;
-
+	struct buf said;
 	buf_init(&said, 4096);
+	struct buf told;
 	buf_init(&told, 4096);
 	converse(STR("EHLO c\r\n"), 0, &rules, &said, &told);
 	ck_assert_str_eq(buf_cstr(&said),
@@ -318,10 +310,11 @@ END_TEST
 static void check_long(size_t len, const char *end, size_t cut, const char *code)
 {
 	char *in = mem_printf("NOOP %0*d%sRSET\n", (int)(len - 5), 0, end);
-	struct buf said, told, codes;
-
+	struct buf said;
 	buf_init(&said, 4096);
+	struct buf told;
 	buf_init(&told, 4096);
+	struct buf codes;
 	buf_init(&codes, 4096);
 	converse(str_of(in), cut, &usual, &said, &told);
 	read_replies(buf_str(&said), &codes);
@@ -335,7 +328,6 @@ static void check_long(size_t len, const char *end, size_t cut, const char *code
 START_TEST(long_lines)
 {
 	const size_t cuts[] = {0, 1, 65535, 65536, 65537, 65538, CUT_ALL};
-
 	for (size_t i = 0; i < sizeof(cuts) / sizeof(cuts[0]); i++) {
 		check_long(SERVE_LINE_MAX, "\n", cuts[i], "220 / 250 2.0.0 / 250 2.0.0 / ");
 		check_long(SERVE_LINE_MAX, "\r\n", cuts[i], "220 / 250 2.0.0 / 250 2.0.0 / ");
@@ -349,10 +341,11 @@ END_TEST
 
 START_TEST(nul_in_command)
 {
-	struct buf said, told, codes;
-
+	struct buf said;
 	buf_init(&said, 4096);
+	struct buf told;
 	buf_init(&told, 4096);
+	struct buf codes;
 	buf_init(&codes, 4096);
 	converse(STR("NOOP\0\nNO\0OP\nNOOP\n"), 0, &usual, &said, &told);
 	read_replies(buf_str(&said), &codes);
@@ -370,14 +363,13 @@ START_TEST(no_room)
 	const struct serve_hooks hooks = {on_mail, on_rcpt, on_data, on_bytes,
 	                                  on_end,  on_over, &p};
 	struct serve *s = serve_new(&usual, &hooks);
-	struct buf out;
 	char lines[5 * 1000 + 1] = "";
 	struct str rest = str_make(lines, 5 * 1000);
 	size_t replies = 0, rounds = 0;
-
 	for (size_t i = 0; i < rest.len; i++)
 		lines[i] = "NOOP\n"[i % 5];
 	buf_init(&p.told, 4096);
+	struct buf out;
 	buf_init(&out, 2 * SERVE_REPLY_MAX);
 	for (; rest.len > 0; rounds++) {
 		rest = serve_feed(s, rest, &out);
@@ -398,11 +390,11 @@ START_TEST(closed)
 {
 	struct fault why = FAULT_INIT;
 	struct serve_rules rules = usual;
-	struct buf said, told;
-
 	fault_set(&why, FAULT_CONFIG, "no relay");
 	rules.closed = &why;
+	struct buf said;
 	buf_init(&said, 4096);
+	struct buf told;
 	buf_init(&told, 4096);
 	converse(STR("EHLO c\nMAIL FROM:<a@b>\nQUIT\n"), 0, &rules, &said, &told);
 	ck_assert_str_eq(buf_cstr(&said), "421 4.3.5 gate.example no relay\r\n"
@@ -421,9 +413,8 @@ START_TEST(states)
 	const struct serve_hooks hooks = {on_mail, on_rcpt, on_data, on_bytes,
 	                                  on_end,  on_over, &p};
 	struct serve *s = serve_new(&usual, &hooks);
-	struct buf out;
-
 	buf_init(&p.told, 4096);
+	struct buf out;
 	buf_init(&out, 8192);
 	ck_assert_uint_eq(serve_feed(s, STR(DATA), &out).len, 0);
 	ck_assert(serve_in_message(s) && !serve_ended(s));
@@ -444,9 +435,6 @@ int main(void)
 {
 	Suite *s = suite_create("serve");
 	TCase *t = tcase_create("serve");
-	SRunner *r;
-	int failed;
-
 	tcase_add_loop_test(t, dialogues, 0, (int)(sizeof(rows) / sizeof(rows[0])));
 	tcase_add_test(t, offers);
 	tcase_add_test(t, long_lines);
@@ -455,9 +443,9 @@ int main(void)
 	tcase_add_test(t, closed);
 	tcase_add_test(t, states);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
+	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
+	int failed = srunner_ntests_failed(r);
 	srunner_free(r);
 	return failed ? 1 : 0;
 }

@@ -21,7 +21,6 @@ struct notes {
 static void take_note(void *context, bool warning, const char *text)
 {
 	struct notes *n = context;
-
 	ck_assert(buf_addf(&n->text, "%s%s\n", warning ? "warning " : "", text));
 	n->faults += !warning;
 	n->warnings += warning;
@@ -44,7 +43,6 @@ static void parse_good(const char *text, struct settings *c)
 {
 	struct notes n;
 	bool good = parse(str_of(text), true, c, &n);
-
 	ck_assert_msg(good && n.text.len == 0, "%s\n%s", text, buf_cstr(&n.text));
 	buf_release(&n.text);
 }
@@ -52,15 +50,13 @@ static void parse_good(const char *text, struct settings *c)
 START_TEST(four_lines_are_enough)
 {
 	struct settings c;
-	const struct settings_relay *r;
-
 	parse_good("[relay]\n"
 	           "host          = smtp.example.org\n"
 	           "user          = alerts@example.org\n"
 	           "password_file = /etc/postern.secret\n",
 	           &c);
 	ck_assert_uint_eq(c.relay_count, 1);
-	r = &c.relays[0];
+	const struct settings_relay *r = &c.relays[0];
 	ck_assert_str_eq(r->name, "main");
 	ck_assert_uint_eq(r->line, 1);
 	ck_assert_uint_eq(r->host.count, 1);
@@ -75,8 +71,6 @@ END_TEST
 START_TEST(defaults_are_those_of_the_manual)
 {
 	struct settings c;
-	const struct settings_relay *r;
-
 	parse_good(RELAY, &c);
 	ck_assert_str_eq(c.path, "/etc/p.conf");
 	ck_assert_ptr_null(c.hostname);
@@ -104,7 +98,7 @@ START_TEST(defaults_are_those_of_the_manual)
 	ck_assert_ptr_null(c.dns_server);
 	ck_assert_int_eq(c.log_to, LOG_TO_SYSLOG);
 	ck_assert(!c.log_json);
-	r = &c.relays[0];
+	const struct settings_relay *r = &c.relays[0];
 	ck_assert(!r->mx);
 	ck_assert_int_eq(r->protocol, SETTINGS_SMTP);
 	ck_assert_int_eq(r->security, SETTINGS_STARTTLS);
@@ -132,8 +126,6 @@ END_TEST
 START_TEST(every_key_is_read)
 {
 	struct settings c;
-	const struct settings_relay *r;
-
 	parse_good(
 	    "[log]\nto = stderr\n[relay one]\nhost = a.example, [2001:db8::1] 192.0.2.1\n"
 	    "port = 587, 2525 8025\nsecurity = tls\nuser = u\npassword = p\n"
@@ -144,7 +136,7 @@ START_TEST(every_key_is_read)
 	    "proxy = socks5://localhost:1080\nconnections = 1\nmax_messages = 2\n"
 	    "max_recipients = 3\nconnect_timeout = 1s\ntimeout = 2s\ndot_timeout = 3s\n",
 	    &c);
-	r = &c.relays[0];
+	const struct settings_relay *r = &c.relays[0];
 	ck_assert_str_eq(r->name, "one");
 	ck_assert_int_eq(c.log_to, LOG_TO_STDERR);
 	ck_assert_uint_eq(r->host.count, 3);
@@ -174,7 +166,6 @@ END_TEST
 START_TEST(values_of_the_first_sections)
 {
 	struct settings c;
-
 	parse_good("# a comment\n; another\n\n[mail]\nhostname = auto\n"
 	           "domain = example.org ; not the host\nfrom = a@example.org\n"
 	           "from_rule = always\nadmin = ops\naliases = /a\nreceived = yes\n"
@@ -232,7 +223,6 @@ END_TEST
 START_TEST(quotes_inside_a_value_are_its_own)
 {
 	struct settings c;
-
 	parse_good("[mail]\nfrom_name = \"Ann\" of \"Accounts\"\nreply_to = \"a b\"@c.example\n"
 	           "[delivery]\nonline = \"/opt/is on\"\n" RELAY
 	           "user = \"\npassword = \"a\"b\"\n",
@@ -263,7 +253,6 @@ START_TEST(ports_follow_security)
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		char *text = mem_printf("[relay]\n%s", rows[i].lines);
 		struct settings c;
-
 		parse_good(text, &c);
 		ck_assert_uint_eq(c.relays[0].port_count, 1);
 		ck_assert_int_eq(c.relays[0].ports[0], rows[i].port);
@@ -276,7 +265,6 @@ END_TEST
 START_TEST(relays_keep_their_order)
 {
 	struct settings c;
-
 	parse_good("[relay work]\nhost = a\nsenders = *@work.example\n"
 	           "[mail]\nadmin = x@y\n"
 	           "[relay]\nsocket = run/lmtp\nprotocol = lmtp\nsecurity = none\n"
@@ -425,10 +413,8 @@ START_TEST(each_fault_names_its_line)
 {
 	struct settings c;
 	struct notes n;
-	char *start;
-
 	ck_assert(!parse(str_of(faults[_i].text), true, &c, &n));
-	start = mem_printf("/etc/p.conf:%d: ", faults[_i].line);
+	char *start = mem_printf("/etc/p.conf:%d: ", faults[_i].line);
 	ck_assert_msg(n.faults == 1 && n.warnings == 0, "%s\n%s", faults[_i].text,
 	              buf_cstr(&n.text));
 	ck_assert_msg(str_starts(buf_str(&n.text), str_of(start)) &&
@@ -445,7 +431,6 @@ START_TEST(all_faults_are_listed)
 {
 	struct settings c;
 	struct notes n;
-
 	ck_assert(!parse(STR("[relay]\nhost = a\ntimeout = never\nnosuchkey = 1\n"
 	                     "[hold]\ndirectory = /h\n[mial]\n"),
 	                 true, &c, &n));
@@ -467,7 +452,6 @@ START_TEST(faults_in_order)
 {
 	struct settings c;
 	struct notes n;
-
 	ck_assert(
 	    !parse(STR("[relay]\nhost = a\npassword_file = /p\nusername = u\n"), true, &c, &n));
 	ck_assert_str_eq(
@@ -502,10 +486,9 @@ static const struct {
 START_TEST(lists_over_several_lines)
 {
 	struct settings c;
-	struct buf got;
 	char *text = mem_printf("[relay]\n%s", lists[_i].in);
-
 	parse_good(text, &c);
+	struct buf got;
 	buf_init(&got, 1000);
 	for (size_t i = 0; i < c.relays[0].host.count; i++)
 		ck_assert(buf_addf(&got, "%s%s", i > 0 ? " " : "", c.relays[0].host.words[i]));
@@ -523,9 +506,7 @@ END_TEST
 
 START_TEST(long_lists)
 {
-	struct settings c;
 	struct buf text;
-
 	buf_init(&text, 1 << 20);
 	ck_assert(buf_add_str(&text, STR("[relay]\nhost = a\ntls_fingerprint =\n")));
 	for (int i = 0; i < 3; i++)
@@ -534,6 +515,7 @@ START_TEST(long_lists)
 	for (int i = 0; i < 5000; i++)
 		ck_assert(buf_addf(&text, "  user%d@very-long-name.example.org, *@%d.example\n",
 		                   i, i));
+	struct settings c;
 	parse_good(buf_cstr(&text), &c);
 	ck_assert_uint_eq(c.relays[0].tls_fingerprint.count, 3);
 	ck_assert_uint_eq(c.relays[0].port_count, 3);
@@ -563,7 +545,6 @@ START_TEST(lines_up_to_198_bytes)
 		struct settings c;
 		struct notes n;
 		bool good = parse(str_of(text), true, &c, &n);
-
 		ck_assert_int_eq(good, len < 199);
 		if (good)
 			ck_assert_uint_eq(strlen(c.from_name), (size_t)len - 12);
@@ -581,7 +562,6 @@ START_TEST(a_nul_is_refused)
 {
 	struct settings c;
 	struct notes n;
-
 	ck_assert(!parse(STR("[relay]\nhost = a\nhelo = a\0b\n"), true, &c, &n));
 	ck_assert_ptr_nonnull(strstr(buf_cstr(&n.text), "/etc/p.conf:3: control byte 0x00"));
 	buf_release(&n.text);
@@ -594,7 +574,6 @@ START_TEST(passwords_only_in_personal_files)
 	static const char text[] = RELAY "user = a\npassword = b\n";
 	struct settings c;
 	struct notes n;
-
 	ck_assert(!parse(str_of(text), false, &c, &n));
 	ck_assert_ptr_nonnull(
 	    strstr(buf_cstr(&n.text), "/etc/p.conf:4: relay main: everybody"));
@@ -628,7 +607,6 @@ START_TEST(warnings_are_no_faults)
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		char *text = mem_printf("%s%s", RELAY, rows[i].lines);
-
 		ck_assert(parse(str_of(text), true, &c, &n));
 		ck_assert_uint_eq(n.warnings, 1);
 		ck_assert_ptr_nonnull(strstr(buf_cstr(&n.text), rows[i].words));
@@ -638,7 +616,6 @@ START_TEST(warnings_are_no_faults)
 	}
 	for (size_t i = 0; i < COUNT(quiet); i++) {
 		char *text = mem_printf("%s%s", RELAY, quiet[i]);
-
 		parse_good(text, &c);
 		settings_release(&c);
 		free(text);
@@ -650,7 +627,6 @@ START_TEST(user_without_password_may_be_a_credential)
 {
 	struct settings c;
 	struct notes n;
-
 	/* In system mode only the service sees it. */
 	ck_assert(parse(STR(RELAY "user = a\n"), false, &c, &n));
 	buf_release(&n.text);
@@ -712,14 +688,12 @@ START_TEST(durations_and_sizes)
 
 	for (size_t i = 0; i < COUNT(durations); i++) {
 		bool good = settings_duration(str_of(durations[i].text), &seconds);
-
 		ck_assert_msg(good == (durations[i].want >= 0), "%s", durations[i].text);
 		if (good)
 			ck_assert_int_eq(seconds, durations[i].want);
 	}
 	for (size_t i = 0; i < COUNT(sizes); i++) {
 		bool good = settings_size(str_of(sizes[i].text), &bytes);
-
 		ck_assert_msg(good == (sizes[i].want >= 0), "%s", sizes[i].text);
 		if (good)
 			ck_assert_uint_eq(bytes, (uint64_t)sizes[i].want);
@@ -735,7 +709,6 @@ static void write_text(struct str text, struct buf *out)
 	struct settings c;
 	struct notes n;
 	bool good = parse(text, true, &c, &n);
-
 	ck_assert_msg(good, "%s", buf_cstr(&n.text));
 	buf_init(out, 1 << 20);
 	ck_assert(settings_write(&c, out));
@@ -767,9 +740,7 @@ START_TEST(what_is_written_is_read_again)
 	    "\ntls_trust = /etc/ca.pem\n",
 	    "\nauth = none\n",
 	};
-	struct buf first, second;
-	const char *name, *section, *standard;
-
+	struct buf first;
 	write_text(STR("[mail]\nfrom_name = J\xC3\xBCrgen #1\nmax_size = 1536K\n"
 	               "[delivery]\nwait = 90s\nexpire = 48h\n"
 	               "online = /bin/test -e '/run/a b' \"c \\\" d\" '' \"x \\;y\"\n"
@@ -781,15 +752,16 @@ START_TEST(what_is_written_is_read_again)
 	for (size_t i = 0; i < COUNT(lines); i++)
 		ck_assert_msg(strstr(buf_cstr(&first), lines[i]) != NULL, "%s in\n%s", lines[i],
 		              buf_cstr(&first));
+	const char *name, *section, *standard;
 	for (size_t i = 0; settings_key(i, &section, &name, &standard); i++) {
 		char *value = mem_printf("\n%s = ", name), *none = mem_printf("\n;%s =", name);
-
-		ck_assert_msg(strstr(buf_cstr(&first), value) != NULL ||
+		ck_assert_msg(strstr(buf_cstr(&first), value) ||
 		                  strstr(buf_cstr(&first), none) != NULL,
 		              "no %s", name);
 		free(value);
 		free(none);
 	}
+	struct buf second;
 	write_text(buf_str(&first), &second);
 	ck_assert_str_eq(buf_cstr(&first), buf_cstr(&second));
 	buf_release(&first);
@@ -800,7 +772,6 @@ END_TEST
 START_TEST(a_password_is_not_written)
 {
 	struct buf out;
-
 	write_text(STR(RELAY "user = a\npassword = hunter2\n"), &out);
 	ck_assert_ptr_null(strstr(buf_cstr(&out), "hunter2"));
 	ck_assert_ptr_nonnull(strstr(buf_cstr(&out), "\n;password = (set, not shown)\n"));
@@ -813,7 +784,6 @@ START_TEST(the_table_can_be_listed)
 	const char *section, *name, *standard;
 	bool port = false;
 	size_t i;
-
 	for (i = 0; settings_key(i, &section, &name, &standard); i++) {
 		if (strcmp(section, "relay") == 0 && strcmp(name, "port") == 0)
 			port = true;
@@ -847,7 +817,6 @@ static void remove_folder(void)
 static void put_file(const char *text, mode_t mode)
 {
 	FILE *file = fopen(path, "w");
-
 	ck_assert_ptr_nonnull(file);
 	ck_assert_int_ge(fputs(text, file), 0);
 	ck_assert_int_eq(fclose(file), 0);
@@ -856,14 +825,12 @@ static void put_file(const char *text, mode_t mode)
 
 static void load_expect(bool personal, unsigned owner, const char *words)
 {
-	struct settings c;
 	struct notes n;
-	bool good;
-
 	notes_init(&n);
-	good = settings_load(path, personal, owner, &c, take_note, &n);
-	ck_assert_msg(good == (words == NULL), "%s", buf_cstr(&n.text));
-	if (words != NULL) {
+	struct settings c;
+	bool good = settings_load(path, personal, owner, &c, take_note, &n);
+	ck_assert_msg(good == (!words), "%s", buf_cstr(&n.text));
+	if (words) {
 		ck_assert_uint_eq(n.faults, 1);
 		ck_assert_msg(strstr(buf_cstr(&n.text), words) != NULL, "%s",
 		              buf_cstr(&n.text));
@@ -911,7 +878,6 @@ START_TEST(files_that_others_can_write)
 	load_expect(true, getuid(), NULL);
 	for (size_t i = 0; i < sizeof(modes) / sizeof(*modes); i++) {
 		char words[32];
-
 		snprintf(words, sizeof(words), ", mode %04o)", (unsigned)modes[i]);
 		put_file(RELAY, modes[i]);
 		load_as_system(":1: others can write to it (owner ");
@@ -927,8 +893,6 @@ END_TEST
 START_TEST(files_of_others)
 {
 	static const char others[] = ":1: it is another user's (owner ";
-	char want[64];
-
 	put_file(RELAY, 0644);
 	/* Root's is good for all. */
 	load_expect(true, getuid() + 1, getuid() == 0 ? NULL : others);
@@ -940,6 +904,7 @@ START_TEST(files_of_others)
 	            ":1: it is another user's (owner uid 12345, mode 0644), and "
 	            "must belong to you (uid 12346) or root: ");
 	load_expect(true, 0, others);
+	char want[64];
 	snprintf(want, sizeof(want), "and must be root's; run: chown root %s", path);
 	load_expect(false, 12345, want);
 	/* What is opened counts, not who made a link to it. */
@@ -958,7 +923,6 @@ END_TEST
 START_TEST(files_with_a_password)
 {
 	static const char text[] = RELAY "user = a\npassword = b\n";
-
 	put_file(text, 0600);
 	load_expect(true, getuid(), NULL);
 	load_expect(true, getuid() + 1,
@@ -975,13 +939,12 @@ END_TEST
 
 START_TEST(relative_names_start_from_the_file)
 {
-	struct settings c;
-	struct notes n;
 	char *want = mem_printf("%s/keys/secret", folder);
-
 	put_file(RELAY "user = a\npassword_file = keys/secret\n", 0600);
+	struct notes n;
 	notes_init(&n);
 	ck_assert_int_eq(chdir(folder), 0);
+	struct settings c;
 	ck_assert(settings_load("postern.conf", true, getuid(), &c, take_note, &n));
 	ck_assert_str_eq(c.path, path);
 	ck_assert_str_eq(c.relays[0].password_file, want);
@@ -997,9 +960,6 @@ int main(void)
 	Suite *s = suite_create("config");
 	TCase *bytes = tcase_create("bytes");
 	TCase *files = tcase_create("files");
-	SRunner *r;
-	int failed;
-
 	unsetenv("CREDENTIALS_DIRECTORY");
 	tcase_add_test(bytes, four_lines_are_enough);
 	tcase_add_test(bytes, defaults_are_those_of_the_manual);
@@ -1030,9 +990,9 @@ int main(void)
 	tcase_add_test(files, files_with_a_password);
 	tcase_add_test(files, relative_names_start_from_the_file);
 	suite_add_tcase(s, files);
-	r = srunner_create(s);
+	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
+	int failed = srunner_ntests_failed(r);
 	srunner_free(r);
 	return failed ? 1 : 0;
 }

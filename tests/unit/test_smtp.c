@@ -508,7 +508,6 @@ static void trace(void *context, bool sent, struct str line)
 {
 	static const char *const secrets[] = {"secret", "c2VjcmV0", "AHRpbQBzZWNyZXQ",
 	                                      "dXNlcj10aW0B"};
-
 	(void)context;
 	(void)sent;
 	for (size_t i = 0; i < line.len; i++) {
@@ -537,14 +536,13 @@ static void open_play(struct play *p, const struct row *row, size_t cut)
 	    .allow_cleartext_auth = flags & CLEAR_OK,
 	    .trace = trace,
 	};
-
 	memcpy(setup.random, "AAAAAAAAAAAAAAAAAAAAAAAA", sizeof(setup.random));
 	*p = (struct play){.row = row, .cut = cut};
 	envelope_init(&p->envelope);
 	envelope_set_sender(&p->envelope, STR("a@x.example"));
-	(void)envelope_add(&p->envelope, STR("b@y.example"));
-	(void)envelope_add(&p->envelope,
-	                   flags & UTF8_RCPT ? STR("\303\247@y.example") : STR("c@y.example"));
+	envelope_add(&p->envelope, STR("b@y.example"));
+	envelope_add(&p->envelope,
+	             flags & UTF8_RCPT ? STR("\303\247@y.example") : STR("c@y.example"));
 	for (size_t i = 0; i < 2; i++)
 		p->rcpts[i] = &p->envelope.rcpts[i];
 	if (flags & DSN) {
@@ -578,7 +576,6 @@ static void close_play(struct play *p)
 static void write_out(struct play *p)
 {
 	struct str out = smtp_output(p->s);
-
 	ck_assert(buf_add_str(&p->sent, out));
 	smtp_written(p->s, out.len / 2);
 	smtp_written(p->s, smtp_output(p->s).len);
@@ -600,7 +597,6 @@ static void give(struct play *p)
 static void next_transaction(struct play *p)
 {
 	unsigned wanted = p->row->flags & TWICE ? 2 : 1;
-
 	if (p->transactions == wanted) {
 		smtp_quit(p->s);
 		return;
@@ -651,7 +647,6 @@ static void expect(struct play *p, struct str line)
 {
 	struct str sent = buf_str(&p->sent);
 	size_t end = str_find(sent, '\n');
-
 	ck_assert_msg(end != STR_NONE && end > 0 && sent.at[end - 1] == '\r',
 	              "%s: nothing sent where \"%.*s\" was due", p->row->name, STR_FMT(line));
 	ck_assert_msg(str_eq(str_first(sent, end - 1), line), "%s: sent \"%.*s\", not \"%.*s\"",
@@ -663,7 +658,6 @@ static void event(struct play *p, struct str what)
 {
 	struct sasl_binding binding = {.type = NULL};
 	struct fault f = FAULT_INIT;
-
 	if (str_eq(what, STR("EOF"))) {
 		smtp_eof(p->s);
 	} else if (str_eq(what, STR("RESET"))) {
@@ -682,14 +676,13 @@ static void event(struct play *p, struct str what)
 /* Plays the row; returns the longest piece the server sent at once. */
 static size_t play(struct play *p)
 {
-	struct str script = str_of(p->row->script), line;
+	struct str script = str_of(p->row->script);
 	size_t longest = 0;
 	struct buf piece;
-
 	buf_init(&piece, 1 << 20);
+	struct str line;
 	while (str_cut(&script, '\n', &line)) {
 		struct str text = str_from(line, 2);
-
 		if (line.at[0] == '<' || line.at[0] == '+') {
 			ck_assert(buf_add_str(&piece, text));
 			ck_assert(line.at[0] == '+' || buf_add_str(&piece, STR("\r\n")));
@@ -717,9 +710,8 @@ static size_t play(struct play *p)
 static bool says(const struct fault *f, const char *text)
 {
 	struct verdict v = {.cause = CAUSE_NONE};
-	char line[VERDICT_LINE_MAX];
-
 	verdict_set_fault(&v, f, "main", "t:25");
+	char line[VERDICT_LINE_MAX];
 	verdict_line(&v, line);
 	verdict_release(&v);
 	return strstr(line, text) != NULL;
@@ -727,19 +719,18 @@ static bool says(const struct fault *f, const char *text)
 
 static void judge(const struct play *p)
 {
-	char reason[VERDICT_LINE_MAX];
 	const struct row *row = p->row;
 	const struct fault *f = smtp_fault(p->s);
 	const char *states = row->states;
-
 	smtp_commit(p->s, "main", "t:25");
-	bool found = row->text == NULL || says(f, row->text);
+	bool found = !row->text || says(f, row->text);
 
+	char reason[VERDICT_LINE_MAX];
 	for (size_t i = 0; i < 2; i++) {
 		ck_assert_msg((char)p->rcpts[i]->state == states[i], "%s: recipient %zu is %c",
 		              row->name, i, p->rcpts[i]->state);
 		rcpt_reason(p->rcpts[i], reason);
-		found = found || strstr(reason, row->text) != NULL;
+		found = found || strstr(reason, row->text);
 	}
 	ck_assert_msg(f->kind == row->fault, "%s: class %d: %s", row->name, f->kind, f->text);
 	ck_assert_msg(found, "%s: \"%s\" is neither in \"%s\" nor in a reason", row->name,
@@ -757,10 +748,8 @@ static void judge(const struct play *p)
 static size_t play_once(const struct row *row, size_t cut)
 {
 	struct play p;
-	size_t longest;
-
 	open_play(&p, row, cut);
-	longest = play(&p);
+	size_t longest = play(&p);
 	judge(&p);
 	close_play(&p);
 	return longest;
@@ -770,10 +759,9 @@ START_TEST(conversation)
 {
 	const struct row *row = &rows[_i];
 	size_t longest = play_once(row, 0);
-
-	(void)play_once(row, (size_t)-1);
+	play_once(row, (size_t)-1);
 	for (size_t cut = 1; cut < longest; cut++)
-		(void)play_once(row, cut);
+		play_once(row, cut);
 }
 END_TEST
 
@@ -781,15 +769,12 @@ int main(void)
 {
 	Suite *s = suite_create("smtp");
 	TCase *table = tcase_create("conversations");
-	SRunner *r;
-	int n;
-
 	tcase_set_timeout(table, 60);
 	tcase_add_loop_test(table, conversation, 0, (int)(sizeof(rows) / sizeof(rows[0])));
 	suite_add_tcase(s, table);
-	r = srunner_create(s);
+	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
-	n = srunner_ntests_failed(r);
+	int n = srunner_ntests_failed(r);
 	srunner_free(r);
 	return n ? 1 : 0;
 }

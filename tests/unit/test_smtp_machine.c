@@ -15,7 +15,6 @@ static struct smtp *open_session(const char *ehlo)
 {
 	struct smtp_setup setup = {.helo = STR("me.example"), .security = SECURITY_NONE};
 	struct smtp *s = smtp_new(&setup);
-
 	smtp_feed(s, STR("220 t\r\n"));
 	smtp_written(s, smtp_output(s).len);
 	smtp_feed(s, str_of(ehlo));
@@ -36,9 +35,8 @@ static void open_crowd(struct crowd *c, size_t count, uint64_t size)
 	envelope_set_sender(&c->envelope, STR(""));
 	for (size_t i = 0; i < count; i++) {
 		char address[32];
-
-		(void)snprintf(address, sizeof(address), "u%zu@y.example", i);
-		(void)envelope_add(&c->envelope, str_of(address));
+		snprintf(address, sizeof(address), "u%zu@y.example", i);
+		envelope_add(&c->envelope, str_of(address));
 	}
 	for (size_t i = 0; i < count; i++)
 		c->rcpts[i] = &c->envelope.rcpts[i];
@@ -57,7 +55,6 @@ static size_t take_lines(struct smtp *s)
 {
 	struct str out = smtp_output(s);
 	size_t lines = 0;
-
 	for (size_t i = 0; i < out.len; i++)
 		lines += out.at[i] == '\n';
 	smtp_written(s, out.len);
@@ -68,10 +65,10 @@ START_TEST(many_recipients_in_flights)
 {
 	struct smtp *s = open_session("250-t\r\n250 PIPELINING\r\n");
 	struct crowd c;
-	size_t lines, flights = 0, sent = 0;
-
+	size_t flights = 0, sent = 0;
 	open_crowd(&c, 1000, 0);
 	smtp_start(s, &c.t);
+	size_t lines;
 	while (smtp_want(s) == SMTP_READ) {
 		lines = take_lines(s);
 		ck_assert_uint_gt(lines, 0);
@@ -104,10 +101,9 @@ END_TEST
 static struct smtp *give_chunks(struct crowd *c, const char *first, const char *rest)
 {
 	struct smtp *s = open_session("250-t\r\n250-CHUNKING\r\n250 PIPELINING\r\n");
-	struct buf sent;
 	char block[1024];
-
 	memset(block, 'x', sizeof(block));
+	struct buf sent;
 	buf_init(&sent, 1 << 20);
 	smtp_start(s, &c->t);
 	take_lines(s);
@@ -141,10 +137,8 @@ static struct smtp *give_chunks(struct crowd *c, const char *first, const char *
 START_TEST(chunks)
 {
 	struct crowd c;
-	struct smtp *s;
-
 	open_crowd(&c, 1, 0);
-	s = give_chunks(&c, "250 ok\r\n", "250 ok\r\n");
+	struct smtp *s = give_chunks(&c, "250 ok\r\n", "250 ok\r\n");
 	ck_assert_int_eq(smtp_want(s), SMTP_READ);
 	ck_assert_int_eq(c.rcpts[0]->state, RCPT_WAITING);
 	smtp_feed(s, STR("250 ok\r\n"));
@@ -160,11 +154,9 @@ END_TEST
 START_TEST(chunk_refused_on_the_way)
 {
 	struct crowd c;
-	struct smtp *s;
-
 	/* The rest is not sent; the next transaction begins with RSET. */
 	open_crowd(&c, 1, 0);
-	s = give_chunks(&c, "452 full\r\n", "");
+	struct smtp *s = give_chunks(&c, "452 full\r\n", "");
 	ck_assert_int_eq(smtp_want(s), SMTP_SETTLED);
 	ck_assert(smtp_commit(s, NULL, NULL));
 	ck_assert_int_eq(c.rcpts[0]->state, RCPT_WAITING);
@@ -179,10 +171,8 @@ END_TEST
 START_TEST(chunk_unknown_then_data)
 {
 	struct crowd c;
-	struct smtp *s;
-
 	open_crowd(&c, 1, 0);
-	s = give_chunks(&c, "502 what\r\n", "");
+	struct smtp *s = give_chunks(&c, "502 what\r\n", "");
 	ck_assert_int_eq(smtp_want(s), SMTP_READ);
 	ck_assert(smtp_chunking_broken(s));
 	/* RSET, MAIL, RCPT, DATA are out: the message is wanted once more. */
@@ -200,7 +190,6 @@ START_TEST(large_of_known_size)
 	struct smtp *s = open_session("250-t\r\n250-CHUNKING\r\n250 PIPELINING\r\n");
 	struct crowd c;
 	char block[1000] = {0};
-
 	open_crowd(&c, 2, 70000);
 	smtp_start(s, &c.t);
 	ck_assert_uint_eq(take_lines(s), 3);
@@ -229,7 +218,6 @@ START_TEST(answered_with_the_last_byte)
 	struct smtp *s = open_session("250-t\r\n250-CHUNKING\r\n250 PIPELINING\r\n");
 	struct crowd c;
 	char block[1000] = {0};
-
 	open_crowd(&c, 1, sizeof(block));
 	smtp_start(s, &c.t);
 	ck_assert_int_eq(smtp_want(s), SMTP_MESSAGE);
@@ -253,7 +241,6 @@ START_TEST(longer_than_said)
 {
 	struct smtp *s = open_session("250-t\r\n250-CHUNKING\r\n250 PIPELINING\r\n");
 	struct crowd c;
-
 	open_crowd(&c, 1, 3);
 	smtp_start(s, &c.t);
 	ck_assert_int_eq(smtp_want(s), SMTP_MESSAGE);
@@ -271,7 +258,6 @@ START_TEST(doubt_needs_the_whole_dot)
 	for (size_t missing = 0; missing < 2; missing++) {
 		struct smtp *s = open_session("250-t\r\n250 PIPELINING\r\n");
 		struct crowd c;
-
 		open_crowd(&c, 1, 0);
 		smtp_start(s, &c.t);
 		take_lines(s);
@@ -292,7 +278,6 @@ START_TEST(server_closes_during_the_message)
 {
 	struct smtp *s = open_session("250-t\r\n250 PIPELINING\r\n");
 	struct crowd c;
-
 	open_crowd(&c, 1, 0);
 	smtp_start(s, &c.t);
 	take_lines(s);
@@ -317,7 +302,6 @@ START_TEST(an_address_is_no_command)
 {
 	struct smtp *s = open_session("250-t\r\n250 PIPELINING\r\n");
 	struct crowd c;
-
 	open_crowd(&c, 1, 0);
 	envelope_set_sender(&c.envelope, STR("a>\r\nRCPT TO:<evil@z"));
 	smtp_start(s, &c.t);
@@ -333,7 +317,6 @@ START_TEST(no_recipient)
 {
 	struct smtp *s = open_session("250-t\r\n250 PIPELINING\r\n");
 	struct crowd c;
-
 	open_crowd(&c, 0, 0);
 	smtp_start(s, &c.t);
 	ck_assert_int_eq(smtp_want(s), SMTP_SETTLED);
@@ -352,7 +335,6 @@ static struct smtp *open_login(void)
 	    .password = true,
 	};
 	struct smtp *s = smtp_new(&setup);
-
 	smtp_secured(s, NULL, 0);
 	smtp_feed(s, STR("220 t\r\n"));
 	smtp_written(s, smtp_output(s).len);
@@ -365,10 +347,8 @@ static struct smtp *open_login(void)
 START_TEST(output_with_a_secret_is_wiped)
 {
 	struct smtp *s = open_login();
-	struct str out;
-
 	smtp_secret(s, STR("secret"), NULL);
-	out = smtp_output(s);
+	struct str out = smtp_output(s);
 	ck_assert_uint_gt(out.len, 10);
 	ck_assert_str_eq(smtp_auth_used(s), "");
 	smtp_written(s, 5);
@@ -385,7 +365,6 @@ START_TEST(no_secret_to_be_had)
 {
 	struct smtp *s = open_login();
 	struct fault f = FAULT_INIT;
-
 	fault_set(&f, FAULT_CONFIG, "no such file");
 	smtp_secret(s, STR(""), &f);
 	ck_assert(str_eq(smtp_output(s), STR("QUIT\r\n")));
@@ -402,7 +381,6 @@ START_TEST(clear_bytes_at_the_handshake)
 {
 	struct smtp_setup setup = {.helo = STR("me.example"), .security = SECURITY_STARTTLS};
 	struct smtp *s = smtp_new(&setup);
-
 	smtp_feed(s, STR("220 t\r\n"));
 	take_lines(s);
 	smtp_feed(s, STR("250-t\r\n250 STARTTLS\r\n"));
@@ -421,9 +399,6 @@ int main(void)
 {
 	Suite *s = suite_create("smtp_machine");
 	TCase *machine = tcase_create("machine");
-	SRunner *r;
-	int n;
-
 	tcase_add_test(machine, many_recipients_in_flights);
 	tcase_add_test(machine, chunks);
 	tcase_add_test(machine, chunk_refused_on_the_way);
@@ -439,9 +414,9 @@ int main(void)
 	tcase_add_test(machine, no_secret_to_be_had);
 	tcase_add_test(machine, clear_bytes_at_the_handshake);
 	suite_add_tcase(s, machine);
-	r = srunner_create(s);
+	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
-	n = srunner_ntests_failed(r);
+	int n = srunner_ntests_failed(r);
 	srunner_free(r);
 	return n ? 1 : 0;
 }

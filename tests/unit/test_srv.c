@@ -83,11 +83,10 @@ int main(void)
 {
 	Suite *s = suite_create("srv");
 	TCase *t = tcase_create("srv");
-	SRunner *r;
 	tcase_add_test(t, within_a_domain);
 	tcase_add_test(t, who_is_believed);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
+	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
 	int failed = srunner_ntests_failed(r);
 	srunner_free(r);

@@ -65,10 +65,10 @@ START_TEST(test_reason_text)
 	     "no relay serves this recipient"},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		char text[STATS_REASON_MAX];
 		struct verdict v = {.cause = CAUSE_NONE};
 		verdict_set(&v, cases[i].cause, cases[i].code, cases[i].status, "main",
 		            cases[i].host, str_of(cases[i].text));
+		char text[STATS_REASON_MAX];
 		stats_reason_text(text, &v, false);
 		ck_assert_str_eq(text, cases[i].want);
 		stats_reason_text(text, &v, true);
@@ -80,11 +80,12 @@ END_TEST
 
 START_TEST(test_reason_cut)
 {
-	char host[1000], text[STATS_REASON_MAX];
+	char host[1000];
 	struct verdict v = {.cause = CAUSE_NONE};
 	memset(host, 'r', sizeof(host) - 1);
 	host[sizeof(host) - 1] = '\0';
 	verdict_set(&v, CAUSE_BUSY, 0, NULL, NULL, host, STR(""));
+	char text[STATS_REASON_MAX];
 	stats_reason_text(text, &v, false);
 	ck_assert_uint_eq(strlen(text), STATS_REASON_MAX - 1);
 	verdict_release(&v);
@@ -124,7 +125,6 @@ END_TEST
 START_TEST(test_many_reasons)
 {
 	struct stats t;
-	struct buf out;
 	uint64_t sum = 0;
 	stats_init(&t);
 	for (int i = 0; i < STATS_REASONS + 50; i++) {
@@ -138,6 +138,7 @@ START_TEST(test_many_reasons)
 	ck_assert_uint_eq(t.reason_count, STATS_REASONS);
 	ck_assert_uint_eq(t.other_recipients, 50);
 	ck_assert_uint_eq(sum + t.other_recipients, t.recipients);
+	struct buf out;
 	buf_init(&out, OUT_MAX);
 	ck_assert(summary_metrics(&out, &t));
 	char *other =
@@ -152,7 +153,6 @@ END_TEST
 START_TEST(test_summary)
 {
 	struct stats t;
-	struct buf out;
 	stats_init(&t);
 	for (int i = 0; i < 100; i++)
 		add(&t, 60, false, false, NOW + 120, "one:25", 1);
@@ -160,6 +160,7 @@ START_TEST(test_summary)
 	t.failed = 1;
 	t.failed_bytes = 2048;
 	stats_sort(&t);
+	struct buf out;
 	buf_init(&out, OUT_MAX);
 	ck_assert(summary_text(&out, &t, NOW, false));
 	ck_assert_str_eq(buf_cstr(&out),
@@ -191,11 +192,11 @@ END_TEST
 START_TEST(test_metrics)
 {
 	struct stats t;
-	struct buf out;
 	stats_init(&t);
 	add(&t, 60, false, false, NOW, "said \"no\"", 2);
 	memcpy(t.reasons[0].text, "a\"b\\c\nd", 8);
 	t.damaged = 3;
+	struct buf out;
 	buf_init(&out, OUT_MAX);
 	ck_assert(summary_metrics(&out, &t));
 	const char *text = buf_cstr(&out);

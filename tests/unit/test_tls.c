@@ -17,20 +17,17 @@ static void expect(const struct tls_setup *setup, const struct peer_server *serv
 {
 	struct fault f = FAULT_INIT;
 	struct tls_trust *trust = tls_trust_new(setup, &f);
-	struct tls *t;
+	ck_assert_msg(trust != NULL, "%s", f.text);
 	pid_t pid;
 	int fd;
-
-	ck_assert_msg(trust != NULL, "%s", f.text);
-	t = meet(trust, server, &fd, &pid, &f);
-	if (want == NULL) {
-		char line[256];
-
+	struct tls *t = meet(trust, server, &fd, &pid, &f);
+	if (!want) {
 		ck_assert_msg(t != NULL, "%s", f.text);
+		char line[256];
 		read_line(t, line, sizeof(line));
 		part(t, fd, pid);
 	} else {
-		ck_assert_msg(t == NULL, "accepted, but wanted: %s", want);
+		ck_assert_msg(!t, "accepted, but wanted: %s", want);
 		ck_assert_int_eq(f.kind, FAULT_RELAY);
 		ck_assert_msg(strstr(f.text, want) != NULL, "got \"%s\", wanted \"%s\"", f.text,
 		              want);
@@ -97,7 +94,6 @@ START_TEST(certificate)
 	struct peer_cert cert = peer_make(&certs[_i].spec, certs[_i].self_signed ? NULL : &ca);
 	const struct peer_server server = {.cert = &cert};
 	const struct tls_setup setup = by_ca(certs[_i].name);
-
 	expect(&setup, &server, certs[_i].want);
 	peer_drop(&cert);
 }
@@ -110,7 +106,6 @@ START_TEST(unknown_ca)
 	struct peer_cert other = peer_make(&other_spec, NULL), cert = peer_make(&spec, &other);
 	const struct peer_server server = {.cert = &cert, .chain = &other};
 	struct tls_setup setup = by_ca(NAME);
-
 	expect(&setup, &server, "unknown CA (CN=Other CA): tls_trust");
 	/* The system's roots do not have it either, those named or all; a small
 	 * system has none, and is told what is missing. */
@@ -147,7 +142,6 @@ START_TEST(intermediates)
 		struct peer_cert cert = peer_make(&spec, &middle);
 		const struct peer_server server = {.cert = &cert,
 		                                   .chain = table[i].sent ? &middle : NULL};
-
 		expect(&setup, &server, table[i].want);
 		peer_drop(&cert);
 		peer_drop(&middle);
@@ -212,7 +206,6 @@ START_TEST(pin_text)
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		unsigned char bytes[TLS_HASH_LEN];
-
 		ck_assert_msg(tls_pin_parse(table[i].text, bytes) == table[i].good, "%s",
 		              table[i].text);
 		if (table[i].good) {
@@ -229,7 +222,6 @@ START_TEST(no_trust)
 	struct peer_cert cert = peer_make(&spec, NULL);
 	const struct peer_server server = {.cert = &cert};
 	const struct tls_setup setup = {.mode = TLS_TRUST_NONE, .wall = clock_wall()};
-
 	expect(&setup, &server, NULL);
 	peer_drop(&cert);
 }
@@ -254,7 +246,6 @@ START_TEST(version)
 	struct peer_cert cert = peer_make(&spec, &ca);
 	const struct peer_server server = {.cert = &cert, .priority = versions[_i].server};
 	struct tls_setup setup = by_ca(NAME);
-
 	setup.priority = versions[_i].client;
 	expect(&setup, &server, versions[_i].want);
 	peer_drop(&cert);
@@ -271,13 +262,6 @@ START_TEST(client_certificate)
 	struct peer_server server = {.cert = &cert, .ask_client = true, .client_ca = &ca};
 	struct tls_setup setup = by_ca(NAME);
 	struct fault f = FAULT_INIT;
-	struct tls_trust *trust;
-	struct tls *t;
-	char byte;
-	size_t got;
-	pid_t pid;
-	int fd;
-
 	peer_write_pem(cert_path, &own, false);
 	peer_write_pem(key_path, &own, true);
 	for (size_t i = 0; i < 2; i++) {
@@ -291,10 +275,14 @@ START_TEST(client_certificate)
 	server.priority = priorities[0];
 	expect(&setup, &server, "alert");
 	server.priority = priorities[1];
-	trust = tls_trust_new(&setup, &f);
+	struct tls_trust *trust = tls_trust_new(&setup, &f);
 	ck_assert_ptr_nonnull(trust);
-	t = meet(trust, &server, &fd, &pid, &f);
+	pid_t pid;
+	int fd;
+	struct tls *t = meet(trust, &server, &fd, &pid, &f);
 	ck_assert_msg(t != NULL, "%s", f.text);
+	char byte;
+	size_t got;
 	ck_assert(!tls_read(t, &byte, 1, &got, clock_deadline(LONG_MS), &f));
 	ck_assert_msg(strstr(f.text, "tls_certificate") != NULL, "%s", f.text);
 	part(t, fd, pid);
@@ -309,7 +297,6 @@ static void compare_binding(struct tls *t, const char *type, bool resumed)
 {
 	const struct tls_info *info = tls_info(t);
 	char line[256], want[256], hex[160] = "";
-
 	for (size_t i = 0; i < info->binding_len; i++)
 		snprintf(hex + 2 * i, 3, "%02x", info->binding[i]);
 	snprintf(want, sizeof(want), "binding %s resumed %d", hex, resumed);
@@ -330,14 +317,11 @@ START_TEST(info)
 	const struct tls_setup setup = by_ca(NAME);
 	struct fault f = FAULT_INIT;
 	struct tls_trust *trust = tls_trust_new(&setup, &f);
-	const struct tls_info *i;
-	struct tls *t;
 	pid_t pid;
 	int fd;
-
-	t = meet(trust, &server, &fd, &pid, &f);
+	struct tls *t = meet(trust, &server, &fd, &pid, &f);
 	ck_assert_msg(t != NULL, "%s", f.text);
-	i = tls_info(t);
+	const struct tls_info *i = tls_info(t);
 	ck_assert_str_eq(i->protocol, bindings[_i].protocol);
 	ck_assert_str_ne(i->cipher, "");
 	ck_assert_str_eq(i->subject, NAME ", *.example.net, 192.0.2.7");
@@ -360,19 +344,19 @@ START_TEST(data_and_end)
 	const struct tls_setup setup = by_ca(NAME);
 	struct fault f = FAULT_INIT;
 	struct tls_trust *trust = tls_trust_new(&setup, &f);
-	struct tls *t;
-	char line[256], *sent = mem_alloc(60000), *back = mem_alloc(60000);
-	size_t have = 0, got;
-	pid_t pid;
-	int fd;
-
+	char *sent = mem_alloc(60000), *back = mem_alloc(60000);
+	size_t have = 0;
 	for (size_t i = 0; i < 60000; i++)
 		sent[i] = (char)(i * 7);
-	t = meet(trust, &server, &fd, &pid, &f);
+	pid_t pid;
+	int fd;
+	struct tls *t = meet(trust, &server, &fd, &pid, &f);
 	ck_assert_msg(t != NULL, "%s", f.text);
+	char line[256];
 	read_line(t, line, sizeof(line));
 	ck_assert_msg(tls_write(t, str_make(sent, 60000), LONG_MS, CLOCK_NEVER, &f), "%s",
 	              f.text);
+	size_t got;
 	while (have < 60000) {
 		ck_assert_msg(
 		    tls_read(t, back + have, 60000 - have, &got, clock_deadline(LONG_MS), &f),
@@ -422,14 +406,12 @@ START_TEST(stranger)
 	struct tls_trust *trust = tls_trust_new(&setup, &f);
 	const char *says = strangers[_i].says;
 	size_t len = says[0] == '\x16' || says[0] == '\x15' ? 7 : strlen(says);
-	struct tls *t;
 	int ends[2];
-
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
 	ck_assert_int_eq(write(ends[1], says, len), (ssize_t)len);
 	if (!strangers[_i].hang)
 		shutdown(ends[1], SHUT_WR);
-	t = tls_new(ends[0], trust, &f);
+	struct tls *t = tls_new(ends[0], trust, &f);
 	ck_assert_ptr_nonnull(t);
 	ck_assert(!tls_handshake(t, clock_deadline(strangers[_i].hang ? 200 : LONG_MS), &f));
 	ck_assert_int_eq(f.kind, FAULT_RELAY);
@@ -466,7 +448,6 @@ START_TEST(bad_setups)
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		struct fault f = FAULT_INIT;
-
 		ck_assert_ptr_null(tls_trust_new(&table[i].setup, &f));
 		ck_assert_int_eq(f.kind, FAULT_CONFIG);
 		ck_assert_msg(strstr(f.text, table[i].want) != NULL, "%zu: %s", i, f.text);
@@ -478,9 +459,6 @@ int main(void)
 {
 	Suite *s = suite_create("tls");
 	TCase *c = tcase_create("tls");
-	SRunner *r;
-	int n;
-
 	tcase_add_checked_fixture(c, make_ca, drop_ca);
 	tcase_set_timeout(c, 60);
 	tcase_add_loop_test(c, certificate, 0, COUNT(certs));
@@ -496,9 +474,9 @@ int main(void)
 	tcase_add_loop_test(c, stranger, 0, COUNT(strangers));
 	tcase_add_test(c, bad_setups);
 	suite_add_tcase(s, c);
-	r = srunner_create(s);
+	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
-	n = srunner_ntests_failed(r);
+	int n = srunner_ntests_failed(r);
 	srunner_free(r);
 	return n ? 1 : 0;
 }

@@ -5,7 +5,6 @@
 static void count_root(void *context, struct str der)
 {
 	struct buf *out = context;
-
 	ck_assert(buf_add_str(out, der));
 }
 
@@ -14,18 +13,19 @@ START_TEST(roots)
 	const struct peer_spec one_spec = {.cn = "One", .ca = true};
 	const struct peer_spec two_spec = {.cn = "Two", .ca = true, .rsa_bits = 4096};
 	struct peer_cert one = peer_make(&one_spec, NULL), two = peer_make(&two_spec, &one);
-	struct str der[2], issuer[2], subject[2], whole;
-	gnutls_datum_t pem[2], raw[2];
-	struct buf bundle, got;
-
+	gnutls_datum_t pem[2];
 	peer_must(gnutls_x509_crt_export2(one.crt, GNUTLS_X509_FMT_PEM, &pem[0]));
 	peer_must(gnutls_x509_crt_export2(two.crt, GNUTLS_X509_FMT_PEM, &pem[1]));
+	gnutls_datum_t raw[2];
 	peer_must(gnutls_x509_crt_export2(one.crt, GNUTLS_X509_FMT_DER, &raw[0]));
 	peer_must(gnutls_x509_crt_export2(two.crt, GNUTLS_X509_FMT_DER, &raw[1]));
+	struct buf bundle;
 	buf_init(&bundle, 65536);
+	struct buf got;
 	buf_init(&got, 65536);
 	ck_assert(buf_addf(&bundle, "# a remark\n-----BEGIN CERTIFICATE-----\n?\n"
 	                            "-----END CERTIFICATE-----\n"));
+	struct str der[2], issuer[2], subject[2];
 	for (size_t i = 0; i < 2; i++) {
 		der[i] = str_make((const char *)raw[i].data, raw[i].size);
 		ck_assert(tls_roots_names(der[i], &issuer[i], &subject[i]));
@@ -33,14 +33,13 @@ START_TEST(roots)
 		/* Every shorter one is refused or gives names inside its bounds. */
 		for (size_t n = 0; n < der[i].len; n++) {
 			struct str a, b;
-
 			ck_assert(!tls_roots_names(str_first(der[i], n), &a, &b));
 		}
 	}
 	ck_assert(str_eq(issuer[0], subject[0]));
 	ck_assert(str_eq(issuer[1], subject[0]));
 	ck_assert(!str_eq(subject[1], subject[0]));
-	whole = buf_str(&bundle);
+	struct str whole = buf_str(&bundle);
 	ck_assert_uint_eq(tls_roots_find(whole, &issuer[1], 1, count_root, &got), 1);
 	ck_assert(str_eq(buf_str(&got), der[0]));
 	buf_clear(&got);
@@ -116,7 +115,6 @@ static const struct {
 static struct buf wrapped(struct str inside)
 {
 	struct buf b;
-
 	buf_init(&b, 256);
 	ck_assert_uint_lt(inside.len, 128);
 	ck_assert(buf_add_char(&b, 0x30) && buf_add_char(&b, (char)inside.len) &&
@@ -129,7 +127,6 @@ START_TEST(dates)
 {
 	struct buf validity = wrapped(str_of(validities[_i].dates)), fields, tbs, der;
 	int64_t from = 0, until = 0;
-
 	buf_init(&fields, 256);
 	/* Serial number, algorithm, issuer; behind the validity the subject. */
 	ck_assert(buf_add(&fields, "\x02\x01\x01\x30\x00\x30\x00", 7) &&
@@ -154,16 +151,13 @@ int main(void)
 {
 	Suite *s = suite_create("tls_roots");
 	TCase *c = tcase_create("tls_roots");
-	SRunner *r;
-	int n;
-
 	tcase_set_timeout(c, 60);
 	tcase_add_test(c, roots);
 	tcase_add_loop_test(c, dates, 0, (int)(sizeof(validities) / sizeof(validities[0])));
 	suite_add_tcase(s, c);
-	r = srunner_create(s);
+	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
-	n = srunner_ntests_failed(r);
+	int n = srunner_ntests_failed(r);
 	srunner_free(r);
 	return n ? 1 : 0;
 }

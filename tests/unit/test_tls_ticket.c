@@ -10,16 +10,13 @@ static bool with_ticket(const struct tls_setup *setup, const struct peer_server 
 {
 	struct fault f = FAULT_INIT;
 	struct tls_trust *trust = tls_trust_new(setup, &f);
-	struct tls *t;
-	char line[256];
-	bool resumed;
+	ck_assert_msg(trust != NULL, "%s", f.text);
 	pid_t pid;
 	int fd;
-
-	ck_assert_msg(trust != NULL, "%s", f.text);
-	t = meet(trust, server, &fd, &pid, &f);
+	struct tls *t = meet(trust, server, &fd, &pid, &f);
 	ck_assert_msg(t != NULL, "%s", f.text);
-	resumed = tls_info(t)->resumed;
+	bool resumed = tls_info(t)->resumed;
+	char line[256];
 	read_line(t, line, sizeof(line));
 	ck_assert(strstr(line, resumed ? "resumed 1" : "resumed 0") != NULL);
 	ck_assert_str_eq(tls_info(t)->subject, NAME);
@@ -34,9 +31,8 @@ static bool with_ticket(const struct tls_setup *setup, const struct peer_server 
 static void spoil(size_t at)
 {
 	int fd = open(ticket_path, O_RDWR);
-	char c;
-
 	ck_assert_int_ge(fd, 0);
+	char c;
 	ck_assert_int_eq(pread(fd, &c, 1, (off_t)at), 1);
 	c = (char)(c ^ 0x55);
 	ck_assert_int_eq(pwrite(fd, &c, 1, (off_t)at), 1);
@@ -47,22 +43,22 @@ START_TEST(tickets)
 {
 	const struct peer_spec spec = {.cn = "x", .dns = NAME};
 	struct peer_cert cert = peer_make(&spec, &ca);
-	gnutls_datum_t key, key2;
+	gnutls_datum_t key;
 	struct peer_server server = {.cert = &cert, .priority = bindings[_i].priority};
-	struct tls_setup setup = by_ca(NAME), other;
-	struct stat st;
-
+	struct tls_setup setup = by_ca(NAME);
 	gnutls_session_ticket_key_generate(&key);
+	gnutls_datum_t key2;
 	gnutls_session_ticket_key_generate(&key2);
 	server.ticket_key = &key;
 	setup.ticket_file = ticket_path;
 	ck_assert(!with_ticket(&setup, &server));
+	struct stat st;
 	ck_assert_int_eq(stat(ticket_path, &st), 0);
 	ck_assert_uint_eq(st.st_mode & 07777, 0600);
 	ck_assert(with_ticket(&setup, &server));
 	ck_assert(with_ticket(&setup, &server));
 	/* The day counts from the last time the certificate was checked. */
-	other = setup;
+	struct tls_setup other = setup;
 	other.wall += 86401;
 	ck_assert(!with_ticket(&other, &server));
 	other = setup;
@@ -100,34 +96,29 @@ START_TEST(broken_ticket)
 	gnutls_datum_t key;
 	struct peer_server server = {.cert = &cert, .priority = bindings[_i].priority};
 	struct tls_setup setup = by_ca(NAME);
-	struct stat st;
-	size_t step;
-
 	gnutls_session_ticket_key_generate(&key);
 	server.ticket_key = &key;
 	setup.ticket_file = ticket_path;
-	(void)with_ticket(&setup, &server);
+	with_ticket(&setup, &server);
+	struct stat st;
 	ck_assert_int_eq(stat(ticket_path, &st), 0);
-	step = (size_t)st.st_size / 40 + 1;
+	size_t step = (size_t)st.st_size / 40 + 1;
 	for (size_t at = 0; at < (size_t)st.st_size; at += step) {
 		struct fault f = FAULT_INIT;
-		struct tls_trust *trust;
-		struct tls *t;
+		spoil(at);
+		struct tls_trust *trust = tls_trust_new(&setup, &f);
 		pid_t pid;
 		int fd;
-
-		spoil(at);
-		trust = tls_trust_new(&setup, &f);
-		t = meet(trust, &server, &fd, &pid, &f);
-		if (t == NULL)
+		struct tls *t = meet(trust, &server, &fd, &pid, &f);
+		if (!t)
 			t = meet(trust, &server, &fd, &pid, &f);
 		ck_assert_msg(t != NULL, "byte %zu: %s", at, f.text);
 		part(t, fd, pid);
 		tls_trust_free(trust);
-		(void)with_ticket(&setup, &server);
+		with_ticket(&setup, &server);
 	}
 	for (size_t len = 0; len < (size_t)st.st_size; len += step) {
-		(void)with_ticket(&setup, &server);
+		with_ticket(&setup, &server);
 		ck_assert_int_eq(truncate(ticket_path, (off_t)len), 0);
 		ck_assert(!with_ticket(&setup, &server));
 	}
@@ -140,17 +131,14 @@ int main(void)
 {
 	Suite *s = suite_create("tls_ticket");
 	TCase *c = tcase_create("tls_ticket");
-	SRunner *r;
-	int n;
-
 	tcase_add_checked_fixture(c, make_ca, drop_ca);
 	tcase_set_timeout(c, 60);
 	tcase_add_loop_test(c, tickets, 0, COUNT(bindings));
 	tcase_add_loop_test(c, broken_ticket, 0, COUNT(bindings));
 	suite_add_tcase(s, c);
-	r = srunner_create(s);
+	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
-	n = srunner_ntests_failed(r);
+	int n = srunner_ntests_failed(r);
 	srunner_free(r);
 	return n ? 1 : 0;
 }

@@ -51,7 +51,7 @@ static void way(const char *below, uid_t owner, const char *words)
 	struct fault f = FAULT_INIT;
 	char *path = mem_printf("%s/%s", where, below);
 	bool good = trust_way(path, owner, &f);
-	ck_assert_msg(good == (words == NULL), "%s: %s", below, f.text);
+	ck_assert_msg(good == (!words), "%s: %s", below, f.text);
 	if (words)
 		ck_assert_msg(f.kind == FAULT_CONFIG && strstr(f.text, words), "%s: %s", below,
 		              f.text);
@@ -176,18 +176,15 @@ int main(void)
 {
 	Suite *s = suite_create("trust");
 	TCase *c = tcase_create("trust");
-	SRunner *r;
-	int failed;
-
 	tcase_add_checked_fixture(c, begin, end);
 	tcase_add_test(c, own_ways);
 	tcase_add_test(c, foreign_ways);
 	tcase_add_test(c, links);
 	tcase_add_test(c, things);
 	suite_add_tcase(s, c);
-	r = srunner_create(s);
+	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
+	int failed = srunner_ntests_failed(r);
 	srunner_free(r);
 	return failed ? 1 : 0;
 }

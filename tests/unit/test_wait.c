@@ -27,7 +27,6 @@ START_TEST(lasts)
 	static const int waits[] = {0, 1, 250, 1001};
 	struct pollfd p = {.fd = ends[0], .events = POLLIN};
 	int64_t before = clock_mono_ms();
-
 	ck_assert_int_eq(wait_open(&p, 1, waits[_i]), 0);
 	ck_assert_int_ge(clock_mono_ms() - before, waits[_i]);
 }
@@ -36,7 +35,6 @@ END_TEST
 START_TEST(ready)
 {
 	struct pollfd p[2] = {{.fd = -1}, {.fd = ends[0], .events = POLLIN}};
-
 	ck_assert_int_eq(write(ends[1], "x", 1), 1);
 	ck_assert_int_eq(wait_open(p, 2, -1), 1);
 	ck_assert_int_eq(p[1].revents, POLLIN);
@@ -55,9 +53,8 @@ START_TEST(signal_comes_in)
 {
 	struct sigaction action = {.sa_handler = on_signal};
 	struct pollfd p = {.fd = ends[0], .events = POLLIN};
-	sigset_t all;
-
 	ck_assert_int_eq(sigaction(SIGTERM, &action, NULL), 0);
+	sigset_t all;
 	sigfillset(&all);
 	ck_assert_int_eq(sigprocmask(SIG_SETMASK, &all, NULL), 0);
 	ck_assert_int_eq(raise(SIGTERM), 0);
@@ -72,17 +69,14 @@ int main(void)
 {
 	Suite *s = suite_create("wait");
 	TCase *c = tcase_create("wait");
-	SRunner *r;
-	int failed;
-
 	tcase_add_checked_fixture(c, open_pipe, close_pipe);
 	tcase_add_loop_test(c, lasts, 0, 4);
 	tcase_add_test(c, ready);
 	tcase_add_test(c, signal_comes_in);
 	suite_add_tcase(s, c);
-	r = srunner_create(s);
+	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
+	int failed = srunner_ntests_failed(r);
 	srunner_free(r);
 	return failed ? 1 : 0;
 }

@@ -39,20 +39,18 @@ static void check_row(const struct row *row, size_t cut)
 {
 	struct str in = str_of(row->in);
 	struct fault f = FAULT_INIT;
-	struct wire w;
 	struct buf out;
 	bool ok = true;
-
 	buf_init(&out, 1024);
+	struct wire w;
 	wire_init(&w);
 	for (size_t at = 0; ok && at < in.len;) {
 		size_t len = cut == (size_t)-1 ? 1 : at < cut ? cut - at : in.len - at;
-
 		ok = wire_data(&w, str_first(str_from(in, at), len), &out, &f);
 		at += len;
 	}
 	ok = ok && wire_end(&w, &out, &f);
-	if (row->out == NULL) {
+	if (!row->out) {
 		ck_assert(!ok);
 		ck_assert_int_eq(f.kind, FAULT_DATA);
 	} else {
@@ -65,7 +63,6 @@ static void check_row(const struct row *row, size_t cut)
 START_TEST(stuffing)
 {
 	const struct row *row = &rows[_i];
-
 	for (size_t cut = 0; cut <= strlen(row->in); cut++)
 		check_row(row, cut);
 	check_row(row, (size_t)-1);
@@ -75,10 +72,9 @@ END_TEST
 START_TEST(no_room)
 {
 	struct fault f = FAULT_INIT;
-	struct wire w;
 	struct buf out;
-
 	buf_init(&out, 4);
+	struct wire w;
 	wire_init(&w);
 	ck_assert(wire_data(&w, STR("a\r\n"), &out, &f));
 	ck_assert(!wire_end(&w, &out, &f));
@@ -91,7 +87,6 @@ START_TEST(chunk_heads)
 {
 	struct fault f = FAULT_INIT;
 	struct buf out;
-
 	buf_init(&out, 64);
 	ck_assert(wire_bdat(&out, 0, true, &f));
 	ck_assert(wire_bdat(&out, 65536, false, &f));
@@ -107,16 +102,13 @@ int main(void)
 {
 	Suite *s = suite_create("wire");
 	TCase *c = tcase_create("wire");
-	SRunner *r;
-	int n;
-
 	tcase_add_loop_test(c, stuffing, 0, (int)(sizeof(rows) / sizeof(rows[0])));
 	tcase_add_test(c, no_room);
 	tcase_add_test(c, chunk_heads);
 	suite_add_tcase(s, c);
-	r = srunner_create(s);
+	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
-	n = srunner_ntests_failed(r);
+	int n = srunner_ntests_failed(r);
 	srunner_free(r);
 	return n ? 1 : 0;
 }

@@ -25,7 +25,6 @@ static char ca_path[64], ticket_path[64], cert_path[64], key_path[64];
 static inline void make_ca(void)
 {
 	const struct peer_spec spec = {.cn = "Test CA", .ca = true};
-
 	snprintf(dir, sizeof(dir), "/tmp/postern-tls-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	snprintf(ca_path, sizeof(ca_path), "%s/ca.pem", dir);
@@ -56,12 +55,10 @@ static inline struct tls_setup by_ca(const char *name)
 static inline void read_line(struct tls *t, char *to, size_t size)
 {
 	size_t len = 0;
-
 	for (;;) {
 		struct fault f = FAULT_INIT;
-		size_t got;
-
 		ck_assert_uint_lt(len, size - 1);
+		size_t got;
 		ck_assert_msg(tls_read(t, to + len, 1, &got, clock_deadline(LONG_MS), &f), "%s",
 		              f.text);
 		ck_assert_uint_eq(got, 1);
@@ -76,10 +73,8 @@ static inline void read_line(struct tls *t, char *to, size_t size)
 static inline struct tls *meet(struct tls_trust *trust, const struct peer_server *server,
                                int *fd, pid_t *pid, struct fault *f)
 {
-	struct tls *t;
-
 	*fd = peer_start(server, pid);
-	t = tls_new(*fd, trust, f);
+	struct tls *t = tls_new(*fd, trust, f);
 	ck_assert_ptr_nonnull(t);
 	if (tls_handshake(t, clock_deadline(LONG_MS), f))
 		return t;

@@ -82,9 +82,6 @@ static inline struct peer_cert peer_make(const struct peer_spec *s,
 	struct peer_cert c;
 	time_t now = time(NULL);
 	bool plain = s->from == 0 && s->until == 0;
-	const struct peer_cert *by;
-	gnutls_datum_t der;
-
 	peer_must(gnutls_x509_privkey_init(&c.key));
 	if (s->rsa_bits > 0)
 		peer_must(gnutls_x509_privkey_generate(c.key, GNUTLS_PK_RSA, s->rsa_bits, 0));
@@ -109,15 +106,15 @@ static inline struct peer_cert peer_make(const struct peer_spec *s,
 		peer_must(gnutls_x509_crt_set_key_usage(c.crt, GNUTLS_KEY_KEY_CERT_SIGN));
 	if (s->must_staple) {
 		gnutls_x509_tlsfeatures_t features;
-
 		peer_must(gnutls_x509_tlsfeatures_init(&features));
 		peer_must(gnutls_x509_tlsfeatures_add(features, 5));
 		peer_must(gnutls_x509_crt_set_tlsfeatures(c.crt, features));
 		gnutls_x509_tlsfeatures_deinit(features);
 	}
-	by = issuer ? issuer : &c;
+	const struct peer_cert *by = issuer ? issuer : &c;
 	peer_must(gnutls_x509_crt_sign2(c.crt, by->crt, by->key,
 	                                s->sha1 ? GNUTLS_DIG_SHA1 : GNUTLS_DIG_SHA256, 0));
+	gnutls_datum_t der;
 	/* GnuTLS cannot put one it has made into a chain, only one it has read. */
 	peer_must(gnutls_x509_crt_export2(c.crt, GNUTLS_X509_FMT_DER, &der));
 	gnutls_x509_crt_deinit(c.crt);
@@ -136,9 +133,8 @@ static inline void peer_drop(struct peer_cert *c)
 static inline void peer_write_pem(const char *path, const struct peer_cert *c, bool key)
 {
 	FILE *file = fopen(path, "w");
-	gnutls_datum_t pem;
-
 	ck_assert_ptr_nonnull(file);
+	gnutls_datum_t pem;
 	if (key)
 		peer_must(gnutls_x509_privkey_export2(c->key, GNUTLS_X509_FMT_PEM, &pem));
 	else
@@ -151,12 +147,11 @@ static inline void peer_write_pem(const char *path, const struct peer_cert *c, b
 /* "sha256:HEX" of the certificate; free() it. */
 static inline char *peer_pin(const struct peer_cert *c)
 {
-	gnutls_datum_t der;
-	unsigned char hash[32];
 	char *pin = calloc(1, 7 + 64 + 1);
-
 	ck_assert_ptr_nonnull(pin);
+	gnutls_datum_t der;
 	peer_must(gnutls_x509_crt_export2(c->crt, GNUTLS_X509_FMT_DER, &der));
+	unsigned char hash[32];
 	peer_must(gnutls_hash_fast(GNUTLS_DIG_SHA256, der.data, der.size, hash));
 	gnutls_free(der.data);
 	memcpy(pin, "sha256:", 7);
@@ -168,10 +163,10 @@ static inline char *peer_pin(const struct peer_cert *c)
 /* The server's own channel binding, as hex. */
 static inline void peer_binding(gnutls_session_t session, char *hex)
 {
-	unsigned char bytes[64];
 	size_t len = 0;
 	gnutls_datum_t unique = {NULL, 0};
 
+	unsigned char bytes[64];
 	if (gnutls_protocol_get_version(session) == GNUTLS_TLS1_3) {
 		len = 32;
 		(void)gnutls_prf_rfc5705(session, 24, "EXPORTER-Channel-Binding", 0, "", 32,
@@ -188,23 +183,19 @@ static inline void peer_binding(gnutls_session_t session, char *hex)
 
 static inline void peer_serve(const struct peer_server *s, int fd)
 {
-	gnutls_certificate_credentials_t cred;
 	gnutls_x509_crt_t chain[2];
-	gnutls_session_t session;
-	char hex[160], line[256], bytes[4096];
-	ssize_t n;
-	int rc;
-
 	chain[0] = s->cert->crt;
 	if (s->chain)
 		chain[1] = s->chain->crt;
+	gnutls_certificate_credentials_t cred;
 	gnutls_certificate_allocate_credentials(&cred);
-	rc = gnutls_certificate_set_x509_key(cred, chain, s->chain ? 2 : 1, s->cert->key);
+	int rc = gnutls_certificate_set_x509_key(cred, chain, s->chain ? 2 : 1, s->cert->key);
 	if (rc < 0)
 		_exit(3);
 	if (s->client_ca)
 		gnutls_certificate_set_x509_trust(cred, (gnutls_x509_crt_t *)&s->client_ca->crt,
 		                                  1);
+	gnutls_session_t session;
 	gnutls_init(&session, GNUTLS_SERVER);
 	if (gnutls_priority_set_direct(session, s->priority ? s->priority : "NORMAL", NULL) !=
 	    0)
@@ -222,10 +213,13 @@ static inline void peer_serve(const struct peer_server *s, int fd)
 		gnutls_alert_send_appropriate(session, rc);
 		_exit(5);
 	}
+	char hex[160];
 	peer_binding(session, hex);
-	n = snprintf(line, sizeof(line), "binding %s resumed %d\n", hex,
-	             gnutls_session_is_resumed(session) != 0);
+	char line[256];
+	ssize_t n = snprintf(line, sizeof(line), "binding %s resumed %d\n", hex,
+	                     gnutls_session_is_resumed(session) != 0);
 	gnutls_record_send(session, line, (size_t)n);
+	char bytes[4096];
 	for (;;) {
 		n = gnutls_record_recv(session, bytes, sizeof(bytes));
 		if (n == GNUTLS_E_AGAIN || n == GNUTLS_E_INTERRUPTED)
@@ -245,7 +239,6 @@ static inline void peer_serve(const struct peer_server *s, int fd)
 static inline int peer_start(const struct peer_server *s, pid_t *pid)
 {
 	int ends[2];
-
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
 	*pid = fork();
 	ck_assert_int_ge(*pid, 0);
@@ -263,7 +256,6 @@ static inline int peer_start(const struct peer_server *s, pid_t *pid)
 static inline void peer_end(pid_t pid)
 {
 	int status;
-
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 }
 
