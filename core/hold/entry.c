@@ -9,8 +9,6 @@
 #include "os/file.h"
 #include "mail/addr.h"
 
-#define CHUNK 65536
-
 /* Bytes of a slot's words; what is left is the text's. */
 #define CAUSE_WORD_MAX 24
 #define RELAY_MAX      32 /* as long as a name in the configuration may be */
@@ -515,25 +513,84 @@ bool entry_read(int fd, struct entry *e, struct fault *f)
 	return entry_read_head(fd, e, &start, f) && entry_read_rest(fd, e, &start, f);
 }
 
-bool entry_verify(int fd, const struct entry *e, struct fault *f)
+/* Parts 2 and 3, as far as the pass over them has come. */
+struct pass {
+	int64_t at, end;
+	uint32_t crc;
+	uint64_t length;
+};
+
+static struct pass pass_over(const struct entry *e)
 {
 	int64_t at = slots_end(e), end = e->message_at + (int64_t)e->facts.size;
-	uint64_t length = (uint64_t)(end - at);
-	uint32_t crc = 0;
-	char chunk[CHUNK];
-	while (at < end) {
-		size_t n = end - at < CHUNK ? (size_t)(end - at) : CHUNK;
-		if (!read_exact(fd, e, at, chunk, n, f))
-			return false;
-		crc = crc_fold(crc, chunk, n);
-		at += (int64_t)n;
-	}
+	return (struct pass){.at = at, .end = end, .length = (uint64_t)(end - at)};
+}
+
+/* The next piece, into room for one and a trailer. With the last comes the trailer, and the
+ * piece is none if that is wrong. */
+static bool pass_piece(struct pass *p, int fd, const struct entry *e, char *room, size_t *len,
+                       struct fault *f)
+{
 	char want[ENTRY_TRAILER];
-	layout_trailer(want, length, crc);
-	if (!read_exact(fd, e, at, chunk, ENTRY_TRAILER, f))
+	bool last = p->end - p->at <= ENTRY_PIECE;
+	size_t n = last ? (size_t)(p->end - p->at) : ENTRY_PIECE;
+	if (!read_exact(fd, e, p->at, room, last ? n + ENTRY_TRAILER : n, f))
 		return false;
-	if (memcmp(chunk, want, ENTRY_TRAILER) != 0)
-		return bad(e, "its checksum does not agree", f);
+	p->crc = crc_fold(p->crc, room, n);
+	p->at += (int64_t)n;
+	*len = n;
+	if (!last)
+		return true;
+	layout_trailer(want, p->length, p->crc);
+	return memcmp(room + n, want, ENTRY_TRAILER) == 0 ||
+	       bad(e, "its checksum does not agree", f);
+}
+
+bool entry_each_sound(int fd, const struct entry *e, entry_sink *sink, void *context,
+                      struct fault *f)
+{
+	struct pass p = pass_over(e);
+	char *room = mem_alloc(ENTRY_PIECE + ENTRY_TRAILER);
+	bool ok = true;
+	while (ok && p.at < p.end) {
+		int64_t skip = p.at < e->message_at ? e->message_at - p.at : 0;
+		size_t len;
+		ok = pass_piece(&p, fd, e, room, &len, f);
+		if (ok && skip < (int64_t)len)
+			ok = sink(context, str_from(str_make(room, len), (size_t)skip), f);
+	}
+	free(room);
+	return ok;
+}
+
+static bool no_sink(void *context, struct str bytes, struct fault *f)
+{
+	(void)context;
+	(void)bytes;
+	(void)f;
+	return true;
+}
+
+bool entry_verify(int fd, const struct entry *e, struct fault *f)
+{
+	return entry_each_sound(fd, e, no_sink, NULL, f);
+}
+
+bool entry_is_small(const struct entry *e)
+{
+	return pass_over(e).length <= ENTRY_PIECE;
+}
+
+bool entry_read_small(int fd, const struct entry *e, struct buf *room, struct str *message,
+                      struct fault *f)
+{
+	struct pass p = pass_over(e);
+	size_t envelope = (size_t)(e->message_at - p.at), len;
+	char *at = buf_room(room, (size_t)p.length + ENTRY_TRAILER);
+	if (!pass_piece(&p, fd, e, at, &len, f))
+		return false;
+	buf_filled(room, len);
+	*message = str_from(buf_str(room), envelope);
 	return true;
 }
 
@@ -554,11 +611,11 @@ bool entry_read_message(int fd, const struct entry *e, uint64_t at, char *to, si
 
 bool entry_each(int fd, const struct entry *e, entry_sink *sink, void *context, struct fault *f)
 {
-	char *chunk = mem_alloc(CHUNK);
+	char *chunk = mem_alloc(ENTRY_PIECE);
 	uint64_t at = 0;
 	size_t got;
 	bool ok;
-	while ((ok = entry_read_message(fd, e, at, chunk, CHUNK, &got, f)) && got > 0) {
+	while ((ok = entry_read_message(fd, e, at, chunk, ENTRY_PIECE, &got, f)) && got > 0) {
 		ok = sink(context, str_make(chunk, got), f);
 		if (!ok)
 			break;
@@ -579,10 +636,10 @@ static struct str cut_field(struct str *text)
 
 void entry_field(int fd, const struct entry *e, const char *name, struct buf *out)
 {
-	char *chunk = mem_alloc(CHUNK);
+	char *chunk = mem_alloc(ENTRY_PIECE);
 	size_t got = 0;
 	struct fault f = FAULT_INIT;
-	if (!entry_read_message(fd, e, 0, chunk, CHUNK, &got, &f))
+	if (!entry_read_message(fd, e, 0, chunk, ENTRY_PIECE, &got, &f))
 		got = 0;
 	struct str rest = str_make(chunk, got), wanted = str_of(name);
 	while (rest.len > 0) {

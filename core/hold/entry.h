@@ -87,10 +87,21 @@ bool entry_peek_uid(int fd, uid_t *uid) __attribute__((warn_unused_result));
 /* Length and CRC of the whole file. */
 bool entry_verify(int fd, const struct entry *e, struct fault *f)
     __attribute__((warn_unused_result));
+#define ENTRY_PIECE 65536
 /* Gives the whole message to sink, in pieces; false stops and is passed on. */
 typedef bool entry_sink(void *context, struct str bytes, struct fault *f);
 bool entry_each(int fd, const struct entry *e, entry_sink *sink, void *context, struct fault *f)
     __attribute__((warn_unused_result));
+/* The same in one pass with the check of length and CRC, which are of the whole file: the
+ * last piece, at most ENTRY_PIECE bytes, is given only once they were found right. Else
+ * false with FAULT_DATA: whatever was given of it must come to nothing. */
+bool entry_each_sound(int fd, const struct entry *e, entry_sink *sink, void *context,
+                      struct fault *f) __attribute__((warn_unused_result));
+/* Is it so small that all behind the state comes with one read? */
+bool entry_is_small(const struct entry *e);
+/* Reads a small one into room, an empty buffer; message is then in it, and checked. */
+bool entry_read_small(int fd, const struct entry *e, struct buf *room, struct str *message,
+                      struct fault *f) __attribute__((warn_unused_result));
 /* Message bytes from at (0: its first); 0 in *got: its end. */
 bool entry_read_message(int fd, const struct entry *e, uint64_t at, char *to, size_t len,
                         size_t *got, struct fault *f) __attribute__((warn_unused_result));

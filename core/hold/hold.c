@@ -504,11 +504,18 @@ void hold_release(struct hold_entry *he)
 
 bool hold_verify(struct hold_entry *he, struct fault *f)
 {
-	if (entry_verify(he->fd, &he->entry, f))
-		return true;
-	if (f->kind == FAULT_DATA)
+	he->sound = he->sound || entry_verify(he->fd, &he->entry, f);
+	if (!he->sound && f->kind == FAULT_DATA)
 		to_corrupt(he, he->entry.id, f);
-	return false;
+	return he->sound;
+}
+
+bool hold_each(struct hold_entry *he, entry_sink *sink, void *context, struct fault *f)
+{
+	if (he->sound)
+		return entry_each(he->fd, &he->entry, sink, context, f);
+	he->sound = entry_each_sound(he->fd, &he->entry, sink, context, f);
+	return he->sound;
 }
 
 bool hold_mark(struct hold_entry *he, const size_t *rcpts, size_t count, bool sync,

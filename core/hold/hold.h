@@ -130,6 +130,7 @@ struct hold_entry {
 	dev_t device; /* which file it is */
 	ino_t inode;
 	bool busy;   /* only looked at: somebody works on it */
+	bool sound;  /* its length and checksum were found right */
 	bool linked; /* the file has a name elsewhere, too (a hard link) */
 	struct entry entry;
 };
@@ -168,6 +169,10 @@ uid_t hold_uid(const struct hold_entry *he);
 
 /* Whether length and checksum are right; a damaged entry goes to corrupt/. */
 bool hold_verify(struct hold_entry *he, struct fault *f) __attribute__((warn_unused_result));
+/* Gives the whole message to sink, as entry_each; where it is not known yet whether the entry
+ * is sound that is found out meanwhile, and the last piece is given only then. */
+bool hold_each(struct hold_entry *he, entry_sink *sink, void *context, struct fault *f)
+    __attribute__((warn_unused_result));
 /* Writes the verdicts of these recipients into their slots; with sync they are durable
  * then, and what was written before is, too. */
 bool hold_mark(struct hold_entry *he, const size_t *rcpts, size_t count, bool sync,

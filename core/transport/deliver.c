@@ -157,7 +157,8 @@ static bool put_back(struct deliver *d, struct hold_entry *he, struct delivery_l
 		const struct retry_outage o = {b->since, b->uptime, b->failures};
 		last = retry_outlived(&rules, e, &o, clock_wall(), clock_uptime());
 	}
-	if (last ? !expire(he, log, f) : !warn_once(d, he, f))
+	/* What is given up was perhaps never read to its end. */
+	if (last ? !hold_verify(he, f) || !expire(he, log, f) : !warn_once(d, he, f))
 		return false;
 	return (!sum->offered && overdue == e->overdue && warned == e->warned) ||
 	       hold_mark_head(he, f);

@@ -34,7 +34,7 @@ struct attempt {
 	bool met;           /* and that was found now */
 	struct verdict why; /* of the last such server */
 	struct session_contact contact;
-	bool verified; /* the entry's checksum is right, and marks can be made */
+	bool markable; /* marks can be made */
 	int broken;    /* transactions with that server that came to no good end */
 };
 
@@ -319,6 +319,26 @@ static bool kept(const struct attempt *a)
 	return true;
 }
 
+/* Is it for good for any of them, by what was said just now? */
+static bool any_refused(const struct attempt *a)
+{
+	for (size_t i = 0; i < a->batch_count; i++)
+		if (rcpt_of(a, a->items[i])->state == RCPT_FAILED)
+			return true;
+	return false;
+}
+
+/* The entry could not be read to its end, or not rightly: f says why. Half of it may be out,
+ * and no server may take that for the whole. */
+static bool entry_failed(struct attempt *a, struct fault *f)
+{
+	if (!session_usable(a->o->session))
+		end_session(a->o);
+	if (f->kind == FAULT_DATA)
+		(void)!hold_verify(a->he, f);
+	return false;
+}
+
 static bool is_broken(enum cause cause)
 {
 	enum cause_server how = cause_row(cause)->server;
@@ -332,15 +352,20 @@ static bool transact(struct attempt *a, const struct server *server, struct faul
 	struct fault why = FAULT_INIT;
 	/* The head is written as it is: where no mark can be made nothing may be sent, for
 	 * it would be sent again at every run. */
-	if (!a->verified && !(hold_verify(a->he, f) && hold_mark_head(a->he, f)))
+	if (!a->markable && !hold_mark_head(a->he, f))
 		return false;
-	a->verified = true;
+	a->markable = true;
 	a->contact = *session_contact(o->session);
 	enum session_end end = session_send(o->session, a->he, a->batch, a->batch_count, &why);
-	if (end == SESSION_ENTRY) {
+	/* Bytes that no message may have are found on their way, before the checksum. */
+	bool doubtful = end == SESSION_BROKEN && why.kind == FAULT_DATA && !a->he->sound;
+	if (end == SESSION_ENTRY || doubtful) {
 		*f = why;
-		return false;
+		return entry_failed(a, f);
 	}
+	/* What was refused before its end was not read to its end. */
+	if (any_refused(a) && !hold_verify(a->he, f))
+		return false;
 	a->sum->offered = true;
 	bool chunking_lost = end == SESSION_BROKEN && session_chunking_broken(o->session) &&
 	                     o->no_chunking != server->relay;
