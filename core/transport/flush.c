@@ -125,12 +125,19 @@ static void tell_error(const struct run *run, const char *id, const struct fault
 		fl->tried(fl->context, id, NULL, f);
 }
 
+static void tell_result(struct run *run, const char *id, const struct deliver_result *result)
+{
+	const struct flush *fl = run->flush;
+	count(run, result);
+	if (fl->tried)
+		fl->tried(fl->context, id, result, NULL);
+}
+
 /* How it went with one entry. */
 enum worked { WORKED_ON, WORKED_STRAINED, TURNED_AWAY };
 
 static enum worked work_on(struct run *run, const char *id)
 {
-	struct flush *fl = run->flush;
 	struct hold_entry he;
 	struct deliver_result result = {0};
 	struct fault f = FAULT_INIT;
@@ -152,32 +159,30 @@ static enum worked work_on(struct run *run, const char *id)
 	    tries ? deliver_entry(run->deliver, &he, &result, &f) : DELIVER_DONE;
 	if (tries && end == DELIVER_DONE)
 		add_counters(run, &he.entry, &before, &result);
-	/* Whoever is told may look, and must not see it in hand. */
+	/* Its name is gone. Its bytes go when it is closed, which for many takes a while. */
+	bool gone = tries && end == DELIVER_DONE && result.waiting + result.failed == 0;
+	if (gone)
+		tell_result(run, id, &result);
+	/* Whoever is told of one that is there may look, and must not see it in hand. */
 	hold_release(&he);
 	if (end == DELIVER_TURNED_AWAY)
 		return TURNED_AWAY;
-	if (end == DELIVER_ERROR) {
+	if (end == DELIVER_ERROR)
 		tell_error(run, id, &f);
-	} else if (tries) {
-		count(run, &result);
-		if (fl->tried)
-			fl->tried(fl->context, id, &result, NULL);
-	}
+	else if (tries && !gone)
+		tell_result(run, id, &result);
 	return result.strained ? WORKED_STRAINED : WORKED_ON;
 }
 
 /* The same for the entry in that place of the list. */
 static enum worked work_on_listed(struct run *run, size_t at)
 {
-	const struct flush *fl = run->flush;
 	struct deliver_result result = {.waiting = 1};
 	size_t kind = run->choice.kinds ? run->choice.kinds[at] : 0;
 	if (kind == 0 || !deliver_rests(run->deliver, &run->choice.kind[kind - 1]))
 		return work_on(run, run->ids[at]);
-	count(run, &result);
 	verdict_line(&run->choice.kind[kind - 1].verdict, result.reason);
-	if (fl->tried)
-		fl->tried(fl->context, run->ids[at], &result, NULL);
+	tell_result(run, run->ids[at], &result);
 	return WORKED_ON;
 }
 
