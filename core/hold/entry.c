@@ -9,6 +9,8 @@
 #include "os/file.h"
 #include "mail/addr.h"
 
+#define HURRY_AT (4 << 20) /* bytes of a message */
+
 /* Bytes of a slot's words; what is left is the text's. */
 #define CAUSE_WORD_MAX 24
 #define RELAY_MAX      32 /* as long as a name in the configuration may be */
@@ -186,7 +188,15 @@ bool entry_write_message(struct entry_writer *w, struct str bytes, struct fault 
 	w->crc = crc_fold(w->crc, bytes.at, bytes.len);
 	w->length += bytes.len;
 	w->message += bytes.len;
-	return file_write(w->fd, w->entry->name, bytes, f);
+	if (!file_write(w->fd, w->entry->name, bytes, f))
+		return false;
+	/* The disk works while the rest comes in. */
+	uint64_t fresh = w->message - w->hurried;
+	if (fresh >= HURRY_AT) {
+		file_hurry(w->fd, w->entry->message_at + (int64_t)w->hurried, (int64_t)fresh);
+		w->hurried = w->message;
+	}
+	return true;
 }
 
 bool entry_write_end(struct entry_writer *w, struct fault *f)

@@ -55,6 +55,7 @@ struct entry_writer {
 	uint32_t crc;
 	uint64_t length;  /* of parts 2 and 3 so far */
 	uint64_t message; /* of part 3 so far */
+	uint64_t hurried; /* of these, on their way to the disk */
 };
 
 bool entry_write_begin(struct entry_writer *w, int fd, struct entry *e, struct fault *f)

@@ -325,6 +325,17 @@ out:
 	return done;
 }
 
+void file_hurry(int fd, int64_t at, int64_t len)
+{
+#ifdef SYNC_FILE_RANGE_WRITE
+	(void)!sync_file_range(fd, (off_t)at, (off_t)len, SYNC_FILE_RANGE_WRITE);
+#else
+	(void)fd;
+	(void)at;
+	(void)len;
+#endif
+}
+
 /* No sync is made twice: after a failure the pages may be marked clean. */
 bool file_sync(int fd, const char *path, struct fault *f)
 {

@@ -76,6 +76,9 @@ bool file_scratch(int *fd, struct fault *f);
 /* A whole small file replaced at once (temporary name, rename; no sync): for state. */
 bool file_replace(int dir, const char *path, mode_t mode, struct str data, struct fault *f);
 
+/* Has what was written there begin its way to the disk, where the system can be asked: a
+ * later sync has less to wait for. Promises nothing. */
+void file_hurry(int fd, int64_t at, int64_t len);
 bool file_sync(int fd, const char *path, struct fault *f);      /* data and metadata */
 bool file_sync_data(int fd, const char *path, struct fault *f); /* data only */
 
