@@ -350,11 +350,6 @@ static bool transact(struct attempt *a, const struct server *server, struct faul
 {
 	struct offerer *o = a->o;
 	struct fault why = FAULT_INIT;
-	/* The head is written as it is: where no mark can be made nothing may be sent, for
-	 * it would be sent again at every run. */
-	if (!a->markable && !hold_mark_head(a->he, f))
-		return false;
-	a->markable = true;
 	a->contact = *session_contact(o->session);
 	enum session_end end = session_send(o->session, a->he, a->batch, a->batch_count, &why);
 	/* Bytes that no message may have are found on their way, before the checksum. */
@@ -410,6 +405,11 @@ static bool use_server(struct attempt *a, const struct server *server, struct fa
 			pass_over(a, server, cause, state);
 			return true;
 		}
+		/* The head is written as it is: where no mark can be made nothing may be sent, for
+		 * it would be sent again at every run. */
+		if (!a->markable && !hold_mark_head(a->he, f))
+			return false;
+		a->markable = true;
 		/* Many recipients may be more transactions than one connection carries. */
 		if (!session_for(a, server, &why)) {
 			not_reached(a, server, &why);
