@@ -541,7 +541,8 @@ static int run_in_place(struct run *run)
 	run->lacks_tls = good && run->call->job == JOB_TRY && !tls_is_here() &&
 	                 with_tls_needed(&run->place.config);
 	/* Root reads what the user whom it becomes may not read: once more only as root. */
-	if (run->lacks_tls && geteuid() == 0 && !run->place.personal) {
+	bool early = geteuid() == 0 && !run->place.personal;
+	if (run->lacks_tls && (early || with_tls_for_names(&run->place.config))) {
 		place_release(&run->place);
 		return spawn_become(run->program, true, run->argv);
 	}

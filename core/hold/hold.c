@@ -423,7 +423,7 @@ void hold_look_around(struct hold *h)
 	h->quiet = false;
 	int fd;
 	/* Who may not open it cannot tell; and where it is missing nobody could say so. */
-	if (h->rooms[HOLD_STATE] < 0 ||
+	if (h->view == HOLD_COUNTED || h->rooms[HOLD_STATE] < 0 ||
 	    !file_open_update(h->rooms[HOLD_STATE], working_name, &fd, NULL, &unused))
 		return;
 	h->quiet = file_try_lock(fd, working_name, &locked, &unused) && locked;
