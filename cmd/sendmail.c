@@ -22,6 +22,7 @@
 #include "cmd/place.h"
 #include "cmd/rights.h"
 #include "cmd/send/smtpd.h"
+#include "transport/outlook.h"
 
 #define CONFIG_TEXT_MAX (16 * 1024 * 1024)
 #define PATH_SHOWN_MAX  4096

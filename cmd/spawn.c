@@ -63,14 +63,20 @@ bool spawn_flushq(const struct place *p, const char *id, bool verbose, bool list
 	return started;
 }
 
+bool spawn_exec(bool tls, char *const *argv, struct fault *f)
+{
+	char *program = with_tls_program(tls);
+	execv(program, argv);
+	fault_sys(f, FAULT_SYSTEM, errno, "cannot start %s", program);
+	free(program);
+	return false;
+}
+
 int spawn_become(const char *label, bool tls, char *const *argv)
 {
 	struct fault f = FAULT_INIT;
-	char *program = with_tls_program(tls);
-	execv(program, argv);
-	fault_sys(&f, FAULT_SYSTEM, errno, "cannot start %s", program);
+	spawn_exec(tls, argv, &f);
 	fprintf(stderr, "%s: %s\n", label, f.text);
-	free(program);
 	return fault_exit(f.kind);
 }
 

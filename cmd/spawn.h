@@ -22,6 +22,9 @@ bool spawn_flushq(const struct place *p, const char *id, bool verbose, bool list
  * only if it cannot, which is said for label: the exit status. */
 int spawn_become(const char *label, bool tls, char *const *argv);
 
+/* The same; false: f says why it cannot. */
+bool spawn_exec(bool tls, char *const *argv, struct fault *f);
+
 /* Has it convert a domain (text/idna). */
 idna_map spawn_to_ascii;
 

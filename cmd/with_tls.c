@@ -22,14 +22,20 @@ static bool relay_needs(const struct settings_relay *r)
 	return r->security != SECURITY_NONE || r->user || r->tls_certificate || !ascii;
 }
 
+bool with_tls_for_names(const struct settings *c)
+{
+	bool ascii = codec_is_ascii(str_of(c->hostname)) && codec_is_ascii(str_of(c->from)) &&
+	             codec_is_ascii(str_of(c->admin));
+	for (size_t i = 0; i < c->sender_count; i++)
+		ascii = ascii && codec_is_ascii(str_of(c->senders[i].address));
+	return !ascii;
+}
+
 bool with_tls_needed(const struct settings *c)
 {
-	bool needed = !codec_is_ascii(str_of(c->hostname)) ||
-	              !codec_is_ascii(str_of(c->from)) || !codec_is_ascii(str_of(c->admin));
+	bool needed = with_tls_for_names(c);
 	for (size_t i = 0; i < c->relay_count; i++)
 		needed = needed || relay_needs(&c->relays[i]);
-	for (size_t i = 0; i < c->sender_count; i++)
-		needed = needed || !codec_is_ascii(str_of(c->senders[i].address));
 	return needed;
 }
 

@@ -15,6 +15,8 @@
 
 /* Does sending by this configuration take the library? */
 bool with_tls_needed(const struct settings *c);
+/* Has it names that the library must convert, even where no server is asked? */
+bool with_tls_for_names(const struct settings *c);
 
 /* The path of flushq, that with TLS or that without: in the folder of our own program (a
  * build folder, another prefix), else where it was installed. To be freed. */

@@ -3,9 +3,9 @@
  * without_tls - in place of all that needs GnuTLS, for a mailq that lists, and sends
  * where nothing is encrypted and nobody logs in
  *
- * Loading that library takes longer than a message. mailq_main has become the program
- * that has it before any of this could be called (cmd/with_tls); linking fails when
- * something else needs it.
+ * Loading that library takes longer than a message. mailq_main or transport/flush has
+ * become the program that has it before any of this could be called (cmd/with_tls);
+ * linking fails when something else needs it.
  */
 #include "text/idna.h"
 #include "net/tls.h"

@@ -43,6 +43,7 @@ int visit_room(const struct visit *v, enum hold_room room)
 	struct fault f = none;
 	int code = 0;
 	bool more = true;
+	hold_look_around(v->hold);
 	if (!hold_list(v->hold, room, &ids, &count, &f)) {
 		free(ids);
 		fprintf(stderr, "%s: %s\n", v->program, f.text);

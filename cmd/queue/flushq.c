@@ -12,11 +12,13 @@
 
 #include "os/clock.h"
 #include "cmd/send/progress.h"
+#include "cmd/spawn.h"
 #include "transport/flush.h"
 
 #define HEARD_MS 5000 /* the longest that a terminal is waited for, once */
 
 struct flushing {
+	struct place *place;
 	const struct flushq_call *call;
 	bool terminal;
 	bool deaf;     /* nobody takes what we say */
@@ -116,6 +118,28 @@ static void tell_counts(struct flushing *fl, const struct flush_counts *counts)
 		        counts->held, counts->failed);
 }
 
+static bool become(void *context, struct fault *f)
+{
+	const struct flushing *fl = context;
+	if (fl->call->caller >= 0)
+		fcntl(fl->call->caller, F_SETFD, 0);
+	return spawn_exec(true, fl->call->argv, f);
+}
+
+static void begin(void *context)
+{
+	const struct flushing *fl = context;
+	fl->call->begin(fl->call->context);
+}
+
+/* It may take a look-up. */
+static void ready(void *context, struct session_env *env)
+{
+	const struct flushing *fl = context;
+	place_names(fl->place);
+	env->hostname = fl->place->hostname;
+}
+
 /* "12 sent, 3 held, 0 failed of 40, 6/s, 4 s left" on one line that is written over. */
 static void progress(void *context, const struct flush_counts *counts)
 {
@@ -136,7 +160,7 @@ static void progress(void *context, const struct flush_counts *counts)
 
 int flushq_try(struct place *p, struct hold *h, const struct flushq_call *call)
 {
-	struct flushing flushing = {.call = call, .begun = clock_mono_ms()};
+	struct flushing flushing = {.place = p, .call = call, .begun = clock_mono_ms()};
 	struct fault f = FAULT_INIT;
 	hold_id *ids = NULL;
 	flushing.terminal = call->tell && !call->verbose && call->caller < 0;
@@ -148,7 +172,6 @@ int flushq_try(struct place *p, struct hold *h, const struct flushq_call *call)
 	/* A program that the configuration names may leave others behind it. */
 	if (call->caller >= 0)
 		fcntl(call->caller, F_SETFD, FD_CLOEXEC);
-	place_names(p);
 	if (call->id_count) {
 		ids = mem_alloc(call->id_count * sizeof(*ids));
 		for (size_t i = 0; i < call->id_count; i++)
@@ -157,7 +180,6 @@ int flushq_try(struct place *p, struct hold *h, const struct flushq_call *call)
 	struct flush flush = {
 	    .env = {.config = &p->config,
 	            .hold = h,
-	            .hostname = p->hostname,
 	            .trace = call->verbose ? trace : NULL,
 	            .trace_context = &flushing},
 	    .hold = h,
@@ -168,6 +190,9 @@ int flushq_try(struct place *p, struct hold *h, const struct flushq_call *call)
 	    .tell = tell,
 	    .tried = tried,
 	    .progress = progress,
+	    .become = call->argv ? become : NULL,
+	    .begin = begin,
+	    .ready = ready,
 	    .context = &flushing,
 	    .stop = stop,
 	};

@@ -10,11 +10,15 @@
 
 struct flushq_call {
 	bool all;
-	bool tell;        /* how it goes and what came of it, as to a terminal */
-	bool verbose;     /* the conversation with the server on standard error */
-	bool first_try;   /* started by sendmail: a dead relay is not waited for */
-	int caller;       /* descriptor of the sendmail that waits (cmd/send/progress), or -1 */
-	bool door;        /* somebody waits outside: how it goes must not keep us waiting */
+	bool tell;      /* how it goes and what came of it, as to a terminal */
+	bool verbose;   /* the conversation with the server on standard error */
+	bool first_try; /* started by sendmail: a dead relay is not waited for */
+	bool door;      /* somebody waits outside: how it goes must not keep us waiting */
+	int caller;     /* descriptor of the sendmail that waits (cmd/send/progress), or -1 */
+	char *const *argv; /* of this program, which has no TLS: the one that has it is to be
+	                    * started in its place before a server is asked; or NULL */
+	void (*begin)(void *context); /* called when it is this one that does it */
+	void *context;
 	char *const *ids; /* operands: ids of entries */
 	size_t id_count;
 };

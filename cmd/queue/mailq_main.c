@@ -46,6 +46,7 @@ struct run {
 	char *const *argv;
 	const struct mailq_call *call;
 	struct place place;
+	bool lacks_tls; /* a relay needs what only the other program has */
 	struct hold hold;
 	int64_t now;
 	bool terminal;
@@ -385,14 +386,20 @@ static void log_accepted(struct run *run, const char *id)
 		hold_release(&he);
 }
 
+static void begin(void *context)
+{
+	struct run *run = context;
+	const struct mailq_call *call = run->call;
+	if (call->for_user && (call->first || call->caller >= 0) && call->id_count == 1)
+		log_accepted(run, call->ids[0]);
+}
+
 static int try_mail(struct run *run)
 {
 	const struct mailq_call *call = run->call;
 	bool filtered = is_filtered(call);
 	struct choice c = {.call = call};
 	int code = 0;
-	if (call->for_user && (call->first || call->caller >= 0) && call->id_count == 1)
-		log_accepted(run, call->ids[0]);
 	if (filtered) {
 		const struct visit v = visit_of(run, choose_matching, &c);
 		code = visit_room(&v, HOLD_QUEUE);
@@ -406,6 +413,9 @@ static int try_mail(struct run *run)
 		                                   .first_try = call->first,
 		                                   .caller = call->caller,
 		                                   .door = call->door,
+		                                   .begin = begin,
+		                                   .context = run,
+		                                   .argv = run->lacks_tls ? run->argv : NULL,
 		                                   .ids = c.ids,
 		                                   .id_count = c.count};
 		code = fault_worse(code, flushq_try(&run->place, &run->hold, &flushq));
@@ -534,8 +544,11 @@ static int run_in_place(struct run *run)
 		return complain(run, "", &f);
 	bool good = place_find(&run->place, run->program, run->call->config,
 	                       run->call->for_user, false);
-	if (good && run->call->job == JOB_TRY && !tls_is_here() &&
-	    with_tls_needed(&run->place.config) && may_enter(run)) {
+	run->lacks_tls = good && run->call->job == JOB_TRY && !tls_is_here() &&
+	                 with_tls_needed(&run->place.config) && may_enter(run);
+	/* Root reads what the user whom it becomes may not read: once more only as root. */
+	bool early = geteuid() == 0 && !run->place.personal;
+	if (run->lacks_tls && (early || with_tls_for_names(&run->place.config))) {
 		place_release(&run->place);
 		return spawn_become(run->program, true, run->argv);
 	}

@@ -526,12 +526,16 @@ static void look_at_held(struct sight *s, struct waiting *w)
 	if (!hold_list(&s->hold, HOLD_QUEUE, &ids, &count, &f))
 		return;
 	for (size_t i = 0; i < count; i++) {
-		struct entry e;
-		if (!hold_peek(&s->hold, HOLD_QUEUE, ids[i], &e))
+		struct hold_entry he;
+		struct entry_start start;
+		if (!hold_peek(&s->hold, HOLD_QUEUE, ids[i], &he, &start))
 			continue;
-		int64_t since = e.next_try > e.created ? e.next_try : e.created;
+		const struct entry *e = &he.entry;
+		int64_t since = e->next_try > e->created ? e->next_try : e->created;
+		bool due = !e->frozen && since <= s->now;
+		hold_release(&he);
 		w->held++;
-		if (e.frozen || since > s->now)
+		if (!due)
 			continue;
 		w->due++;
 		w->since = w->due == 1 || since < w->since ? since : w->since;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cmd/send/sinks.h"
 
+#include "transport/outlook.h"
 #include "cmd/place_access.h"
 #include "cmd/spawn.h"
 
@@ -9,9 +10,14 @@ static bool open_hold(void *context, struct hold *h, struct fault *f)
 	return place_open_hold(context, false, h, f);
 }
 
-static bool start(void *context, struct sink_try *t, struct fault *f)
+/* While all who could take it are left alone, no process is started to find that out. */
+static bool start(void *context, struct hold *h, struct sink_try *t, struct fault *f)
 {
-	return spawn_flushq(context, t->id, t->verbose, t->listen, &t->fd, &t->pid, f);
+	const struct place *p = context;
+	char reason[VERDICT_LINE_MAX];
+	if (t->id && outlook_put_off(&p->config, h, t->id, reason))
+		return fault_set(f, FAULT_TEMP, "%s", reason);
+	return spawn_flushq(p, t->id, t->verbose, t->listen, &t->fd, &t->pid, f);
 }
 
 static bool open_post(void *context, struct post_client *g, struct fault *f)

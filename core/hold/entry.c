@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "text/crc.h"
+#include "text/crc_fold.h"
 #include "os/file.h"
 #include "mail/addr.h"
 
-#define CHUNK 65536
+#define HURRY_AT (4 << 20) /* bytes of a message */
 
 /* Bytes of a slot's words; what is left is the text's. */
 #define CAUSE_WORD_MAX 24
@@ -177,7 +177,7 @@ bool entry_write_begin(struct entry_writer *w, int fd, struct entry *e, struct f
 	head_format(e, head);
 	bool ok = file_write(fd, e->name, str_make(head, ENTRY_HEAD), f) && slots_write(w, f) &&
 	          file_write(fd, e->name, buf_str(&text), f);
-	w->crc = crc_add(0, text.at, text.len);
+	w->crc = crc_fold(0, text.at, text.len);
 	w->length = text.len;
 	buf_release(&text);
 	return ok;
@@ -185,10 +185,18 @@ bool entry_write_begin(struct entry_writer *w, int fd, struct entry *e, struct f
 
 bool entry_write_message(struct entry_writer *w, struct str bytes, struct fault *f)
 {
-	w->crc = crc_add(w->crc, bytes.at, bytes.len);
+	w->crc = crc_fold(w->crc, bytes.at, bytes.len);
 	w->length += bytes.len;
 	w->message += bytes.len;
-	return file_write(w->fd, w->entry->name, bytes, f);
+	if (!file_write(w->fd, w->entry->name, bytes, f))
+		return false;
+	/* The disk works while the rest comes in. */
+	uint64_t fresh = w->message - w->hurried;
+	if (fresh >= HURRY_AT) {
+		file_hurry(w->fd, w->entry->message_at + (int64_t)w->hurried, (int64_t)fresh);
+		w->hurried = w->message;
+	}
+	return true;
 }
 
 bool entry_write_end(struct entry_writer *w, struct fault *f)
@@ -222,13 +230,7 @@ static bool read_exact(int fd, const struct entry *e, int64_t at, char *to, size
 	return true;
 }
 
-/* Most entries are not larger: all that is looked at comes with one read. */
-struct beginning {
-	char bytes[4096];
-	size_t len;
-};
-
-static bool read_part(const struct beginning *b, int fd, const struct entry *e, int64_t at,
+static bool read_part(const struct entry_start *b, int fd, const struct entry *e, int64_t at,
                       char *to, size_t len, struct fault *f)
 {
 	if ((uint64_t)at + len > b->len)
@@ -473,7 +475,7 @@ static bool slot_parse(struct rcpt *r, struct str slot)
 	return true;
 }
 
-static bool slots_read(const struct beginning *b, int fd, struct entry *e, struct fault *f)
+static bool slots_read(const struct entry_start *b, int fd, struct entry *e, struct fault *f)
 {
 	enum { BATCH = 64 };
 	struct envelope *v = &e->envelope;
@@ -489,65 +491,116 @@ static bool slots_read(const struct beginning *b, int fd, struct entry *e, struc
 	return true;
 }
 
-static bool read_head(const struct beginning *b, int fd, struct entry *e, size_t *rcpts,
-                      int64_t *envelope_len, struct fault *f)
+bool entry_read_head(int fd, struct entry *e, struct entry_start *start, struct fault *f)
 {
 	char head[ENTRY_HEAD];
-	if (!read_part(b, fd, e, 0, head, ENTRY_HEAD, f) ||
-	    !head_parse(e, head, rcpts, envelope_len, f))
+	if (!file_read_at(fd, e->name, 0, start->bytes, sizeof(start->bytes), &start->len, f) ||
+	    !read_part(start, fd, e, 0, head, ENTRY_HEAD, f) ||
+	    !head_parse(e, head, &start->rcpts, &start->envelope_len, f))
 		return false;
 	name_set(e);
 	return true;
 }
 
-bool entry_read_head(int fd, struct entry *e, struct fault *f)
+bool entry_read_rest(int fd, struct entry *e, const struct entry_start *start, struct fault *f)
 {
-	const struct beginning none = {.len = 0};
-	size_t rcpts;
-	int64_t envelope_len;
-	return read_head(&none, fd, e, &rcpts, &envelope_len, f);
+	size_t rcpts = start->rcpts, len = (size_t)start->envelope_len;
+	int64_t at = ENTRY_HEAD + (int64_t)rcpts * ENTRY_SLOT;
+	struct buf text;
+	buf_init(&text, ENTRY_ENVELOPE_MAX + 1);
+	char *room = buf_room(&text, len + 1);
+	bool ok = read_part(start, fd, e, at, room, len, f);
+	if (ok && (!envelope_parse(e, str_make(room, len)) || e->envelope.rcpt_count != rcpts))
+		ok = bad(e, "its envelope", f);
+	buf_release(&text);
+	e->message_at = at + start->envelope_len;
+	return ok && slots_read(start, fd, e, f);
 }
 
 bool entry_read(int fd, struct entry *e, struct fault *f)
 {
-	struct beginning b;
-	size_t rcpts = 0;
-	int64_t len = 0;
-	if (!file_read_at(fd, e->name, 0, b.bytes, sizeof(b.bytes), &b.len, f) ||
-	    !read_head(&b, fd, e, &rcpts, &len, f))
+	struct entry_start start;
+	return entry_read_head(fd, e, &start, f) && entry_read_rest(fd, e, &start, f);
+}
+
+/* Parts 2 and 3, as far as the pass over them has come. */
+struct pass {
+	int64_t at, end;
+	uint32_t crc;
+	uint64_t length;
+};
+
+static struct pass pass_over(const struct entry *e)
+{
+	int64_t at = slots_end(e), end = e->message_at + (int64_t)e->facts.size;
+	return (struct pass){.at = at, .end = end, .length = (uint64_t)(end - at)};
+}
+
+/* The next piece, into room for one and a trailer. With the last comes the trailer, and the
+ * piece is none if that is wrong. */
+static bool pass_piece(struct pass *p, int fd, const struct entry *e, char *room, size_t *len,
+                       struct fault *f)
+{
+	bool last = p->end - p->at <= ENTRY_PIECE;
+	size_t n = last ? (size_t)(p->end - p->at) : ENTRY_PIECE;
+	if (!read_exact(fd, e, p->at, room, last ? n + ENTRY_TRAILER : n, f))
 		return false;
-	int64_t at = ENTRY_HEAD + (int64_t)rcpts * ENTRY_SLOT;
-	struct buf text;
-	buf_init(&text, ENTRY_ENVELOPE_MAX + 1);
-	char *room = buf_room(&text, (size_t)len + 1);
-	bool ok = read_part(&b, fd, e, at, room, (size_t)len, f);
-	if (ok && (!envelope_parse(e, str_make(room, (size_t)len)) ||
-	           e->envelope.rcpt_count != rcpts))
-		ok = bad(e, "its envelope", f);
-	buf_release(&text);
-	e->message_at = at + len;
-	return ok && slots_read(&b, fd, e, f);
+	p->crc = crc_fold(p->crc, room, n);
+	p->at += (int64_t)n;
+	*len = n;
+	if (!last)
+		return true;
+	char want[ENTRY_TRAILER];
+	layout_trailer(want, p->length, p->crc);
+	return memcmp(room + n, want, ENTRY_TRAILER) == 0 ||
+	       bad(e, "its checksum does not agree", f);
+}
+
+bool entry_each_sound(int fd, const struct entry *e, entry_sink *sink, void *context,
+                      struct fault *f)
+{
+	struct pass p = pass_over(e);
+	char *room = mem_alloc(ENTRY_PIECE + ENTRY_TRAILER);
+	bool ok = true;
+	while (ok && p.at < p.end) {
+		int64_t skip = p.at < e->message_at ? e->message_at - p.at : 0;
+		size_t len;
+		ok = pass_piece(&p, fd, e, room, &len, f);
+		if (ok && skip < (int64_t)len)
+			ok = sink(context, str_from(str_make(room, len), (size_t)skip), f);
+	}
+	free(room);
+	return ok;
+}
+
+static bool no_sink(void *context, struct str bytes, struct fault *f)
+{
+	(void)context;
+	(void)bytes;
+	(void)f;
+	return true;
 }
 
 bool entry_verify(int fd, const struct entry *e, struct fault *f)
 {
-	int64_t at = slots_end(e), end = e->message_at + (int64_t)e->facts.size;
-	uint64_t length = (uint64_t)(end - at);
-	uint32_t crc = 0;
-	char chunk[CHUNK];
-	while (at < end) {
-		size_t n = end - at < CHUNK ? (size_t)(end - at) : CHUNK;
-		if (!read_exact(fd, e, at, chunk, n, f))
-			return false;
-		crc = crc_add(crc, chunk, n);
-		at += (int64_t)n;
-	}
-	char want[ENTRY_TRAILER];
-	layout_trailer(want, length, crc);
-	if (!read_exact(fd, e, at, chunk, ENTRY_TRAILER, f))
+	return entry_each_sound(fd, e, no_sink, NULL, f);
+}
+
+bool entry_is_small(const struct entry *e)
+{
+	return pass_over(e).length <= ENTRY_PIECE;
+}
+
+bool entry_read_small(int fd, const struct entry *e, struct buf *room, struct str *message,
+                      struct fault *f)
+{
+	struct pass p = pass_over(e);
+	size_t envelope = (size_t)(e->message_at - p.at), len;
+	char *at = buf_room(room, (size_t)p.length + ENTRY_TRAILER);
+	if (!pass_piece(&p, fd, e, at, &len, f))
 		return false;
-	if (memcmp(chunk, want, ENTRY_TRAILER) != 0)
-		return bad(e, "its checksum does not agree", f);
+	buf_filled(room, len);
+	*message = str_from(buf_str(room), envelope);
 	return true;
 }
 
@@ -568,11 +621,11 @@ bool entry_read_message(int fd, const struct entry *e, uint64_t at, char *to, si
 
 bool entry_each(int fd, const struct entry *e, entry_sink *sink, void *context, struct fault *f)
 {
-	char *chunk = mem_alloc(CHUNK);
+	char *chunk = mem_alloc(ENTRY_PIECE);
 	uint64_t at = 0;
 	size_t got;
 	bool ok;
-	while ((ok = entry_read_message(fd, e, at, chunk, CHUNK, &got, f)) && got > 0) {
+	while ((ok = entry_read_message(fd, e, at, chunk, ENTRY_PIECE, &got, f)) && got > 0) {
 		ok = sink(context, str_make(chunk, got), f);
 		if (!ok)
 			break;
@@ -593,10 +646,10 @@ static struct str cut_field(struct str *text)
 
 void entry_field(int fd, const struct entry *e, const char *name, struct buf *out)
 {
-	char *chunk = mem_alloc(CHUNK);
+	char *chunk = mem_alloc(ENTRY_PIECE);
 	size_t got = 0;
 	struct fault f = FAULT_INIT;
-	if (!entry_read_message(fd, e, 0, chunk, CHUNK, &got, &f))
+	if (!entry_read_message(fd, e, 0, chunk, ENTRY_PIECE, &got, &f))
 		got = 0;
 	struct str rest = str_make(chunk, got), wanted = str_of(name);
 	while (rest.len > 0) {

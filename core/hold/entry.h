@@ -55,6 +55,7 @@ struct entry_writer {
 	uint32_t crc;
 	uint64_t length;  /* of parts 2 and 3 so far */
 	uint64_t message; /* of part 3 so far */
+	uint64_t hurried; /* of these, on their way to the disk */
 };
 
 bool entry_write_begin(struct entry_writer *w, int fd, struct entry *e, struct fault *f)
@@ -65,10 +66,21 @@ bool entry_write_message(struct entry_writer *w, struct str bytes, struct fault 
 bool entry_write_end(struct entry_writer *w, struct fault *f)
     __attribute__((warn_unused_result));
 
-/* Reads the head alone, without the envelope. */
-bool entry_read_head(int fd, struct entry *e, struct fault *f)
+/* How a file begins: of most entries all that is looked at, so that it comes by one read. */
+struct entry_start {
+	char bytes[4096];
+	size_t len;
+	size_t rcpts; /* private: what the head says of the rest */
+	int64_t envelope_len;
+};
+
+/* Reads the head alone, without the envelope; then, if that is wanted, the rest of parts 1
+ * and 2. e must be fresh (entry_init). */
+bool entry_read_head(int fd, struct entry *e, struct entry_start *start, struct fault *f)
     __attribute__((warn_unused_result));
-/* Reads parts 1 and 2. e must be fresh (entry_init). */
+bool entry_read_rest(int fd, struct entry *e, const struct entry_start *start, struct fault *f)
+    __attribute__((warn_unused_result));
+/* Both. */
 bool entry_read(int fd, struct entry *e, struct fault *f) __attribute__((warn_unused_result));
 /* The head's uid alone, for those who must know whose it is before they lock it;
  * false if the head does not say. */
@@ -76,10 +88,21 @@ bool entry_peek_uid(int fd, uid_t *uid) __attribute__((warn_unused_result));
 /* Length and CRC of the whole file. */
 bool entry_verify(int fd, const struct entry *e, struct fault *f)
     __attribute__((warn_unused_result));
+#define ENTRY_PIECE 65536
 /* Gives the whole message to sink, in pieces; false stops and is passed on. */
 typedef bool entry_sink(void *context, struct str bytes, struct fault *f);
 bool entry_each(int fd, const struct entry *e, entry_sink *sink, void *context, struct fault *f)
     __attribute__((warn_unused_result));
+/* The same in one pass with the check of length and CRC, which are of the whole file: the
+ * last piece, at most ENTRY_PIECE bytes, is given only once they were found right. Else
+ * false with FAULT_DATA: whatever was given of it must come to nothing. */
+bool entry_each_sound(int fd, const struct entry *e, entry_sink *sink, void *context,
+                      struct fault *f) __attribute__((warn_unused_result));
+/* Is it so small that all behind the state comes with one read? */
+bool entry_is_small(const struct entry *e);
+/* Reads a small one into room, an empty buffer; message is then in it, and checked. */
+bool entry_read_small(int fd, const struct entry *e, struct buf *room, struct str *message,
+                      struct fault *f) __attribute__((warn_unused_result));
 /* Message bytes from at (0: its first); 0 in *got: its end. */
 bool entry_read_message(int fd, const struct entry *e, uint64_t at, char *to, size_t len,
                         size_t *got, struct fault *f) __attribute__((warn_unused_result));

@@ -16,6 +16,10 @@
 
 #define CLAIM_TRIES    40 /* somebody who only looks has the lock for a moment */
 #define CLAIM_PAUSE_MS 5
+#define SAY_TRIES      3 /* whoever looks around has that lock for a moment */
+
+/* In state/: whoever works on entries has a shared lock on it as long as he may. */
+static const char working_name[] = "working";
 
 static const char *const room_names[HOLD_ROOMS] = {"tmp", "hold", "failed", "corrupt", "state"};
 
@@ -46,6 +50,8 @@ static bool is_linked(const char *path)
 static bool open_rooms(const char *path, struct hold *h, struct fault *f)
 {
 	h->path = mem_copy(str_of(path));
+	h->working = -1;
+	h->unsaid = SAY_TRIES;
 	for (int i = 0; i < HOLD_ROOMS; i++)
 		h->rooms[i] = -1;
 	if (is_linked(path)) {
@@ -97,6 +103,9 @@ void hold_close(struct hold *h)
 	for (int i = 0; i < HOLD_ROOMS; i++)
 		if (h->rooms[i] >= 0)
 			close(h->rooms[i]);
+	if (h->working >= 0)
+		close(h->working);
+	h->working = -1;
 	free(h->path);
 	h->path = NULL;
 }
@@ -297,6 +306,8 @@ static enum hold_claim open_entry(struct hold *h, enum hold_room room, const cha
 		return f->sys == ENOENT ? CLAIM_GONE : CLAIM_ERROR;
 	}
 	he->file_owner = st.st_uid;
+	he->device = st.st_dev;
+	he->inode = st.st_ino;
 	entry_init(&he->entry);
 	he->linked = st.st_nlink > 1;
 	enum hold_claim result = st.st_nlink == 0 ? CLAIM_GONE
@@ -308,18 +319,14 @@ static enum hold_claim open_entry(struct hold *h, enum hold_room room, const cha
 }
 
 /* Does the name, now that the lock is ours, mean this file? */
-static bool still_there(const struct hold *h, enum hold_room room, const char *id, int fd,
+static bool still_there(const struct hold_entry *he, enum hold_room room, const char *id,
                         bool *there, struct fault *f)
 {
 	*there = false;
-	struct stat by_fd;
-	if (!file_stat(fd, id, &by_fd, f))
-		return false;
-	struct stat by_name;
-	if (!file_stat_name(h->rooms[room], id, &by_name, f))
+	struct stat st;
+	if (!file_stat_name(he->hold->rooms[room], id, &st, f))
 		return f->sys == ENOENT;
-	*there = by_fd.st_dev == by_name.st_dev && by_fd.st_ino == by_name.st_ino &&
-	         S_ISREG(by_fd.st_mode);
+	*there = st.st_dev == he->device && st.st_ino == he->inode && S_ISREG(st.st_mode);
 	return true;
 }
 
@@ -373,8 +380,8 @@ static bool finish_move(struct hold_entry *he)
 	bool waits = envelope_count(&he->entry.envelope, RCPT_WAITING) > 0, there = false;
 	enum hold_room keep = waits ? HOLD_QUEUE : HOLD_FAILED;
 	enum hold_room old = waits ? HOLD_FAILED : HOLD_QUEUE;
-	if (still_there(h, keep, id, he->fd, &there, &unused) && there &&
-	    still_there(h, old, id, he->fd, &there, &unused) && there) {
+	if (still_there(he, keep, id, &there, &unused) && there &&
+	    still_there(he, old, id, &there, &unused) && there) {
 		drop_name(he, keep, old, id);
 		if (he->room == old)
 			return false;
@@ -383,7 +390,7 @@ static bool finish_move(struct hold_entry *he)
 	size_t count;
 	if (hold_list(h, HOLD_TMP, &ids, &count, &unused)) {
 		for (size_t i = 0; i < count; i++)
-			if (still_there(h, HOLD_TMP, ids[i], he->fd, &there, &unused) && there)
+			if (still_there(he, HOLD_TMP, ids[i], &there, &unused) && there)
 				drop_name(he, he->room, HOLD_TMP, ids[i]);
 		free(ids);
 	}
@@ -392,15 +399,47 @@ static bool finish_move(struct hold_entry *he)
 	return true;
 }
 
+/* For those who look around. Where it cannot be said the mail is sent all the same. */
+static void say_working(struct hold *h)
+{
+	struct fault unused = FAULT_INIT;
+	int state = h->rooms[HOLD_STATE];
+	bool locked = false;
+	if (h->unsaid == 0)
+		return;
+	h->unsaid--;
+	if (h->working < 0 &&
+	    !file_open_update(state, working_name, &h->working, NULL, &unused) &&
+	    !file_create(state, working_name, 0660, &h->working, &unused))
+		return;
+	if (file_try_share(h->working, working_name, &locked, &unused) && locked)
+		h->unsaid = 0;
+}
+
+void hold_look_around(struct hold *h)
+{
+	struct fault unused = FAULT_INIT;
+	bool locked = false;
+	h->quiet = false;
+	int fd;
+	/* Who may not open it cannot tell; and where it is missing nobody could say so. */
+	if (h->view == HOLD_COUNTED || h->rooms[HOLD_STATE] < 0 ||
+	    !file_open_update(h->rooms[HOLD_STATE], working_name, &fd, NULL, &unused))
+		return;
+	h->quiet = file_try_lock(fd, working_name, &locked, &unused) && locked;
+	close(fd);
+}
+
 enum hold_claim hold_claim(struct hold *h, enum hold_room room, const char *id,
                            struct hold_entry *he, struct fault *f)
 {
 	bool locked = false, there = false;
+	say_working(h);
 	enum hold_claim result = open_entry(h, room, id, false, he, f);
 	if (result != CLAIM_OK)
 		return result;
 	bool ok = file_try_lock(he->fd, id, &locked, f) &&
-	          (!locked || still_there(h, room, id, he->fd, &there, f));
+	          (!locked || still_there(he, room, id, &there, f));
 	if (ok && there) {
 		result = read_claimed(he, id, true, f);
 		if (result != CLAIM_OK || !he->linked || finish_move(he))
@@ -429,24 +468,30 @@ enum hold_claim hold_look(struct hold *h, enum hold_room room, const char *id,
 	enum hold_claim result = open_entry(h, room, id, true, he, f);
 	if (result != CLAIM_OK)
 		return result;
-	if (h->view != HOLD_COUNTED && !file_lock_seen(he->fd, id, &he->busy, f)) {
+	bool asks = h->view != HOLD_COUNTED && !h->quiet;
+	if (asks && !file_lock_seen(he->fd, id, &he->busy, f)) {
 		hold_release(he);
 		return CLAIM_ERROR;
 	}
 	return read_claimed(he, id, false, f);
 }
 
-bool hold_peek(struct hold *h, enum hold_room room, const char *id, struct entry *e)
+bool hold_peek(struct hold *h, enum hold_room room, const char *id, struct hold_entry *he,
+               struct entry_start *start)
 {
-	struct hold_entry he;
 	struct fault f = FAULT_INIT;
-	if (open_entry(h, room, id, true, &he, &f) != CLAIM_OK)
+	if (open_entry(h, room, id, true, he, &f) != CLAIM_OK)
 		return false;
-	bool ok = entry_read_head(he.fd, &he.entry, &f) && strcmp(he.entry.id, id) == 0;
-	*e = he.entry;
-	e->envelope = (struct envelope){.sender = NULL};
-	hold_release(&he);
-	return ok;
+	if (entry_read_head(he->fd, &he->entry, start, &f) && strcmp(he->entry.id, id) == 0)
+		return true;
+	hold_release(he);
+	return false;
+}
+
+bool hold_peek_rest(struct hold_entry *he, const struct entry_start *start)
+{
+	struct fault unused = FAULT_INIT;
+	return entry_read_rest(he->fd, &he->entry, start, &unused);
 }
 
 void hold_release(struct hold_entry *he)
@@ -459,11 +504,18 @@ void hold_release(struct hold_entry *he)
 
 bool hold_verify(struct hold_entry *he, struct fault *f)
 {
-	if (entry_verify(he->fd, &he->entry, f))
-		return true;
-	if (f->kind == FAULT_DATA)
+	he->sound = he->sound || entry_verify(he->fd, &he->entry, f);
+	if (!he->sound && f->kind == FAULT_DATA)
 		to_corrupt(he, he->entry.id, f);
-	return false;
+	return he->sound;
+}
+
+bool hold_each(struct hold_entry *he, entry_sink *sink, void *context, struct fault *f)
+{
+	if (he->sound)
+		return entry_each(he->fd, &he->entry, sink, context, f);
+	he->sound = entry_each_sound(he->fd, &he->entry, sink, context, f);
+	return he->sound;
 }
 
 bool hold_mark(struct hold_entry *he, const size_t *rcpts, size_t count, bool sync,

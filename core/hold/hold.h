@@ -6,7 +6,7 @@
  *   hold/     to be sent: a file here is a complete, durable entry
  *   failed/   refused for good or expired, kept for people
  *   corrupt/  damaged, never touched again
- *   state/    dead relays, TLS tickets, counters, the clock: may be lost
+ *   state/    dead relays, TLS tickets, counters, the clock, who works: may be lost
  *
  * A message is published by: exclusive create in tmp/, lock, write, fsync,
  * rename without replacing into hold/, fsync of hold/. Only after the last is
@@ -48,7 +48,10 @@ struct hold {
 	bool shared;           /* of many users: the system's */
 	uid_t owner;           /* of the rooms; only if it is shared */
 	enum hold_view view;
-	uid_t user; /* who works on it: of HOLD_OWN, and for the log */
+	bool quiet;  /* only looked at: nobody works on any entry (hold_look_around) */
+	int working; /* descriptor that says that we do, or -1 */
+	int unsaid;  /* claims left at which that is tried to be said */
+	uid_t user;  /* who works on it: of HOLD_OWN, and for the log */
 };
 
 /* Opens a user's own hold, made first if it is missing (mode 0700, and its rooms). */
@@ -124,7 +127,10 @@ struct hold_entry {
 	enum hold_room room;
 	int fd;
 	uid_t file_owner;
+	dev_t device; /* which file it is */
+	ino_t inode;
 	bool busy;   /* only looked at: somebody works on it */
+	bool sound;  /* its length and checksum were found right */
 	bool linked; /* the file has a name elsewhere, too (a hard link) */
 	struct entry entry;
 };
@@ -141,13 +147,19 @@ enum hold_claim hold_claim(struct hold *h, enum hold_room room, const char *id,
 enum hold_claim hold_claim_soon(struct hold *h, enum hold_room room, const char *id,
                                 struct hold_entry *he, struct fault *f)
     __attribute__((warn_unused_result));
+/* Before many are looked at: finds out with one lock whether anybody works on any entry of
+ * the hold. If nobody does, hold_look asks of none. */
+void hold_look_around(struct hold *h);
 /* The same only to look: no lock is kept. Damaged entries are left where they are. */
 enum hold_claim hold_look(struct hold *h, enum hold_room room, const char *id,
                           struct hold_entry *he, struct fault *f)
     __attribute__((warn_unused_result));
-/* The head alone, without a lock, to choose and to order: e has no envelope. False: it is
- * out of our view, or cannot be read. */
-bool hold_peek(struct hold *h, enum hold_room room, const char *id, struct entry *e)
+/* The head alone, without a lock, to choose and to order; he, without an envelope, is to be
+ * released. False: it is out of our view, or cannot be read. */
+bool hold_peek(struct hold *h, enum hold_room room, const char *id, struct hold_entry *he,
+               struct entry_start *start) __attribute__((warn_unused_result));
+/* The rest of what was peeked at; false: it cannot be read. */
+bool hold_peek_rest(struct hold_entry *he, const struct entry_start *start)
     __attribute__((warn_unused_result));
 void hold_release(struct hold_entry *he);
 
@@ -157,6 +169,10 @@ uid_t hold_uid(const struct hold_entry *he);
 
 /* Whether length and checksum are right; a damaged entry goes to corrupt/. */
 bool hold_verify(struct hold_entry *he, struct fault *f) __attribute__((warn_unused_result));
+/* Gives the whole message to sink, as entry_each; where it is not known yet whether the entry
+ * is sound that is found out meanwhile, and the last piece is given only then. */
+bool hold_each(struct hold_entry *he, entry_sink *sink, void *context, struct fault *f)
+    __attribute__((warn_unused_result));
 /* Writes the verdicts of these recipients into their slots; with sync they are durable
  * then, and what was written before is, too. */
 bool hold_mark(struct hold_entry *he, const size_t *rcpts, size_t count, bool sync,

@@ -318,6 +318,17 @@ out:
 	return done;
 }
 
+void file_hurry(int fd, int64_t at, int64_t len)
+{
+#ifdef SYNC_FILE_RANGE_WRITE
+	(void)!sync_file_range(fd, (off_t)at, (off_t)len, SYNC_FILE_RANGE_WRITE);
+#else
+	(void)fd;
+	(void)at;
+	(void)len;
+#endif
+}
+
 /* No sync is made twice: after a failure the pages may be marked clean. */
 bool file_sync(int fd, const char *path, struct fault *f)
 {
@@ -432,26 +443,38 @@ bool file_make_dir(int dir, const char *name, uid_t owner, gid_t group, mode_t m
 	return done;
 }
 
-bool file_try_lock(int fd, const char *path, bool *locked, struct fault *f)
+static bool try_lock(int fd, const char *path, int kind, bool *locked, struct fault *f)
 {
 	int rc;
 	do {
-		rc = flock(fd, LOCK_EX | LOCK_NB);
+		rc = flock(fd, kind | LOCK_NB);
 	} while (rc != 0 && errno == EINTR);
 	*locked = rc == 0;
 	return rc == 0 || errno == EWOULDBLOCK || failed(f, FAULT_IO, "lock", path);
 }
 
+bool file_try_lock(int fd, const char *path, bool *locked, struct fault *f)
+{
+	return try_lock(fd, path, LOCK_EX, locked, f);
+}
+
+bool file_try_share(int fd, const char *path, bool *locked, struct fault *f)
+{
+	return try_lock(fd, path, LOCK_SH, locked, f);
+}
+
+void file_unlock(int fd)
+{
+	flock(fd, LOCK_UN);
+}
+
 bool file_lock_seen(int fd, const char *path, bool *busy, struct fault *f)
 {
-	int rc;
-	do {
-		rc = flock(fd, LOCK_SH | LOCK_NB);
-	} while (rc != 0 && errno == EINTR);
-	*busy = rc != 0;
-	if (rc == 0)
-		flock(fd, LOCK_UN);
-	return rc == 0 || errno == EWOULDBLOCK || failed(f, FAULT_IO, "lock", path);
+	bool locked, ok = file_try_share(fd, path, &locked, f);
+	*busy = !locked;
+	if (locked)
+		file_unlock(fd);
+	return ok;
 }
 
 bool file_stat(int fd, const char *path, struct stat *st, struct fault *f)

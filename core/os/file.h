@@ -77,6 +77,9 @@ bool file_write_at(int fd, const char *path, int64_t at, struct str data, struct
 /* A whole small file replaced at once (temporary name, rename; no sync): for state. */
 bool file_replace(int dir, const char *path, mode_t mode, struct str data, struct fault *f);
 
+/* Has what was written there begin its way to the disk, where the system can be asked: a
+ * later sync has less to wait for. Promises nothing. */
+void file_hurry(int fd, int64_t at, int64_t len);
 bool file_sync(int fd, const char *path, struct fault *f);      /* data and metadata */
 bool file_sync_data(int fd, const char *path, struct fault *f); /* data only */
 
@@ -93,6 +96,9 @@ bool file_make_dirs(const char *path, mode_t mode, struct fault *f);
 /* An exclusive lock on the open file without waiting. *locked says whether it
  * was free; false only for a real failure. */
 bool file_try_lock(int fd, const char *path, bool *locked, struct fault *f);
+/* The same, but others may have it so too: it keeps off exclusive locks alone. */
+bool file_try_share(int fd, const char *path, bool *locked, struct fault *f);
+void file_unlock(int fd);
 /* Is the file locked by somebody? Takes no lasting lock. */
 bool file_lock_seen(int fd, const char *path, bool *busy, struct fault *f);
 bool file_stat(int fd, const char *path, struct stat *st, struct fault *f);

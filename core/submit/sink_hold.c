@@ -77,7 +77,7 @@ static void abandon(struct sink *sink)
 static bool start(struct sink *sink, struct sink_try *t, struct fault *f)
 {
 	const struct sink_hold *s = of(sink);
-	return s->hooks.start(s->hooks.context, t, f);
+	return s->hooks.start(s->hooks.context, s->hold, t, f);
 }
 
 static void close_own(struct sink *sink)

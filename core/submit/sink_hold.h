@@ -14,7 +14,7 @@
 /* For a hold that is opened when the first message comes, and a flushq. */
 struct sink_hold_hooks {
 	bool (*open)(void *context, struct hold *h, struct fault *f);
-	bool (*start)(void *context, struct sink_try *t, struct fault *f);
+	bool (*start)(void *context, struct hold *h, struct sink_try *t, struct fault *f);
 	void *context;
 };
 

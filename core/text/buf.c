@@ -108,6 +108,9 @@ static bool is_trimmed(char c)
 
 struct str str_trim(struct str s)
 {
+	/* Lines of a fixed length are mostly blanks. */
+	while (s.len >= 8 && memcmp(s.at + s.len - 8, "        ", 8) == 0)
+		s.len -= 8;
 	while (s.len > 0 && is_trimmed(s.at[s.len - 1]))
 		s.len--;
 	while (s.len > 0 && is_trimmed(s.at[0])) {

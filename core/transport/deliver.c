@@ -24,6 +24,7 @@ struct deliver *deliver_new(const struct deliver_setup *setup)
 	d->setup = *setup;
 	offerer_init(&d->offerer, &d->setup.env, setup->hold, setup->ask_dead);
 	d->offerer.open = setup->open;
+	d->offerer.asks_nobody = setup->asks_nobody;
 	return d;
 }
 
@@ -57,8 +58,19 @@ bool deliver_report(struct deliver *d, hold_id id)
 	return true;
 }
 
+bool deliver_rests(struct deliver *d, const struct choice_kind *kind)
+{
+	struct verdict why = {.cause = CAUSE_NONE};
+	bool alone = true;
+	for (size_t i = 0; alone && i < kind->relay_count; i++)
+		alone = servers_all_alone(&d->offerer.memory, kind->relays[i], &why);
+	alone = alone && verdict_same(&why, &kind->verdict);
+	verdict_release(&why);
+	return alone;
+}
+
 /* Those who wait have failed: their time is over. */
-static bool expire(struct hold_entry *he, const struct delivery_log *log, struct fault *f)
+static bool expire(struct hold_entry *he, struct delivery_log *log, struct fault *f)
 {
 	struct envelope *e = &he->entry.envelope;
 	for (size_t i = 0; i < e->rcpt_count; i++) {
@@ -127,7 +139,7 @@ static bool waits_after_try(const struct envelope *e)
 
 /* Some recipients wait: when is the next try, or was this the last? An entry that was
  * offered to nobody keeps its time, so that it is due when its server answers. */
-static bool put_back(struct deliver *d, struct hold_entry *he, const struct delivery_log *log,
+static bool put_back(struct deliver *d, struct hold_entry *he, struct delivery_log *log,
                      const struct offer_sum *sum, struct fault *f)
 {
 	const struct settings *c = d->setup.env.config;
@@ -145,7 +157,8 @@ static bool put_back(struct deliver *d, struct hold_entry *he, const struct deli
 		const struct retry_outage o = {b->since, b->uptime, b->failures};
 		last = retry_outlived(&rules, e, &o, clock_wall(), clock_uptime());
 	}
-	if (last ? !expire(he, log, f) : !warn_once(d, he, f))
+	/* What is given up was perhaps never read to its end. */
+	if (last ? !hold_verify(he, f) || !expire(he, log, f) : !warn_once(d, he, f))
 		return false;
 	return (!sum->offered && overdue == e->overdue && warned == e->warned) ||
 	       hold_mark_head(he, f);
@@ -183,7 +196,7 @@ static void sum_up(struct hold_entry *he, struct deliver_result *result)
 }
 
 static enum deliver_end offer_all(struct deliver *d, struct hold_entry *he,
-                                  const struct delivery_log *log, struct offer_sum *sum,
+                                  struct delivery_log *log, struct offer_sum *sum,
                                   struct fault *f)
 {
 	static const enum deliver_end ends[] = {[OFFER_DONE] = DELIVER_DONE,

@@ -17,6 +17,7 @@
 #include "text/fault.h"
 #include "hold/hold.h"
 #include "mail/verdict.h"
+#include "transport/choice.h"
 #include "transport/session.h"
 
 /* Told of an entry of which recipients were refused in this try; others of it may wait.
@@ -29,6 +30,7 @@ typedef bool deliver_tell(void *context, const struct hold_entry *he);
 struct deliver_setup {
 	struct session_env env;
 	struct hold *hold;
+	bool asks_nobody;   /* as a helper that has no connection */
 	bool ask_dead;      /* ask servers remembered as dead once more */
 	deliver_tell *tell; /* or NULL */
 	void *tell_context;
@@ -49,6 +51,10 @@ void deliver_drop(struct deliver *d);
 size_t deliver_connections(const struct deliver *d);
 /* Takes the next of the reports that were made and not yet tried; false: none. */
 bool deliver_report(struct deliver *d, hold_id id);
+
+/* Is each server that entries of that kind wait for left alone in this run, for the reason
+ * that they have already? A try of one would change nothing. */
+bool deliver_rests(struct deliver *d, const struct choice_kind *kind);
 
 struct deliver_result {
 	size_t delivered, failed, waiting; /* recipients, after this try */

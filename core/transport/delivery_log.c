@@ -28,10 +28,18 @@ static struct str number(char to[32], long long n)
 
 void delivery_log_begin(struct delivery_log *l, const struct hold_entry *he)
 {
+	*l = (struct delivery_log){.he = he};
+}
+
+/* Of most entries of a run whose server is dead no line is written. */
+static void read_msgid(struct delivery_log *l)
+{
+	if (l->read)
+		return;
+	l->read = true;
 	struct buf msgid;
 	buf_init(&msgid, DELIVERY_LOG_MSGID_MAX - 1);
-	entry_field(he->fd, &he->entry, "Message-ID", &msgid);
-	*l = (struct delivery_log){.he = he};
+	entry_field(l->he->fd, &l->he->entry, "Message-ID", &msgid);
 	snprintf(l->msgid, sizeof(l->msgid), "%.*s", STR_FMT(buf_str(&msgid)));
 	buf_release(&msgid);
 }
@@ -47,12 +55,13 @@ static struct str port_of(char to[32], const struct session_contact *c)
 	return c && c->port > 0 ? number(to, c->port) : STR("");
 }
 
-void delivery_log_rcpt(const struct delivery_log *l, const struct rcpt *r,
+void delivery_log_rcpt(struct delivery_log *l, const struct rcpt *r,
                        const struct session_contact *contact)
 {
 	const struct entry *e = &l->he->entry;
 	char reason[VERDICT_LINE_MAX];
 	rcpt_reason(r, reason);
+	read_msgid(l);
 	char port[32], size[32], delay[32], code[32], uid[32];
 	const struct log_pair pairs[] = {
 	    {"id", str_of(e->id)},

@@ -19,13 +19,14 @@
 /* What is the same in all lines of a try. */
 struct delivery_log {
 	const struct hold_entry *he;
-	char msgid[DELIVERY_LOG_MSGID_MAX];
+	char msgid[DELIVERY_LOG_MSGID_MAX]; /* private: read for the first line */
+	bool read;
 };
 
 void delivery_log_begin(struct delivery_log *l, const struct hold_entry *he);
 
 /* What a try came to for a recipient; contact: with whom it was settled just now, or NULL. */
-void delivery_log_rcpt(const struct delivery_log *l, const struct rcpt *r,
+void delivery_log_rcpt(struct delivery_log *l, const struct rcpt *r,
                        const struct session_contact *contact);
 /* A server could not be used, or not even found (contact NULL). */
 void delivery_log_relay(const struct delivery_log *l, const struct settings_relay *relay,

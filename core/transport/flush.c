@@ -15,8 +15,9 @@
 #include "os/command.h"
 #include "os/log.h"
 #include "hold/counters.h"
-#include "hold/retry.h"
 #include "hold/sweep.h"
+#include "transport/choice.h"
+#include "transport/outlook.h"
 #include "transport/sandbox_policy.h"
 
 #define WAIT_PAUSE_MS  20
@@ -39,6 +40,7 @@ struct run {
 	const hold_id *ids;
 	size_t count;
 	struct shared *shared;
+	struct choice choice; /* of all of the hold */
 	struct deliver *deliver;
 	pid_t *workers;
 	size_t worker_count;
@@ -55,22 +57,29 @@ static enum hold_claim claim(const struct run *run, const char *id, struct hold_
 	                       : hold_claim(hold, HOLD_QUEUE, id, he, f);
 }
 
-/* By what the head says. */
-static bool due(const struct flush *fl, const struct entry *e)
+/* Servers that are left alone, too? */
+static bool asks_dead(const struct flush *fl)
 {
-	const struct settings *c = fl->env.config;
-	struct retry_rules rules = {c->retry, c->retry_max, c->expire};
-	int64_t wall = clock_wall();
-	return !e->frozen && (fl->all ? !retry_delayed(e, wall) : retry_due(&rules, e, wall));
+	return (fl->all || fl->ids) && !fl->first_try;
+}
+
+static struct choice_setup choice_setup(const struct flush *fl)
+{
+	return (struct choice_setup){.config = fl->env.config,
+	                             .hold = fl->hold,
+	                             .all = fl->all,
+	                             .ask_dead = asks_dead(fl),
+	                             .whether = fl->become != NULL};
 }
 
 static bool wanted(const struct run *run, const struct entry *e)
 {
+	const struct choice_setup setup = choice_setup(run->flush);
 	if (run->flush->ids)
 		return !run->flush->first_try || !e->frozen;
 	/* Nobody waits: a run was cut short when it was about to put it away. */
 	return (!e->frozen && envelope_count(&e->envelope, RCPT_WAITING) == 0) ||
-	       due(run->flush, e);
+	       choice_due(&setup, e);
 }
 
 static void put_counters(struct run *run)
@@ -116,12 +125,19 @@ static void tell_error(const struct run *run, const char *id, const struct fault
 		fl->tried(fl->context, id, NULL, f);
 }
 
+static void tell_result(struct run *run, const char *id, const struct deliver_result *result)
+{
+	const struct flush *fl = run->flush;
+	count(run, result);
+	if (fl->tried)
+		fl->tried(fl->context, id, result, NULL);
+}
+
 /* How it went with one entry. */
 enum worked { WORKED_ON, WORKED_STRAINED, TURNED_AWAY };
 
 static enum worked work_on(struct run *run, const char *id)
 {
-	struct flush *fl = run->flush;
 	struct hold_entry he;
 	struct deliver_result result = {0};
 	struct fault f = FAULT_INIT;
@@ -143,18 +159,31 @@ static enum worked work_on(struct run *run, const char *id)
 	    tries ? deliver_entry(run->deliver, &he, &result, &f) : DELIVER_DONE;
 	if (tries && end == DELIVER_DONE)
 		add_counters(run, &he.entry, &before, &result);
-	/* Whoever is told may look, and must not see it in hand. */
+	/* Its name is gone. Its bytes go when it is closed, which for many takes a while. */
+	bool gone = tries && end == DELIVER_DONE && result.waiting + result.failed == 0;
+	if (gone)
+		tell_result(run, id, &result);
+	/* Whoever is told of one that is there may look, and must not see it in hand. */
 	hold_release(&he);
 	if (end == DELIVER_TURNED_AWAY)
 		return TURNED_AWAY;
-	if (end == DELIVER_ERROR) {
+	if (end == DELIVER_ERROR)
 		tell_error(run, id, &f);
-	} else if (tries) {
-		count(run, &result);
-		if (fl->tried)
-			fl->tried(fl->context, id, &result, NULL);
-	}
+	else if (tries && !gone)
+		tell_result(run, id, &result);
 	return result.strained ? WORKED_STRAINED : WORKED_ON;
+}
+
+/* The same for the entry in that place of the list. */
+static enum worked work_on_listed(struct run *run, size_t at)
+{
+	struct deliver_result result = {.waiting = 1};
+	size_t kind = run->choice.kinds ? run->choice.kinds[at] : 0;
+	if (kind == 0 || !deliver_rests(run->deliver, &run->choice.kind[kind - 1]))
+		return work_on(run, run->ids[at]);
+	verdict_line(&run->choice.kind[kind - 1].verdict, result.reason);
+	tell_result(run, run->ids[at], &result);
+	return WORKED_ON;
 }
 
 static bool stopped(const struct run *run)
@@ -195,7 +224,7 @@ static void work_off(struct run *run, bool leads)
 {
 	size_t at;
 	while (take(run, &at)) {
-		enum worked how = work_on(run, run->ids[at]);
+		enum worked how = work_on_listed(run, at);
 		if (how == TURNED_AWAY)
 			give_back(run, at);
 		if (how != WORKED_ON)
@@ -258,7 +287,7 @@ static void lead(struct run *run)
 {
 	size_t at;
 	while (!run->worker_count && take(run, &at)) {
-		work_on(run, run->ids[at]);
+		work_on_listed(run, at);
 		if (!run->workers && run->count > 1 && workers_wanted(run) > 0)
 			start_workers(run);
 		tell_progress(run);
@@ -272,9 +301,9 @@ static void lead(struct run *run)
 		wait_for(run, run->workers[i]);
 	deliver_help(run->deliver, false);
 	for (size_t i = 0; i < run->shared->returned && !stopped(run); i++)
-		work_on(run, run->ids[run->shared->returns[i]]);
+		work_on_listed(run, run->shared->returns[i]);
 	while (take(run, &at)) {
-		work_on(run, run->ids[at]);
+		work_on_listed(run, at);
 		tell_progress(run);
 	}
 	send_reports(run);
@@ -322,51 +351,14 @@ static bool on_line(const struct flush *fl)
 	return false;
 }
 
-/* An entry of the list, by what its head said. */
-struct candidate {
-	hold_id id;
-	int64_t tried;
-};
-
-/* What was never tried first, by age; then what was put off longest ago. */
-static int by_turn(const void *a, const void *b)
-{
-	const struct candidate *x = a, *y = b;
-	if (x->tried != y->tried)
-		return x->tried < y->tried ? -1 : 1;
-	return memcmp(x->id, y->id, sizeof(x->id));
-}
-
-/* The list in its order. What cannot be read is looked at in its turn, where it is
- * claimed. Frees ids. */
-static void choose(struct run *run, hold_id *ids, size_t count)
-{
-	struct candidate *c = mem_alloc((count + 1) * sizeof(*c));
-	size_t n = 0;
-	for (size_t i = 0; i < count; i++) {
-		struct entry e;
-		bool known = hold_peek(run->flush->hold, HOLD_QUEUE, ids[i], &e);
-		if (known && !due(run->flush, &e))
-			continue;
-		memcpy(c[n].id, ids[i], sizeof(c[n].id));
-		c[n++].tried = known ? e.tried : 0;
-	}
-	if (n > 1)
-		qsort(c, n, sizeof(*c), by_turn);
-	for (size_t i = 0; i < n; i++)
-		memcpy(ids[i], c[i].id, sizeof(ids[i]));
-	run->ids = (const hold_id *)ids;
-	run->count = n;
-	free(c);
-}
-
 static void start(struct run *run)
 {
 	const struct flush *fl = run->flush;
 	const struct deliver_setup setup = {
 	    .env = fl->env,
 	    .hold = fl->hold,
-	    .ask_dead = (fl->all || fl->ids) && !fl->first_try,
+	    .ask_dead = asks_dead(fl),
+	    .asks_nobody = fl->become != NULL,
 	    .tell = fl->tell,
 	    .tell_context = fl->context,
 	    .open = run->shared->open,
@@ -374,34 +366,78 @@ static void start(struct run *run)
 	run->deliver = deliver_new(&setup);
 }
 
-bool flush_run(struct flush *fl, struct flush_counts *counts, struct fault *f)
+/* Of the program without TLS: is the one with it needed, for a server is to be asked? False:
+ * the hold cannot be listed. */
+static bool find_asks(struct run *run, bool *asks, struct fault *f)
 {
-	struct run run = {.flush = fl, .ids = fl->ids, .count = fl->id_count};
-	hold_id *listed = NULL;
-	memset(counts, 0, sizeof(*counts));
+	const struct flush *fl = run->flush;
+	const struct choice_setup setup = choice_setup(fl);
+	*asks = false;
+	if (!fl->ids && !choice_make(&setup, &run->choice, f))
+		return false;
+	*asks = run->choice.asks;
+	for (size_t i = 0; fl->ids && !*asks && i < fl->id_count; i++) {
+		struct hold_entry he;
+		struct entry_start start;
+		if (!hold_peek(fl->hold, HOLD_QUEUE, fl->ids[i], &he, &start))
+			continue;
+		*asks = !hold_peek_rest(&he, &start) || !fl->first_try ||
+		        outlook_asks(fl->env.config, fl->hold, &he.entry.envelope);
+		hold_release(&he);
+	}
+	return true;
+}
+
+/* The list. It may have been made before the process was narrowed. */
+static bool choose(struct run *run, struct fault *f)
+{
+	const struct choice_setup setup = choice_setup(run->flush);
+	if (run->flush->ids)
+		return true;
+	if (!run->choice.kinds && !choice_make(&setup, &run->choice, f))
+		return false;
+	run->ids = (const hold_id *)run->choice.ids;
+	run->count = run->choice.count;
+	return true;
+}
+
+static bool run_over(struct run *run, struct flush_counts *counts, struct fault *f)
+{
+	struct flush *fl = run->flush;
+	bool asks = false;
+	if (fl->become && !find_asks(run, &asks, f))
+		return false;
+	if (asks)
+		return fl->become(fl->context, f);
+	if (fl->begin)
+		fl->begin(fl->context);
 	/* Not for every message that is handed in. */
 	if (!fl->first_try)
 		sweep_run(fl->hold, clock_wall(), clock_uptime(), fl->env.config->keep_failed);
 	if (!on_line(fl))
 		return true;
+	if (fl->ready && (!run->choice.kinds || run->choice.count > 0))
+		fl->ready(fl->context, &fl->env);
 	/* The last program but a password's has been run, and no server was asked. */
 	narrowing(fl->env.config, fl->hold);
-	if (!fl->ids) {
-		size_t count;
-		if (!hold_list(fl->hold, HOLD_QUEUE, &listed, &count, f))
-			return false;
-		choose(&run, listed, count);
-	}
-	run.shared = map_shared(fl, f);
-	if (!run.shared) {
-		free(listed);
+	if (!choose(run, f))
 		return false;
-	}
-	start(&run);
-	lead(&run);
-	*counts = (struct flush_counts){run.count, run.shared->sent, run.shared->held,
-	                                run.shared->failed};
-	munmap(run.shared, shared_size(fl));
-	free(listed);
+	run->shared = map_shared(fl, f);
+	if (!run->shared)
+		return false;
+	start(run);
+	lead(run);
+	*counts = (struct flush_counts){run->count, run->shared->sent, run->shared->held,
+	                                run->shared->failed};
+	munmap(run->shared, shared_size(fl));
 	return true;
+}
+
+bool flush_run(struct flush *fl, struct flush_counts *counts, struct fault *f)
+{
+	struct run run = {.flush = fl, .ids = fl->ids, .count = fl->id_count};
+	memset(counts, 0, sizeof(*counts));
+	bool ok = run_over(&run, counts, f);
+	choice_release(&run.choice);
+	return ok;
 }

@@ -2,9 +2,8 @@
 /*
  * flush - a run over the hold: which entries, how many workers
  *
- * Takes what is due (or everything, or given ids): what was never tried first,
- * oldest first, then what was put off longest ago, so that a bad entry starves
- * nobody. The first entry goes alone; when its relay answers and more are
+ * Takes what is due (or everything, or given ids), in the order of
+ * transport/choice. The first entry goes alone; when its relay answers and more are
  * waiting, further workers (processes, up to that relay's "connections") take
  * entries from the same list. A worker that gets no connection, or is asked by
  * a server for less, ends; the entry that it could not try is the leader's
@@ -32,6 +31,13 @@ typedef void flush_tried(void *context, const char *id, const struct deliver_res
                          const struct fault *f);
 typedef void flush_progress(void *context, const struct flush_counts *counts);
 
+/* Becomes the program that has TLS; comes back only if it cannot, false with f. */
+typedef bool flush_become(void *context, struct fault *f);
+/* This is the program that does it. */
+typedef void flush_begin(void *context);
+/* Something is to be tried: fills in what that needs of env. */
+typedef void flush_ready(void *context, struct session_env *env);
+
 /* All borrowed. */
 struct flush {
 	struct session_env env;
@@ -44,7 +50,12 @@ struct flush {
 	                     * worker's process, progress in the leader's */
 	flush_tried *tried;
 	flush_progress *progress;
-	void *context; /* of these three */
+	flush_become *become; /* of a program that has no TLS, where a relay needs it: called
+	                       * before anything is done if a server is to be asked; NULL:
+	                       * it can do all */
+	flush_begin *begin;   /* or NULL: called behind that, before anything is done */
+	flush_ready *ready;   /* or NULL: called once at most, before anything is tried */
+	void *context;        /* of these six */
 	/* Non-zero: end after the entry in hand. In memory that forked processes share. */
 	const volatile int *stop;
 };

@@ -21,7 +21,7 @@ struct todo {
 struct attempt {
 	struct offerer *o;
 	struct hold_entry *he;
-	const struct delivery_log *log;
+	struct delivery_log *log;
 	struct offer_sum *sum;
 	struct todo *todo;
 	size_t count;
@@ -34,7 +34,7 @@ struct attempt {
 	bool met;           /* and that was found now */
 	struct verdict why; /* of the last such server */
 	struct session_contact contact;
-	bool verified; /* the entry's checksum is right, and marks can be made */
+	bool markable; /* marks can be made */
 	int broken;    /* transactions with that server that came to no good end */
 };
 
@@ -93,6 +93,8 @@ static struct session *open_session(struct attempt *a, const struct server *serv
 	                                      o->no_chunking == server->relay};
 	int most = servers_connections(&o->memory, server);
 	a->contact = (struct session_contact){.port = 0};
+	if (o->asks_nobody)
+		return NULL;
 	if (o->open && atomic_fetch_add(&o->open[relay_place(o)], 1) >= most && o->helper)
 		return NULL;
 	return session_open(o->env, &target, &a->contact, f);
@@ -115,7 +117,7 @@ static bool session_for(struct attempt *a, const struct server *server, struct f
 		servers_answered(&o->memory, server);
 		return true;
 	}
-	if (o->open)
+	if (o->open && !o->asks_nobody)
 		atomic_fetch_sub(&o->open[relay_place(o)], 1);
 	return false;
 }
@@ -130,15 +132,11 @@ static void note_dead(struct attempt *a, const struct backoff *b)
 	sum->any_dead = true;
 }
 
-/* Why that server is not asked, in our own words: who it was that met it first, and what
- * the server said to that one, is nothing to others. */
+/* That server is not asked. */
 static void pass_over(struct attempt *a, const struct server *server, enum cause cause,
                       const struct server_state *state)
 {
-	char *text = server_text(server);
-	int code = cause == state->cause ? state->code : 0;
-	verdict_set(&a->why, cause, code, NULL, server->relay->name, text, STR(""));
-	free(text);
+	server_passed_over(server, cause, cause == state->cause ? state->code : 0, &a->why);
 	a->trouble = true;
 	if (cause_row(cause)->server == SERVER_DEAD && state->past.failures > 0)
 		note_dead(a, &state->past);
@@ -151,8 +149,8 @@ static void pass_over(struct attempt *a, const struct server *server, enum cause
 static void not_reached(struct attempt *a, const struct server *server, const struct fault *f)
 {
 	struct offerer *o = a->o;
-	a->turned_away = o->helper;
-	if (o->helper)
+	a->turned_away = o->helper || o->asks_nobody;
+	if (a->turned_away)
 		return;
 	int connections = o->open ? atomic_load(&o->open[relay_place(o)]) : 0;
 	const struct server_client client = client_of(a);
@@ -321,6 +319,26 @@ static bool kept(const struct attempt *a)
 	return true;
 }
 
+/* Is it for good for any of them, by what was said just now? */
+static bool any_refused(const struct attempt *a)
+{
+	for (size_t i = 0; i < a->batch_count; i++)
+		if (rcpt_of(a, a->items[i])->state == RCPT_FAILED)
+			return true;
+	return false;
+}
+
+/* The entry could not be read to its end, or not rightly: f says why. Half of it may be out,
+ * and no server may take that for the whole. */
+static bool entry_failed(struct attempt *a, struct fault *f)
+{
+	if (!session_usable(a->o->session))
+		end_session(a->o);
+	if (f->kind == FAULT_DATA)
+		(void)!hold_verify(a->he, f);
+	return false;
+}
+
 static bool is_broken(enum cause cause)
 {
 	enum cause_server how = cause_row(cause)->server;
@@ -332,17 +350,17 @@ static bool transact(struct attempt *a, const struct server *server, struct faul
 {
 	struct offerer *o = a->o;
 	struct fault why = FAULT_INIT;
-	/* The head is written as it is: where no mark can be made nothing may be sent, for
-	 * it would be sent again at every run. */
-	if (!a->verified && !(hold_verify(a->he, f) && hold_mark_head(a->he, f)))
-		return false;
-	a->verified = true;
 	a->contact = *session_contact(o->session);
 	enum session_end end = session_send(o->session, a->he, a->batch, a->batch_count, &why);
-	if (end == SESSION_ENTRY) {
+	/* Bytes that no message may have are found on their way, before the checksum. */
+	bool doubtful = end == SESSION_BROKEN && why.kind == FAULT_DATA && !a->he->sound;
+	if (end == SESSION_ENTRY || doubtful) {
 		*f = why;
-		return false;
+		return entry_failed(a, f);
 	}
+	/* What was refused before its end was not read to its end. */
+	if (any_refused(a) && !hold_verify(a->he, f))
+		return false;
 	a->sum->offered = true;
 	bool chunking_lost = end == SESSION_BROKEN && session_chunking_broken(o->session) &&
 	                     o->no_chunking != server->relay;
@@ -387,6 +405,11 @@ static bool use_server(struct attempt *a, const struct server *server, struct fa
 			pass_over(a, server, cause, state);
 			return true;
 		}
+		/* The head is written as it is: where no mark can be made nothing may be sent, for
+		 * it would be sent again at every run. */
+		if (!a->markable && !hold_mark_head(a->he, f))
+			return false;
+		a->markable = true;
 		/* Many recipients may be more transactions than one connection carries. */
 		if (!session_for(a, server, &why)) {
 			not_reached(a, server, &why);
@@ -507,7 +530,7 @@ static bool finish_route(struct attempt *a, const struct route *route, struct fa
 }
 
 enum offer_end offer(struct offerer *o, struct hold_entry *he, const struct route *route,
-                     const struct delivery_log *log, struct offer_sum *sum, struct fault *f)
+                     struct delivery_log *log, struct offer_sum *sum, struct fault *f)
 {
 	size_t n = route->rcpt_count;
 	struct attempt a = {

@@ -26,6 +26,7 @@ struct offerer {
 	struct session *session;                  /* open, or NULL */
 	struct server server;                     /* of the open session */
 	const struct settings_relay *no_chunking; /* it cannot do the BDAT it offers, or NULL */
+	bool asks_nobody; /* it has no connection for anybody: the program is without TLS */
 	bool helper;      /* one of several at work: without a connection it leaves the entry */
 	atomic_int *open; /* connections of all of them, one a relay; or NULL */
 };
@@ -53,7 +54,7 @@ struct offer_sum {
 };
 
 enum offer_end offer(struct offerer *o, struct hold_entry *he, const struct route *route,
-                     const struct delivery_log *log, struct offer_sum *sum, struct fault *f)
+                     struct delivery_log *log, struct offer_sum *sum, struct fault *f)
     __attribute__((warn_unused_result));
 
 #endif

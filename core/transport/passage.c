@@ -29,11 +29,28 @@ static bool find_end(void *context, struct str bytes, struct fault *f)
 	return head->len == 0; /* what comes behind is of no interest */
 }
 
+/* The message as the entry has it. */
+static bool each(struct passage *p, entry_sink *sink, void *context, struct fault *f)
+{
+	if (!entry_is_small(&p->he->entry))
+		return hold_each(p->he, sink, context, f);
+	return p->message.len == 0 || sink(context, p->message, f);
+}
+
+static bool read_small(struct passage *p, struct fault *f)
+{
+	struct hold_entry *he = p->he;
+	if (!entry_read_small(he->fd, &he->entry, &p->room, &p->message, f))
+		return false;
+	he->sound = true;
+	return true;
+}
+
 static bool change_header(struct passage *p, struct fault *f)
 {
 	struct head head = {.len = 0};
 	buf_init(&head.text, 2 * HEADER_MAX);
-	bool ok = entry_each(p->he->fd, &p->he->entry, find_end, &head, f) || head.len > 0;
+	bool ok = each(p, find_end, &head, f) || head.len > 0;
 	if (ok && head.len == 0)
 		head.len = head.text.len;
 	ok = ok && encode_header(&p->header, str_first(buf_str(&head.text), head.len), f);
@@ -60,7 +77,7 @@ static bool pass(struct passage *p, mime_sink *sink, void *context, struct fault
 	p->passed = 0;
 	p->sink = sink;
 	p->context = context;
-	return entry_each(p->he->fd, &p->he->entry, through_header, p, f);
+	return each(p, through_header, p, f);
 }
 
 static bool scan_piece(void *context, struct str bytes, struct fault *f)
@@ -69,11 +86,14 @@ static bool scan_piece(void *context, struct str bytes, struct fault *f)
 	return mime_scan(p->mime, bytes, f);
 }
 
-bool passage_open(struct passage *p, const struct hold_entry *he, const struct ehlo *server,
+bool passage_open(struct passage *p, struct hold_entry *he, const struct ehlo *server,
                   struct fault *f)
 {
 	*p = (struct passage){.he = he};
 	buf_init(&p->header, 2 * HEADER_MAX);
+	buf_init(&p->room, ENTRY_PIECE + ENTRY_TRAILER);
+	if (entry_is_small(&he->entry) && !read_small(p, f))
+		return false;
 	if (facts_of(p)->header_8bit && !server->smtputf8 && !change_header(p, f))
 		return false;
 	bool seven_bit = facts_of(p)->body_8bit && !server->eightbitmime;
@@ -93,6 +113,7 @@ void passage_close(struct passage *p)
 {
 	mime_free(p->mime);
 	buf_release(&p->header);
+	buf_release(&p->room);
 	p->mime = NULL;
 }
 

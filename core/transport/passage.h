@@ -5,6 +5,10 @@
  * The entry's bytes are final; what a server cannot take is changed as they pass, always
  * in the same way: an 8-bit header where there is no SMTPUTF8 (mail/encode), 8-bit parts
  * where there is no 8BITMIME, and over-long lines (mail/mime).
+ *
+ * That the entry is sound is found out on the way, so that it is read once: of a small one
+ * before anything is said to the server, of others before their last piece passes. A fault
+ * is the entry's then; hold_verify says whether it is damaged.
  */
 #ifndef TRANSPORT_PASSAGE_H
 #define TRANSPORT_PASSAGE_H
@@ -18,9 +22,11 @@
 #include "smtp/ehlo.h"
 
 struct passage {
-	const struct hold_entry *he;
-	struct mime *mime; /* NULL: not needed */
-	struct buf header; /* in place of the first old_header bytes, if there are any */
+	struct hold_entry *he;
+	struct buf room;    /* of a small one, which is in it whole */
+	struct str message; /* that */
+	struct mime *mime;  /* NULL: not needed */
+	struct buf header;  /* in place of the first old_header bytes, if there are any */
 	uint64_t old_header;
 	uint64_t passed; /* of these, in this pass */
 	/* The next in the row, while it passes. */
@@ -28,9 +34,9 @@ struct passage {
 	void *context;
 };
 
-/* False with FAULT_DATA: it cannot be brought into a form that this server takes; else
- * the entry cannot be read. */
-bool passage_open(struct passage *p, const struct hold_entry *he, const struct ehlo *server,
+/* False with FAULT_DATA: it cannot be brought into a form that this server takes, or is
+ * damaged; else the entry cannot be read. */
+bool passage_open(struct passage *p, struct hold_entry *he, const struct ehlo *server,
                   struct fault *f) __attribute__((warn_unused_result));
 void passage_close(struct passage *p);
 

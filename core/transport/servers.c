@@ -12,31 +12,15 @@
 #include "net/dns.h"
 #include "transport/srv.h"
 
-static void add_server(struct servers *out, const struct settings_relay *relay,
-                       const char *host, int port)
-{
-	if (out->count == SERVERS_MAX)
-		return;
-	out->at[out->count++] =
-	    (struct server){host ? mem_copy(str_of(host)) : NULL, port, relay};
-}
-
-/* Each port of the relay's, in order. */
-static void add_host(struct servers *out, const struct settings_relay *relay, const char *host)
-{
-	for (size_t i = 0; i < relay->port.count; i++)
-		add_server(out, relay, host, relay->port.at[i]);
-}
-
 static void add_records(struct servers *out, const struct settings_relay *relay,
                         const struct dns_records *records, bool mx)
 {
 	for (size_t i = 0; i < records->count; i++) {
 		const struct dns_record *r = &records->at[i];
 		if (r->target[0] && mx)
-			add_host(out, relay, r->target);
+			servers_add_host(out, relay, r->target);
 		else if (r->target[0])
-			add_server(out, relay, r->target, r->port);
+			servers_add(out, relay, r->target, r->port);
 	}
 }
 
@@ -71,7 +55,7 @@ static bool find_mx(const struct settings *c, const struct settings_relay *relay
                     const char *domain, struct servers *out, struct fault *f)
 {
 	if (domain[0] == '[') {
-		add_host(out, relay, domain);
+		servers_add_host(out, relay, domain);
 		return true;
 	}
 	struct dns_records records;
@@ -89,7 +73,7 @@ static bool find_mx(const struct settings *c, const struct settings_relay *relay
 	if (result == DNS_FOUND)
 		add_records(out, relay, &records, true);
 	else /* RFC 5321 section 5.1: without MX the domain itself */
-		add_host(out, relay, domain);
+		servers_add_host(out, relay, domain);
 	if (out->count > 0 || out->no_mail)
 		return true;
 	fault_set(f, FAULT_RELAY, "no MX of %s names a server", domain);
@@ -104,42 +88,7 @@ bool servers_find(const struct settings *c, const struct settings_relay *relay,
 		return find_srv(c, relay, out, f);
 	if (relay->mx)
 		return find_mx(c, relay, domain ? domain : "", out, f);
-	if (relay->socket)
-		add_server(out, relay, NULL, 0);
-	for (size_t i = 0; i < relay->host.count; i++)
-		add_host(out, relay, relay->host.words[i]);
-	return true;
-}
-
-void servers_release(struct servers *s)
-{
-	for (size_t i = 0; i < s->count; i++)
-		server_release(&s->at[i]);
-	s->count = 0;
-}
-
-void server_copy(struct server *to, const struct server *from)
-{
-	*to = *from;
-	to->host = from->host ? mem_copy(str_of(from->host)) : NULL;
-}
-
-void server_release(struct server *s)
-{
-	free(s->host);
-	*s = (struct server){.host = NULL};
-}
-
-bool server_same(const struct server *a, const struct server *b)
-{
-	return a->relay == b->relay && a->port == b->port && !a->host == !b->host &&
-	       (!a->host || strcmp(a->host, b->host) == 0);
-}
-
-char *server_text(const struct server *s)
-{
-	return s->host ? mem_printf("%s:%d", s->host, s->port)
-	               : mem_copy(str_of(s->relay->socket));
+	return servers_configured(relay, out);
 }
 
 void servers_memory_init(struct servers_memory *m, const struct hold *h, bool ask_again)
@@ -162,15 +111,6 @@ void servers_memory_release(struct servers_memory *m)
 	}
 	free(m->at);
 	*m = (struct servers_memory){.hold = NULL};
-}
-
-/* Two relays may mean one host with two accounts. */
-static char *key_of(const struct server *server)
-{
-	char *text = server_text(server);
-	char *key = mem_printf("%s %s", server->relay->name, text);
-	free(text);
-	return key;
 }
 
 static struct server_state *find(const struct servers_memory *m, const char *key)
@@ -199,7 +139,7 @@ static void remember(const struct servers_memory *m, struct server_state *s)
 
 static struct server_state *state_of(struct servers_memory *m, const struct server *server)
 {
-	char *key = key_of(server);
+	char *key = server_key(server);
 	struct server_state *s = find(m, key);
 	if (s) {
 		free(key);
@@ -258,6 +198,23 @@ enum cause servers_ask(struct servers_memory *m, const struct server *server,
 	                               senders_of(s, who.user) >= SUSPECT_SENDERS))
 		return CAUSE_UNSTEADY;
 	return s->cause;
+}
+
+bool servers_all_alone(struct servers_memory *m, const struct settings_relay *relay,
+                       struct verdict *why)
+{
+	struct servers servers;
+	if (!servers_configured(relay, &servers))
+		return false;
+	bool alone = servers.count > 0;
+	for (size_t i = 0; alone && i < servers.count; i++) {
+		const struct server_state *s = state_of(m, &servers.at[i]);
+		alone = s->cause != CAUSE_NONE;
+		if (alone)
+			server_passed_over(&servers.at[i], s->cause, s->code, why);
+	}
+	servers_release(&servers);
+	return alone;
 }
 
 /* Fewer than there were when it said so. */
@@ -366,7 +323,7 @@ bool servers_next(const struct hold *h, const struct verdict *v, int64_t *until)
 
 int servers_connections(const struct servers_memory *m, const struct server *server)
 {
-	char *key = key_of(server);
+	char *key = server_key(server);
 	const struct server_state *s = find(m, key);
 	int64_t most = server->relay->connections;
 	free(key);

@@ -39,12 +39,26 @@ bool servers_find(const struct settings *c, const struct settings_relay *relay,
                   const char *domain, struct servers *out, struct fault *f)
     __attribute__((warn_unused_result));
 void servers_release(struct servers *s);
+/* The same for a relay that the configuration names servers of; false: of this one they have
+ * to be looked up. */
+bool servers_configured(const struct settings_relay *relay, struct servers *out)
+    __attribute__((warn_unused_result));
+/* One more, as long as there is room; or each port of the relay's, in order. */
+void servers_add(struct servers *out, const struct settings_relay *relay, const char *host,
+                 int port);
+void servers_add_host(struct servers *out, const struct settings_relay *relay,
+                      const char *host);
 
 void server_copy(struct server *to, const struct server *from);
 void server_release(struct server *s);
 bool server_same(const struct server *a, const struct server *b);
 /* "NAME:PORT" or the path of the socket, for texts. */
 char *server_text(const struct server *s);
+/* Of those who wait because it is left alone for that cause: in our own words, for who it was
+ * that met it first, and what the server said to that one, is nothing to others. */
+void server_passed_over(const struct server *s, enum cause cause, int code, struct verdict *v);
+/* What it is remembered by in hold/backoff. */
+char *server_key(const struct server *server);
 
 /* In a row, so many of one sender end the run for that sender; of so many senders of a user,
  * for that user; of so many users, for all. Where all mail is one user's, each sender counts
@@ -89,6 +103,10 @@ void servers_memory_release(struct servers_memory *m);
  * more, and is good until the next call. */
 enum cause servers_ask(struct servers_memory *m, const struct server *server,
                        const struct server_client *client, const struct server_state **state);
+/* Is each server of that relay left alone in this run? why is then of the last one, as of
+ * those who are passed over. Not of a relay whose servers are looked up. */
+bool servers_all_alone(struct servers_memory *m, const struct settings_relay *relay,
+                       struct verdict *why);
 /* It did not come to a login. connections: how many this run had open to the relay. */
 void servers_failed(struct servers_memory *m, const struct server *server,
                     const struct fault *why, int connections);

@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -229,6 +230,77 @@ def failing_flush(call, error, when):
     return f"flushq: {call} {when} fails with {error}", run
 
 
+def dead_without_a_process(mode):
+    """While its relay is known as dead sendmail starts nothing, and the entry is as after a try
+    by flushq."""
+    def run():
+        with Case("known dead") as case, socket.socket() as deaf:
+            deaf.bind(("127.0.0.1", 0))
+            case.configure({"host": "127.0.0.1", "port": deaf.getsockname()[1]},
+                           conf={"delivery.mode": mode})
+            case.send(*ARGS)
+            first, = case.entries()
+            case.wait_quiet()
+            known = case.log()
+            result, calls = traced(case, "sendmail", *ARGS, feed=MESSAGE, follow=True)
+            same("end", (result.code, result.err), (0, ""))
+            same("processes", [c for c in calls if re.fullmatch("v?fork|clone3?|connect", c[0])
+                               and "AF_UNIX" not in c[1]], [])
+            second, = set(case.entries()) - {first}
+            case.send("-odq", *ARGS)
+            third, = set(case.entries()) - {first, second}
+            case.run("flushq", "--first", third)
+            held = {e["queue_id"]: (e["attempts"], e["recipients"]) for e in case.listing()}
+            same("as after a try", held[second], held[third])
+            log = case.log()[len(known):]
+            same("log", *[re.sub(i + r"|msgid=\S+|\w{3} .*?\]:|\S*T\S*", "", "\n".join(
+                line for line in log.splitlines() if i in line)) for i in (second, third)])
+    return f"mode {mode}: a relay known as dead starts no process", run
+
+
+def tls_only_to_send():
+    """The program with TLS is started when a server is to be asked, and not to find that out."""
+    with Case("no TLS") as case, socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        case.configure({"host": "127.0.0.1", "port": deaf.getsockname()[1],
+                        "security": "starttls"}, conf={"delivery.mode": "hold"})
+        case.send(*ARGS)
+        entry, = case.entries()
+        for args, wanted in ((["--all"], True), ([], False), (["--first", entry], False),
+                             ([entry], True), (["--all"], True)):
+            result, calls = traced(case, "flushq", *args)
+            same(f"end of {args}", (result.code, result.out, result.err), (0, "", ""))
+            loads = any(c[0] == "openat" and "gnutls" in c[1] and c[2] != "-1" for c in calls)
+            same(f"TLS, flushq {args}", loads, wanted)
+            same("held", case.entries(), [entry])
+        case.run("flushq", "--remove", entry)
+        _, calls = traced(case, "flushq")
+        check(not any("gnutls" in c[1] for c in calls), "TLS for an empty hold")
+
+
+def dead_read_once():
+    """Of many entries whose server is found dead one is taken in hand."""
+    with Case("many, dead") as case, socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        case.configure({"host": "127.0.0.1", "port": deaf.getsockname()[1]},
+                       conf={"delivery.mode": "hold"})
+        for i in range(8):
+            case.send("-f", "a@src.example", f"b{i}@dest.example")
+        case.flush("--all")
+        reasons = case.listing()
+        odd = case.entries()[3]
+        case.run("flushq", "--freeze", odd)
+        case.run("flushq", "--thaw", odd)
+        _, calls = traced(case, "flushq", "--all")
+        entry = rf"<{re.escape(os.path.realpath(case.hold))}/hold/[0-9A-F]{{12}}>"
+        same("locks", len([c for c in calls if c[0] == "flock" and re.search(entry, c[1])]), 1)
+        # The list, and twice the one that is tried: state, message for the log.
+        reads = [c for c in calls if c[0] == "pread64" and re.search(entry, c[1])]
+        check(len(reads) <= 8 + 5, f"{len(reads)} reads")
+        same("connections", len([c for c in calls if c[0] == "connect" and "AF_INET" in c[1]]), 1)
+        same("as they were", case.listing(), reasons)
+
+
 def rename_fallback():
     """A file system that cannot rename without replacing."""
     with Case("noreplace") as case:
@@ -248,6 +320,10 @@ JOBS = [
     ("one sync for all recipients", marks_of_each),
     ("one write a flight", one_write_a_flight),
     ("115 killed between the mark and its sync", killed_after_mark),
+    ("TLS is loaded to send, not to look", tls_only_to_send),
+    ("a dead relay: one entry of many is taken in hand", dead_read_once),
+    dead_without_a_process("now"),
+    dead_without_a_process("background"),
     ("rename without replacing is not to be had", rename_fallback),
     *[killed_publishing(call, when) for call, when in (
         ("write", 1), ("write", 2), ("pwrite64", 1), ("fsync", 1), ("fsync", 2), ("fdatasync", 1),

@@ -97,7 +97,7 @@ class State:
         self.hold, self.failed = read_room(hold, "hold"), read_room(hold, "failed")
         self.tmp, self.corrupt = names_in(hold, "tmp"), names_in(hold, "corrupt")
         self.litter = [n for n in names_in(hold, "state")
-                       if not n.startswith(("server.", "clock.", "counters"))]
+                       if not n.startswith(("server.", "clock.", "counters", "working"))]
 
     def slots(self, address, room=None, report=False):
         """The states of an address, in a room or in both, in reports or else in other mail."""
@@ -380,6 +380,31 @@ def hold_three(worker):
                     feed=worker.feed)
 
 
+def hold_large(worker):
+    """More than is read at once, so that a piece is out before the checksum is known."""
+    feed = worker.case.write("large", MESSAGE + b"another line of it, as long as any\n" * 4500)
+    worker.good("sendmail", *HELD, ONE, TWO, feed=feed)
+
+
+def met_dead(setup=None):
+    """The relay of dead.conf is known as dead, for longer than a sweep takes."""
+    def run(worker):
+        dead = os.path.join(worker.case.dir, "dead.conf")
+        (setup or hold_one(ONE))(worker)
+        call(worker.case, "flushq", "--all", conf=dead)
+        for name in names_in(worker.case.hold, "state"):
+            if not name.startswith("server."):
+                continue
+            with open(os.path.join(worker.case.hold, "state", name), "r+b") as file:
+                text = re.sub(rb"\nuntil \d+\nlimit \d+\n",
+                              b"\nuntil %d\nlimit 80000\n" % (time.time() + 70000), file.read())
+                file.seek(0)
+                file.write(text[:1023] + b"\n")
+        if not setup:
+            worker.good("flushq", "--remove", "all")
+    return run
+
+
 MANY = {f"{letter}{n}@dest.example": "D" for n in range(3) for letter in "xy"}
 
 
@@ -455,6 +480,14 @@ SCENARIOS = {s.name: s for s in (
     Scenario("flush-dead", "flushq", ("--all",), ("flushq",),
              judge_flush({ONE: "D", TWO: "D"}), setup=hold_one(ONE, TWO), feed=False,
              conf="dead.conf"),
+    Scenario("now-dead", "sendmail", (*NOW, ONE, TWO), ("sendmail",), judge_submit,
+             setup=met_dead(), conf="dead.conf"),
+    Scenario("flush-dead-again", "flushq", ("--all",), ("flushq",), judge_flush(MANY),
+             setup=met_dead(hold_three), feed=False, conf="dead.conf"),
+    Scenario("flush-due-dead", "flushq", (), ("flushq",), judge_flush(MANY),
+             setup=met_dead(hold_three), feed=False, conf="dead.conf"),
+    Scenario("flush-large", "flushq", ("--all",), ("flushq",),
+             judge_flush({ONE: "D", TWO: "D"}), setup=hold_large, feed=False),
     Scenario("report", "flushq", ("--all",), ("flushq",),
              judge_flush({ONE: "D", NEVER: "F"}, 1), setup=hold_one(ONE, NEVER), feed=False),
     Scenario("report-again", "flushq", ("--all",), ("flushq",), judge_again, setup=hold_again,

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -206,6 +207,59 @@ START_TEST(looking_says_busy_and_takes_nothing)
 	ck_assert(!look.busy);
 	ck_assert_int_eq(claim_result(id), CLAIM_OK);
 	hold_release(&look);
+}
+END_TEST
+
+/* What somebody who looks at many sees of that entry, and whether he asks of it. */
+static bool looks_busy(const char *id, bool *quiet)
+{
+	char path[80];
+	struct fault f = FAULT_INIT;
+	snprintf(path, sizeof(path), "%s/hold", root);
+	struct hold other;
+	ck_assert(hold_open_to_look(path, &other, &f));
+	hold_look_around(&other);
+	*quiet = other.quiet;
+	struct hold_entry look;
+	ck_assert_int_eq(hold_look(&other, HOLD_QUEUE, id, &look, &f), CLAIM_OK);
+	bool busy = look.busy;
+	hold_release(&look);
+	hold_close(&other);
+	return busy;
+}
+
+START_TEST(who_looks_around_asks_of_none_where_nobody_works)
+{
+	hold_id first;
+	struct fault f = FAULT_INIT;
+	put(1, first);
+	hold_id second;
+	put(1, second);
+	bool quiet;
+	ck_assert(!looks_busy(first, &quiet));
+	ck_assert_msg(!quiet, "nobody ever said whether he works");
+	struct hold_entry he;
+	claim(HOLD_QUEUE, first, &he);
+	ck_assert(looks_busy(first, &quiet) && !quiet);
+	ck_assert(!looks_busy(second, &quiet) && !quiet);
+	hold_release(&he);
+	/* It may take the next one at any moment. */
+	ck_assert(!looks_busy(first, &quiet) && !quiet);
+	hold_close(&hold);
+	ck_assert(!looks_busy(first, &quiet) && quiet);
+	char path[80];
+	snprintf(path, sizeof(path), "%s/hold", root);
+	ck_assert(hold_open(path, &hold, &f));
+	/* He who looks may be stopped for ever: work goes on. */
+	char name[96];
+	snprintf(name, sizeof(name), "%s/state/working", path);
+	int fd = open(name, O_RDONLY);
+	ck_assert_int_eq(flock(fd, LOCK_EX), 0);
+	for (int i = 0; i < 5; i++) {
+		claim(HOLD_QUEUE, first, &he);
+		hold_release(&he);
+	}
+	close(fd);
 }
 END_TEST
 
@@ -785,6 +839,7 @@ int main(void)
 	tcase_add_test(t, a_mark_is_seen_by_the_next_and_changes_nothing_else);
 	tcase_add_test(t, only_one_at_a_time);
 	tcase_add_test(t, looking_says_busy_and_takes_nothing);
+	tcase_add_test(t, who_looks_around_asks_of_none_where_nobody_works);
 	tcase_add_test(t, a_removed_entry_is_gone_for_who_waited);
 	tcase_add_test(t, moved_to_failed_and_back);
 	tcase_add_test(t, damage_is_found_and_put_aside);

@@ -80,8 +80,9 @@ static bool open_nothing(void *context, struct hold *h, struct fault *f)
 	return fault_set(f, FAULT_NOPERM, "closed");
 }
 
-static bool start_flushq(void *context, struct sink_try *t, struct fault *f)
+static bool start_flushq(void *context, struct hold *h, struct sink_try *t, struct fault *f)
 {
+	ck_assert_ptr_nonnull(h);
 	(void)f;
 	ck_assert_ptr_eq(context, folder);
 	ck_assert_int_eq(t->fd, -1);
