@@ -49,6 +49,8 @@ struct smtp *smtp_new(const struct smtp_setup *setup)
 	buf_init(&s->out, OUT_MAX);
 	buf_init(&s->chunk, OUT_MAX);
 	buf_init(&s->answer, OUT_MAX);
+	s->tx = s->line[0] = mem_alloc(sizeof(*s->tx));
+	s->line_count = 1;
 	s->want = setup->security == SECURITY_TLS ? SMTP_HANDSHAKE : SMTP_READ;
 	smtp_expect(s, VERB_GREETING, NO_RCPT);
 	return s;
@@ -69,13 +71,16 @@ void smtp_free(struct smtp *s)
 	codec_wipe(&s->binding, sizeof(s->binding));
 	codec_wipe(s->setup.random, sizeof(s->setup.random));
 	free(s->queue);
-	smtp_forget(s);
+	for (size_t i = 0; i < s->line_count; i++) {
+		smtp_forget(s->line[i]);
+		free(s->line[i]);
+	}
 	free(s);
 }
 
 enum smtp_want smtp_want(const struct smtp *s)
 {
-	return s->want;
+	return s->want == SMTP_SETTLED && smtp_unanswered(s) ? SMTP_READ : s->want;
 }
 
 enum smtp_phase smtp_phase(const struct smtp *s)
@@ -152,11 +157,15 @@ void smtp_expect(struct smtp *s, enum verb verb, size_t rcpt)
 	if (s->head == s->tail) {
 		s->head = s->tail = 0;
 		s->flight++;
+		s->flight_at = s->written + smtp_output(s).len;
+		s->shared = s->refused = false;
 	}
+	s->shared = s->shared || (s->head < s->tail && s->queue[s->tail - 1].tx != s->tx);
+	s->tx->flight = s->flight;
 	s->queue = mem_grow(s->queue, &s->queue_cap, s->tail + 1, sizeof(*s->queue));
-	s->queue[s->tail++] = (struct command){verb, rcpt, s->written + smtp_output(s).len};
+	s->queue[s->tail++] = (struct command){verb, rcpt, s->written + smtp_output(s).len, s->tx};
 	if (verb == VERB_DOT || verb == VERB_BDAT_LAST)
-		s->tx.end_at = s->written + smtp_output(s).len;
+		s->tx->end_at = s->written + smtp_output(s).len;
 }
 
 /* Whatever went wrong above, a command is one line. */
@@ -188,12 +197,14 @@ bool smtp_command(struct smtp *s, enum verb verb, size_t rcpt, struct str line,
 static bool is_in_doubt(const struct smtp *s)
 {
 	/* With BDAT in the flight of the RCPTs these may be accepted, unheard. */
-	bool taker = s->tx.accepted > 0;
+	bool taker = s->tx->accepted > 0;
 	for (size_t i = s->head; i < s->tail; i++) {
 		const struct command *c = &s->queue[i];
 		bool last = c->verb == VERB_DOT || c->verb == VERB_BDAT_LAST;
+		if (c->tx != s->tx)
+			continue;
 		taker = taker || c->verb == VERB_RCPT;
-		if (last && c->end <= s->written && taker && !s->tx.closed)
+		if (last && c->end <= s->written && taker && !s->tx->closed)
 			return true;
 	}
 	return false;
@@ -201,8 +212,8 @@ static bool is_in_doubt(const struct smtp *s)
 
 unsigned smtp_had(const struct smtp *s)
 {
-	return (s->tx.accepted > 0 ? HAD_ACCEPTED : 0u) |
-	       (s->tx.sent || is_in_doubt(s) ? HAD_SENT : 0u) |
+	return (s->tx->accepted > 0 ? HAD_ACCEPTED : 0u) |
+	       (s->tx->sent || is_in_doubt(s) ? HAD_SENT : 0u) |
 	       (s->carried ? HAD_CARRIED : 0u) | (s->taken ? HAD_TAKEN : 0u) |
 	       (smtp_must_encrypt(s) ? NEEDS_TLS : 0u) | (s->setup.login ? NEEDS_LOGIN : 0u);
 }
@@ -215,9 +226,9 @@ static enum cause_phase where(const struct smtp *s)
 		return AT_AUTH;
 	if (smtp_unanswered(s))
 		return verbs[s->queue[s->head].verb].at;
-	if (s->tx.giving)
+	if (s->tx->giving)
 		return AT_MESSAGE;
-	return s->tx.sent ? AT_DOT : AT_IDLE;
+	return s->tx->sent ? AT_DOT : AT_IDLE;
 }
 
 static enum cause cause_of_end(const struct smtp *s, const struct fault *f)
@@ -227,7 +238,7 @@ static enum cause cause_of_end(const struct smtp *s, const struct fault *f)
 	            : f->sys == ETIMEDOUT     ? EVENT_SILENT
 	                                      : EVENT_CLOSED;
 	/* Of a server that is out of step it is not known whom it has accepted. */
-	bool out = s->tx.end_at > 0 && s->written >= s->tx.end_at;
+	bool out = s->tx->end_at > 0 && s->written >= s->tx->end_at;
 	unsigned had = smtp_had(s) | (event == EVENT_NONSENSE && out ? HAD_SENT : 0u);
 	return cause_of(where(s), event, "", had);
 }
@@ -240,14 +251,9 @@ enum smtp_want smtp_drop(struct smtp *s, const struct fault *f)
 		s->fault = *f;
 		fault_cause(&s->fault, cause_of_end(s, f));
 	}
-	/* Who was out of step once has said nothing that can be believed. The reply that
-	 * did not come may be an earlier one: each that came meant the command before. */
-	if (f->kind == FAULT_PROTOCOL)
-		smtp_forget(s);
-	else if (f->sys == ETIMEDOUT && smtp_unanswered(s))
-		smtp_doubt(s);
+	smtp_break_line(s, f->kind, f->sys == ETIMEDOUT);
 	s->head = s->tail = 0;
-	s->tx.giving = false;
+	s->tx->giving = false;
 	if (s->wipe_until > s->written)
 		buf_wipe(&s->out);
 	buf_clear(&s->out);
@@ -280,6 +286,7 @@ enum smtp_want smtp_nonsense(struct smtp *s, enum verb verb, const struct reply 
 {
 	char words[WORDS_MAX + 1];
 	struct fault f = FAULT_INIT;
+	s->odd = r->code == 220 || r->code == 221 || (r->code >= 300 && r->code != 354);
 	reply_printable(r, words, sizeof(words));
 	fault_set(&f, FAULT_PROTOCOL,
 	          "the reply to %s makes no sense: %d %s; the server is out of step",
@@ -362,6 +369,7 @@ static enum smtp_want take_reply(struct smtp *s, const struct reply *r)
 		return smtp_nonsense(s, c.verb, r);
 	if (r->code == 421 && c.verb != VERB_QUIT)
 		return closed_by_server(s, verbs[c.verb].at, r);
+	s->refused = s->refused || r->code >= 400;
 	s->head++;
 	return verbs[c.verb].handle(s, &c, r);
 }
@@ -386,19 +394,52 @@ static void clear_before_tls(struct smtp *s)
  * believed then, unless the server only says that it closes. */
 static void doubt_early(struct smtp *s, struct str bytes)
 {
-	if (bytes.len == 0 || !s->tx.early || str_starts(bytes, STR("421")))
+	if (bytes.len == 0 || !s->tx->early || str_starts(bytes, STR("421")))
 		return;
-	smtp_forget(s);
-	s->tx.early = false;
+	smtp_forget(s->tx);
+	s->tx->early = false;
 	fault_set(&s->fault, FAULT_PROTOCOL,
 	          "the server sent more than one reply while the message went out");
 	fault_cause(&s->fault, CAUSE_OUT_OF_STEP);
 }
 
+/* It is about whose command is answered next. */
+static void speak_of_awaited(struct smtp *s)
+{
+	s->tx = smtp_unanswered(s) ? s->queue[s->head].tx : s->line[0];
+}
+
+static void take_whole(struct smtp *s)
+{
+	struct reply r = s->reply;
+	s->replies++;
+	reply_init(&s->reply);
+	hide_echo(s, &r);
+	speak_of_awaited(s);
+	struct transaction *tx = s->tx;
+	enum smtp_want next = take_reply(s, &r);
+	reply_release(&r);
+	if (s->want == SMTP_OVER)
+		return;
+	if (tx == s->line[0])
+		s->want = next;
+	else
+		tx->want = next;
+	s->tx = s->line[0];
+	smtp_wake(s);
+}
+
+static size_t count_lines(struct str bytes)
+{
+	size_t count = 0, end;
+	for (; end = str_find(bytes, '\n'), end != STR_NONE; count++)
+		bytes = str_from(bytes, end + 1);
+	return count;
+}
+
 void smtp_feed(struct smtp *s, struct str bytes)
 {
 	struct fault f = FAULT_INIT;
-	enum smtp_want next;
 	size_t used;
 	while (bytes.len > 0 && s->want != SMTP_OVER) {
 		if (s->want == SMTP_HANDSHAKE) {
@@ -407,21 +448,18 @@ void smtp_feed(struct smtp *s, struct str bytes)
 		}
 		if (!reply_begun(&s->reply))
 			begin_reply(s);
+		size_t lines = s->reply.lines;
 		if (!reply_feed(&s->reply, bytes, &used, &f)) {
+			speak_of_awaited(s);
+			s->odd = true;
+			s->rest = count_lines(bytes) - (s->reply.lines - lines);
 			smtp_drop(s, &f);
 			return;
 		}
 		bytes = str_from(bytes, used);
 		if (s->reply.done) {
-			s->replies++;
-			struct reply r = s->reply;
-
-			reply_init(&s->reply);
-			hide_echo(s, &r);
-			next = take_reply(s, &r);
-			reply_release(&r);
-			if (s->want != SMTP_OVER)
-				s->want = next;
+			s->rest = 1 + count_lines(bytes);
+			take_whole(s);
 		}
 	}
 	doubt_early(s, bytes);
@@ -434,7 +472,7 @@ bool smtp_in_reply(const struct smtp *s)
 
 void smtp_heard(struct smtp *s)
 {
-	if (s->want == SMTP_SETTLED)
+	if (smtp_want(s) == SMTP_SETTLED)
 		smtp_out_of_step(s);
 }
 
@@ -454,6 +492,7 @@ void smtp_eof(struct smtp *s)
 		smtp_drop(s, &s->fault);
 		return;
 	}
+	speak_of_awaited(s);
 	smtp_heard(s);
 	if (what[0] == '\0')
 		fault_set(&f, FAULT_RELAY, "the server closed the connection");
@@ -471,6 +510,7 @@ void smtp_eof(struct smtp *s)
 
 void smtp_failed(struct smtp *s, const struct fault *f)
 {
+	speak_of_awaited(s);
 	smtp_drop(s, smtp_phase(s) == PHASE_QUIT ? &s->fault : f);
 }
 
@@ -503,7 +543,8 @@ void smtp_quit(struct smtp *s)
 	if (s->want == SMTP_OVER || smtp_phase(s) == PHASE_QUIT)
 		return;
 	/* Good manners only where they cannot meet an unread reply. */
-	if ((s->want == SMTP_READY || s->want == SMTP_SETTLED) && !reply_begun(&s->reply))
+	enum smtp_want want = smtp_want(s);
+	if ((want == SMTP_READY || want == SMTP_SETTLED) && !reply_begun(&s->reply))
 		s->want = smtp_leave(s);
 	else
 		smtp_drop(s, &none);
@@ -532,6 +573,11 @@ const struct fault *smtp_fault(const struct smtp *s)
 const char *smtp_auth_used(const struct smtp *s)
 {
 	return s->logged_in ? sasl_name(s->mechanism) : "";
+}
+
+size_t smtp_settled(const struct smtp *s)
+{
+	return s->settled;
 }
 
 size_t smtp_replies(const struct smtp *s)

@@ -4,7 +4,8 @@
  *
  * smtp.c has the public functions, the queue of unanswered commands and the
  * way of a reply to its handler; smtp_login.c the handlers from the greeting to
- * the login; smtp_mail.c those of a transaction.
+ * the login; smtp_mail.c those of a transaction; smtp_window.c has several
+ * transactions one behind the other.
  *
  * A handler gets the command that was answered and the reply, whose code is 4xx,
  * 5xx or one that makes sense, and returns what the machine wants next.
@@ -37,10 +38,18 @@ enum verb {
 
 #define NO_RCPT ((size_t)-1)
 
+/* Commands a flight, and bytes where it has messages of several transactions: both sides may
+ * write without the other reading, so what is on the way must fit in the sockets' buffers
+ * (RFC 2920 section 3.1). */
+#define FLIGHT_MAX   128
+#define FLIGHT_BYTES 131072
+#define BDAT_AT_ONCE 65536 /* a message up to that size goes with the envelope */
+
 struct command {
 	enum verb verb;
 	size_t rcpt;  /* RCPT, and DOT of LMTP: whose; else NO_RCPT */
 	uint64_t end; /* the answer is not due before so many bytes are written */
+	struct transaction *tx; /* whose it is */
 };
 
 enum answer_state { ANSWER_NONE, ANSWER_ACCEPTED, ANSWER_DECIDED };
@@ -54,6 +63,9 @@ struct answer {
 
 struct transaction {
 	const struct smtp_transaction *t; /* NULL: none under way */
+	enum smtp_want want;              /* while another is in hand */
+	uint64_t flight;                  /* the last in which it had a command */
+	enum cause cause;                 /* why recipients have no verdict, at the end */
 	struct answer *answers;           /* one a recipient, or NULL */
 	size_t count;                     /* of them */
 	size_t next;                      /* the first that had no RCPT yet */
@@ -70,6 +82,7 @@ struct transaction {
 	bool mail_sent;
 	bool closed; /* nothing more is decided: late replies are passed over */
 	bool again;  /* once more, in another way */
+	bool by_data; /* which is DATA, for BDAT failed */
 	bool giving; /* the message is being given */
 	uint64_t given;
 };
@@ -80,6 +93,7 @@ struct smtp {
 	struct fault fault;
 	struct reply reply;
 	size_t replies; /* complete so far */
+	size_t settled; /* transactions so far */
 	bool unasked;   /* the reply under way was not asked for */
 	bool slow;      /* all together takes too long */
 
@@ -104,9 +118,17 @@ struct smtp {
 	bool taken;        /* and one in which a message was taken */
 	struct buf answer; /* what was sent last of the login, until it is answered */
 
-	struct transaction tx;
+	/* The first is in hand; the others are under way behind it. There is always one. */
+	struct transaction *line[SMTP_LINE_MAX];
+	size_t line_count;
+	struct transaction *tx; /* of them, the one that is spoken of */
+	bool shared;            /* the flight has commands of several */
+	bool refused;           /* and there was a refusal in it */
+	size_t rest;            /* lines that were read from the last reply on */
+	bool odd;               /* it cannot be the answer to another command */
+	uint64_t flight_at;     /* it begins behind so many bytes */
 	bool dirty; /* the server has an open transaction: RSET first */
-	bool chunking_broken;
+	bool chunking_broken, bdat_works;
 	struct wire wire;
 	struct buf chunk;
 };
@@ -130,9 +152,19 @@ enum smtp_want smtp_nonsense(struct smtp *s, enum verb verb, const struct reply 
 /* What the session has come to (enum cause_had). */
 unsigned smtp_had(const struct smtp *s);
 /* No verdict of the transaction counts. */
-void smtp_forget(struct smtp *s);
-/* No refusal of the flight that is under way counts. */
-void smtp_doubt(struct smtp *s);
+void smtp_forget(struct transaction *tx);
+/* The session is over, for the reason in s->fault; what is to be believed of the flight that
+ * was under way, and why others have no verdict. */
+void smtp_break_line(struct smtp *s, enum fault_kind kind, bool silent);
+/* The first of the line goes on with a flight of its own, if it may now. */
+void smtp_wake(struct smtp *s);
+/* RSET, MAIL, RCPT and what may follow them, of the transaction that is spoken of. */
+enum smtp_want smtp_send_flight(struct smtp *s);
+/* The whole message of that one, by BDAT LAST. */
+enum smtp_want smtp_give_whole(struct smtp *s, struct str message);
+bool smtp_by_bdat(const struct smtp *s, const struct smtp_transaction *t);
+/* Makes tx the transaction t. */
+void smtp_set_up(struct smtp *s, struct transaction *tx, const struct smtp_transaction *t);
 /* While the message goes out, a clear refusal: the verdict on it (RFC 5321 has no better
  * place for it). False: it is none. */
 bool smtp_early_verdict(struct smtp *s, const struct reply *r);
