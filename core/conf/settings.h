@@ -38,6 +38,8 @@ struct settings_list {
 	size_t count;
 };
 
+#define SETTINGS_WINDOW_MAX 100 /* the most that "window" may be */
+
 /* Speaks TLS from the first byte (RFC 8314 section 3.3). */
 #define SETTINGS_PORT_TLS 465
 
@@ -75,6 +77,7 @@ struct settings_relay {
 	enum settings_family family;
 	char *proxy;
 	int64_t connections;
+	int64_t window; /* messages under way on one connection */
 	int64_t max_messages;
 	int64_t max_recipients;
 	int64_t dead_max; /* seconds, as all durations */

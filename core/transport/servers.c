@@ -369,6 +369,22 @@ bool servers_next(const struct hold *h, const struct verdict *v, int64_t *until)
 	return known;
 }
 
+size_t servers_window(const struct servers_memory *m, const struct server *server)
+{
+	char *key = key_of(server);
+	bool several = backoff_window(m->hold, key, clock_wall());
+	free(key);
+	return several ? (size_t)server->relay->window : 1;
+}
+
+void servers_one_by_one(const struct servers_memory *m, const struct server *server,
+                        enum cause cause)
+{
+	char *key = key_of(server);
+	backoff_close_window(m->hold, key, cause, clock_wall());
+	free(key);
+}
+
 int servers_connections(const struct servers_memory *m, const struct server *server)
 {
 	char *key = key_of(server);
