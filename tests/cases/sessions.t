@@ -8,8 +8,9 @@ CHUNKING, by SMTP and LMTP. What holds whatever a server does:
 - he has failed only if a server that was in step clearly said a 5xx about him or his message
 - he has the message twice only if the log called it a possible duplicate
 
-A round is a hold of six messages, three runs of flushq against servers of that kind, and then
-runs against good ones, after which the hold is empty. A session is a connection to a bad one.
+A round is a hold of ten messages, several of which may be under way on a connection, three runs
+of flushq against servers of that kind, and then runs against good ones, after which the hold is
+empty. A session is a connection to a bad one.
 
 Environment: SESSIONS, how many (2000); SEED, of all that is random (2 if not given);
 ROUND, that one alone. All of a round is repeatable but the time.
@@ -42,7 +43,7 @@ PLACE = in_memory()
 
 # Sender: recipients. The third message is a big one.
 LETTERS = {f"s{n}@src.example": [f"r{n}{who}@dest.example" for who in "abc"[:n % 3 + 1]]
-           for n in range(6)}
+           for n in range(10)}
 EVERYBODY = [r for rs in LETTERS.values() for r in rs]
 BIG = 300_000
 
@@ -337,7 +338,8 @@ class World:
         for n, listener in enumerate(self.listeners):
             relays.append((f"r{n}", {
                 "port": listener.getsockname()[1], "timeout": "1s", "dot_timeout": "1s",
-                "connections": "1", "max_messages": self.dice.choice(("2", "100")),
+                "connections": "1", "max_messages": self.dice.choice(("2", "100", "100")),
+                "window": self.dice.choice(("1", "4", "4", "100")),
                 "protocol": "lmtp" if self.lmtp else None}))
         return relays
 
