@@ -26,8 +26,7 @@ static const char *const number_names[NUMBERS] = {
     "code", "busy", "since", "until", "limit", "failures", "last", "uptime", "connections"};
 
 /* A file name that any key fits in, and that is this machine's. */
-static void file_name(const char *key, enum about about, enum whose whose,
-                      char name[NAME_SIZE])
+static void file_name(const char *key, enum about about, enum whose whose, char name[NAME_SIZE])
 {
 	int len = snprintf(name, NAME_SIZE, "%s.%08lX.%08lX", about_names[about],
 	                   (unsigned long)crc_add(0, key, strlen(key)),
@@ -37,8 +36,8 @@ static void file_name(const char *key, enum about about, enum whose whose,
 }
 
 /* Opens the file; one that somebody else may have written is not believed. */
-static bool open_file(const struct hold *h, const char *key, enum about about,
-                      enum whose whose, int *fd)
+static bool open_file(const struct hold *h, const char *key, enum about about, enum whose whose,
+                      int *fd)
 {
 	char name[NAME_SIZE];
 	struct fault f = FAULT_INIT;
@@ -87,8 +86,8 @@ static bool parse(struct str text, const char *key, struct backoff *b)
 	return n[CODE] >= 0 && n[CODE] < 600;
 }
 
-static bool read_file(const struct hold *h, const char *key, enum about about,
-                      enum whose whose, struct backoff *b)
+static bool read_file(const struct hold *h, const char *key, enum about about, enum whose whose,
+                      struct backoff *b)
 {
 	size_t got = 0;
 	struct fault f = FAULT_INIT;

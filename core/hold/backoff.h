@@ -22,10 +22,10 @@
 #include "text/cause.h"
 #include "hold/hold.h"
 
-#define BACKOFF_FIRST  60 /* seconds: the first limit */
-#define BUSY_MIN       10 /* seconds that a busy server is left alone, at random */
-#define BUSY_MAX       60
-#define BUSY_REMEMBERS 600 /* seconds that it is given fewer connections */
+#define BACKOFF_FIRST    60 /* seconds: the first limit */
+#define BUSY_MIN         10 /* seconds that a busy server is left alone, at random */
+#define BUSY_MAX         60
+#define BUSY_REMEMBERS   600   /* seconds that it is given fewer connections */
 #define WINDOW_REMEMBERS 86400 /* seconds that it gets one message after the other */
 
 struct backoff {

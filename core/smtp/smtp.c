@@ -163,7 +163,8 @@ void smtp_expect(struct smtp *s, enum verb verb, size_t rcpt)
 	s->shared = s->shared || (s->head < s->tail && s->queue[s->tail - 1].tx != s->tx);
 	s->tx->flight = s->flight;
 	s->queue = mem_grow(s->queue, &s->queue_cap, s->tail + 1, sizeof(*s->queue));
-	s->queue[s->tail++] = (struct command){verb, rcpt, s->written + smtp_output(s).len, s->tx};
+	s->queue[s->tail++] =
+	    (struct command){verb, rcpt, s->written + smtp_output(s).len, s->tx};
 	if (verb == VERB_DOT || verb == VERB_BDAT_LAST)
 		s->tx->end_at = s->written + smtp_output(s).len;
 }

@@ -47,8 +47,8 @@ enum verb {
 
 struct command {
 	enum verb verb;
-	size_t rcpt;  /* RCPT, and DOT of LMTP: whose; else NO_RCPT */
-	uint64_t end; /* the answer is not due before so many bytes are written */
+	size_t rcpt;            /* RCPT, and DOT of LMTP: whose; else NO_RCPT */
+	uint64_t end;           /* the answer is not due before so many bytes are written */
 	struct transaction *tx; /* whose it is */
 };
 
@@ -80,10 +80,10 @@ struct transaction {
 	bool bare;         /* MAIL and RCPT without parameters that can be missed */
 	bool parameters;   /* MAIL had some that can be missed */
 	bool mail_sent;
-	bool closed; /* nothing more is decided: late replies are passed over */
-	bool again;  /* once more, in another way */
+	bool closed;  /* nothing more is decided: late replies are passed over */
+	bool again;   /* once more, in another way */
 	bool by_data; /* which is DATA, for BDAT failed */
-	bool giving; /* the message is being given */
+	bool giving;  /* the message is being given */
 	uint64_t given;
 };
 
@@ -127,7 +127,7 @@ struct smtp {
 	size_t rest;            /* lines that were read from the last reply on */
 	bool odd;               /* it cannot be the answer to another command */
 	uint64_t flight_at;     /* it begins behind so many bytes */
-	bool dirty; /* the server has an open transaction: RSET first */
+	bool dirty;             /* the server has an open transaction: RSET first */
 	bool chunking_broken, bdat_works;
 	struct wire wire;
 	struct buf chunk;

@@ -145,8 +145,9 @@ bool smtp_has_room(const struct smtp *s)
 {
 	const struct transaction *tx = last(s);
 	enum smtp_want want = s->line_count == 1 ? s->want : tx->want;
-	return s->carried && (!tx->bdat || s->bdat_works) && s->ehlo.pipelining && !s->setup.lmtp && want == SMTP_READ &&
-	       s->line_count < SMTP_LINE_MAX && smtp_unanswered(s) && tx->end_at > 0 &&
+	return s->carried && (!tx->bdat || s->bdat_works) && s->ehlo.pipelining &&
+	       !s->setup.lmtp && want == SMTP_READ && s->line_count < SMTP_LINE_MAX &&
+	       smtp_unanswered(s) && tx->end_at > 0 &&
 	       tx->end_at == s->written + smtp_output(s).len;
 }
 

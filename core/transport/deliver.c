@@ -45,7 +45,7 @@ void deliver_drop(struct deliver *d)
 	offerer_drop(&d->offerer);
 }
 
-bool deliver_begun(const struct deliver *d, const struct hold_entry *he)
+bool deliver_begun(struct deliver *d, const struct hold_entry *he)
 {
 	return offerer_begun(&d->offerer, he);
 }

@@ -66,8 +66,8 @@ enum deliver_end {
 };
 
 /* May its message have been sent with the end of another? Then deliver_entry is due, whoever
- * wants to stop. */
-bool deliver_begun(const struct deliver *d, const struct hold_entry *he);
+ * wants to stop; else it is not begun any more. */
+bool deliver_begun(struct deliver *d, const struct hold_entry *he);
 /* Tries the entry; it is removed, moved or left marked. */
 enum deliver_end deliver_entry(struct deliver *d, struct hold_entry *he,
                                struct deliver_result *result, struct fault *f)

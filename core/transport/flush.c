@@ -236,7 +236,9 @@ static struct job *cut_first(struct run *run)
 
 static struct job *take(struct run *run)
 {
-	return run->first && !stopped(run) ? cut_first(run) : run->first ? NULL : claim_next(run);
+	return run->first && !stopped(run) ? cut_first(run)
+	       : run->first                ? NULL
+	                                   : claim_next(run);
 }
 
 static void give_back(struct run *run, size_t at)

@@ -259,7 +259,8 @@ static void sort_out(struct attempt *a, const struct server *server, bool chunki
 	for (size_t i = 0; i < a->batch_count; i++) {
 		struct todo *t = a->items[i];
 		struct rcpt *r = rcpt_of(a, t);
-		bool more = r->verdict.cause == CAUSE_TOO_MANY && decided > 0, before = t->again;
+		bool more = r->verdict.cause == CAUSE_TOO_MANY && decided > 0,
+		     before = t->again;
 		t->decided = !(chunking_lost || go_on(t, r->verdict.cause, server, more));
 		/* Nothing was said of these. */
 		if (behind)
@@ -477,11 +478,16 @@ void offerer_plan(struct offerer *o, const struct hold_entry *he, struct routes 
 	u->routes = (struct routes){.count = 0};
 }
 
-bool offerer_begun(const struct offerer *o, const struct hold_entry *he)
+bool offerer_begun(struct offerer *o, const struct hold_entry *he)
 {
-	for (size_t i = 0; i < o->line_count; i++)
-		if (o->line[i]->mail.he == he)
-			return o->line[i]->mail.progress != MAIL_NEW;
+	for (size_t i = 0; i < o->line_count; i++) {
+		const struct session_mail *m = &o->line[i]->mail;
+		if (m->he != he)
+			continue;
+		if (m->progress == MAIL_UNDER_WAY && !session_settled(o->session))
+			end_session(o);
+		return m->progress != MAIL_NEW;
+	}
 	return false;
 }
 

@@ -61,8 +61,9 @@ void offerer_drop(struct offerer *o);
 /* How it has to be offered: by what was planned when it was begun, if it was, for the
  * verdicts may be in its envelope already. out is to be released. */
 void offerer_plan(struct offerer *o, const struct hold_entry *he, struct routes *out);
-/* Was its message sent before its turn, or may it have been? Then it must be offered. */
-bool offerer_begun(const struct offerer *o, const struct hold_entry *he);
+/* Was its message sent before its turn, or may it have been? Then it must be offered. One that
+ * was only announced is not begun any more, and the connection is closed for that. */
+bool offerer_begun(struct offerer *o, const struct hold_entry *he);
 
 enum offer_end {
 	OFFER_DONE,

@@ -40,7 +40,7 @@ struct session {
 	size_t line_count;
 	bool lost;         /* what became of the first of them when it was over is known */
 	bool lost_several; /* and there were others */
-	bool in_clear; /* opportunistic, and TLS has failed with this server */
+	bool in_clear;     /* opportunistic, and TLS has failed with this server */
 	bool tls_failed;
 	int64_t login_begun; /* monotonic ms; 0: no password was asked for */
 	struct fault last;   /* why it is over */
@@ -833,6 +833,11 @@ bool session_in_step(struct session *s, struct fault *f)
 bool session_usable(const struct session *s)
 {
 	return smtp_want(s->smtp) == SMTP_READY || smtp_want(s->smtp) == SMTP_SETTLED;
+}
+
+bool session_settled(const struct session *s)
+{
+	return smtp_want(s->smtp) == SMTP_SETTLED || smtp_want(s->smtp) == SMTP_OVER;
 }
 
 bool session_chunking_broken(const struct session *s)

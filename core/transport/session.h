@@ -145,6 +145,8 @@ bool session_probe(struct session *s, struct session_probe *p, struct fault *f);
 
 /* May another message be sent over it? */
 bool session_usable(const struct session *s);
+/* Is all that was sent over it answered? */
+bool session_settled(const struct session *s);
 /* Does the server fail at the BDAT that it offers? */
 bool session_chunking_broken(const struct session *s);
 /* Is it over in a way that costs more with several under way: out of step, or at the first

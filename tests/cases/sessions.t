@@ -81,6 +81,7 @@ class Peer:
         self.at_once = self.at_once and not self.too_many
         self.refuses = 0 if good else dice.choice((0, 0.1, 0.2))
         self.count = -1
+        self.extra = False  # in the flight under way a reply too many was said
         self.sender, self.accepted = None, []
 
     # Bytes
@@ -94,6 +95,7 @@ class Peer:
         wait = 0.02 if self.too_many and self.output else 0
         if not wait or not select.select([self.sock], [], [], wait)[0]:
             self.flush()
+            self.extra = False
         more = self.sock.recv(65536)
         if not more:
             raise Over
@@ -130,6 +132,10 @@ class Peer:
         """A reply, perhaps spoilt. about: whom a 5xx is about."""
         self.count += 1
         fault = self.spoilt.get(self.count)
+        # One too many and one too few in a flight: that nobody could tell.
+        if self.extra and fault in ("missing", "close", "reset", "421"):
+            fault = None
+        self.extra = self.extra or fault in ("doubled", "unasked")
         self.trace(f"< {text} {fault or ''}")
         odd = self.dice.choice(ODD) if fault == "odd" else ""
         if fault == "odd" and text.startswith("220") and odd == "220 x":

@@ -11,9 +11,13 @@ import collections
 import os
 import re
 import select
+import shutil
+import signal
 import socket
+import subprocess
 import sys
 import threading
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import *  # noqa: E402,F403
@@ -28,13 +32,15 @@ class Over(Exception):
 
 
 class Server:
-    """By number of the connection, faults by number of the reply: {0: {7: "close"}}."""
+    """By number of the connection, faults by number of the reply: {0: {7: "close"}}. slow:
+    seconds until the second message is answered."""
 
-    def __init__(self, case, faults=None, chunking=True, refuse=()):
+    def __init__(self, case, faults=None, chunking=True, refuse=(), slow=0):
+        self.slow, self.messages = slow, 0
         self.faults, self.chunking, self.refuse = faults or {}, chunking, refuse
         self.case, self.taken = case, collections.Counter()
         self.lines, self.behind, self.flights = [], [], []
-        self.silent = threading.Event()
+        self.begun = threading.Event()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
@@ -176,6 +182,10 @@ class Peer:
                 self.fill()
             _, _, self.input = self.input.partition(b"\r\n.\r\n")
         self.ended = True
+        self.server.messages += 1
+        if self.server.messages == 2:
+            self.server.begun.set()
+            time.sleep(self.server.slow)
         no = [w for w in self.server.refuse if w.startswith("text") and w in sender]
         # One that takes a message and says 421 to it is beyond help.
         if not no and self.faults.get(self.count + 1) != "421":
@@ -377,6 +387,51 @@ def closing_soon():
             server.close()
 
 
+def terminated(chunking):
+    """SIGTERM while several are under way: whose message is out is marked, and who was only
+    announced is as he was."""
+    def run():
+        with Case("term") as case:
+            server = Server(case, chunking=chunking, slow=0.5)
+            try:
+                who = hold(case, server, 12, dot_timeout="5s", timeout="5s")
+                call = case.begin("flushq", "--all")
+                check(server.begun.wait(10), "no second message")
+                call.kill(signal.SIGTERM)
+                result = call.wait(20)
+                same("end", (result.code, result.err), (0, ""))
+                same("taken", len(server.taken), 5 if chunking else 2)
+                same("held", len(case.entries()), 12 - len(server.taken))
+                same("tries", {e["attempts"] for e in case.listing()}, {0})
+                run_until_empty(case)
+                _, doubts = judge(case, server, who)
+                same("in doubt, most", (doubts, max(server.taken.values())), (set(), 1))
+            finally:
+                server.close()
+    return f"SIGTERM, {'BDAT' if chunking else 'DATA'}", run
+
+
+def killed(call, when, chunking):
+    """flushq is killed at that call: what was under way, and no more, may go twice."""
+    def run():
+        with Case("kill") as case:
+            server = Server(case, chunking=chunking)
+            try:
+                who = hold(case, server, 12)
+                case.run("flushq", "--all", env={"ASAN_OPTIONS": "detect_leaks=0"}, wrap=[
+                    "strace", "-o", "/dev/null", "-e", f"inject={call}:signal=SIGKILL:when={when}"])
+                case.wait_quiet()
+                run_until_empty(case)
+                same("held", case.entries(), [])
+                same("missing", [r for r in who if not server.taken[r]], [])
+                same("more than twice", [r for r in who if server.taken[r] > 2], [])
+                twice = [r for r in who if server.taken[r] > 1]
+                check(len(twice) <= WINDOW, f"doubled: {twice}")
+            finally:
+                server.close()
+    return f"killed at {call} {when}, {'BDAT' if chunking else 'DATA'}", run
+
+
 def remembered():
     """Once out of step: one after the other, in the next run too."""
     with Case("remembered") as case:
@@ -402,6 +457,7 @@ JOBS = [
     waits(True, 1, 3 + 17), waits(True, 100, 2 + 1 + 1 + 1),
     ("four workers", one_worker_each), ("LMTP", by_lmtp), ("max_messages", limit),
     each_its_own(True), each_its_own(False),
+    terminated(True), terminated(False),
     ("421 after some", closing), ("421 after two, each time", closing_soon), ("one by one is remembered", remembered),
     *[broken(fault, chunking, at) for chunking in (True, False)
       for fault in ("close", "reset", "421", "doubled", "say 550 5.1.1 no", "say 354 go", "half")
@@ -412,4 +468,21 @@ JOBS = [
       for fault in ("close", "421", "doubled") for at in range(5, 30, 2)],
 ]
 
-run_all(JOBS)
+KILLS = [killed(call, when, chunking) for chunking in (True, False)
+         for call, most in (("sendto", 14), ("recvfrom", 16), ("pwrite64", 24), ("fdatasync", 12),
+                            ("unlinkat", 12))
+         for when in range(2, most)]
+
+
+def works():
+    """Can a program be traced here?"""
+    strace = shutil.which("strace")
+    return strace and subprocess.run([strace, "-o", "/dev/null", "true"], capture_output=True,
+                                     timeout=20, check=False).returncode == 0
+
+
+def no_strace():
+    raise Skip("no strace, or it may not trace here")
+
+
+run_all(JOBS + (KILLS if works() else [("kills", no_strace)]))

@@ -11,8 +11,8 @@
 #include "mail/envelope.h"
 #include "smtp/smtp.h"
 
-#define LETTERS 3
-#define TEXT    "x\r\n"
+#define LETTERS      3
+#define TEXT         "x\r\n"
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 struct letter {
@@ -35,10 +35,8 @@ static void open_letter(struct letter *l, size_t number)
 	snprintf(address, sizeof(address), "r%zu@y.example", number);
 	envelope_add(&l->envelope, str_of(address));
 	l->rcpt = &l->envelope.rcpts[0];
-	l->t = (struct smtp_transaction){.envelope = &l->envelope,
-	                                 .rcpts = &l->rcpt,
-	                                 .rcpt_count = 1,
-	                                 .size = strlen(TEXT)};
+	l->t = (struct smtp_transaction){
+	    .envelope = &l->envelope, .rcpts = &l->rcpt, .rcpt_count = 1, .size = strlen(TEXT)};
 }
 
 static void write_all(struct smtp *s)
