@@ -31,6 +31,6 @@ bool place_make_rooms(const struct place *p, bool *made, struct fault *f);
 bool place_open_hold(const struct place *p, bool look, struct hold *h, struct fault *f);
 /* A conversation with post, to hand in a message that there is space for. Where only a
  * service has the password that is the one behind the socket, if there is one. */
-bool place_open_gate(const struct place *p, struct post_client *g, struct fault *f);
+bool place_open_post(const struct place *p, struct post_client *g, struct fault *f);
 
 #endif

@@ -24,16 +24,16 @@ static bool output_is_cut(void)
 
 static int pass(const struct mailq_call *call, struct str words)
 {
-	struct post_client gate;
+	struct post_client post;
 	struct fault f = FAULT_INIT;
 	int code = 0;
 	bool flushes = call->program == PROGRAM_FLUSHQ;
-	post_client_init(&gate);
+	post_client_init(&post);
 	/* The service runs as the hold's user, who may also move and remove what is not the caller's
 	 * file. */
-	bool ok = post_client_open(&gate, flushes, &f) &&
-	          post_client_command(&gate, words, &code, &f);
-	post_client_close(&gate);
+	bool ok = post_client_open(&post, flushes, &f) &&
+	          post_client_command(&post, words, &code, &f);
+	post_client_close(&post);
 	if (ok)
 		return code;
 	if (!flushes && output_is_cut()) {

@@ -533,7 +533,7 @@ static bool run_over(struct run *run, struct flush_counts *counts, struct fault 
 	if (fl->ready && (!run->choice.kinds || run->choice.count > 0))
 		fl->ready(fl->context, &fl->env);
 	/* The last program but a password's has been run, and no server was asked. */
-	narrowing(fl->env.config, fl->hold);
+	sandbox_policy(fl->env.config, fl->hold);
 	if (!choose(run, f))
 		return false;
 	run->shared = map_shared(fl, run->count, f);

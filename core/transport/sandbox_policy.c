@@ -19,7 +19,7 @@ static bool runs_program(const struct settings *c)
 	return false;
 }
 
-unsigned narrowing(const struct settings *c, const struct hold *hold)
+unsigned sandbox_policy(const struct settings *c, const struct hold *hold)
 {
 	const char **files = mem_alloc((c->relay_count * FILES_OF_RELAY + 2) * sizeof(*files));
 	struct sandbox_wishes wishes = {.files = files, .programs = runs_program(c)};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * narrowing - what a delivering process still needs, by the configuration
+ * sandbox_policy - what a delivering process still needs, by the configuration
  *
  * From here on it reads from the network. It keeps the rooms of the hold, the
  * files that the relays' sections name (CA, certificate, key, password), the
@@ -20,6 +20,6 @@
 /* Hides and narrows this process and all its children for good; "online" has
  * been run, hold and log are open. hold: NULL if there is none. Returns bits of
  * enum sandbox_done. */
-unsigned narrowing(const struct settings *c, const struct hold *hold);
+unsigned sandbox_policy(const struct settings *c, const struct hold *hold);
 
 #endif
