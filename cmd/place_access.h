@@ -24,7 +24,7 @@ bool place_may_act(const struct place *p);
  * left behind. A process of another user, started by post, runs no
  * password_command: that user could meddle with it. */
 bool place_become(struct place *p, struct fault *f);
-/* For root's flushq, before he becomes that user: an empty folder in place of the
+/* For root's flushq, before it becomes that user: an empty folder in place of the
  * system's hold gets its rooms. *made: it had none. */
 bool place_make_rooms(const struct place *p, bool *made, struct fault *f);
 /* look: nothing is to be changed, and a user's hold that is missing is empty. */

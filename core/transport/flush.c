@@ -418,7 +418,7 @@ static void lead(struct run *run)
 	send_reports(run);
 	deliver_free(run->deliver);
 	tell_progress(run);
-	/* A user's run over what is his says nothing of all the others' mail. */
+	/* A user's run over their own mail says nothing of all the others' mail. */
 	if (!run->flush->ids && run->flush->hold->view == HOLD_ALL && !stopped(run))
 		run->counters.last_flush = clock_wall();
 	put_counters(run);

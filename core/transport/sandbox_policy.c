@@ -44,7 +44,7 @@ unsigned sandbox_policy(const struct settings *c, const struct hold *hold)
 		wishes.append = c->log.file;
 	sandbox_hide();
 	/* A user's own password manager may be set-gid, or ask sudo: without privileges it
-	 * would fail here, and work when he runs it to see why. */
+	 * would fail here, and work when they run it to see why. */
 	bool may_gain = wishes.programs && !(hold && hold->shared);
 	unsigned done = may_gain ? 0 : sandbox(&wishes);
 	free(files);

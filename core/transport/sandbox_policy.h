@@ -9,7 +9,7 @@
  * Where a relay has a password_command nothing is known of what that needs: in
  * the system's hold files are not narrowed then, and programs can be run, but
  * none gains privileges by its set-id bits (sudo); a user's own process stays
- * as it is, for his password manager may be such a program.
+ * as it is, for their password manager may be such a program.
  */
 #ifndef TRANSPORT_SANDBOX_POLICY_H
 #define TRANSPORT_SANDBOX_POLICY_H
