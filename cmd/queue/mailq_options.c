@@ -4,7 +4,7 @@
 #include <limits.h>
 #include <string.h>
 
-#include "cmd/send/options.h"
+#include "cmd/args.h"
 #include "hold/entry.h"
 
 #define OPTIONS_MAX 32768 /* bytes */
@@ -365,8 +365,7 @@ bool mailq_options_scan(enum mailq_program program, int argc, char **argv,
 	*call = (struct mailq_call){.program = program, .caller = -1};
 	call->job = program == PROGRAM_FLUSHQ ? JOB_TRY : JOB_LIST;
 	buf_init(&call->options, OPTIONS_MAX);
-	if (!scan_private(call, argc > 0 ? argv[0] : "", f) ||
-	    !options_printable(argc, argv, f))
+	if (!scan_private(call, argc > 0 ? argv[0] : "", f) || !args_printable(argc, argv, f))
 		return false;
 	while (w.at < argc && set_variable(call, str_of(argv[w.at])))
 		w.at++;
