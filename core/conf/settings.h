@@ -63,8 +63,9 @@ struct settings_log {
 #define SETTINGS_PORT_TLS 465
 
 struct settings_relay {
-	char *name;  /* "main" for a plain [relay], else its NAME */
-	size_t line; /* of its section */
+	char *name;     /* "main" for a plain [relay], else its NAME */
+	size_t line;    /* of its section */
+	char *provider; /* what it has filled in is in the other fields */
 	struct settings_list host;
 	char *srv;
 	bool mx;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "conf/settings_guess.h"
 
+#include <string.h>
+
 static size_t least_of(size_t a, size_t b)
 {
 	return a < b ? a : b;
@@ -30,4 +32,12 @@ size_t settings_distance(struct str a, struct str b)
 size_t settings_near_enough(struct str name)
 {
 	return least_of((name.len + 1) / 3, 3);
+}
+
+size_t settings_apart(struct str name, const char *known)
+{
+	size_t apart = STR_NONE;
+	if (name.len <= SETTINGS_NAME_MAX && strlen(known) <= SETTINGS_NAME_MAX)
+		apart = settings_distance(name, str_of(known));
+	return apart <= settings_near_enough(name) ? apart : STR_NONE;
 }

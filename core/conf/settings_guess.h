@@ -17,5 +17,7 @@
 size_t settings_distance(struct str a, struct str b);
 /* The most that may differ for a hint to be worth giving: a third of the letters, and three. */
 size_t settings_near_enough(struct str name);
+/* The distance, or STR_NONE if it is too far for a hint. */
+size_t settings_apart(struct str name, const char *known);
 
 #endif

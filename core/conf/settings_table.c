@@ -8,6 +8,7 @@
 #include "conf/settings_command.h"
 #include "conf/settings_guess.h"
 #include "conf/settings_net.h"
+#include "conf/settings_provider.h"
 #include "conf/settings_senders.h"
 
 #define FIELD(type, field) offsetof(type, field), sizeof(((type *)0)->field)
@@ -97,6 +98,7 @@ static const struct settings_row rows[] = {
     {"log", "to", "syslog", &settings_sink, AT(log), 0, 0, sinks},
     {"log", "format", "text", &settings_either, AT(log_json), 0, 0, formats},
 
+    {"relay", "provider", "", &settings_provider, RELAY(provider), 0, 0, NULL},
     {"relay", "host", "", &settings_hosts, RELAY(host), 0, 0, NULL},
     {"relay", "srv", "", &settings_name, RELAY(srv), 0, 0, NULL},
     {"relay", "mx", "no", &settings_either, RELAY(mx), 0, 0, flags},
