@@ -298,10 +298,21 @@ static bool settings_mode(struct call *call, const char *argument, struct fault 
 	return true;
 }
 
+static bool configure_mode(struct call *call, const char *argument, struct fault *f)
+{
+	(void)f;
+	call->mode = CALL_CONFIGURE;
+	call->configure = argument;
+	return true;
+}
+
 static const struct long_row long_rows[] = {
     {"--check", TAKES_NOTHING, check_mode,
      "try this host and the relays (all, or those named); sends no mail"},
     {"--config", TAKES_NOTHING, settings_mode, "print the configuration in effect"},
+    {"--configure", TAKES_ARGUMENT, configure_mode,
+     "print a configuration for that address; writes no file"},
+    {"--providers", TAKES_NOTHING, NULL, "the table of presets, as the only argument"},
     {"--dry-run", TAKES_NOTHING, set_dry_run,
      "print envelope, route and message; send nothing"},
     {"--relay", TAKES_ARGUMENT, set_relay, "use that relay only"},
@@ -403,7 +414,10 @@ bool options_scan(int argc, char **argv, struct call *call, struct fault *f)
 		call->mode = CALL_HELP;
 	else if (argc == 2 && strcmp(argv[1], "--version") == 0)
 		call->mode = CALL_VERSION;
-	if (call->mode == CALL_HELP || call->mode == CALL_VERSION)
+	else if (argc == 2 && strcmp(argv[1], "--providers") == 0)
+		call->mode = CALL_PROVIDERS;
+	if (call->mode == CALL_HELP || call->mode == CALL_VERSION ||
+	    call->mode == CALL_PROVIDERS)
 		return true;
 	if (!options_printable(argc, argv, f))
 		return false;

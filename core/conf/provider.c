@@ -291,6 +291,24 @@ const struct provider *provider_of_domain(struct str domain)
 	return NULL;
 }
 
+const struct provider *provider_of_mx(struct str host)
+{
+	for (size_t i = 0; i < COUNT(rows); i++)
+		if (is_within(host, rows[i].mx))
+			return &rows[i];
+	return NULL;
+}
+
+const struct provider *provider_of_host(struct str host)
+{
+	if (str_ends(host, STR(".")))
+		host.len--;
+	for (size_t i = 0; i < COUNT(rows); i++)
+		if (str_caseeq(host, str_of(rows[i].host)))
+			return &rows[i];
+	return NULL;
+}
+
 bool provider_has_regions(const struct provider *p)
 {
 	return str_find(str_of(p->host), '*') != STR_NONE;

@@ -39,6 +39,11 @@ const struct provider *provider_named(struct str name);
 /* Whose accounts have addresses in that domain, or in one below it? */
 const struct provider *provider_of_domain(struct str domain);
 
+/* Whose customers have that host as their MX? */
+const struct provider *provider_of_mx(struct str host);
+/* Whose server has that name? */
+const struct provider *provider_of_host(struct str host);
+
 /* Does its host depend on a region? */
 bool provider_has_regions(const struct provider *p);
 /* "eu-west-1": words in small letters with "-" between, and a number. */

@@ -173,6 +173,11 @@ void settings_release(struct settings *c); /* passwords are wiped */
 bool settings_write(const struct settings *c, struct buf *out)
     __attribute__((warn_unused_result));
 
+/* Adds the line of one key, of the relay or, if that is NULL, of another section; nothing if
+ * it has its default. False: there is none of that name, or out is full. */
+bool settings_write_key(const struct settings *c, const struct settings_relay *relay,
+                        const char *name, struct buf *out) __attribute__((warn_unused_result));
+
 /* "30s", "5m", "2h", "1d", "0"; false if malformed or over 10 years. */
 bool settings_duration(struct str text, int64_t *seconds);
 /* "64M", "1G", "500K", "0", plain bytes. */

@@ -46,6 +46,15 @@ static const struct {
     {provider_of_domain, "com", NULL},
     {provider_of_domain, ".", NULL},
     {provider_of_domain, "", NULL},
+    {provider_of_mx, "aspmx.l.google.com", "gmail"},
+    {provider_of_mx, "example-org.mail.protection.outlook.com.", "microsoft"},
+    {provider_of_mx, "eur.olc.protection.outlook.com", "outlook.com"},
+    {provider_of_mx, "in1-smtp.messagingengine.com", "fastmail"},
+    {provider_of_mx, "mail.evilgoogle.com", NULL},
+    {provider_of_mx, "", NULL},
+    {provider_of_host, "SMTP.gmail.com.", "gmail"},
+    {provider_of_host, "x.smtp.gmail.com", NULL},
+    {provider_of_host, "", NULL},
 };
 
 START_TEST(names_find_their_rows)
