@@ -117,6 +117,7 @@ START_TEST(defaults_are_those_of_the_manual)
 	ck_assert_int_eq(r->family, AF_UNSPEC);
 	ck_assert_int_eq(r->connections, 3);
 	ck_assert_int_eq(r->dead_max, 600);
+	ck_assert_int_eq(r->window, 4);
 	ck_assert_int_eq(r->max_messages, 100);
 	ck_assert_int_eq(r->max_recipients, 100);
 	ck_assert_int_eq(r->connect_timeout_ms, 10000);
@@ -136,7 +137,7 @@ START_TEST(every_key_is_read)
 	    "tls_name = mx.example\ntls_certificate = /c\ntls_key = /k\n"
 	    "tls_priority = NORMAL\nsenders = *@a.example b@c\nrecipients = *@d, e\n"
 	    "helo = [192.0.2.7]\nsource = fe80::1%eth0\nfamily = 6\n"
-	    "proxy = socks5://localhost:1080\nconnections = 1\nmax_messages = 2\n"
+	    "proxy = socks5://localhost:1080\nconnections = 1\nmax_messages = 2\nwindow = 7\n"
 	    "max_recipients = 3\nconnect_timeout = 1s\ntimeout = 2s\ndot_timeout = 3s\n",
 	    &c);
 	const struct settings_relay *r = &c.relays[0];
@@ -328,11 +329,12 @@ static void write_text(struct str text, struct buf *out);
 START_TEST(what_a_provider_fills_in)
 {
 	char *text = mem_printf("[relay]\n%s", providers[_i].lines);
-	struct buf out, again;
+	struct buf out;
 	write_text(str_of(text), &out);
 	for (size_t k = 0; k < 4 && providers[_i].wanted[k]; k++)
 		ck_assert_msg(strstr(buf_cstr(&out), providers[_i].wanted[k]) != NULL,
 		              "%s%s in\n%s", text, providers[_i].wanted[k], buf_cstr(&out));
+	struct buf again;
 	/* A password is not written, and a user is to have one. */
 	if (!strstr(text, "password")) {
 		write_text(buf_str(&out), &again);
@@ -347,10 +349,10 @@ END_TEST
 /* In each relay anew, and with every value of the table. */
 START_TEST(each_provider_is_read)
 {
-	const struct provider *p;
 	struct buf text;
 	buf_init(&text, 1 << 16);
 	size_t count;
+	const struct provider *p;
 	for (count = 0; (p = provider_at(count)) != NULL; count++)
 		ck_assert(buf_addf(&text, "[relay r%zu]\nprovider = %s%s\npassword = p\n%s",
 		                   count, p->name, provider_has_regions(p) ? ":eu-west-1" : "",
