@@ -117,23 +117,23 @@ def outside():
 HOSTILE = [
     "evil.example\nhost = x.example", "a b.evil.example", "evil.example ;x", "#.evil.example",
     "x=y.evil.example", "127.0.0.1", "evil", "[relay].evil.example", "\x1b[31m.evil.example",
-    "-.evil.example", "é.evil.example", "a" * 63 + "." + "b" * 63 + "." + "c" * 63 + ".example"]
+    "é.evil.example"]
 
 
 def hostile_names():
-    """Nothing but host names gets in."""
+    """Nothing but host names gets in, or is connected to."""
     with Case("hostile names") as case:
-        records = [(0, 0, 465, n) for n in HOSTILE] + [(0, 0, 0, "zero.evil.example")]
-        names = names_of({("_submissions._tcp.evil.example", "SRV"): records,
-                          ("_submission._tcp.evil.example", "SRV"): records,
-                          ("evil.example", "MX"): [(1, n) for n in HOSTILE[:4]]})
-        result = asked(case, names, "ann@evil.example")
-        names.close()
-        template(result)
-        for line in result.err.splitlines():
-            match("line", r"^sendmail: [ -~]*$", line)
-        asked_for = {n for n, k in names.asked if k in ("A", "AAAA")}
-        check(all(re.match(r"[a-z0-9.-]+$", n) for n in asked_for), f"{asked_for}")
+        for name in HOSTILE:
+            names = names_of({("_submissions._tcp.evil.example", "SRV"): (0, 0, 465, name),
+                              ("_submission._tcp.evil.example", "SRV"): (0, 0, 587, name),
+                              ("evil.example", "MX"): (1, name)})
+            result = asked(case, names, "ann@evil.example")
+            names.close()
+            template(result)
+            for line in result.err.splitlines():
+                match("line", r"^sendmail: [ -~]*$", line)
+            no_match(f"tried {name!r}", r"(?m):(465|587): ", result.err)
+            same(f"looked up {name!r}", [q for q in names.asked if q[1] in ("A", "AAAA")], [])
 
 
 def hostile_server():
