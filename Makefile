@@ -297,7 +297,7 @@ compdb: $(CONFIG)/config.h
 # Without Landlock, as with sanitizers: a process writes what it has run beside its object.
 # Cases of system mode are left out, where other users could not write there.
 COVERED ?= $(notdir $(UNIT_TESTS)) \
-	blame.t bs.t compat.t doctor.t hold.t inputs.t mailq.t operator.t servers.t transport.t utf8.t
+	blame.t bs.t compat.t configure.t doctor.t hold.t inputs.t mailq.t operator.t servers.t transport.t utf8.t
 
 coverage:
 	@$(MAKE) --no-print-directory BUILD='$(BUILD)/coverage' CC=gcc SAN= coverage-run \
