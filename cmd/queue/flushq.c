@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sysexits.h>
 
+#include "os/child.h"
 #include "os/clock.h"
 #include "cmd/send/progress.h"
 #include "cmd/spawn.h"
@@ -121,8 +122,9 @@ static void tell_counts(struct flushing *fl, const struct flush_counts *counts)
 static bool become(void *context, struct fault *f)
 {
 	const struct flushing *fl = context;
-	if (fl->call->caller >= 0)
-		fcntl(fl->call->caller, F_SETFD, 0);
+	/* Who waits there waits for it, too. */
+	if (fl->call->caller >= 0 || fl->call->door)
+		fcntl(CHILD_FD, F_SETFD, 0);
 	return spawn_exec(true, fl->call->argv, f);
 }
 

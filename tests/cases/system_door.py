@@ -215,6 +215,23 @@ def no_output(way):
         same("exit", (result.code, result.err), (74, "mailq: cannot write: No space left on device\n"))
 
 
+def over_tls(way):
+    """flushq becomes the one with TLS in the middle; the caller waits for that one."""
+    with DoorJail("tls", way) as jail:
+        relay = jail.secure()
+        for args, count in ((("--all",), 1), ((), 2), (("-v",), 3)):
+            hand_in(jail, "ann")
+            result = jail.run_as("ann", "flushq", *args)
+            same("exit", (result.code, result.out), (0, ""))
+            same("said", bool(result.err), "-v" in args)
+            same("sent", len(relay.accepted()), count)
+        id_ = hand_in(jail, "ann")
+        call = jail.begin_as("ann", "flushq", id_)
+        same("exit", call.wait(20).code, 0)
+        jail.wait_quiet()
+        same("held", jail.entries(), [])
+
+
 def many_ids(way):
     """More than one command can take."""
     with DoorJail("ids", way) as jail:
@@ -265,6 +282,7 @@ def jobs(peek):
         yield f"door: TZ, {way}", lambda w=way: zone(w)
         yield f"door: into a file, {way}", lambda w=way: to_a_file(w)
         yield f"door: a full disk, {way}", lambda w=way: no_output(w)
+        yield f"door: over TLS, {way}", lambda w=way: over_tls(w)
         yield f"door: many IDs, {way}", lambda w=way: many_ids(w)
 
     def looked_into():
