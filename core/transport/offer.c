@@ -12,21 +12,6 @@ void offerer_init(struct offerer *o, const struct session_env *env, const struct
 	servers_memory_init(&o->memory, hold, ask_again);
 }
 
-static size_t relay_place(const struct offerer *o)
-{
-	return (size_t)(o->server.relay - o->env->config->relays);
-}
-
-void offer_end_session(struct offerer *o)
-{
-	if (o->session)
-		session_close(o->session);
-	if (o->session && o->open)
-		atomic_fetch_sub(&o->open[relay_place(o)], 1);
-	o->session = NULL;
-	server_release(&o->server);
-}
-
 void offerer_release(struct offerer *o)
 {
 	offer_end_session(o);
@@ -64,7 +49,7 @@ static struct session *open_session(struct attempt *a, const struct server *serv
 	a->contact = (struct session_contact){.port = 0};
 	if (o->asks_nobody)
 		return NULL;
-	if (o->open && atomic_fetch_add(&o->open[relay_place(o)], 1) >= most && o->helper)
+	if (o->open && atomic_fetch_add(&o->open[offer_relay_place(o)], 1) >= most && o->helper)
 		return NULL;
 	return session_open(o->env, &target, &a->contact, f);
 }
@@ -88,7 +73,7 @@ static bool session_for(struct attempt *a, const struct server *server, struct f
 		return true;
 	}
 	if (o->open && !o->asks_nobody)
-		atomic_fetch_sub(&o->open[relay_place(o)], 1);
+		atomic_fetch_sub(&o->open[offer_relay_place(o)], 1);
 	return false;
 }
 
@@ -122,7 +107,7 @@ static void not_reached(struct attempt *a, const struct server *server, const st
 	a->turned_away = o->helper || o->asks_nobody;
 	if (a->turned_away)
 		return;
-	int connections = o->open ? atomic_load(&o->open[relay_place(o)]) : 0;
+	int connections = o->open ? atomic_load(&o->open[offer_relay_place(o)]) : 0;
 	const struct server_client client = client_of(a);
 	servers_failed(&o->memory, server, f, connections + 1);
 	const struct server_state *state;
@@ -140,13 +125,6 @@ static bool is_past(const struct todo *t, const struct server *server)
 {
 	return t->past_relay == server->relay &&
 	       (!t->past_host || !server->host || strcmp(t->past_host, server->host) == 0);
-}
-
-/* Was it in a transaction that broke? */
-bool offer_broke(const struct rcpt *r)
-{
-	const struct cause_row *row = cause_row(r->verdict.cause);
-	return row->server == SERVER_SUSPECT && row->next == NEXT_HOST;
 }
 
 /* It may be one of them at whose address the server goes away: what broke goes in ever

@@ -45,13 +45,14 @@ struct attempt {
 	int broken;    /* transactions with that server that came to no good end */
 };
 
+/* offer_window: the next entries behind the one that is offered. */
+
+/* Of the relay of the open session: its place in the configuration. */
+size_t offer_relay_place(const struct offerer *o);
 /* Closes the open session, if there is one. */
 void offer_end_session(struct offerer *o);
 /* Was it in a transaction that broke? */
 bool offer_broke(const struct rcpt *r);
-
-/* offer_window: the next entries behind the one that is offered. */
-
 /* Who is asked for what may follow this transaction; NULL: nothing may. */
 session_next *offer_follower(const struct attempt *a);
 /* The last that was to be begun was not, for want of room: it will be in its turn. */

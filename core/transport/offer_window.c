@@ -4,6 +4,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+size_t offer_relay_place(const struct offerer *o)
+{
+	return (size_t)(o->server.relay - o->env->config->relays);
+}
+
+void offer_end_session(struct offerer *o)
+{
+	if (o->session)
+		session_close(o->session);
+	if (o->session && o->open)
+		atomic_fetch_sub(&o->open[offer_relay_place(o)], 1);
+	o->session = NULL;
+	server_release(&o->server);
+}
+
+bool offer_broke(const struct rcpt *r)
+{
+	const struct cause_row *row = cause_row(r->verdict.cause);
+	return row->server == SERVER_SUSPECT && row->next == NEXT_HOST;
+}
+
 void under_way_free(struct under_way *u)
 {
 	server_release(&u->server);

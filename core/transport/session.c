@@ -571,18 +571,6 @@ size_t session_messages(const struct session *s)
 	return s->messages;
 }
 
-void session_close(struct session *s)
-{
-	session_end_line(s);
-	if (session_usable(s)) {
-		smtp_quit(s->smtp);
-		session_converse(s);
-	}
-	if (s->conn)
-		conn_goodbye(s->conn, clock_deadline(0));
-	session_drop(s);
-}
-
 void session_drop(struct session *s)
 {
 	if (!s)

@@ -193,7 +193,7 @@ static void conclude(struct session *s)
 }
 
 /* Nobody reads on: what is settled is told, and what was only announced is new again. */
-void session_end_line(struct session *s)
+static void end_line(struct session *s)
 {
 	while (s->line_count > 0) {
 		enum smtp_want want = smtp_want(s->smtp);
@@ -216,7 +216,7 @@ enum session_end session_send(struct session *s, struct session_mail *m, session
                               void *context, struct fault *f)
 {
 	if (m->progress == MAIL_NEW) {
-		session_end_line(s);
+		end_line(s);
 		if (!open_mail(s, m, f))
 			return f->kind == FAULT_DATA ? refuse_all(s, m, f) : SESSION_ENTRY;
 		begin(s, m);
@@ -252,4 +252,16 @@ bool session_in_step(struct session *s, struct fault *f)
 		return true;
 	*f = *now;
 	return fault_prefix(f, "%s", session_peer(s));
+}
+
+void session_close(struct session *s)
+{
+	end_line(s);
+	if (session_usable(s)) {
+		smtp_quit(s->smtp);
+		session_converse(s);
+	}
+	if (s->conn)
+		conn_goodbye(s->conn, clock_deadline(0));
+	session_drop(s);
 }

@@ -42,8 +42,4 @@ bool session_write(struct session *s);
 /* Writes and reads until the machine wants something that only its user can give. */
 enum smtp_want session_converse(struct session *s);
 
-/* session_mail: before the session is closed. What is settled is told in its session_mail, and
- * what was only announced is new again. */
-void session_end_line(struct session *s);
-
 #endif
