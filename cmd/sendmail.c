@@ -187,7 +187,8 @@ int main(int argc, char **argv)
 		return spawn_become("sendmail", false, argv);
 	/* The hold's program is to end by signals as any other. */
 	if (!good ||
-	    (call.mode != CALL_LIST && call.mode != CALL_FLUSH && call.mode != CALL_CHECK))
+	    (call.mode != CALL_LIST && call.mode != CALL_FLUSH && call.mode != CALL_CHECK &&
+	     call.mode != CALL_LOGIN && call.mode != CALL_LOGOUT))
 		input_take_signals();
 	if (!good)
 		return usage(&f, CALL_SUBMIT);
@@ -201,6 +202,8 @@ int main(int argc, char **argv)
 	case CALL_FLUSH:
 		return as_mailq(&call);
 	case CALL_CHECK:
+	case CALL_LOGIN:
+	case CALL_LOGOUT:
 		return as_check(argv);
 	case CALL_NOTHING:
 		return EX_OK;

@@ -13,6 +13,7 @@
 #include "os/clock.h"
 #include "cmd/send/progress.h"
 #include "cmd/spawn.h"
+#include "cmd/with_tls.h"
 #include "transport/flush.h"
 
 #define HEARD_MS 5000 /* the longest that a terminal is waited for, once */
@@ -177,6 +178,7 @@ int flushq_try(struct place *p, struct hold *h, const struct flushq_call *call)
 		for (size_t i = 0; i < call->id_count; i++)
 			snprintf(ids[i], sizeof(ids[i]), "%s", call->ids[i]);
 	}
+	char *token = with_tls_token();
 	struct flush flush = {
 	    .env = {.config = &p->config,
 	            .hold = h,
@@ -192,6 +194,7 @@ int flushq_try(struct place *p, struct hold *h, const struct flushq_call *call)
 	    .progress = progress,
 	    .become = call->argv ? become : NULL,
 	    .begin = begin,
+	    .token = token,
 	    .ready = ready,
 	    .context = &flushing,
 	    .stop = stop,
@@ -205,5 +208,6 @@ int flushq_try(struct place *p, struct hold *h, const struct flushq_call *call)
 	else
 		fprintf(stderr, "flushq: %s\n", f.text);
 	free(ids);
+	free(token);
 	return ok ? EX_OK : fault_exit(f.kind);
 }

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cmd/send/options.h"
 
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -291,6 +295,22 @@ static bool check_mode(struct call *call, const char *argument, struct fault *f)
 	return true;
 }
 
+#ifdef HAVE_OAUTH
+static bool login_mode(struct call *call, const char *argument, struct fault *f)
+{
+	(void)argument, (void)f;
+	call->mode = CALL_LOGIN;
+	return true;
+}
+
+static bool logout_mode(struct call *call, const char *argument, struct fault *f)
+{
+	(void)argument, (void)f;
+	call->mode = CALL_LOGOUT;
+	return true;
+}
+#endif
+
 static bool settings_mode(struct call *call, const char *argument, struct fault *f)
 {
 	(void)argument, (void)f;
@@ -302,6 +322,11 @@ static const struct long_row long_rows[] = {
     {"--check", TAKES_NOTHING, check_mode,
      "try this host and the relays (all, or those named); sends no mail"},
     {"--config", TAKES_NOTHING, settings_mode, "print the configuration in effect"},
+#ifdef HAVE_OAUTH
+    {"--login", TAKES_NOTHING, login_mode,
+     "log in at the provider of the relay (oauth), and try the relay"},
+    {"--logout", TAKES_NOTHING, logout_mode, "forget that, and revoke it if that is offered"},
+#endif
     {"--dry-run", TAKES_NOTHING, set_dry_run,
      "print envelope, route and message; send nothing"},
     {"--relay", TAKES_ARGUMENT, set_relay, "use that relay only"},

@@ -25,6 +25,8 @@ enum call_mode {
 	CALL_VERIFY,  /* -bv */
 	CALL_NOTHING, /* -bi, -bh and the like: exit 0 */
 	CALL_CHECK,
+	CALL_LOGIN,
+	CALL_LOGOUT,
 	CALL_CONFIG,
 	CALL_HELP,
 	CALL_VERSION,
