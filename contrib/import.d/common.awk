@@ -217,12 +217,18 @@ function is_host(s)
 	return is_name(s) || is_ip4(s) || is_ip6(s)
 }
 
+# As is_name, with the hyphens where RFC 1123 has them.
+function is_domain(s)
+{
+	return is_name(s) && s !~ /(^|\.)-|-(\.|$)/
+}
+
 function is_address(s,   at)
 {
 	at = index(s, "@")
-	if (s ~ /[ \t,;:<>()"\\]/ || s ~ /@.*@/ || s ~ /^@/ || s == "")
+	if (s ~ /[][ \t,;:<>()"\\]/ || s ~ /@.*@/ || s ~ /^@/ || s == "")
 		return 0
-	return !at || is_name(substr(s, at + 1))
+	return !at || is_domain(substr(s, at + 1))
 }
 
 function is_number(s, least, most)
@@ -340,7 +346,7 @@ function is_pattern(s)
 # One address; "*" in front of the @ is the name that the sender had.
 function is_sender(s)
 {
-	return s ~ /^\*@/ ? is_name(substr(s, 3)) : s !~ /[*]/ && is_address(s)
+	return s ~ /^\*@/ ? is_domain(substr(s, 3)) : s !~ /[*]/ && is_address(s)
 }
 
 # A row of [senders]. The first that matches counts, so a second one of the same

@@ -61,6 +61,8 @@ struct settings_log {
 	enum log_sink to;
 };
 
+#define SETTINGS_WINDOW_MAX 100 /* the most that "window" may be */
+
 /* Speaks TLS from the first byte (RFC 8314 section 3.3). */
 #define SETTINGS_PORT_TLS 465
 
@@ -102,6 +104,7 @@ struct settings_relay {
 	int family;             /* AF_UNSPEC, AF_INET, AF_INET6 */
 	struct host_port proxy; /* SOCKS5 */
 	int64_t connections;
+	int64_t window; /* messages under way on one connection */
 	int64_t max_messages;
 	int64_t max_recipients;
 	int64_t dead_max; /* seconds, as all durations */

@@ -138,6 +138,7 @@ static const struct settings_row rows[] = {
     {"relay", "proxy", "", &settings_proxy, RELAY(proxy), 0, 0, NULL},
     {"relay", "connections", "3", &settings_number, RELAY(connections), 1, 100, NULL},
     {"relay", "dead_max", "10m", &settings_seconds, RELAY(dead_max), 1, 30 * DAY, NULL},
+    {"relay", "window", "4", &settings_number, RELAY(window), 1, SETTINGS_WINDOW_MAX, NULL},
     {"relay", "max_messages", "100", &settings_number, RELAY(max_messages), 1, 1000000, NULL},
     {"relay", "max_recipients", "100", &settings_number, RELAY(max_recipients), 1, 1000000,
      NULL},

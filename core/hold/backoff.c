@@ -14,6 +14,9 @@
 #define CAP_MOST  86400
 
 enum whose { COMMON, OWN };
+/* What a file is about. */
+enum about { ABOUT_SERVER, ABOUT_WINDOW };
+static const char *const about_names[] = {"server", "window"};
 
 /* A line each, in this order; the key guards against two with one checksum. */
 static const char first_line[] = "postern-server 1";
@@ -23,9 +26,9 @@ static const char *const number_names[NUMBERS] = {
     "code", "busy", "since", "until", "limit", "failures", "last", "uptime", "connections"};
 
 /* A file name that any key fits in, and that is this machine's. */
-static void file_name(const char *key, enum whose whose, char name[NAME_SIZE])
+static void file_name(const char *key, enum about about, enum whose whose, char name[NAME_SIZE])
 {
-	int len = snprintf(name, NAME_SIZE, "server.%08lX.%08lX",
+	int len = snprintf(name, NAME_SIZE, "%s.%08lX.%08lX", about_names[about],
 	                   (unsigned long)crc_add(0, key, strlen(key)),
 	                   (unsigned long)hold_machine());
 	if (whose == OWN)
@@ -33,11 +36,12 @@ static void file_name(const char *key, enum whose whose, char name[NAME_SIZE])
 }
 
 /* Opens the file; one that somebody else may have written is not believed. */
-static bool open_file(const struct hold *h, const char *key, enum whose whose, int *fd)
+static bool open_file(const struct hold *h, const char *key, enum about about, enum whose whose,
+                      int *fd)
 {
 	char name[NAME_SIZE];
 	struct fault f = FAULT_INIT;
-	file_name(key, whose, name);
+	file_name(key, about, whose, name);
 	if (!file_open_update(h->rooms[HOLD_STATE], name, fd, NULL, &f))
 		return false;
 	struct stat st;
@@ -82,14 +86,14 @@ static bool parse(struct str text, const char *key, struct backoff *b)
 	return n[CODE] >= 0 && n[CODE] < 600;
 }
 
-static bool read_file(const struct hold *h, const char *key, enum whose whose,
+static bool read_file(const struct hold *h, const char *key, enum about about, enum whose whose,
                       struct backoff *b)
 {
 	size_t got = 0;
 	struct fault f = FAULT_INIT;
 	*b = (struct backoff){.cause = CAUSE_NONE};
 	int fd;
-	if (!open_file(h, key, whose, &fd))
+	if (!open_file(h, key, about, whose, &fd))
 		return false;
 	char text[FILE_SIZE];
 	bool ok = file_read_at(fd, "state", 0, text, sizeof(text), &got, &f) &&
@@ -100,11 +104,11 @@ static bool read_file(const struct hold *h, const char *key, enum whose whose,
 	return ok;
 }
 
-bool backoff_get(const struct hold *h, const char *key, struct backoff *b)
+static bool get(const struct hold *h, const char *key, enum about about, struct backoff *b)
 {
 	struct backoff own;
-	bool found = read_file(h, key, COMMON, b);
-	if (hold_is_guest(h) && read_file(h, key, OWN, &own) &&
+	bool found = read_file(h, key, about, COMMON, b);
+	if (hold_is_guest(h) && read_file(h, key, about, OWN, &own) &&
 	    (!found || own.until > b->until)) {
 		*b = own;
 		found = true;
@@ -112,12 +116,24 @@ bool backoff_get(const struct hold *h, const char *key, struct backoff *b)
 	return found;
 }
 
+bool backoff_get(const struct hold *h, const char *key, struct backoff *b)
+{
+	return get(h, key, ABOUT_SERVER, b);
+}
+
+bool backoff_window(const struct hold *h, const char *key, int64_t wall)
+{
+	struct backoff b;
+	return !(get(h, key, ABOUT_WINDOW, &b) && b.until > wall &&
+	         b.until - wall <= WINDOW_REMEMBERS);
+}
+
 bool backoff_probe(const struct hold *h, const char *key, int *fd)
 {
 	struct fault f = FAULT_INIT;
 	bool locked = false;
 	*fd = -1;
-	if (!open_file(h, key, hold_is_guest(h) ? OWN : COMMON, fd))
+	if (!open_file(h, key, ABOUT_SERVER, hold_is_guest(h) ? OWN : COMMON, fd))
 		return true;
 	if (file_try_lock(*fd, "state", &locked, &f) && locked)
 		return true;
@@ -140,17 +156,18 @@ static bool format(const char *key, const struct backoff *b, struct buf *out)
 	return ok;
 }
 
-void backoff_set(const struct hold *h, const char *key, const struct backoff *b)
+static void set(const struct hold *h, const char *key, enum about about,
+                const struct backoff *b)
 {
 	enum whose whose = hold_is_guest(h) ? OWN : COMMON;
 	char name[NAME_SIZE];
 	struct fault f = FAULT_INIT;
-	file_name(key, whose, name);
+	file_name(key, about, whose, name);
 	struct buf text;
 	buf_init(&text, FILE_SIZE);
 	int fd;
 	/* Nothing to be done about a failure: the server is then asked again. */
-	if (format(key, b, &text) && (open_file(h, key, whose, &fd) ||
+	if (format(key, b, &text) && (open_file(h, key, about, whose, &fd) ||
 	                              file_create(h->rooms[HOLD_STATE], name, 0660, &fd, &f))) {
 		(void)!file_write_at(fd, name, 0, buf_str(&text), &f);
 		close(fd);
@@ -158,12 +175,24 @@ void backoff_set(const struct hold *h, const char *key, const struct backoff *b)
 	buf_release(&text);
 }
 
+void backoff_set(const struct hold *h, const char *key, const struct backoff *b)
+{
+	set(h, key, ABOUT_SERVER, b);
+}
+
+void backoff_close_window(const struct hold *h, const char *key, enum cause cause, int64_t wall)
+{
+	const struct backoff b = {
+	    .cause = cause, .since = wall, .until = wall + WINDOW_REMEMBERS, .last = wall};
+	set(h, key, ABOUT_WINDOW, &b);
+}
+
 void backoff_clear(const struct hold *h, const char *key)
 {
 	for (enum whose whose = COMMON; whose <= (hold_is_guest(h) ? OWN : COMMON); whose++) {
 		char name[NAME_SIZE];
 		struct fault f = FAULT_INIT;
-		file_name(key, whose, name);
+		file_name(key, ABOUT_SERVER, whose, name);
 		struct stat st;
 		if (file_stat_name(h->rooms[HOLD_STATE], name, &st, &f))
 			file_unlink(h->rooms[HOLD_STATE], name, &f);

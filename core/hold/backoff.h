@@ -22,10 +22,11 @@
 #include "text/cause.h"
 #include "hold/hold.h"
 
-#define BACKOFF_FIRST  60 /* seconds: the first limit */
-#define BUSY_MIN       10 /* seconds that a busy server is left alone, at random */
-#define BUSY_MAX       60
-#define BUSY_REMEMBERS 600 /* seconds that it is given fewer connections */
+#define BACKOFF_FIRST    60 /* seconds: the first limit */
+#define BUSY_MIN         10 /* seconds that a busy server is left alone, at random */
+#define BUSY_MAX         60
+#define BUSY_REMEMBERS   600   /* seconds that it is given fewer connections */
+#define WINDOW_REMEMBERS 86400 /* seconds that it gets one message after the other */
 
 struct backoff {
 	enum cause cause; /* CAUSE_NONE: nothing is known */
@@ -47,6 +48,13 @@ bool backoff_get(const struct hold *h, const char *key, struct backoff *b);
 bool backoff_probe(const struct hold *h, const char *key, int *fd);
 void backoff_set(const struct hold *h, const char *key, const struct backoff *b);
 void backoff_clear(const struct hold *h, const char *key); /* it answered */
+
+/* May several messages be under way to it on a connection? That is kept in a file of its own,
+ * which its answers do not clear. */
+bool backoff_window(const struct hold *h, const char *key, int64_t wall);
+/* Several came to harm there, for that cause. */
+void backoff_close_window(const struct hold *h, const char *key, enum cause cause,
+                          int64_t wall);
 
 /* Is it to be left alone now? A time that no sane clock wrote does not count. Pure, as
  * the next two. */

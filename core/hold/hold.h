@@ -17,7 +17,7 @@
  *   before the rename        a file in tmp/, swept when a day and a half old
  *   after it                 a complete entry, waiting: it is sent
  *   between the dot and the  an entry, waiting: sent again, the one duplicate
- *   mark                     that cannot be avoided
+ *   mark                     that cannot be avoided; as many as were under way
  *   after the mark           an entry without waiting recipients: removed
  */
 #ifndef HOLD_HOLD_H

@@ -111,7 +111,10 @@ static int64_t state_age(const char *name)
 	struct str s = str_of(name);
 	if (name[0] == '.')
 		return strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ? 0 : TMP_AGE;
-	return str_starts(s, STR("server.")) || str_starts(s, STR("ticket.")) ? STATE_AGE : 0;
+	return str_starts(s, STR("server.")) || str_starts(s, STR("window.")) ||
+	               str_starts(s, STR("ticket."))
+	           ? STATE_AGE
+	           : 0;
 }
 
 static void sweep_state(struct hold *h, int64_t wall)

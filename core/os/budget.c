@@ -28,6 +28,11 @@ void budget_transaction(struct budget *b, size_t rcpts)
 	int64_t kept = times(b->reply_ms, OPENING_REPLIES);
 	if (b->left_ms > kept)
 		b->left_ms = kept;
+	budget_follow(b, rcpts);
+}
+
+void budget_follow(struct budget *b, size_t rcpts)
+{
 	b->left_ms = add(b->left_ms, b->reply_ms);
 	b->left_ms = add(b->left_ms, times(b->reply_ms, rcpts) / RCPTS_A_REPLY);
 }

@@ -32,6 +32,8 @@ struct budget {
 
 struct budget budget_open(int64_t reply_ms);
 void budget_transaction(struct budget *b, size_t rcpts);
+/* One more that is under way behind others: they have what is left, too. */
+void budget_follow(struct budget *b, size_t rcpts);
 /* The message is out: the answer to it is waited for. */
 void budget_message(struct budget *b, int64_t answer_ms);
 /* What so many bytes are worth, once the server has taken them. */

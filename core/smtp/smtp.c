@@ -30,6 +30,8 @@ struct smtp *smtp_new(const struct smtp_setup *setup)
 	buf_init(&s->out, OUT_MAX);
 	buf_init(&s->chunk, OUT_MAX);
 	buf_init(&s->answer, OUT_MAX);
+	s->tx = s->line[0] = mem_alloc(sizeof(*s->tx));
+	s->line_count = 1;
 	s->want = setup->security == SECURITY_TLS ? SMTP_HANDSHAKE : SMTP_READ;
 	smtp_expect(s, VERB_GREETING, NO_RCPT);
 	return s;
@@ -50,13 +52,16 @@ void smtp_free(struct smtp *s)
 	codec_wipe(&s->binding, sizeof(s->binding));
 	codec_wipe(s->setup.random, sizeof(s->setup.random));
 	free(s->queue);
-	smtp_forget(s);
+	for (size_t i = 0; i < s->line_count; i++) {
+		smtp_forget(s->line[i]);
+		free(s->line[i]);
+	}
 	free(s);
 }
 
 enum smtp_want smtp_want(const struct smtp *s)
 {
-	return s->want;
+	return s->want == SMTP_SETTLED && smtp_unanswered(s) ? SMTP_READ : s->want;
 }
 
 enum smtp_phase smtp_phase(const struct smtp *s)
@@ -182,6 +187,7 @@ static enum smtp_want take_reply(struct smtp *s, const struct reply *r)
 		return smtp_nonsense(s, c.verb, r);
 	if (r->code == 421 && c.verb != VERB_QUIT)
 		return closed_by_server(s, smtp_verbs[c.verb].at, r);
+	s->refused = s->refused || r->code >= 400;
 	s->head++;
 	return handlers[c.verb](s, &c, r);
 }
@@ -206,19 +212,52 @@ static void clear_before_tls(struct smtp *s)
  * believed then, unless the server only says that it closes. */
 static void doubt_early(struct smtp *s, struct str bytes)
 {
-	if (bytes.len == 0 || !s->tx.early || str_starts(bytes, STR("421")))
+	if (bytes.len == 0 || !s->tx->early || str_starts(bytes, STR("421")))
 		return;
-	smtp_forget(s);
-	s->tx.early = false;
+	smtp_forget(s->tx);
+	s->tx->early = false;
 	fault_set(&s->fault, FAULT_PROTOCOL,
 	          "the server sent more than one reply while the message went out");
 	fault_cause(&s->fault, CAUSE_OUT_OF_STEP);
 }
 
+/* It is about whose command is answered next. */
+static void speak_of_awaited(struct smtp *s)
+{
+	s->tx = smtp_unanswered(s) ? s->queue[s->head].tx : s->line[0];
+}
+
+static void take_whole(struct smtp *s)
+{
+	struct reply r = s->reply;
+	s->replies++;
+	reply_init(&s->reply);
+	hide_echo(s, &r);
+	speak_of_awaited(s);
+	struct transaction *tx = s->tx;
+	enum smtp_want next = take_reply(s, &r);
+	reply_release(&r);
+	if (s->want == SMTP_OVER)
+		return;
+	if (tx == s->line[0])
+		s->want = next;
+	else
+		tx->want = next;
+	s->tx = s->line[0];
+	smtp_wake(s);
+}
+
+static size_t count_lines(struct str bytes)
+{
+	size_t count = 0, end;
+	for (; end = str_find(bytes, '\n'), end != STR_NONE; count++)
+		bytes = str_from(bytes, end + 1);
+	return count;
+}
+
 void smtp_feed(struct smtp *s, struct str bytes)
 {
 	struct fault f = FAULT_INIT;
-	enum smtp_want next;
 	size_t used;
 	while (bytes.len > 0 && s->want != SMTP_OVER) {
 		if (s->want == SMTP_HANDSHAKE) {
@@ -227,21 +266,18 @@ void smtp_feed(struct smtp *s, struct str bytes)
 		}
 		if (!reply_begun(&s->reply))
 			begin_reply(s);
+		size_t lines = s->reply.lines;
 		if (!reply_feed(&s->reply, bytes, &used, &f)) {
+			speak_of_awaited(s);
+			s->odd = true;
+			s->rest = count_lines(bytes) - (s->reply.lines - lines);
 			smtp_drop(s, &f);
 			return;
 		}
 		bytes = str_from(bytes, used);
 		if (s->reply.done) {
-			s->replies++;
-			struct reply r = s->reply;
-
-			reply_init(&s->reply);
-			hide_echo(s, &r);
-			next = take_reply(s, &r);
-			reply_release(&r);
-			if (s->want != SMTP_OVER)
-				s->want = next;
+			s->rest = 1 + count_lines(bytes);
+			take_whole(s);
 		}
 	}
 	doubt_early(s, bytes);
@@ -268,6 +304,7 @@ void smtp_eof(struct smtp *s)
 		smtp_drop(s, &s->fault);
 		return;
 	}
+	speak_of_awaited(s);
 	smtp_heard(s);
 	if (what[0] == '\0')
 		fault_set(&f, FAULT_RELAY, "the server closed the connection");
@@ -285,6 +322,7 @@ void smtp_eof(struct smtp *s)
 
 void smtp_failed(struct smtp *s, const struct fault *f)
 {
+	speak_of_awaited(s);
 	smtp_drop(s, smtp_phase(s) == PHASE_QUIT ? &s->fault : f);
 }
 
@@ -317,7 +355,8 @@ void smtp_quit(struct smtp *s)
 	if (s->want == SMTP_OVER || smtp_phase(s) == PHASE_QUIT)
 		return;
 	/* Good manners only where they cannot meet an unread reply. */
-	if ((s->want == SMTP_READY || s->want == SMTP_SETTLED) && !reply_begun(&s->reply))
+	enum smtp_want want = smtp_want(s);
+	if ((want == SMTP_READY || want == SMTP_SETTLED) && !reply_begun(&s->reply))
 		s->want = smtp_leave(s);
 	else
 		smtp_drop(s, &none);
@@ -346,6 +385,11 @@ const struct fault *smtp_fault(const struct smtp *s)
 const char *smtp_auth_used(const struct smtp *s)
 {
 	return s->logged_in ? sasl_name(s->mechanism) : "";
+}
+
+size_t smtp_settled(const struct smtp *s)
+{
+	return s->settled;
 }
 
 size_t smtp_replies(const struct smtp *s)

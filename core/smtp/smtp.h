@@ -108,6 +108,8 @@ enum smtp_phase smtp_phase(const struct smtp *s);
 struct str smtp_output(const struct smtp *s);
 void smtp_written(struct smtp *s, size_t n);
 
+/* Transactions that were answered for so far. */
+size_t smtp_settled(const struct smtp *s);
 /* Complete replies so far: the time allowed for a reply begins when this grows. */
 size_t smtp_replies(const struct smtp *s);
 
@@ -138,6 +140,22 @@ void smtp_start(struct smtp *s, const struct smtp_transaction *t);
 void smtp_message(struct smtp *s, struct str bytes);
 void smtp_message_end(struct smtp *s);
 void smtp_quit(struct smtp *s);
+
+/* Behind a transaction whose message is out, and not answered for, another may be begun in
+ * the same flight, where the connection has carried one and the server has PIPELINING. What
+ * smtp_want says is about the first of them; it is not settled before all that was sent is
+ * answered. smtp_commit leaves its verdicts, and the next is the first then. */
+#define SMTP_LINE_MAX 100
+enum smtp_room {
+	ROOM_NONE,
+	ROOM_ENVELOPE, /* the message itself is wanted when it is the first */
+	ROOM_MESSAGE   /* a small one goes along */
+};
+bool smtp_has_room(const struct smtp *s); /* for any at all */
+enum smtp_room smtp_room_for(const struct smtp *s, const struct smtp_transaction *t);
+/* Begins it; message: all of its final form with ROOM_MESSAGE, else empty. Without room
+ * nothing is done. t lives as that of smtp_start does. */
+void smtp_follow(struct smtp *s, const struct smtp_transaction *t, struct str message);
 
 /* Leaves the verdicts of the transaction in its recipients, said by that server of that
  * relay (texts, or NULL); those without one are left alone. True: each has one. */

@@ -50,11 +50,16 @@ void smtp_expect(struct smtp *s, enum verb verb, size_t rcpt)
 	if (s->head == s->tail) {
 		s->head = s->tail = 0;
 		s->flight++;
+		s->flight_at = s->written + smtp_output(s).len;
+		s->shared = s->refused = false;
 	}
+	s->shared = s->shared || (s->head < s->tail && s->queue[s->tail - 1].tx != s->tx);
+	s->tx->flight = s->flight;
 	s->queue = mem_grow(s->queue, &s->queue_cap, s->tail + 1, sizeof(*s->queue));
-	s->queue[s->tail++] = (struct command){verb, rcpt, s->written + smtp_output(s).len};
+	s->queue[s->tail++] =
+	    (struct command){verb, rcpt, s->written + smtp_output(s).len, s->tx};
 	if (verb == VERB_DOT || verb == VERB_BDAT_LAST)
-		s->tx.end_at = s->written + smtp_output(s).len;
+		s->tx->end_at = s->written + smtp_output(s).len;
 }
 
 /* Whatever went wrong above, a command is one line. */
@@ -92,12 +97,14 @@ bool smtp_must_encrypt(const struct smtp *s)
 static bool is_in_doubt(const struct smtp *s)
 {
 	/* With BDAT in the flight of the RCPTs these may be accepted, unheard. */
-	bool taker = s->tx.accepted > 0;
+	bool taker = s->tx->accepted > 0;
 	for (size_t i = s->head; i < s->tail; i++) {
 		const struct command *c = &s->queue[i];
 		bool last = c->verb == VERB_DOT || c->verb == VERB_BDAT_LAST;
+		if (c->tx != s->tx)
+			continue;
 		taker = taker || c->verb == VERB_RCPT;
-		if (last && c->end <= s->written && taker && !s->tx.closed)
+		if (last && c->end <= s->written && taker && !s->tx->closed)
 			return true;
 	}
 	return false;
@@ -105,8 +112,8 @@ static bool is_in_doubt(const struct smtp *s)
 
 unsigned smtp_had(const struct smtp *s)
 {
-	return (s->tx.accepted > 0 ? HAD_ACCEPTED : 0u) |
-	       (s->tx.sent || is_in_doubt(s) ? HAD_SENT : 0u) |
+	return (s->tx->accepted > 0 ? HAD_ACCEPTED : 0u) |
+	       (s->tx->sent || is_in_doubt(s) ? HAD_SENT : 0u) |
 	       (s->carried ? HAD_CARRIED : 0u) | (s->taken ? HAD_TAKEN : 0u) |
 	       (smtp_must_encrypt(s) ? NEEDS_TLS : 0u) | (s->setup.login ? NEEDS_LOGIN : 0u);
 }
@@ -119,9 +126,9 @@ enum cause_phase smtp_where(const struct smtp *s)
 		return AT_AUTH;
 	if (smtp_unanswered(s))
 		return smtp_verbs[s->queue[s->head].verb].at;
-	if (s->tx.giving)
+	if (s->tx->giving)
 		return AT_MESSAGE;
-	return s->tx.sent ? AT_DOT : AT_IDLE;
+	return s->tx->sent ? AT_DOT : AT_IDLE;
 }
 
 static enum cause cause_of_end(const struct smtp *s, const struct fault *f)
@@ -131,32 +138,84 @@ static enum cause cause_of_end(const struct smtp *s, const struct fault *f)
 	            : f->sys == ETIMEDOUT     ? EVENT_SILENT
 	                                      : EVENT_CLOSED;
 	/* Of a server that is out of step it is not known whom it has accepted. */
-	bool out = s->tx.end_at > 0 && s->written >= s->tx.end_at;
+	bool out = s->tx->end_at > 0 && s->written >= s->tx->end_at;
 	unsigned had = smtp_had(s) | (event == EVENT_NONSENSE && out ? HAD_SENT : 0u);
 	return cause_of(smtp_where(s), event, "", had);
 }
 
-void smtp_forget(struct smtp *s)
+void smtp_forget(struct transaction *tx)
 {
-	for (size_t i = 0; i < s->tx.count; i++)
-		verdict_release(&s->tx.answers[i].verdict);
-	free(s->tx.answers);
-	s->tx.answers = NULL;
-	s->tx.count = 0;
+	for (size_t i = 0; i < tx->count; i++)
+		verdict_release(&tx->answers[i].verdict);
+	free(tx->answers);
+	tx->answers = NULL;
+	tx->count = 0;
 }
 
-/* What was delivered is left so: to send it twice would be worse than to miss that a
- * server by LMTP took it for another. */
-void smtp_doubt(struct smtp *s)
+/* Verdicts of the flight that is under way do not count: the refusals, or all. */
+static void take_back(struct smtp *s, struct transaction *tx, bool all)
 {
-	for (size_t i = 0; i < s->tx.count; i++) {
-		struct answer *a = &s->tx.answers[i];
+	for (size_t i = 0; i < tx->count; i++) {
+		struct answer *a = &tx->answers[i];
 		if (a->state != ANSWER_DECIDED || a->flight != s->flight ||
-		    a->verdict.code < 400)
+		    (!all && a->verdict.code < 400))
 			continue;
 		verdict_release(&a->verdict);
 		a->state = ANSWER_ACCEPTED;
 	}
+}
+
+/* Of one whose flight was cut short, or out of step, by whichever of several: the server
+ * may have its message, or else it goes again over another connection. */
+static enum cause cause_among(const struct smtp *s, const struct transaction *tx)
+{
+	bool out = tx->end_at > 0 && s->written >= tx->end_at;
+	return cause_of(AT_MAIL, EVENT_CLOSED, "", HAD_CARRIED | (out ? HAD_SENT : 0u));
+}
+
+/* The end of a message that came first in its flight, behind a 354 that was in its place, was
+ * answered by the first reply, unless one is missing or one too many. */
+static bool answered_first(const struct smtp *s, const struct transaction *tx,
+                           enum fault_kind kind, bool silent)
+{
+	if (!s->shared || s->head == 0 || s->queue[0].verb != VERB_DOT || s->queue[0].tx != tx)
+		return false;
+	/* As many came as there were commands, or one that is the answer to none of them. */
+	size_t came = s->head + s->rest;
+	bool in_number = smtp_unanswered(s) && (s->odd ? came <= s->tail : came == s->tail);
+	return kind == FAULT_PROTOCOL ? in_number : !silent;
+}
+
+/* The session is over, for the reason in s->fault; what is to be believed of the flight that
+ * was under way, and why others have no verdict. */
+static void break_line(struct smtp *s, enum fault_kind kind, bool silent)
+{
+	bool cut = smtp_unanswered(s), closing = s->fault.code == 421, behind = false;
+	for (size_t i = 0; i < s->line_count; i++) {
+		struct transaction *tx = s->line[i];
+		bool now = tx->flight == s->flight;
+		bool stands = now && answered_first(s, tx, kind, silent);
+		/* Who was out of step once has said nothing that can be believed. */
+		if (kind == FAULT_PROTOCOL && (now || tx == s->tx) && !stands)
+			smtp_forget(tx);
+		else if (now && !stands && cut && s->shared && s->refused)
+			take_back(s, tx, true);
+		/* The reply that did not come may be an earlier one: each that came meant the
+		 * command before. What was delivered is left so: to send it twice would be worse
+		 * than to miss that a server by LMTP took it for another. */
+		else if (now && cut && !s->shared && silent)
+			take_back(s, tx, false);
+		if (tx == s->tx && (closing || !s->shared))
+			tx->cause = s->fault.cause;
+		else if (closing && behind)
+			/* It said so before it came to these. */
+			tx->cause = cause_of(AT_MAIL, 421, "", HAD_CARRIED);
+		else
+			tx->cause = cause_among(s, tx);
+		behind = behind || tx == s->tx;
+	}
+	if (s->fault.kind != FAULT_NONE)
+		s->fault.cause = s->line[0]->cause;
 }
 
 enum smtp_want smtp_drop(struct smtp *s, const struct fault *f)
@@ -167,14 +226,9 @@ enum smtp_want smtp_drop(struct smtp *s, const struct fault *f)
 		s->fault = *f;
 		fault_cause(&s->fault, cause_of_end(s, f));
 	}
-	/* Who was out of step once has said nothing that can be believed. The reply that
-	 * did not come may be an earlier one: each that came meant the command before. */
-	if (f->kind == FAULT_PROTOCOL)
-		smtp_forget(s);
-	else if (f->sys == ETIMEDOUT && smtp_unanswered(s))
-		smtp_doubt(s);
+	break_line(s, f->kind, f->sys == ETIMEDOUT);
 	s->head = s->tail = 0;
-	s->tx.giving = false;
+	s->tx->giving = false;
 	if (s->wipe_until > s->written)
 		buf_wipe(&s->out);
 	buf_clear(&s->out);
@@ -199,6 +253,7 @@ enum smtp_want smtp_nonsense(struct smtp *s, enum verb verb, const struct reply 
 {
 	char words[WORDS_MAX + 1];
 	struct fault f = FAULT_INIT;
+	s->odd = r->code == 220 || r->code == 221 || (r->code >= 300 && r->code != 354);
 	reply_printable(r, words, sizeof(words));
 	fault_set(&f, FAULT_PROTOCOL,
 	          "the reply to %s makes no sense: %d %s; the server is out of step",
@@ -218,6 +273,6 @@ bool smtp_out_of_step(struct smtp *s)
 
 void smtp_heard(struct smtp *s)
 {
-	if (s->want == SMTP_SETTLED)
-		(void)smtp_out_of_step(s);
+	if (s->want == SMTP_SETTLED && !smtp_unanswered(s))
+		smtp_out_of_step(s);
 }

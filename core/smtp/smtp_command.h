@@ -44,9 +44,7 @@ enum smtp_want smtp_nonsense(struct smtp *s, enum verb verb, const struct reply 
 /* What the session has come to (enum cause_had). */
 unsigned smtp_had(const struct smtp *s);
 /* No verdict of the transaction counts. */
-void smtp_forget(struct smtp *s);
-/* No refusal of the flight that is under way counts. */
-void smtp_doubt(struct smtp *s);
+void smtp_forget(struct transaction *tx);
 /* Where in the session it stands, for the cause of what goes wrong there. */
 enum cause_phase smtp_where(const struct smtp *s);
 /* Something was sent that nothing asked for: true, and the machine has failed. */

@@ -16,13 +16,9 @@
 
 #include "text/codec.h"
 
-/* Commands a flight: both sides may write without the other reading, so what
- * is on the way must fit in the sockets' buffers (RFC 2920 section 3.1). */
-#define FLIGHT_MAX   128
-#define BDAT_AT_ONCE 65536 /* a message up to that size goes with the envelope */
-#define CHUNK_SIZE   65536 /* where the size is not known */
-#define COMMAND_MAX  4096
-#define REASON_MAX   1024
+#define CHUNK_SIZE  65536 /* where the size is not known */
+#define COMMAND_MAX 4096
+#define REASON_MAX  1024
 
 static enum smtp_want next_flight(struct smtp *s);
 
@@ -31,7 +27,7 @@ static void decide(struct smtp *s, size_t i, enum cause cause, const struct repl
 {
 	char reason[REASON_MAX];
 	struct str text = str_first(buf_str(&r->text), sizeof(reason));
-	struct answer *a = &s->tx.answers[i];
+	struct answer *a = &s->tx->answers[i];
 	if (a->state == ANSWER_DECIDED)
 		return;
 	for (size_t k = 0; k < text.len; k++)
@@ -48,51 +44,22 @@ static void decide_rest(struct smtp *s, enum cause_phase phase, const struct rep
 	enum cause cause =
 	    r->code < 400 ? CAUSE_NONE : cause_of(phase, r->code, r->status, smtp_had(s));
 
-	for (size_t i = 0; i < s->tx.t->rcpt_count; i++)
+	for (size_t i = 0; i < s->tx->t->rcpt_count; i++)
 		decide(s, i, cause, r);
-	s->tx.closed = true;
+	s->tx->closed = true;
 }
 
 /* A verdict of our own. */
 static void decide_here(struct smtp *s, size_t i, enum cause cause, const char *status,
                         struct str reason)
 {
-	verdict_set(&s->tx.answers[i].verdict, cause, 0, status, NULL, NULL, reason);
-	s->tx.answers[i].state = ANSWER_DECIDED;
-}
-
-static enum rcpt_state state_of(enum cause cause)
-{
-	if (cause == CAUSE_NONE)
-		return RCPT_DELIVERED;
-	return cause_row(cause)->fate == FATE_FAIL ? RCPT_FAILED : RCPT_WAITING;
-}
-
-bool smtp_commit(struct smtp *s, const char *relay, const char *host)
-{
-	bool all = true;
-	smtp_heard(s);
-	if (!s->tx.answers)
-		return false;
-	for (size_t i = 0; i < s->tx.count; i++) {
-		struct answer *a = &s->tx.answers[i];
-		struct rcpt *r = s->tx.t->rcpts[i];
-		if (a->state != ANSWER_DECIDED) {
-			all = false;
-			continue;
-		}
-		r->state = state_of(a->verdict.cause);
-		s->taken = s->taken || r->state == RCPT_DELIVERED;
-		verdict_set(&r->verdict, a->verdict.cause, a->verdict.code, a->verdict.status,
-		            relay, host, str_of(a->verdict.text));
-	}
-	smtp_forget(s);
-	return all;
+	verdict_set(&s->tx->answers[i].verdict, cause, 0, status, NULL, NULL, reason);
+	s->tx->answers[i].state = ANSWER_DECIDED;
 }
 
 static void decide_too_big(struct smtp *s)
 {
-	const struct smtp_transaction *t = s->tx.t;
+	const struct smtp_transaction *t = s->tx->t;
 	if (s->ehlo.size_max == 0 || t->size <= s->ehlo.size_max)
 		return;
 	char reason[128];
@@ -107,7 +74,7 @@ static void decide_too_big(struct smtp *s)
  * written in another way, are everybody's. */
 static void decide_utf8(struct smtp *s)
 {
-	const struct smtp_transaction *t = s->tx.t;
+	const struct smtp_transaction *t = s->tx->t;
 	bool sender = !codec_is_ascii(str_of(t->envelope->sender));
 	const char *what = sender        ? "the sender's address"
 	                   : t->smtputf8 ? "the address in the message's From"
@@ -119,10 +86,10 @@ static void decide_utf8(struct smtp *s)
 		bool needed =
 		    sender || t->smtputf8 || !codec_is_ascii(str_of(t->rcpts[i]->address));
 
-		if (!needed || s->tx.answers[i].state == ANSWER_DECIDED)
+		if (!needed || s->tx->answers[i].state == ANSWER_DECIDED)
 			continue;
 		if (s->ehlo.smtputf8)
-			s->tx.utf8 = true;
+			s->tx->utf8 = true;
 		else
 			decide_here(s, i, CAUSE_NEEDS_UTF8, "5.6.7", str_of(reason));
 	}
@@ -137,38 +104,48 @@ static void decide_by_ehlo(struct smtp *s)
 
 static enum smtp_want settle(struct smtp *s)
 {
-	s->carried = s->carried || s->tx.t->probe == PROBE_NOT;
+	s->carried = s->carried || s->tx->t->probe == PROBE_NOT;
+	s->settled++;
 	return SMTP_SETTLED;
+}
+
+/* A BDAT without its size has to be cut up, which needs PIPELINING here: the driver gives
+ * the message in one go. */
+bool smtp_by_bdat(const struct smtp *s, const struct smtp_transaction *t)
+{
+	return s->ehlo.chunking && !s->setup.lmtp && !s->setup.no_chunking &&
+	       !s->chunking_broken && (t->size > 0 || s->ehlo.pipelining);
+}
+
+void smtp_set_up(struct smtp *s, struct transaction *tx, const struct smtp_transaction *t)
+{
+	*tx = (struct transaction){.t = t, .count = t->rcpt_count, .bdat = smtp_by_bdat(s, t)};
+	tx->answers = mem_alloc(t->rcpt_count * sizeof(*tx->answers));
+	decide_by_ehlo(s);
 }
 
 void smtp_start(struct smtp *s, const struct smtp_transaction *t)
 {
-	if ((s->want != SMTP_READY && s->want != SMTP_SETTLED) || smtp_out_of_step(s))
+	bool settled = s->want == SMTP_SETTLED && !smtp_unanswered(s);
+	if ((s->want != SMTP_READY && !settled) || s->line_count > 1 || smtp_out_of_step(s))
 		return;
-	smtp_forget(s);
-	s->tx = (struct transaction){.t = t};
-	s->tx.answers = mem_alloc(t->rcpt_count * sizeof(*s->tx.answers));
-	s->tx.count = t->rcpt_count;
-	/* A BDAT without its size has to be cut up, which needs PIPELINING here:
-	 * the driver gives the message in one go. */
-	s->tx.bdat = s->ehlo.chunking && !s->setup.lmtp && !s->setup.no_chunking &&
-	             !s->chunking_broken && (t->size > 0 || s->ehlo.pipelining);
-	decide_by_ehlo(s);
-	s->want = next_flight(s);
+	smtp_forget(s->tx);
+	smtp_set_up(s, s->tx, t);
+	s->want = smtp_send_flight(s);
 }
 
 /* MAIL */
 
 static bool add_mail_parameters(struct smtp *s, struct buf *line)
 {
-	const struct smtp_transaction *t = s->tx.t;
+	const struct smtp_transaction *t = s->tx->t;
 	const struct envelope *e = t->envelope;
 	bool ok = true;
 	if (t->eightbit && s->ehlo.eightbitmime)
 		ok = buf_add_str(line, STR(" BODY=8BITMIME"));
-	if (ok && s->tx.utf8)
+	if (ok && s->tx->utf8)
 		ok = buf_add_str(line, STR(" SMTPUTF8"));
-	if (s->tx.bare)
+	if (s->tx->bare)
 		return ok;
 	size_t before = line->len;
 	if (ok && s->ehlo.size && t->size > 0)
@@ -178,7 +155,7 @@ static bool add_mail_parameters(struct smtp *s, struct buf *line)
 		    buf_add_str(line, e->ret == RET_FULL ? STR(" RET=FULL") : STR(" RET=HDRS"));
 	if (ok && s->ehlo.dsn && e->envid)
 		ok = buf_add_str(line, STR(" ENVID=")) && buf_add_str(line, str_of(e->envid));
-	s->tx.parameters = line->len > before;
+	s->tx->parameters = line->len > before;
 	return ok;
 }
 
@@ -192,11 +169,11 @@ static bool send_line(struct smtp *s, enum verb verb, size_t rcpt, struct buf *l
 
 static bool send_mail(struct smtp *s)
 {
-	s->tx.mail_sent = true;
+	s->tx->mail_sent = true;
 	struct buf line;
 	buf_init(&line, COMMAND_MAX);
 	bool fits = buf_add_str(&line, STR("MAIL FROM:<")) &&
-	            buf_add_str(&line, str_of(s->tx.t->envelope->sender)) &&
+	            buf_add_str(&line, str_of(s->tx->t->envelope->sender)) &&
 	            buf_add_char(&line, '>') && add_mail_parameters(s, &line);
 	return send_line(s, VERB_MAIL, NO_RCPT, &line, fits);
 }
@@ -204,9 +181,12 @@ static bool send_mail(struct smtp *s)
 /* The next way to go when a flight may still be partly unanswered. */
 static enum smtp_want go_on(struct smtp *s)
 {
-	if (s->tx.giving)
+	if (s->tx->giving)
 		return SMTP_MESSAGE;
-	return smtp_unanswered(s) ? SMTP_READ : next_flight(s);
+	/* Its own are in a row, and those of others behind them. */
+	bool waits = smtp_unanswered(s) &&
+	             (s->queue[s->head].tx == s->tx || s->queue[s->tail - 1].tx == s->tx);
+	return waits ? SMTP_READ : next_flight(s);
 }
 
 enum smtp_want smtp_on_rset(struct smtp *s, const struct command *c, const struct reply *r)
@@ -226,12 +206,12 @@ enum smtp_want smtp_on_mail(struct smtp *s, const struct command *c, const struc
 		s->dirty = true;
 		return go_on(s);
 	}
-	if (r->code == 555 && s->tx.parameters && !s->tx.bare) {
-		s->tx.bare = true;
-		s->tx.again = true;
-		s->tx.closed = true;
+	if (r->code == 555 && s->tx->parameters && !s->tx->bare) {
+		s->tx->bare = true;
+		s->tx->again = true;
+		s->tx->closed = true;
 	} else {
-		s->tx.mail_refused = true;
+		s->tx->mail_refused = true;
 		decide_rest(s, AT_MAIL, r);
 	}
 	return go_on(s);
@@ -241,17 +221,17 @@ enum smtp_want smtp_on_mail(struct smtp *s, const struct command *c, const struc
 
 static bool send_rcpt(struct smtp *s, size_t i)
 {
-	const struct rcpt *rcpt = s->tx.t->rcpts[i];
+	const struct rcpt *rcpt = s->tx->t->rcpts[i];
 	struct buf line;
 	buf_init(&line, COMMAND_MAX);
 	bool fits = buf_add_str(&line, STR("RCPT TO:<")) &&
 	            buf_add_str(&line, str_of(rcpt->address)) && buf_add_char(&line, '>');
-	if (fits && s->ehlo.dsn && !s->tx.bare && rcpt->notify != 0) {
+	if (fits && s->ehlo.dsn && !s->tx->bare && rcpt->notify != 0) {
 		char notify[32];
 		envelope_format_notify(rcpt->notify, notify);
 		fits = buf_addf(&line, " NOTIFY=%s", notify);
 	}
-	if (fits && s->ehlo.dsn && !s->tx.bare && rcpt->orcpt)
+	if (fits && s->ehlo.dsn && !s->tx->bare && rcpt->orcpt)
 		fits = buf_add_str(&line, STR(" ORCPT=")) &&
 		       buf_add_str(&line, str_of(rcpt->orcpt));
 	return send_line(s, VERB_RCPT, i, &line, fits);
@@ -261,13 +241,13 @@ enum smtp_want smtp_on_rcpt(struct smtp *s, const struct command *c, const struc
 {
 	/* Without a transaction there is nobody to accept: one of the two replies was
 	 * the answer to something else. */
-	if (s->tx.mail_refused && r->code < 400)
+	if (s->tx->mail_refused && r->code < 400)
 		return smtp_nonsense(s, c->verb, r);
-	if (s->tx.closed)
+	if (s->tx->closed)
 		return go_on(s);
 	if (r->code < 400) {
-		s->tx.answers[c->rcpt].state = ANSWER_ACCEPTED;
-		s->tx.accepted++;
+		s->tx->answers[c->rcpt].state = ANSWER_ACCEPTED;
+		s->tx->accepted++;
 	} else {
 		decide(s, c->rcpt, cause_of(AT_RCPT, r->code, r->status, smtp_had(s)), r);
 	}
@@ -279,14 +259,14 @@ enum smtp_want smtp_on_rcpt(struct smtp *s, const struct command *c, const struc
 /* Has any recipient been accepted? */
 static bool wanted(const struct smtp *s)
 {
-	return s->tx.accepted > 0 && !s->tx.closed;
+	return s->tx->accepted > 0 && !s->tx->closed;
 }
 
 static void start_giving(struct smtp *s)
 {
-	s->tx.giving = true;
-	s->tx.given = 0;
-	s->tx.begin_at = s->written + smtp_output(s).len;
+	s->tx->giving = true;
+	s->tx->given = 0;
+	s->tx->begin_at = s->written + smtp_output(s).len;
 	wire_init(&s->wire);
 	buf_clear(&s->chunk);
 }
@@ -312,10 +292,10 @@ static bool send_bdat_line(struct smtp *s, uint64_t size, bool last)
 
 static enum smtp_want send_content(struct smtp *s)
 {
-	if (!s->tx.bdat)
+	if (!s->tx->bdat)
 		return smtp_command(s, VERB_DATA, NO_RCPT, STR("DATA"), NULL) ? SMTP_READ
 		                                                              : SMTP_OVER;
-	if (s->tx.t->size > 0 && !send_bdat_line(s, s->tx.t->size, true))
+	if (s->tx->t->size > 0 && !send_bdat_line(s, s->tx->t->size, true))
 		return SMTP_OVER;
 	start_giving(s);
 	return SMTP_MESSAGE;
@@ -330,13 +310,13 @@ enum smtp_want smtp_on_data(struct smtp *s, const struct command *c, const struc
 	}
 	if (r->code == 354) {
 		/* A message for nobody: a lone dot ends it (RFC 2920 section 3.1). */
-		s->tx.closed = true;
+		s->tx->closed = true;
 		return smtp_command(s, VERB_DOT, NO_RCPT, STR("."), NULL) ? SMTP_READ
 		                                                          : SMTP_OVER;
 	}
 	if (wanted(s))
 		decide_rest(s, AT_DATA, r);
-	s->tx.closed = true;
+	s->tx->closed = true;
 	return go_on(s);
 }
 
@@ -346,13 +326,13 @@ enum smtp_want smtp_on_dot(struct smtp *s, const struct command *c, const struct
 	    r->code < 400 ? CAUSE_NONE : cause_of(AT_DOT, r->code, r->status, smtp_had(s));
 
 	s->dirty = false;
-	s->tx.sent = s->tx.sent || wanted(s);
+	s->tx->sent = s->tx->sent || wanted(s);
 	if (c->rcpt != NO_RCPT)
 		decide(s, c->rcpt, cause, r);
 	else if (wanted(s))
 		decide_rest(s, AT_DOT, r);
 	if (!smtp_unanswered(s))
-		s->tx.closed = true;
+		s->tx->closed = true;
 	return go_on(s);
 }
 
@@ -370,10 +350,10 @@ static bool bdat_is_broken(const struct reply *r)
 static void decide_first(struct smtp *s, const struct reply *r)
 {
 	size_t first = 0;
-	while (s->tx.answers[first].state != ANSWER_ACCEPTED)
+	while (s->tx->answers[first].state != ANSWER_ACCEPTED)
 		first++;
 	decide(s, first, cause_of(AT_MESSAGE, r->code, r->status, smtp_had(s)), r);
-	s->tx.closed = true;
+	s->tx->closed = true;
 	fault_set(&s->fault, FAULT_RELAY, "the server answered for another recipient only");
 	fault_cause(&s->fault, CAUSE_USED_UP);
 }
@@ -381,38 +361,42 @@ static void decide_first(struct smtp *s, const struct reply *r)
 bool smtp_early_verdict(struct smtp *s, const struct reply *r)
 {
 	/* Before its first byte is out nothing can be said of it. */
-	if (!s->tx.giving || r->code < 400 || !wanted(s) || s->written <= s->tx.begin_at)
+	if (!s->tx->giving || r->code < 400 || !wanted(s) || s->written <= s->tx->begin_at)
 		return false;
 	/* A server that cannot do BDAT may say so before it has the whole chunk. */
-	if (s->tx.bdat && bdat_is_broken(r)) {
+	if (s->tx->bdat && bdat_is_broken(r)) {
 		s->chunking_broken = true;
 		return false;
 	}
-	if (s->setup.lmtp && s->tx.accepted > 1)
+	if (s->setup.lmtp && s->tx->accepted > 1)
 		decide_first(s, r);
 	else
 		decide_rest(s, AT_MESSAGE, r);
-	s->tx.early = true;
+	s->tx->early = true;
 	return true;
 }
 
 enum smtp_want smtp_on_bdat(struct smtp *s, const struct command *c, const struct reply *r)
 {
 	bool last = c->verb == VERB_BDAT_LAST;
-	if (last && r->code < 400)
+	if (last && r->code < 400) {
 		s->dirty = false;
+		s->bdat_works = true;
+	}
 	if (wanted(s)) {
-		s->tx.sent = last;
+		s->tx->sent = last;
 		if (bdat_is_broken(r)) {
-			s->tx.sent = false;
-			s->chunking_broken = true;
-			s->tx.again = true;
-			s->tx.closed = true;
+			s->tx->sent = false;
+			/* Of several not before the flight is in step. */
+			s->tx->by_data = s->shared;
+			s->chunking_broken = s->chunking_broken || !s->shared;
+			s->tx->again = true;
+			s->tx->closed = true;
 		} else if (last || r->code >= 400) {
 			decide_rest(s, last ? AT_DOT : AT_DATA, r);
 		}
 	}
-	s->tx.closed = s->tx.closed || last;
+	s->tx->closed = s->tx->closed || last;
 	return go_on(s);
 }
 
@@ -444,22 +428,22 @@ static void give_chunks(struct smtp *s, struct str bytes)
 
 static bool give(struct smtp *s, struct str bytes, struct fault *f)
 {
-	if (!s->tx.bdat)
+	if (!s->tx->bdat)
 		return wire_data(&s->wire, bytes, &s->out, f);
-	if (s->tx.t->size == 0) {
+	if (s->tx->t->size == 0) {
 		/* What was refused half-way is read to its end, and not sent. */
-		if (!s->tx.closed)
+		if (!s->tx->closed)
 			give_chunks(s, bytes);
 		return true;
 	}
-	if (s->tx.given > s->tx.t->size)
+	if (s->tx->given > s->tx->t->size)
 		return fault_set(f, FAULT_DATA, "the message is longer than it was said to be");
 	if (!buf_add_str(&s->out, bytes))
 		return fault_set(f, FAULT_DATA, "more than %zu bytes wait to be written",
 		                 s->out.max);
 	/* The last byte is the end of the command: the server may answer it before
 	 * we are told that there is no more. */
-	if (s->tx.given == s->tx.t->size && bytes.len > 0)
+	if (s->tx->given == s->tx->t->size && bytes.len > 0)
 		smtp_expect(s, VERB_BDAT_LAST, NO_RCPT);
 	return true;
 }
@@ -469,7 +453,7 @@ void smtp_message(struct smtp *s, struct str bytes)
 	struct fault f = FAULT_INIT;
 	if (s->want != SMTP_MESSAGE)
 		return;
-	s->tx.given += bytes.len;
+	s->tx->given += bytes.len;
 	if (!give(s, bytes, &f))
 		smtp_drop(s, &f);
 }
@@ -486,18 +470,18 @@ static void end_data(struct smtp *s)
 		return;
 	}
 	/* LMTP answers once for each recipient it accepted (RFC 2033 section 4.2). */
-	for (size_t i = 0; i < s->tx.t->rcpt_count; i++)
-		if (s->tx.answers[i].state == ANSWER_ACCEPTED)
+	for (size_t i = 0; i < s->tx->t->rcpt_count; i++)
+		if (s->tx->answers[i].state == ANSWER_ACCEPTED)
 			smtp_expect(s, VERB_DOT, i);
 }
 
 static void end_bdat(struct smtp *s)
 {
 	struct fault f = FAULT_INIT;
-	if (s->tx.t->size == 0) {
-		if (!s->tx.closed)
+	if (s->tx->t->size == 0) {
+		if (!s->tx->closed)
 			give_chunk(s, true);
-	} else if (s->tx.given < s->tx.t->size) {
+	} else if (s->tx->given < s->tx->t->size) {
 		fault_set(&f, FAULT_DATA, "the message is shorter than it was said to be");
 		smtp_drop(s, &f);
 	}
@@ -510,36 +494,49 @@ void smtp_message_end(struct smtp *s)
 	/* Never end a message for a server that has already answered it. */
 	if (s->unasked && smtp_out_of_step(s))
 		return;
-	show_bytes(s, s->tx.given);
-	if (s->tx.bdat)
+	show_bytes(s, s->tx->given);
+	if (s->tx->bdat)
 		end_bdat(s);
 	else
 		end_data(s);
-	s->tx.giving = false;
+	s->tx->giving = false;
 	if (s->want != SMTP_OVER)
 		s->want = go_on(s);
+}
+
+enum smtp_want smtp_give_whole(struct smtp *s, struct str message)
+{
+	struct fault f = FAULT_INIT;
+	s->tx->given = message.len;
+	if (!give(s, message, &f))
+		return smtp_drop(s, &f);
+	show_bytes(s, s->tx->given);
+	end_bdat(s);
+	s->tx->giving = false;
+	return SMTP_READ;
 }
 
 /* Flights */
 
 static void begin_again(struct smtp *s)
 {
-	for (size_t i = 0; i < s->tx.t->rcpt_count; i++)
-		if (s->tx.answers[i].state == ANSWER_ACCEPTED)
-			s->tx.answers[i].state = ANSWER_NONE;
+	for (size_t i = 0; i < s->tx->t->rcpt_count; i++)
+		if (s->tx->answers[i].state == ANSWER_ACCEPTED)
+			s->tx->answers[i].state = ANSWER_NONE;
+	s->chunking_broken = s->chunking_broken || s->tx->by_data;
 	/* Not before: what is being given must end in the way it began. */
-	s->tx.bdat = s->tx.bdat && !s->chunking_broken;
-	s->tx.again = s->tx.closed = s->tx.mail_sent = false;
-	s->tx.next = 0;
-	s->tx.accepted = 0;
+	s->tx->bdat = s->tx->bdat && !s->chunking_broken;
+	s->tx->again = s->tx->closed = s->tx->mail_sent = false;
+	s->tx->next = 0;
+	s->tx->accepted = 0;
 }
 
 static size_t next_rcpt(struct smtp *s)
 {
-	while (s->tx.next < s->tx.t->rcpt_count &&
-	       s->tx.answers[s->tx.next].state != ANSWER_NONE)
-		s->tx.next++;
-	return s->tx.next;
+	while (s->tx->next < s->tx->t->rcpt_count &&
+	       s->tx->answers[s->tx->next].state != ANSWER_NONE)
+		s->tx->next++;
+	return s->tx->next;
 }
 
 /* May DATA or BDAT go before the replies to RCPT are here? */
@@ -548,25 +545,25 @@ static bool content_may_follow(const struct smtp *s)
 	/* LMTP has no lone dot: it would have no recipient to answer for. */
 	if (s->setup.lmtp)
 		return false;
-	return !s->tx.bdat || (s->tx.t->size > 0 && s->tx.t->size <= BDAT_AT_ONCE);
+	return !s->tx->bdat || (s->tx->t->size > 0 && s->tx->t->size <= BDAT_AT_ONCE);
 }
 
 /* RSET, MAIL and RCPTs, at most *room commands; false: the session is over. */
 static bool send_envelope(struct smtp *s, size_t *room)
 {
-	if (*room > 0 && s->dirty && !s->tx.mail_sent) {
+	if (*room > 0 && s->dirty && !s->tx->mail_sent) {
 		s->dirty = false;
 		if (!smtp_command(s, VERB_RSET, NO_RCPT, STR("RSET"), NULL))
 			return false;
 		--*room;
 	}
-	if (*room > 0 && !s->tx.mail_sent) {
+	if (*room > 0 && !s->tx->mail_sent) {
 		if (!send_mail(s))
 			return false;
 		--*room;
 	}
-	while (*room > 0 && next_rcpt(s) < s->tx.t->rcpt_count) {
-		if (!send_rcpt(s, s->tx.next++))
+	while (*room > 0 && next_rcpt(s) < s->tx->t->rcpt_count) {
+		if (!send_rcpt(s, s->tx->next++))
 			return false;
 		--*room;
 	}
@@ -575,18 +572,18 @@ static bool send_envelope(struct smtp *s, size_t *room)
 
 static bool nobody_left(struct smtp *s)
 {
-	size_t next = s->tx.next;
-	if (s->tx.accepted > 0)
+	size_t next = s->tx->next;
+	if (s->tx->accepted > 0)
 		return false;
-	while (next < s->tx.t->rcpt_count && s->tx.answers[next].state != ANSWER_NONE)
+	while (next < s->tx->t->rcpt_count && s->tx->answers[next].state != ANSWER_NONE)
 		next++;
-	return next == s->tx.t->rcpt_count;
+	return next == s->tx->t->rcpt_count;
 }
 
 /* Of a probe, with all that was sent answered: is it at its end? */
 static bool is_probed(const struct smtp *s)
 {
-	const struct transaction *tx = &s->tx;
+	const struct transaction *tx = s->tx;
 	return tx->t->probe != PROBE_NOT && tx->mail_sent &&
 	       (tx->t->probe == PROBE_MAIL || tx->closed || tx->next == tx->t->rcpt_count);
 }
@@ -601,22 +598,39 @@ static enum smtp_want end_probe(struct smtp *s)
 	return smtp_command(s, VERB_RSET, NO_RCPT, STR("RSET"), NULL) ? SMTP_READ : SMTP_OVER;
 }
 
-/* All is answered: what comes now? */
-static enum smtp_want next_flight(struct smtp *s)
+enum smtp_want smtp_send_flight(struct smtp *s)
 {
-	bool probe = s->tx.t->probe != PROBE_NOT;
+	bool probe = s->tx->t->probe != PROBE_NOT;
 	size_t room = s->ehlo.pipelining && !probe ? FLIGHT_MAX : 1;
-	if (s->tx.again)
-		begin_again(s);
-	if (is_probed(s))
-		return end_probe(s);
-	if (s->tx.closed || nobody_left(s))
+	if (s->tx->closed || nobody_left(s))
 		return settle(s);
 	if (!send_envelope(s, &room))
 		return SMTP_OVER;
-	if (room == 0 || next_rcpt(s) < s->tx.t->rcpt_count)
+	if (room == 0 || next_rcpt(s) < s->tx->t->rcpt_count)
 		return SMTP_READ;
 	if (smtp_unanswered(s) && !content_may_follow(s))
 		return SMTP_READ;
 	return send_content(s);
+}
+
+/* All of its own is answered: what comes now? Another flight is the first's alone, and only
+ * when nothing of another is under way. */
+static enum smtp_want next_flight(struct smtp *s)
+{
+	bool turn = s->tx == s->line[0] && !smtp_unanswered(s);
+	if (s->tx->again && !turn)
+		return SMTP_READ;
+	if (s->tx->again)
+		begin_again(s);
+	if (is_probed(s))
+		return end_probe(s);
+	if (s->tx->closed || nobody_left(s))
+		return settle(s);
+	return turn ? smtp_send_flight(s) : SMTP_READ;
+}
+
+void smtp_wake(struct smtp *s)
+{
+	if (s->want == SMTP_READ && s->line[0]->t && !smtp_unanswered(s))
+		s->want = next_flight(s);
 }

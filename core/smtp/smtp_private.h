@@ -5,7 +5,8 @@
  * smtp.c has the public functions and the way of a reply to its handler;
  * smtp_login.c the handlers from the greeting to the login; smtp_mail.c those of
  * a transaction; smtp_command.c, which knows none of them, what they all do: it
- * sends a command and queues it for its answer, and ends the session.
+ * sends a command and queues it for its answer, and ends the session; smtp_window.c
+ * has several transactions one behind the other.
  *
  * A handler gets the command that was answered and the reply, whose code is 4xx,
  * 5xx or one that makes sense, and returns what the machine wants next.
@@ -38,10 +39,18 @@ enum verb {
 
 #define NO_RCPT ((size_t)-1)
 
+/* Commands a flight, and bytes where it has messages of several transactions: both sides may
+ * write without the other reading, so what is on the way must fit in the sockets' buffers
+ * (RFC 2920 section 3.1). */
+#define FLIGHT_MAX   128
+#define FLIGHT_BYTES 131072
+#define BDAT_AT_ONCE 65536 /* a message up to that size goes with the envelope */
+
 struct command {
 	enum verb verb;
-	size_t rcpt;  /* RCPT, and DOT of LMTP: whose; else NO_RCPT */
-	uint64_t end; /* the answer is not due before so many bytes are written */
+	size_t rcpt;            /* RCPT, and DOT of LMTP: whose; else NO_RCPT */
+	uint64_t end;           /* the answer is not due before so many bytes are written */
+	struct transaction *tx; /* whose it is */
 };
 
 enum answer_state { ANSWER_NONE, ANSWER_ACCEPTED, ANSWER_DECIDED };
@@ -55,6 +64,9 @@ struct answer {
 
 struct transaction {
 	const struct smtp_transaction *t; /* NULL: none under way */
+	enum smtp_want want;              /* while another is in hand */
+	uint64_t flight;                  /* the last in which it had a command */
+	enum cause cause;                 /* why recipients have no verdict, at the end */
 	struct answer *answers;           /* one a recipient, or NULL */
 	size_t count;                     /* of them */
 	size_t next;                      /* the first that had no RCPT yet */
@@ -69,9 +81,10 @@ struct transaction {
 	bool bare;         /* MAIL and RCPT without parameters that can be missed */
 	bool parameters;   /* MAIL had some that can be missed */
 	bool mail_sent;
-	bool closed; /* nothing more is decided: late replies are passed over */
-	bool again;  /* once more, in another way */
-	bool giving; /* the message is being given */
+	bool closed;  /* nothing more is decided: late replies are passed over */
+	bool again;   /* once more, in another way */
+	bool by_data; /* which is DATA, for BDAT failed */
+	bool giving;  /* the message is being given */
 	uint64_t given;
 };
 
@@ -81,6 +94,7 @@ struct smtp {
 	struct fault fault;
 	struct reply reply;
 	size_t replies; /* complete so far */
+	size_t settled; /* transactions so far */
 	bool unasked;   /* the reply under way was not asked for */
 	bool slow;      /* all together takes too long */
 
@@ -105,9 +119,17 @@ struct smtp {
 	bool taken;        /* and one in which a message was taken */
 	struct buf answer; /* what was sent last of the login, until it is answered */
 
-	struct transaction tx;
-	bool dirty; /* the server has an open transaction: RSET first */
-	bool chunking_broken;
+	/* The first is in hand; the others are under way behind it. There is always one. */
+	struct transaction *line[SMTP_LINE_MAX];
+	size_t line_count;
+	struct transaction *tx; /* of them, the one that is spoken of */
+	bool shared;            /* the flight has commands of several */
+	bool refused;           /* and there was a refusal in it */
+	size_t rest;            /* lines that were read from the last reply on */
+	bool odd;               /* it cannot be the answer to another command */
+	uint64_t flight_at;     /* it begins behind so many bytes */
+	bool dirty;             /* the server has an open transaction: RSET first */
+	bool chunking_broken, bdat_works;
 	struct wire wire;
 	struct buf chunk;
 };
@@ -122,6 +144,15 @@ smtp_handler smtp_on_rset, smtp_on_mail, smtp_on_rcpt, smtp_on_data, smtp_on_dot
 /* While the message goes out, a clear refusal: the verdict on it (RFC 5321 has no better
  * place for it). False: it is none. */
 bool smtp_early_verdict(struct smtp *s, const struct reply *r);
+/* The first of the line goes on with a flight of its own, if it may now. */
+void smtp_wake(struct smtp *s);
+/* RSET, MAIL, RCPT and what may follow them, of the transaction that is spoken of. */
+enum smtp_want smtp_send_flight(struct smtp *s);
+/* The whole message of that one, by BDAT LAST. */
+enum smtp_want smtp_give_whole(struct smtp *s, struct str message);
+bool smtp_by_bdat(const struct smtp *s, const struct smtp_transaction *t);
+/* Makes tx the transaction t. */
+void smtp_set_up(struct smtp *s, struct transaction *tx, const struct smtp_transaction *t);
 /* Sends EHLO (LHLO). */
 enum smtp_want smtp_hello(struct smtp *s);
 

@@ -25,6 +25,8 @@ struct deliver *deliver_new(const struct deliver_setup *setup)
 	offerer_init(&d->offerer, &d->setup.env, setup->hold, setup->ask_dead);
 	d->offerer.open = setup->open;
 	d->offerer.asks_nobody = setup->asks_nobody;
+	d->offerer.next = setup->next;
+	d->offerer.next_context = setup->next_context;
 	return d;
 }
 
@@ -42,6 +44,11 @@ void deliver_help(struct deliver *d, bool helper)
 void deliver_drop(struct deliver *d)
 {
 	offerer_drop(&d->offerer);
+}
+
+bool deliver_begun(struct deliver *d, const struct hold_entry *he)
+{
+	return offerer_begun(&d->offerer, he);
 }
 
 size_t deliver_connections(const struct deliver *d)
@@ -204,7 +211,7 @@ static enum deliver_end offer_all(struct deliver *d, struct hold_entry *he,
 	                                        [OFFER_ERROR] = DELIVER_ERROR};
 	struct routes routes;
 	enum offer_end end = OFFER_DONE;
-	routes_plan(d->setup.env.config, &he->entry.envelope, &routes);
+	offerer_plan(&d->offerer, he, &routes);
 	for (size_t i = 0; end == OFFER_DONE && i < routes.count; i++)
 		end = offer(&d->offerer, he, &routes.at[i], log, sum, f);
 	routes_release(&routes);

@@ -18,6 +18,7 @@
 #include "hold/hold.h"
 #include "mail/verdict.h"
 #include "transport/choice.h"
+#include "transport/offer.h"
 #include "transport/session.h"
 
 /* Told of an entry of which recipients were refused in this try; others of it may wait.
@@ -35,6 +36,8 @@ struct deliver_setup {
 	deliver_tell *tell; /* or NULL */
 	void *tell_context;
 	atomic_int *open; /* connections of all processes of the run, one a relay; or NULL */
+	offer_next *next; /* the entry behind the one in hand, to be begun with it; or NULL */
+	void *next_context;
 };
 
 struct deliver;
@@ -68,6 +71,9 @@ enum deliver_end {
 	DELIVER_ERROR        /* the entry could not be worked on (f); it stays where it is */
 };
 
+/* May its message have been sent with the end of another? Then deliver_entry is due, whoever
+ * wants to stop; else it is not begun any more. */
+bool deliver_begun(struct deliver *d, const struct hold_entry *he);
 /* Tries the entry; it is removed, moved or left marked. */
 enum deliver_end deliver_entry(struct deliver *d, struct hold_entry *he,
                                struct deliver_result *result, struct fault *f)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -25,6 +26,7 @@
 #define ONLINE_WAIT_MS 10000
 #define WORKERS_MAX    256
 #define COUNT_EVERY_MS 1000
+#define NOT_LISTED     ((size_t)-1)
 
 /* Shared by the workers of a run. */
 struct shared {
@@ -32,8 +34,18 @@ struct shared {
 	atomic_size_t sent, held, failed;
 	/* Entries that workers could not get a connection for: the leader's again. */
 	atomic_size_t returned;
-	size_t returns[WORKERS_MAX];
+	size_t *returns;   /* room for all of the list */
 	atomic_int open[]; /* connections, one a relay */
+};
+
+/* An entry that this process has claimed. */
+struct job {
+	struct hold_entry he;
+	hold_id id;
+	size_t at;                    /* its place in the list, or NOT_LISTED */
+	bool tries;                   /* else it is only looked at */
+	struct deliver_result before; /* how it was */
+	struct job *next;
 };
 
 struct run {
@@ -45,6 +57,8 @@ struct run {
 	struct deliver *deliver;
 	pid_t *workers;
 	size_t worker_count;
+	struct job *first, *last; /* claimed, and perhaps begun, before their turns */
+	bool ends;                /* nothing more is taken */
 	struct counters counters; /* of this process, not yet added to the hold's */
 	struct tokens *tokens;    /* or NULL */
 	int64_t counted;          /* monotonic ms: when they were */
@@ -138,54 +152,74 @@ static void tell_result(struct run *run, const char *id, const struct deliver_re
 /* How it went with one entry. */
 enum worked { WORKED_ON, WORKED_STRAINED, TURNED_AWAY };
 
-static enum worked work_on(struct run *run, const char *id)
+/* Claims an entry; NULL: it is not ours to work on. */
+static struct job *open_job(struct run *run, const char *id, size_t at)
 {
-	struct hold_entry he;
-	struct deliver_result result = {0};
+	struct job *j = mem_alloc(sizeof(*j));
 	struct fault f = FAULT_INIT;
-	enum hold_claim claimed = claim(run, id, &he, &f);
+	enum hold_claim claimed = claim(run, id, &j->he, &f);
 	if (claimed == CLAIM_DAMAGED || claimed == CLAIM_ERROR)
 		tell_error(run, id, &f);
-	if (claimed != CLAIM_OK)
-		return WORKED_ON;
-	const struct envelope *e = &he.entry.envelope;
-	const struct deliver_result before = {.delivered = envelope_count(e, RCPT_DELIVERED),
-	                                      .failed = envelope_count(e, RCPT_FAILED)};
-	bool tries = wanted(run, &he.entry);
-	if (tries && he.linked)
+	if (claimed != CLAIM_OK) {
+		free(j);
+		return NULL;
+	}
+	const struct envelope *e = &j->he.entry.envelope;
+	snprintf(j->id, sizeof(j->id), "%s", id);
+	j->at = at;
+	j->before.delivered = envelope_count(e, RCPT_DELIVERED);
+	j->before.failed = envelope_count(e, RCPT_FAILED);
+	j->tries = wanted(run, &j->he.entry);
+	if (j->tries && j->he.linked)
 		log_text(
 		    LOG_WARNING,
 		    "%s: its file has a second name (a hard link); it is sent all the same",
 		    id);
-	enum deliver_end end =
-	    tries ? deliver_entry(run->deliver, &he, &result, &f) : DELIVER_DONE;
-	if (tries && end == DELIVER_DONE)
-		add_counters(run, &he.entry, &before, &result);
+	return j;
+}
+
+static void close_job(struct job *j)
+{
+	hold_release(&j->he);
+	free(j);
+}
+
+/* Tries it, and closes it. */
+static enum worked work_on(struct run *run, struct job *j)
+{
+	struct deliver_result result = {0};
+	struct fault f = FAULT_INIT;
+	enum deliver_end end = deliver_entry(run->deliver, &j->he, &result, &f);
+	if (end == DELIVER_DONE)
+		add_counters(run, &j->he.entry, &j->before, &result);
 	/* Its name is gone. Its bytes go when it is closed, which for many takes a while. */
-	bool gone = tries && end == DELIVER_DONE && result.waiting + result.failed == 0;
+	bool gone = end == DELIVER_DONE && result.waiting + result.failed == 0;
 	if (gone)
-		tell_result(run, id, &result);
+		tell_result(run, j->id, &result);
 	/* Whoever is told of one that is there may look, and must not see it in hand. */
-	hold_release(&he);
+	hold_id id;
+	memcpy(id, j->id, sizeof(id));
+	close_job(j);
 	if (end == DELIVER_TURNED_AWAY)
 		return TURNED_AWAY;
 	if (end == DELIVER_ERROR)
 		tell_error(run, id, &f);
-	else if (tries && !gone)
+	else if (!gone)
 		tell_result(run, id, &result);
 	return result.strained ? WORKED_STRAINED : WORKED_ON;
 }
 
-/* The same for the entry in that place of the list. */
-static enum worked work_on_listed(struct run *run, size_t at)
+/* Does the entry in that place of the list stay as it is, since all who could take it are
+ * left alone? It is told of then. */
+static bool rests(struct run *run, size_t at)
 {
 	struct deliver_result result = {.waiting = 1};
 	size_t kind = run->choice.kinds ? run->choice.kinds[at] : 0;
 	if (kind == 0 || !deliver_rests(run->deliver, &run->choice.kind[kind - 1]))
-		return work_on(run, run->ids[at]);
+		return false;
 	verdict_line(&run->choice.kind[kind - 1].verdict, result.reason);
 	tell_result(run, run->ids[at], &result);
-	return WORKED_ON;
+	return true;
 }
 
 static bool stopped(const struct run *run)
@@ -193,15 +227,85 @@ static bool stopped(const struct run *run)
 	return run->flush->stop && *run->flush->stop;
 }
 
-static bool take(struct run *run, size_t *at)
+/* The next of the list that is to be tried; NULL: none is left. */
+static struct job *claim_next(struct run *run)
 {
-	*at = atomic_fetch_add(&run->shared->next, 1);
-	return *at < run->count && !stopped(run);
+	size_t at;
+	while (!run->ends && !stopped(run) &&
+	       (at = atomic_fetch_add(&run->shared->next, 1)) < run->count) {
+		if (rests(run, at))
+			continue;
+		struct job *j = open_job(run, run->ids[at], at);
+		if (j && j->tries)
+			return j;
+		if (j)
+			close_job(j);
+	}
+	return NULL;
+}
+
+/* One before its turn. */
+static struct hold_entry *claim_ahead(void *context)
+{
+	struct run *run = context;
+	struct job *j = claim_next(run);
+	if (!j)
+		return NULL;
+	if (run->last)
+		run->last->next = j;
+	else
+		run->first = j;
+	run->last = j;
+	return &j->he;
+}
+
+static struct job *cut_first(struct run *run)
+{
+	struct job *j = run->first;
+	run->first = j->next;
+	if (!run->first)
+		run->last = NULL;
+	return j;
+}
+
+static struct job *take(struct run *run)
+{
+	return run->first && !stopped(run) ? cut_first(run)
+	       : run->first                ? NULL
+	                                   : claim_next(run);
 }
 
 static void give_back(struct run *run, size_t at)
 {
-	run->shared->returns[atomic_fetch_add(&run->shared->returned, 1)] = at;
+	if (at != NOT_LISTED)
+		run->shared->returns[atomic_fetch_add(&run->shared->returned, 1)] = at;
+}
+
+/* This process takes no more: what it has begun before its turn is brought to its end, and
+ * what not is for another. */
+static void end_jobs(struct run *run)
+{
+	run->ends = true;
+	while (run->first) {
+		struct job *j = cut_first(run);
+		size_t at = j->at;
+		if (!deliver_begun(run->deliver, &j->he))
+			close_job(j);
+		else if (work_on(run, j) != TURNED_AWAY)
+			continue;
+		give_back(run, at);
+	}
+}
+
+/* The entry with that id, or of that place in the list. */
+static enum worked work_alone(struct run *run, const char *id)
+{
+	struct job *j = open_job(run, id, NOT_LISTED);
+	if (j && j->tries)
+		return work_on(run, j);
+	if (j)
+		close_job(j);
+	return WORKED_ON;
 }
 
 /* The reports that were made in this process are sent like any mail. */
@@ -209,7 +313,7 @@ static void send_reports(struct run *run)
 {
 	hold_id id;
 	while (!stopped(run) && deliver_report(run->deliver, id))
-		if (work_on(run, id) == TURNED_AWAY)
+		if (work_alone(run, id) == TURNED_AWAY)
 			return;
 }
 
@@ -224,16 +328,17 @@ static void tell_progress(struct run *run)
 /* Entries off the list, as long as the servers want more. */
 static void work_off(struct run *run, bool leads)
 {
-	size_t at;
-	while (take(run, &at)) {
-		enum worked how = work_on_listed(run, at);
+	enum worked how = WORKED_ON;
+	struct job *j;
+	while (how == WORKED_ON && (j = take(run))) {
+		size_t at = j->at;
+		how = work_on(run, j);
 		if (how == TURNED_AWAY)
 			give_back(run, at);
-		if (how != WORKED_ON)
-			return;
-		if (leads)
+		if (leads && how == WORKED_ON)
 			tell_progress(run);
 	}
+	end_jobs(run);
 }
 
 /* As many as the relay that has just answered allows, and no more than there
@@ -287,10 +392,11 @@ static void wait_for(struct run *run, pid_t pid)
 
 static void lead(struct run *run)
 {
-	size_t at;
-	while (!run->worker_count && take(run, &at)) {
-		work_on_listed(run, at);
-		if (!run->workers && run->count > 1 && workers_wanted(run) > 0)
+	struct job *j;
+	while (!run->worker_count && (j = take(run))) {
+		work_on(run, j);
+		/* What is in hand already is not to be in the hands of two. */
+		if (!run->workers && run->count > 1 && !run->first && workers_wanted(run) > 0)
 			start_workers(run);
 		tell_progress(run);
 	}
@@ -303,11 +409,14 @@ static void lead(struct run *run)
 		wait_for(run, run->workers[i]);
 	deliver_help(run->deliver, false);
 	for (size_t i = 0; i < run->shared->returned && !stopped(run); i++)
-		work_on_listed(run, run->shared->returns[i]);
-	while (take(run, &at)) {
-		work_on_listed(run, at);
+		if (!rests(run, run->shared->returns[i]))
+			work_alone(run, run->ids[run->shared->returns[i]]);
+	run->ends = false;
+	while ((j = take(run))) {
+		work_on(run, j);
 		tell_progress(run);
 	}
+	end_jobs(run);
 	send_reports(run);
 	deliver_free(run->deliver);
 	tell_progress(run);
@@ -318,19 +427,22 @@ static void lead(struct run *run)
 	free(run->workers);
 }
 
-static size_t shared_size(const struct flush *fl)
+static size_t shared_size(const struct flush *fl, size_t count)
 {
-	return sizeof(struct shared) + fl->env.config->relay_count * sizeof(atomic_int);
+	size_t open = fl->env.config->relay_count * sizeof(atomic_int);
+	size_t align = sizeof(size_t);
+	return (sizeof(struct shared) + open + align - 1) / align * align + count * align;
 }
 
-static struct shared *map_shared(const struct flush *fl, struct fault *f)
+static struct shared *map_shared(const struct flush *fl, size_t count, struct fault *f)
 {
-	struct shared *s = mmap(NULL, shared_size(fl), PROT_READ | PROT_WRITE,
+	struct shared *s = mmap(NULL, shared_size(fl, count), PROT_READ | PROT_WRITE,
 	                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (s == MAP_FAILED) {
 		fault_sys(f, FAULT_TEMP, errno, "shared memory");
 		return NULL;
 	}
+	s->returns = (size_t *)(void *)((char *)s + shared_size(fl, 0));
 	return s;
 }
 
@@ -364,6 +476,8 @@ static void start(struct run *run)
 	    .tell = fl->tell,
 	    .tell_context = fl->context,
 	    .open = run->shared->open,
+	    .next = claim_ahead,
+	    .next_context = run,
 	};
 	run->deliver = deliver_new(&setup);
 }
@@ -426,14 +540,14 @@ static bool run_over(struct run *run, struct flush_counts *counts, struct fault 
 	narrowing(fl->env.config, fl->hold);
 	if (!choose(run, f))
 		return false;
-	run->shared = map_shared(fl, f);
+	run->shared = map_shared(fl, run->count, f);
 	if (!run->shared)
 		return false;
 	start(run);
 	lead(run);
 	*counts = (struct flush_counts){run->count, run->shared->sent, run->shared->held,
 	                                run->shared->failed};
-	munmap(run->shared, shared_size(fl));
+	munmap(run->shared, shared_size(fl, run->count));
 	return true;
 }
 

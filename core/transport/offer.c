@@ -20,6 +20,9 @@ struct todo {
 /* One try of one route. */
 struct attempt {
 	struct offerer *o;
+	const struct route *route;
+	const struct server *server; /* that is asked */
+	bool asked;                  /* one was */
 	struct hold_entry *he;
 	struct delivery_log *log;
 	struct offer_sum *sum;
@@ -61,9 +64,19 @@ static void end_session(struct offerer *o)
 	server_release(&o->server);
 }
 
+static void free_under_way(struct under_way *u)
+{
+	server_release(&u->server);
+	routes_release(&u->routes);
+	free(u);
+}
+
 void offerer_release(struct offerer *o)
 {
 	end_session(o);
+	for (size_t i = 0; i < o->line_count; i++)
+		free_under_way(o->line[i]);
+	o->line_count = 0;
 	servers_memory_release(&o->memory);
 }
 
@@ -112,6 +125,7 @@ static bool session_for(struct attempt *a, const struct server *server, struct f
 		return true;
 	end_session(o);
 	server_copy(&o->server, server);
+	o->window = 0;
 	o->session = open_session(a, server, f);
 	if (o->session) {
 		servers_answered(&o->memory, server);
@@ -234,7 +248,8 @@ static bool go_on(struct todo *t, enum cause cause, const struct server *server,
 }
 
 /* Takes what the server said of each, and decides who is asked next. */
-static void sort_out(struct attempt *a, const struct server *server, bool chunking_lost)
+static void sort_out(struct attempt *a, const struct server *server, bool chunking_lost,
+                     bool behind)
 {
 	size_t decided = 0;
 	for (size_t i = 0; i < a->batch_count; i++)
@@ -242,8 +257,12 @@ static void sort_out(struct attempt *a, const struct server *server, bool chunki
 	for (size_t i = 0; i < a->batch_count; i++) {
 		struct todo *t = a->items[i];
 		struct rcpt *r = rcpt_of(a, t);
-		bool more = r->verdict.cause == CAUSE_TOO_MANY && decided > 0;
+		bool more = r->verdict.cause == CAUSE_TOO_MANY && decided > 0,
+		     before = t->again;
 		t->decided = !(chunking_lost || go_on(t, r->verdict.cause, server, more));
+		/* Nothing was said of these. */
+		if (behind)
+			t->again = before;
 		t->refused = !t->decided && r->state == RCPT_FAILED;
 		if (t->refused)
 			r->state = RCPT_WAITING; /* as long as another may take it */
@@ -332,7 +351,7 @@ static bool any_refused(const struct attempt *a)
  * and no server may take that for the whole. */
 static bool entry_failed(struct attempt *a, struct fault *f)
 {
-	if (!session_usable(a->o->session))
+	if (a->o->session && !session_usable(a->o->session))
 		end_session(a->o);
 	if (f->kind == FAULT_DATA)
 		(void)!hold_verify(a->he, f);
@@ -345,48 +364,231 @@ static bool is_broken(enum cause cause)
 	return how == SERVER_SUSPECT || how == SERVER_STRAINED;
 }
 
-/* One transaction. False: the entry itself cannot be worked on. */
-static bool transact(struct attempt *a, const struct server *server, struct fault *f)
+static bool same_way(const struct route *a, const struct route *b)
+{
+	if (a->relay_count != b->relay_count || !a->domain != !b->domain ||
+	    (a->domain && strcmp(a->domain, b->domain) != 0))
+		return false;
+	for (size_t i = 0; i < a->relay_count; i++)
+		if (a->relays[i] != b->relays[i])
+			return false;
+	return true;
+}
+
+/* Would it go as this one does, all of it at once? */
+static bool fits_behind(struct attempt *a, const struct hold_entry *he,
+                        const struct route *route)
+{
+	const struct envelope *e = &he->entry.envelope;
+	const struct server_client client = {hold_uid(he), e->sender};
+	/* A report has to wait until what it reports on says that it is made. */
+	if (he->entry.report_of[0] || !same_way(a->route, route) ||
+	    route->rcpt_count > (size_t)a->server->relay->max_recipients)
+		return false;
+	for (size_t i = 0; i < e->rcpt_count; i++)
+		if (broke(&e->rcpts[i]))
+			return false;
+	const struct server_state *state;
+	return servers_ask(&a->o->memory, a->server, &client, &state) == CAUSE_NONE;
+}
+
+/* Keeps the routes. */
+static struct under_way *prepare(struct attempt *a, struct hold_entry *he,
+                                 const struct routes *routes)
+{
+	const struct route *route = &routes->at[0];
+	struct under_way *u = mem_alloc(sizeof(*u));
+	*u = (struct under_way){
+	    .mail = {.he = he, .rcpts = route->rcpts, .count = route->rcpt_count},
+	    .contact = a->contact,
+	    .routes = *routes,
+	};
+	server_copy(&u->server, a->server);
+	/* It is told of in its turn. Where no mark can be made nothing may be sent. */
+	if (!hold_mark_head(he, &u->mail.why)) {
+		u->mail.progress = MAIL_ENDED;
+		u->mail.end = SESSION_ENTRY;
+	}
+	return u;
+}
+
+static bool has_window(struct offerer *o, const struct server *server)
+{
+	size_t most = (size_t)server->relay->max_messages;
+	size_t count = session_messages(o->session) + o->line_count + 1;
+	if (o->window == 0)
+		o->window = servers_window(&o->memory, server);
+	return count < most && o->line_count + 1 < o->window;
+}
+
+/* The last that was to be begun was not, for want of room: it will be in its turn. */
+static void pass_by(struct offerer *o)
+{
+	struct under_way *last = o->line_count > 0 ? o->line[o->line_count - 1] : NULL;
+	if (!last || last->mail.progress != MAIL_NEW)
+		return;
+	o->passed = last->mail.he;
+	o->line_count--;
+	free_under_way(last);
+}
+
+/* An entry to be begun behind this one. */
+static struct session_mail *behind(void *context)
+{
+	struct attempt *a = context;
+	struct offerer *o = a->o;
+	pass_by(o);
+	if (o->passed || !has_window(o, a->server))
+		return NULL;
+	struct hold_entry *he = o->next(o->next_context);
+	if (!he)
+		return NULL;
+	struct routes routes;
+	struct under_way *u = NULL;
+	routes_plan(o->env->config, &he->entry.envelope, &routes);
+	if (routes.count == 1 && fits_behind(a, he, &routes.at[0]))
+		o->line[o->line_count++] = u = prepare(a, he, &routes);
+	else
+		o->passed = he;
+	if (!u)
+		routes_release(&routes);
+	return u && u->mail.progress == MAIL_NEW ? &u->mail : NULL;
+}
+
+/* Another may follow only an entry that this transaction decides, at the first server that it
+ * was offered to: then it would come here too. */
+static session_next *follower(const struct attempt *a)
+{
+	bool whole = a->batch_count == envelope_count(&a->he->entry.envelope, RCPT_WAITING);
+	return a->o->next && whole && !a->asked ? behind : NULL;
+}
+
+static struct under_way *take_begun(struct offerer *o, const struct hold_entry *he)
+{
+	struct under_way *u = o->line_count > 0 ? o->line[0] : NULL;
+	if (he == o->passed)
+		o->passed = NULL;
+	if (!u || u->mail.he != he)
+		return NULL;
+	o->line_count--;
+	memmove(o->line, o->line + 1, o->line_count * sizeof(struct under_way *));
+	if (u->mail.progress != MAIL_NEW)
+		return u;
+	free_under_way(u);
+	return NULL;
+}
+
+void offerer_plan(struct offerer *o, const struct hold_entry *he, struct routes *out)
+{
+	struct under_way *u = o->line_count > 0 ? o->line[0] : NULL;
+	if (!u || u->mail.he != he || u->mail.progress == MAIL_NEW) {
+		routes_plan(o->env->config, &he->entry.envelope, out);
+		return;
+	}
+	*out = u->routes;
+	u->routes = (struct routes){.count = 0};
+}
+
+bool offerer_begun(struct offerer *o, const struct hold_entry *he)
+{
+	for (size_t i = 0; i < o->line_count; i++) {
+		const struct session_mail *m = &o->line[i]->mail;
+		if (m->he != he)
+			continue;
+		if (m->progress == MAIL_UNDER_WAY && !session_settled(o->session))
+			end_session(o);
+		return m->progress != MAIL_NEW;
+	}
+	return false;
+}
+
+/* What the server said is written down. again: it has to be asked once more, for it was
+ * BDAT that failed. */
+static bool take_down(struct attempt *a, const struct server *server,
+                      const struct session_mail *m, bool open, bool again, struct fault *f)
+{
+	struct offerer *o = a->o;
+	struct fault why = m->why;
+	enum cause cause = server_cause(a, m->end, &why);
+	sort_out(a, server, again, m->behind);
+	bool delivered;
+	bool final = any_final(a, &delivered);
+	if (!mark(a, delivered, f))
+		return false;
+	if (final && open && !session_in_step(o->session, &why)) {
+		if (!take_back(a, &why, f))
+			return false;
+		cause = why.cause;
+	}
+	if (open && session_lost_several(o->session)) {
+		servers_one_by_one(&o->memory, server, why.cause);
+		o->window = 1;
+	}
+	a->sum->strained = a->sum->strained || cause_row(cause)->server == SERVER_STRAINED;
+	const struct server_client client = client_of(a);
+	/* However many transactions it is, it is one message that the server meets; and it is
+	 * one at which it breaks. */
+	if (!again && (!is_broken(cause) || (!m->behind && a->broken++ == 0)))
+		servers_transaction(&o->memory, server, &client, cause);
+	log_batch(a);
+	return true;
+}
+
+/* One transaction. m is new, or was begun before its turn, and over the open session if
+ * it has not ended. False: the entry itself cannot be worked on. */
+static bool transact(struct attempt *a, const struct server *server, struct session_mail *m,
+                     struct fault *f)
 {
 	struct offerer *o = a->o;
 	struct fault why = FAULT_INIT;
-	a->contact = *session_contact(o->session);
-	enum session_end end = session_send(o->session, a->he, a->batch, a->batch_count, &why);
+	bool open = m->progress != MAIL_ENDED;
+	if (open) {
+		a->server = server;
+		m->end = session_send(o->session, m, follower(a), a, &why);
+		m->why = why;
+		pass_by(o);
+	}
+	a->asked = true;
 	/* Bytes that no message may have are found on their way, before the checksum. */
-	bool doubtful = end == SESSION_BROKEN && why.kind == FAULT_DATA && !a->he->sound;
-	if (end == SESSION_ENTRY || doubtful) {
-		*f = why;
+	bool doubtful = m->end == SESSION_BROKEN && m->why.kind == FAULT_DATA && !a->he->sound;
+	if (m->end == SESSION_ENTRY || doubtful) {
+		*f = m->why;
 		return entry_failed(a, f);
 	}
 	/* What was refused before its end was not read to its end. */
 	if (any_refused(a) && !hold_verify(a->he, f))
 		return false;
 	a->sum->offered = true;
-	bool chunking_lost = end == SESSION_BROKEN && session_chunking_broken(o->session) &&
-	                     o->no_chunking != server->relay;
+	bool broken = open && session_chunking_broken(o->session);
+	bool again = broken && m->end == SESSION_BROKEN && o->no_chunking != server->relay;
 	/* Known from here on: what goes wrong by DATA later is no fault of BDAT's. */
-	if (session_chunking_broken(o->session))
+	if (broken)
 		o->no_chunking = server->relay;
-	enum cause cause = server_cause(a, end, &why);
-	sort_out(a, server, chunking_lost);
-	bool delivered;
-	bool final = any_final(a, &delivered);
-	if (!mark(a, delivered, f))
+	if (!take_down(a, server, m, open, again, f))
 		return false;
-	if (final && !session_in_step(o->session, &why)) {
-		if (!take_back(a, &why, f))
-			return false;
-		cause = why.cause;
-	}
-	a->sum->strained = a->sum->strained || cause_row(cause)->server == SERVER_STRAINED;
-	const struct server_client client = client_of(a);
-	/* However many transactions it is, it is one message that the server meets. */
-	if (!chunking_lost && (!is_broken(cause) || a->broken++ == 0))
-		servers_transaction(&o->memory, server, &client, cause);
-	log_batch(a);
-	if (!kept(a) || chunking_lost)
+	if (open && (!kept(a) || again))
 		end_session(o);
 	return true;
+}
+
+/* One that is begun in its turn. */
+static bool transact_new(struct attempt *a, const struct server *server, struct fault *f)
+{
+	struct session_mail m = {.he = a->he, .rcpts = a->batch, .count = a->batch_count};
+	a->contact = *session_contact(a->o->session);
+	return transact(a, server, &m, f);
+}
+
+/* What was begun before is taken up. */
+static bool transact_begun(struct attempt *a, struct under_way *u, struct fault *f)
+{
+	for (size_t i = 0; i < a->count; i++)
+		a->items[i] = &a->todo[i];
+	memcpy(a->batch, u->mail.rcpts, a->count * sizeof(*a->batch));
+	a->batch_count = a->count;
+	a->markable = true;
+	a->contact = u->contact;
+	return transact(a, &u->server, &u->mail, f);
 }
 
 static bool use_server(struct attempt *a, const struct server *server, struct fault *f)
@@ -415,7 +617,7 @@ static bool use_server(struct attempt *a, const struct server *server, struct fa
 			not_reached(a, server, &why);
 			return true;
 		}
-		if (!transact(a, server, f))
+		if (!transact_new(a, server, f))
 			return false;
 	}
 	return true;
@@ -535,6 +737,7 @@ enum offer_end offer(struct offerer *o, struct hold_entry *he, const struct rout
 	size_t n = route->rcpt_count;
 	struct attempt a = {
 	    .o = o,
+	    .route = route,
 	    .he = he,
 	    .log = log,
 	    .sum = sum,
@@ -549,6 +752,11 @@ enum offer_end offer(struct offerer *o, struct hold_entry *he, const struct rout
 	/* Where no relay serves, that is what this try came to. */
 	if (route->relay_count == 0)
 		sum->offered = true;
+	struct under_way *begun = take_begun(o, he);
+	if (begun) {
+		ok = transact_begun(&a, begun, f);
+		free_under_way(begun);
+	}
 	for (size_t i = 0; ok && i < route->relay_count && goes_on(&a); i++)
 		ok = try_relay(&a, route->relays[i], route->domain, f);
 	if (ok && !a.turned_away)

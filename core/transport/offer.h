@@ -5,7 +5,11 @@
  * Each relay of the route, of it each host and each port, is asked until every
  * recipient is decided; what each answer means, and who is asked next, is in
  * text/cause. After a final 2xx the mark is made and synced before the server
- * hears anything else. A connection is kept for the next entry.
+ * hears anything that was not under way. A connection is kept for the next entry.
+ *
+ * While an entry waits for its answer, the next may be under way behind it, at most
+ * "window" together: one that goes the same way, to the same server, in one transaction.
+ * What becomes of it is looked at when it is offered in its turn.
  *
  * A struct offerer is one run's memory: the open connection, and how the servers
  * are.
@@ -20,6 +24,18 @@
 #include "transport/servers.h"
 #include "transport/session.h"
 
+/* The next entry that this process works on, claimed; NULL: none. It will be offered in that
+ * order, begun or not, or offerer_begun says that it need not be. */
+typedef struct hold_entry *offer_next(void *context);
+
+/* An entry that was begun before its turn. */
+struct under_way {
+	struct session_mail mail;
+	struct server server;
+	struct session_contact contact;
+	struct routes routes; /* as they were then; there is one */
+};
+
 struct offerer {
 	const struct session_env *env;
 	struct servers_memory memory;
@@ -29,6 +45,12 @@ struct offerer {
 	bool asks_nobody; /* it has no connection for anybody: the program is without TLS */
 	bool helper;      /* one of several at work: without a connection it leaves the entry */
 	atomic_int *open; /* connections of all of them, one a relay; or NULL */
+	offer_next *next; /* or NULL */
+	void *next_context;
+	struct under_way *line[SMTP_LINE_MAX]; /* begun, in the order of their turns */
+	size_t line_count;
+	const struct hold_entry *passed; /* given by next, and not begun; or NULL */
+	size_t window;                   /* of the open session; 0: not looked at yet */
 };
 
 void offerer_init(struct offerer *o, const struct session_env *env, const struct hold *hold,
@@ -36,6 +58,13 @@ void offerer_init(struct offerer *o, const struct session_env *env, const struct
 void offerer_release(struct offerer *o); /* says QUIT */
 /* Forgets the connection without a word: it is another process's. */
 void offerer_drop(struct offerer *o);
+
+/* How it has to be offered: by what was planned when it was begun, if it was, for the
+ * verdicts may be in its envelope already. out is to be released. */
+void offerer_plan(struct offerer *o, const struct hold_entry *he, struct routes *out);
+/* Was its message sent before its turn, or may it have been? Then it must be offered. One that
+ * was only announced is not begun any more, and the connection is closed for that. */
+bool offerer_begun(struct offerer *o, const struct hold_entry *he);
 
 enum offer_end {
 	OFFER_DONE,

@@ -321,6 +321,24 @@ bool servers_next(const struct hold *h, const struct verdict *v, int64_t *until)
 	return known;
 }
 
+size_t servers_window(const struct servers_memory *m, const struct server *server)
+{
+	char *key = server_key(server);
+	const struct server_state *state = find(m, key);
+	bool several =
+	    !(state && state->one_by_one) && backoff_window(m->hold, key, clock_wall());
+	free(key);
+	return several ? (size_t)server->relay->window : 1;
+}
+
+void servers_one_by_one(struct servers_memory *m, const struct server *server, enum cause cause)
+{
+	state_of(m, server)->one_by_one = true;
+	char *key = server_key(server);
+	backoff_close_window(m->hold, key, cause, clock_wall());
+	free(key);
+}
+
 int servers_connections(const struct servers_memory *m, const struct server *server)
 {
 	char *key = server_key(server);

@@ -80,7 +80,8 @@ struct server_state {
 	enum cause cause; /* why it is left alone in this run; CAUSE_NONE: it is not */
 	int code;
 	struct backoff past;
-	int probe; /* descriptor while we are the one that asks it again, or -1 */
+	bool one_by_one; /* no window, whatever the hold remembers */
+	int probe;       /* descriptor while we are the one that asks it again, or -1 */
 	/* At whose messages it broke since the last success. */
 	struct suspect {
 		uint32_t user, sender;
@@ -118,6 +119,12 @@ void servers_transaction(struct servers_memory *m, const struct server *server,
 /* An entry that was not offered since that server is left alone: until when? False: that
  * is not so, or not known. */
 bool servers_next(const struct hold *h, const struct verdict *v, int64_t *until);
+/* How many messages may be under way on one connection to it now: "window", or one where
+ * several came to harm lately. */
+size_t servers_window(const struct servers_memory *m, const struct server *server);
+/* They did, for that cause. */
+void servers_one_by_one(struct servers_memory *m, const struct server *server,
+                        enum cause cause);
 /* The most connections that the server should have now. */
 int servers_connections(const struct servers_memory *m, const struct server *server);
 

@@ -14,7 +14,6 @@
 #include "net/conn.h"
 #include "net/dial.h"
 #include "net/tls.h"
-#include "transport/passage.h"
 #include "transport/tokens.h"
 
 #define CHUNK         65536
@@ -22,6 +21,8 @@
 #define BEARERS       (1u << SASL_XOAUTH2 | 1u << SASL_OAUTHBEARER)
 #define QUIT_WAIT_MS  1000
 #define LAST_WORDS_MS 500 /* for the reply of a server that stopped reading */
+
+_Static_assert(SETTINGS_WINDOW_MAX <= SMTP_LINE_MAX, "window");
 
 struct session {
 	const struct session_env *env;
@@ -34,9 +35,14 @@ struct session {
 	struct tls_trust *trust;
 	char literal[CONN_LITERAL_MAX]; /* in EHLO, where there is no name that others know */
 	struct budget budget;
-	bool answering; /* the answer to the message has its time in it */
+	size_t answering; /* the transaction whose message has the time of its answer in it */
 	size_t messages;
-	bool in_clear; /* opportunistic, and TLS has failed with this server */
+	/* Under way; the first is in hand. */
+	struct session_mail *line[SMTP_LINE_MAX];
+	size_t line_count;
+	bool lost;         /* what became of the first of them when it was over is known */
+	bool lost_several; /* and there were others */
+	bool in_clear;     /* opportunistic, and TLS has failed with this server */
 	bool tls_failed;
 	int64_t login_begun; /* monotonic ms; 0: no password was asked for */
 	struct fault last;   /* why it is over */
@@ -193,9 +199,9 @@ static void read_reply(struct session *s, int64_t wait)
 
 static void read_some(struct session *s)
 {
-	if (smtp_phase(s->smtp) == PHASE_DOT && !s->answering) {
+	if (smtp_phase(s->smtp) == PHASE_DOT && s->answering <= smtp_settled(s->smtp)) {
 		budget_message(&s->budget, phase_wait_ms(s));
-		s->answering = true;
+		s->answering = smtp_settled(s->smtp) + 1;
 	}
 	int64_t begin = clock_mono_ms();
 	read_reply(s, budget_wait_ms(&s->budget, phase_wait_ms(s)));
@@ -568,19 +574,12 @@ static bool send_message(struct session *s, struct passage *p, struct fault *f)
 	return ok; /* false: the entry, not the server */
 }
 
-/* The recipients that a transaction is for, in the envelope. */
-struct group {
-	struct envelope *envelope;
-	const size_t *rcpts;
-	size_t count;
-};
-
 /* The message cannot be brought into a form that this server takes. */
-static enum session_end refuse_all(const struct session *s, const struct group *g,
+static enum session_end refuse_all(const struct session *s, const struct session_mail *m,
                                    const struct fault *why)
 {
-	for (size_t i = 0; i < g->count; i++) {
-		struct rcpt *r = &g->envelope->rcpts[g->rcpts[i]];
+	for (size_t i = 0; i < m->count; i++) {
+		struct rcpt *r = &m->he->entry.envelope.rcpts[m->rcpts[i]];
 		r->state = RCPT_FAILED;
 		verdict_set(&r->verdict, CAUSE_UNCONVERTIBLE, 0, "5.6.3", session_relay(s),
 		            session_peer(s), str_of(why->text));
@@ -588,70 +587,168 @@ static enum session_end refuse_all(const struct session *s, const struct group *
 	return SESSION_SETTLED;
 }
 
+/* What is needed to begin it. */
+static bool open_mail(struct session *s, struct session_mail *m, struct fault *f)
+{
+	struct envelope *e = &m->he->entry.envelope;
+	const struct ehlo *server = smtp_ehlo(s->smtp);
+	struct passage *p = &m->passage;
+	if (!passage_open(p, m->he, server, f)) {
+		passage_close(p);
+		return false;
+	}
+	m->transaction = (struct smtp_transaction){
+	    .envelope = e,
+	    .rcpts = mem_alloc(m->count * sizeof(struct rcpt *)),
+	    .rcpt_count = m->count,
+	    .size = passage_size(p),
+	    .eightbit = passage_is_8bit(p, server),
+	    .smtputf8 = passage_needs_utf8(p),
+	};
+	for (size_t i = 0; i < m->count; i++)
+		m->transaction.rcpts[i] = &e->rcpts[m->rcpts[i]];
+	return true;
+}
+
+static void close_mail(struct session_mail *m)
+{
+	free(m->transaction.rcpts);
+	passage_close(&m->passage);
+}
+
+static void begin(struct session *s, struct session_mail *m)
+{
+	for (size_t i = 0; i < m->count; i++)
+		verdict_release(&m->transaction.rcpts[i]->verdict);
+	m->progress = MAIL_UNDER_WAY;
+	s->line[s->line_count++] = m;
+}
+
+/* The first of the line is so from now on. */
+static void end_mail(struct session *s, enum session_progress progress)
+{
+	s->line[0]->progress = progress;
+	close_mail(s->line[0]);
+	s->line_count--;
+	memmove(s->line, s->line + 1, s->line_count * sizeof(struct session_mail *));
+}
+
+static bool to_memory(void *context, struct str bytes, struct fault *f)
+{
+	struct buf *b = context;
+	return buf_add_str(b, bytes) || fault_set(f, FAULT_DATA, "more bytes than there were");
+}
+
+/* Begins it behind the last, if there is room. A message that goes along is read before, so
+ * that one that cannot be read breaks nothing off. */
+static bool begin_behind(struct session *s, struct session_mail *m)
+{
+	struct fault f = FAULT_INIT;
+	if (!open_mail(s, m, &f))
+		return false;
+	uint64_t size = m->transaction.size;
+	enum smtp_room room = smtp_room_for(s->smtp, &m->transaction);
+	struct buf message;
+	buf_init(&message, room == ROOM_MESSAGE ? size : 0);
+	bool ok = room == ROOM_ENVELOPE ||
+	          (room == ROOM_MESSAGE && passage_give(&m->passage, to_memory, &message, &f) &&
+	           message.len == size);
+	if (ok) {
+		begin(s, m);
+		budget_follow(&s->budget, m->count);
+		smtp_follow(s->smtp, &m->transaction, buf_str(&message));
+	} else {
+		close_mail(m);
+	}
+	buf_release(&message);
+	return ok;
+}
+
 /* Those that got no verdict of their own wait, for that reason. */
-static enum session_end leave_rest(const struct session *s, const struct group *g,
+static enum session_end leave_rest(const struct session *s, const struct session_mail *m,
                                    struct fault *f)
 {
 	*f = s->last;
 	if (f->code == 0)
 		fault_prefix(f, "%s", session_peer(s));
-	for (size_t i = 0; i < g->count; i++) {
-		struct rcpt *r = &g->envelope->rcpts[g->rcpts[i]];
+	for (size_t i = 0; i < m->count; i++) {
+		struct rcpt *r = &m->he->entry.envelope.rcpts[m->rcpts[i]];
 		if (r->state == RCPT_WAITING && r->verdict.cause == CAUSE_NONE)
 			verdict_set_fault(&r->verdict, f, session_relay(s), session_peer(s));
 	}
 	return SESSION_BROKEN;
 }
 
-static enum session_end run_transaction(struct session *s, struct passage *p,
-                                        const struct smtp_transaction *t, const struct group *g,
-                                        struct fault *f)
+/* What became of the first of the line; the next is in hand then. */
+static void conclude(struct session *s)
 {
-	budget_transaction(&s->budget, t->rcpt_count);
-	s->answering = false;
-	smtp_start(s->smtp, t);
-	while (converse(s) == SMTP_MESSAGE)
-		if (!send_message(s, p, f)) {
-			/* Half a message is out: only breaking off keeps it from counting. */
-			smtp_failed(s->smtp, f);
-			s->last = *f;
-			return SESSION_ENTRY;
-		}
-	hear_all(s);
+	struct session_mail *m = s->line[0];
+	bool over = smtp_want(s->smtp) == SMTP_OVER;
 	s->last = *smtp_fault(s->smtp);
-	if (!smtp_commit(s->smtp, session_relay(s), session_peer(s)))
-		return leave_rest(s, g, f);
-	s->messages++;
-	return SESSION_SETTLED;
+	m->behind = over && s->lost;
+	m->why = FAULT_INIT;
+	if (smtp_commit(s->smtp, session_relay(s), session_peer(s))) {
+		s->messages++;
+		m->end = SESSION_SETTLED;
+	} else {
+		m->end = leave_rest(s, m, &m->why);
+	}
+	/* What a server closes with a word costs no copies. */
+	s->lost_several =
+	    s->lost_several || (over && (s->last.kind == FAULT_PROTOCOL ||
+	                                 (s->line_count > 1 && s->last.code != 421)));
+	s->lost = over;
+	end_mail(s, MAIL_ENDED);
 }
 
-enum session_end session_send(struct session *s, struct hold_entry *he, const size_t *rcpts,
-                              size_t count, struct fault *f)
+/* Nobody reads on: what is settled is told, and what was only announced is new again. */
+static void end_line(struct session *s)
 {
-	struct passage p;
-	struct envelope *e = &he->entry.envelope;
-	const struct group g = {e, rcpts, count};
-	const struct ehlo *server = smtp_ehlo(s->smtp);
-	if (!passage_open(&p, he, server, f)) {
-		passage_close(&p);
-		return f->kind == FAULT_DATA ? refuse_all(s, &g, f) : SESSION_ENTRY;
+	while (s->line_count > 0) {
+		enum smtp_want want = smtp_want(s->smtp);
+		if (want == SMTP_OVER || want == SMTP_SETTLED)
+			conclude(s);
+		else
+			end_mail(s, MAIL_NEW);
 	}
-	struct smtp_transaction t = {
-	    .envelope = e,
-	    .rcpts = mem_alloc(count * sizeof(struct rcpt *)),
-	    .rcpt_count = count,
-	    .size = passage_size(&p),
-	    .eightbit = passage_is_8bit(&p, server),
-	    .smtputf8 = passage_needs_utf8(&p),
-	};
-	for (size_t i = 0; i < count; i++) {
-		t.rcpts[i] = &e->rcpts[rcpts[i]];
-		verdict_release(&t.rcpts[i]->verdict);
+}
+
+/* Those behind it, in the flight that ends its message. */
+static void follow_up(struct session *s, session_next *next, void *context)
+{
+	struct session_mail *m;
+	while (next && smtp_has_room(s->smtp) && (m = next(context)) && begin_behind(s, m))
+		continue;
+}
+
+enum session_end session_send(struct session *s, struct session_mail *m, session_next *next,
+                              void *context, struct fault *f)
+{
+	if (m->progress == MAIL_NEW) {
+		end_line(s);
+		if (!open_mail(s, m, f))
+			return f->kind == FAULT_DATA ? refuse_all(s, m, f) : SESSION_ENTRY;
+		begin(s, m);
+		budget_transaction(&s->budget, m->count);
+		smtp_start(s->smtp, &m->transaction);
 	}
-	enum session_end end = run_transaction(s, &p, &t, &g, f);
-	free(t.rcpts);
-	passage_close(&p);
-	return end;
+	while (m->progress == MAIL_UNDER_WAY && converse(s) == SMTP_MESSAGE) {
+		if (send_message(s, &m->passage, f)) {
+			follow_up(s, next, context);
+			continue;
+		}
+		/* Half a message is out: only breaking off keeps it from counting. */
+		smtp_failed(s->smtp, f);
+		s->last = *f;
+		end_mail(s, MAIL_ENDED);
+		return m->end = SESSION_ENTRY;
+	}
+	if (m->progress == MAIL_UNDER_WAY) {
+		hear_all(s);
+		conclude(s);
+	}
+	*f = m->why;
+	return m->end;
 }
 
 /* The step that the next reply is about. */
@@ -733,9 +830,19 @@ bool session_usable(const struct session *s)
 	return smtp_want(s->smtp) == SMTP_READY || smtp_want(s->smtp) == SMTP_SETTLED;
 }
 
+bool session_settled(const struct session *s)
+{
+	return smtp_want(s->smtp) == SMTP_SETTLED || smtp_want(s->smtp) == SMTP_OVER;
+}
+
 bool session_chunking_broken(const struct session *s)
 {
 	return smtp_chunking_broken(s->smtp);
+}
+
+bool session_lost_several(const struct session *s)
+{
+	return s->lost_several;
 }
 
 size_t session_messages(const struct session *s)
@@ -745,6 +852,7 @@ size_t session_messages(const struct session *s)
 
 void session_close(struct session *s)
 {
+	end_line(s);
 	if (session_usable(s)) {
 		smtp_quit(s->smtp);
 		converse(s);

@@ -14,6 +14,7 @@
 #include "hold/hold.h"
 #include "net/tls.h"
 #include "smtp/smtp.h"
+#include "transport/passage.h"
 
 #define SESSION_PEER_MAX  320
 #define SESSION_SILENT_MS 10000 /* for a greeting, where a silent server waits for TLS */
@@ -97,11 +98,35 @@ enum session_end {
 	SESSION_ENTRY,   /* the entry cannot be read (any more): f says why */
 };
 
-/* Passes the entry to some of its recipients (places in the envelope) and
- * leaves the verdicts there, with the relay and the server in them. No mark is made on
- * disk. */
-enum session_end session_send(struct session *s, struct hold_entry *he, const size_t *rcpts,
-                              size_t count, struct fault *f);
+enum session_progress { MAIL_NEW, MAIL_UNDER_WAY, MAIL_ENDED };
+
+/* An entry on its way to some of its recipients. Where it is under way at the end of the
+ * session it has ended then, or is new again: nothing of its message was sent. */
+struct session_mail {
+	struct hold_entry *he; /* borrowed, as the next */
+	const size_t *rcpts;   /* places in the envelope */
+	size_t count;
+	enum session_progress progress;
+	/* What it came to, once it has ended: */
+	enum session_end end;
+	struct fault why;
+	bool behind; /* the connection broke, at another one */
+	/* Private, while it is under way: */
+	struct passage passage;
+	struct smtp_transaction transaction;
+};
+
+/* The next entry that may go over that session; NULL: none, or none now. */
+typedef struct session_mail *session_next(void *context);
+
+/* Passes the entry to those recipients and leaves the verdicts there, with the relay and the
+ * server in them. No mark is made on disk. m is new, or the first of those that are under
+ * way. While its end is on its way next (or NULL) may give others that are new, to be begun
+ * behind it where the server has PIPELINING: which were is in their progress, and one that
+ * was not is the last that is asked for. They have to live until they have ended, or are new
+ * again. */
+enum session_end session_send(struct session *s, struct session_mail *m, session_next *next,
+                              void *context, struct fault *f);
 /* Has nothing come since that nobody asked for? If not, no verdict of the last
  * transaction stands; f says so, with its cause. Does not wait. */
 bool session_in_step(struct session *s, struct fault *f);
@@ -122,8 +147,13 @@ bool session_probe(struct session *s, struct session_probe *p, struct fault *f);
 
 /* May another message be sent over it? */
 bool session_usable(const struct session *s);
+/* Is all that was sent over it answered? */
+bool session_settled(const struct session *s);
 /* Does the server fail at the BDAT that it offers? */
 bool session_chunking_broken(const struct session *s);
+/* Is it over in a way that costs more with several under way: out of step, or at the first
+ * of several? */
+bool session_lost_several(const struct session *s);
 size_t session_messages(const struct session *s); /* how many went over it */
 /* QUIT where the server still listens (its answer is waited for a second at
  * most), and closes. */

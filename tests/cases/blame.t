@@ -542,11 +542,30 @@ def taken_in_silence(words, name):
     with its MAIL, may have that message."""
     def run():
         case, relay = case_of("MAIL 2 commit", "RCPT 2 commit", f"DOT 2 commit {words}",
-                              options=("--with", "CHUNKING"), conf=HELD)
+                              options=("--with", "CHUNKING"), keys={"window": "1"}, conf=HELD)
         with case:
             one_in_doubt(case, relay)
             no_mark(case)
     return f"busy: taken, and {name}", run
+
+
+def taken_of_several(words, name):
+    """And those that were under way behind it."""
+    def run():
+        case, relay = case_of("MAIL 2 commit", "RCPT 2 commit", f"DOT 2 commit {words}",
+                              options=("--with", "CHUNKING"), conf=HELD)
+        with case:
+            for _ in range(5):
+                quiet(send(case, GOOD))
+            case.flush("--all")
+            same("taken", len(relay.accepted()), 2)
+            same("held", len(case.entries()), 4)
+            same("in doubt", len(re.findall(DUPLICATE, case.log())), 4)
+            no_mark(case)
+            # One after the other from now on.
+            case.flush("--all")
+            same("held", len(case.entries()), 2)
+    return f"busy: taken of several, and {name}", run
 
 
 def taken_after_bdat_failed():
@@ -846,6 +865,7 @@ def main():
             ("mechanism: another mechanism", other_mechanism), ("mechanism: none", no_mechanism),
             ("busy: thirty callers", crowd), *FRESH, *AT_MAIL,
             taken_in_silence("close", "closed"), taken_in_silence("reset", "reset"),
+            taken_of_several("close", "closed"), taken_of_several("reset", "reset"),
             ("in doubt: after BDAT has failed", taken_after_bdat_failed),
             ("busy: closed in between", closed_between), *PORTS,
             *(f(n) for n in OURS for f in (not_sent, another_can)),

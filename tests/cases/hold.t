@@ -808,7 +808,8 @@ def terminated(connections):
     """SIGTERM: every transaction in hand is finished and marked, nothing else is begun."""
     def run():
         with Case("SIGTERM") as case, Server(slow=1.5) as server:
-            case.configure({"port": server.port, "connections": connections,
+            # What is only announced when it comes: see window.t.
+            case.configure({"port": server.port, "connections": connections, "window": "1",
                             "dot_timeout": "10s"}, conf=HELD)
             enqueue(case, 12)
             call = case.begin("flushq")

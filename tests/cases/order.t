@@ -23,12 +23,15 @@ CALL = re.compile(r"^(?:\d+ +)?(\w+)\((.*)\) += (-?\d+|\?)")
 NO_LEAKS = {"ASAN_OPTIONS": "detect_leaks=0"}  # which strace does not go with
 
 
-def traced(case, program, *args, feed=b"", inject=(), follow=False):
-    """Runs under strace: the result and the calls as (name, arguments, value)."""
+def traced(case, program, *args, feed=b"", inject=(), follow=False, name=None):
+    """Runs under strace: the result and the calls as (name, arguments, value). name: in place
+    of the program's own, as argv[0]."""
     path = os.path.join(case.dir, f"trace{len(os.listdir(case.dir))}")
     wrap = ["strace", "-y", "-s", "80", "-o", path] + (["-f"] if follow else [])
     for rule in inject:
         wrap += ["-e", "inject=" + rule]
+    if name:
+        wrap += ["bash", "-c", 'exec -a "$0" "$@"', name]
     result = case.run(program, *args, feed=feed, wrap=wrap, env=NO_LEAKS)
     with open(path, encoding="latin-1") as file:
         calls = [m.groups() for m in map(CALL.match, file) if m]
@@ -249,7 +252,7 @@ def dead_without_a_process(mode):
             second, = set(case.entries()) - {first}
             case.send("-odq", *ARGS)
             third, = set(case.entries()) - {first, second}
-            case.run("flushq", "--first", third)
+            case.run("flushq", third, argv0="flushq first")
             held = {e["queue_id"]: (e["attempts"], e["recipients"]) for e in case.listing()}
             same("as after a try", held[second], held[third])
             log = case.log()[len(known):]
@@ -266,9 +269,10 @@ def tls_only_to_send():
                         "security": "starttls"}, conf={"delivery.mode": "hold"})
         case.send(*ARGS)
         entry, = case.entries()
-        for args, wanted in ((["--all"], True), ([], False), (["--first", entry], False),
-                             ([entry], True), (["--all"], True)):
-            result, calls = traced(case, "flushq", *args)
+        for args, wanted, name in ((["--all"], True, None), ([], False, None),
+                                   ([entry], False, "flushq first"),
+                                   ([entry], True, None), (["--all"], True, None)):
+            result, calls = traced(case, "flushq", *args, name=name)
             same(f"end of {args}", (result.code, result.out, result.err), (0, "", ""))
             loads = any(c[0] == "openat" and "gnutls" in c[1] and c[2] != "-1" for c in calls)
             same(f"TLS, flushq {args}", loads, wanted)

@@ -8,6 +8,9 @@ only (or, up to the login, to the whole session). The good ones are delivered in
 the poisoned one is where verdicts.py says; nothing is lost, doubled or bounced; the server is
 not remembered as dead; and nobody else sees what was said about it.
 
+Where several messages are under way and the answer is none, those in the same flight may be in
+doubt: they say so, and the next run delivers them. The same cells are there with window = 1.
+
 The holds are copies of a few that were made through sendmail. One relay serves all cells of a
 kind: its rules are for one client (the name in EHLO, which is the cell's) and one sender.
 """
@@ -152,6 +155,7 @@ class Kind:
     def __init__(self, name, options=(), keys=None, how="DATA", second=None, pair=False,
                  secure=False):
         self.name, self.options, self.keys = name, options, keys or {}
+        self.alone = None  # the same with one message after the other, if that is another
         self.how, self.second, self.pair, self.secure = how, second, pair, secure
         self.case, self.relays, self.watches, self.script, self.left = None, [], [], [], 0
 
@@ -270,6 +274,21 @@ def check_good(outcome, spared=True):
               f"what was said about another is shown with {sender}'s: {entry}")
 
 
+def check_behind(cell, outcome):
+    """Others that were under way with it: in doubt, and delivered by the next run."""
+    late = [r for _, r in GOOD_ONES if outcome.fate(r) != "D"]
+    check({outcome.fate(r) for r in late} <= {"Q"}, f"held, and not in doubt: {late}")
+    check(len(late) < 4, f"more than fit into the window: {late}")
+    if not late:
+        return
+    cell.flush("--all")
+    after = Outcome(cell, cell.events())
+    held = {r["address"] for e in after.held + after.failed for r in e["recipients"]
+            if r["status"] != "delivered"}
+    check(not held & set(late), f"not delivered by the next run: {held}")
+    check(all(after.taken[r] in (1, 2) for r in late), f"taken: {after.taken}")
+
+
 def check_report(outcome, failed):
     """The poisoned one's sender is told, and nobody else."""
     told = [r for r in outcome.taken if not r.endswith("@dest.example")]
@@ -302,6 +321,7 @@ def run_cell(kind, name, store, hasty, judge):
         with Cell(name) as cell:
             cell.configure(*kind.configuration(hasty), conf={
                 "mail.hostname": name, "delivery.mode": "hold"})
+            cell.events = lambda: kind.events(name)
             stock(store).fill(cell.hold, zlib.crc32(name.encode()) % 3 * 2)
             try:
                 result = cell.run("flushq", "--all")
@@ -336,10 +356,13 @@ def answer(code):
     return line(f"{code} {WORD}") + (" close" if code.startswith("421") else "")
 
 
-def judged(fates, code=None, busy=False, first="", spared=True):
-    """fates of LATE; first: of FIRST, where it is there."""
-    def judge(_, outcome):
-        check_good(outcome, spared)
+def judged(fates, code=None, busy=False, first="", spared=True, several=False):
+    """fates of LATE; first: of FIRST, where it is there; several: others were under way."""
+    def judge(cell, outcome):
+        if several:
+            check_behind(cell, outcome)
+        else:
+            check_good(outcome, spared)
         fate = outcome.fate(LATE)
         check(fate in fates, f"it is {fate}, wanted {fates}")
         if first:
@@ -386,12 +409,28 @@ def clear_cells(kind, phase, codes, event=None, once=""):
             "pair" if kind.pair else "plain")
 
 
+def alone(kind):
+    """The same kind, one message after the other; the kind itself if it is so."""
+    if "--lmtp" in kind.options or "PIPELINING" in kind.options:
+        return kind
+    if not kind.alone:
+        kind.alone = Kind(kind.name + ", one by one", kind.options, dict(kind.keys, window="1"),
+                          kind.how, kind.second, kind.pair, kind.secure)
+    return kind.alone
+
+
 def odd_cells(kind, phase, event=None, once=""):
+    some_odd_cells(alone(kind), phase, event, once)
+    if alone(kind) is not kind:
+        some_odd_cells(kind, phase, event, once, several=True)
+
+
+def some_odd_cells(kind, phase, event=None, once="", several=False):
     for name, steps in odd_answers(phase):
         fates = with_second(kind, fate_of_odd(phase, name, kind.how))
         first = first_fate(kind, phase, fates, name == "split")
         add(kind, f"{phase} {name}", [f"{once}on {event or phase} {WHO[phase]} {steps}"],
-            judged(fates, busy=name.startswith("421"),
+            judged(fates, busy=name.startswith("421"), several=several,
                    # Where it is only lost the first of two may have his answer.
                    first=first if name not in LOST else first and "DHQ"),
             "pair" if kind.pair else "plain", name == "silence")
@@ -419,17 +458,19 @@ def body_cells(kind, codes):
     for name, steps in BODY_ODD.items():
         # Said twice, a refusal is one all the same as long as nobody can have the message.
         fates = with_second(kind, "HQ") + ("F" if name == "550 doubled" else "")
-        add(kind, f"message {name}", [f"{where} {steps}"],
-            judged(fates, first=kind.pair and fates),
-            store, name == "silence")
+        for of in {alone(kind), kind}:
+            add(of, f"message {name}", [f"{where} {steps}"],
+                judged(fates, first=kind.pair and fates, several=of is not alone(kind)),
+                store, name == "silence")
 
 
 def early_cells(kind):
     """A reply too many that is there before a message begins is no answer to it."""
     for name, steps in odd_answers("RCPT"):
         if name.endswith(("doubled", "unasked")):
-            add(kind, f"RCPT {name}", [f"on RCPT {WHO['RCPT']} {steps}"],
-                judged("HQ", busy=name.startswith("421")), "big")
+            for of in {alone(kind), kind}:
+                add(of, f"RCPT {name}", [f"on RCPT {WHO['RCPT']} {steps}"],
+                    judged("HQ", busy=name.startswith("421"), several=of is not alone(kind)), "big")
 
 
 def bdat_cells(kind, codes):
@@ -442,9 +483,10 @@ def bdat_cells(kind, codes):
         add(kind, f"BDAT {code}", [f"once on DOT {WHO['dot']} {answer(code)}"],
             judged(fates, code, may_be_busy("dot", code)))
     for name, steps in odd_answers("dot"):
-        add(kind, f"BDAT {name}", [f"once on DOT {WHO['dot']} {steps}"],
-            judged(fate_of_odd("dot", name, "BDAT"), busy=name.startswith("421")),
-            hasty=name == "silence")
+        for of in {alone(kind), kind}:
+            add(of, f"BDAT {name}", [f"once on DOT {WHO['dot']} {steps}"],
+                judged(fate_of_odd("dot", name, "BDAT"), busy=name.startswith("421"),
+                       several=of is not alone(kind)), hasty=name == "silence")
 
 
 def between_cells(kind, codes):

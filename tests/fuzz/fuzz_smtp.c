@@ -4,8 +4,9 @@
  * choose the set-up; the rest is what the server sends: "\376" lets the driver
  * act before more comes, "\377" closes the connection.
  *
- * Nobody is delivered to unless, after the end of the message went out whole,
- * a reply of class 2 came in; nothing sent has a bare CR or LF; a password does
+ * Nobody is delivered to unless, after the end of his message went out whole,
+ * a reply of class 2 came in, and of several messages that are under way as many as were
+ * delivered; nothing sent has a bare CR or LF; a password does
  * not go out in clear; the trace is printable; the machine always wants
  * something that can come; and it ends in a bounded number of steps.
  */
@@ -25,14 +26,23 @@
 
 static const char message[] = "Subject: x\r\n\r\n.dot\r\n";
 
-struct drive {
-	struct smtp *s;
+#define UNDER_WAY 3 /* at most */
+
+/* One transaction, again and again. */
+struct letter {
 	struct envelope envelope;
 	struct rcpt *rcpts[RCPTS];
 	struct smtp_transaction t;
+	bool ended;       /* the end of the message was written */
+	size_t good_came; /* lines of class 2 that began after that */
+};
+
+struct drive {
+	struct smtp *s;
+	struct letter letters[UNDER_WAY];
+	size_t first, count; /* those under way, in a ring */
+	bool several;
 	bool clear_password_allowed, secured;
-	bool ended;     /* the end of the message was written */
-	bool good_came; /* a line of class 2 began after that */
 	size_t steps, transactions;
 	char last[2]; /* the last bytes sent */
 };
@@ -53,6 +63,27 @@ static void trace(void *context, bool sent, struct str line)
 	}
 }
 
+static void open_letter(struct letter *l, uint8_t set)
+{
+	static const char *const addresses[RCPTS] = {"a@x", "b@x", "\303\274@x", "d@x"};
+	envelope_init(&l->envelope);
+	envelope_set_sender(&l->envelope, STR("s@x"));
+	for (size_t i = 0; i < RCPTS; i++)
+		envelope_add(&l->envelope, str_of(addresses[i]));
+	for (size_t i = 0; i < RCPTS; i++)
+		l->rcpts[i] = &l->envelope.rcpts[i];
+	l->envelope.ret = RET_FULL;
+	l->rcpts[1]->notify = NOTIFY_NEVER;
+	l->t = (struct smtp_transaction){
+	    .envelope = &l->envelope,
+	    .rcpts = l->rcpts,
+	    .rcpt_count = set & 2 ? RCPTS : 2,
+	    .size = set & 4 ? 0 : sizeof(message) - 1,
+	    .eightbit = set & 8,
+	    .smtputf8 = set & 16,
+	};
+}
+
 static void open_drive(struct drive *d, const uint8_t *set)
 {
 	struct smtp_setup setup = {
@@ -70,24 +101,10 @@ static void open_drive(struct drive *d, const uint8_t *set)
 	    .no_chunking = set[0] & 128,
 	    .trace = trace,
 	};
-	static const char *const addresses[RCPTS] = {"a@x", "b@x", "\303\274@x", "d@x"};
-	*d = (struct drive){.clear_password_allowed = setup.allow_cleartext_auth};
-	envelope_init(&d->envelope);
-	envelope_set_sender(&d->envelope, STR("s@x"));
-	for (size_t i = 0; i < RCPTS; i++)
-		envelope_add(&d->envelope, str_of(addresses[i]));
-	for (size_t i = 0; i < RCPTS; i++)
-		d->rcpts[i] = &d->envelope.rcpts[i];
-	d->envelope.ret = RET_FULL;
-	d->rcpts[1]->notify = NOTIFY_NEVER;
-	d->t = (struct smtp_transaction){
-	    .envelope = &d->envelope,
-	    .rcpts = d->rcpts,
-	    .rcpt_count = set[1] & 2 ? RCPTS : 2,
-	    .size = set[1] & 4 ? 0 : sizeof(message) - 1,
-	    .eightbit = set[1] & 8,
-	    .smtputf8 = set[1] & 16,
-	};
+	*d = (struct drive){.clear_password_allowed = setup.allow_cleartext_auth,
+	                    .several = set[1] & 32};
+	for (size_t i = 0; i < UNDER_WAY; i++)
+		open_letter(&d->letters[i], set[1]);
 	d->s = smtp_new(&setup);
 }
 
@@ -105,42 +122,95 @@ static void write_out(struct drive *d)
 	smtp_written(d->s, out.len);
 }
 
+static struct letter *nth(struct drive *d, size_t n)
+{
+	return &d->letters[(d->first + n) % UNDER_WAY];
+}
+
+static void begin(struct letter *l)
+{
+	for (size_t i = 0; i < RCPTS; i++)
+		l->rcpts[i]->state = RCPT_WAITING;
+	l->ended = false;
+	l->good_came = 0;
+}
+
+static void follow(struct drive *d)
+{
+	while (d->several && d->count < UNDER_WAY && smtp_has_room(d->s)) {
+		struct letter *l = nth(d, d->count);
+		enum smtp_room room = smtp_room_for(d->s, &l->t);
+		if (room == ROOM_NONE)
+			return;
+		begin(l);
+		l->ended = room == ROOM_MESSAGE;
+		smtp_follow(d->s, &l->t,
+		            room == ROOM_MESSAGE ? str_make(message, sizeof(message) - 1)
+		                                 : STR(""));
+		d->count++;
+	}
+}
+
 static void give(struct drive *d)
 {
+	struct letter *l = nth(d, 0);
 	smtp_message(d->s, str_make(message, 5));
 	write_out(d);
 	smtp_message(d->s, str_make(message + 5, sizeof(message) - 6));
 	smtp_message_end(d->s);
+	l->ended = true;
+	l->good_came = 0;
+	follow(d);
 	write_out(d);
-	d->ended = true;
-	d->good_came = false;
 }
 
-static void check_verdicts(const struct drive *d)
+static void check_verdicts(const struct letter *l)
 {
 	for (size_t i = 0; i < RCPTS; i++) {
-		const struct rcpt *r = d->rcpts[i];
+		const struct rcpt *r = l->rcpts[i];
 		check(r->state != RCPT_DELIVERED ||
-		      (d->ended && d->good_came && r->verdict.code / 100 == 2));
+		      (l->ended && l->good_came > 0 && r->verdict.code / 100 == 2));
 		/* Final is only what a server said clearly, or what we cannot send it. */
 		check(r->state != RCPT_FAILED || r->verdict.code / 100 == 5 ||
 		      (r->verdict.code == 0 && cause_row(r->verdict.cause)->fate == FATE_FAIL));
-		check(!r->verdict.text || !strpbrk(r->verdict.text, "\r\n\033"));
+		check(r->verdict.text == NULL || strpbrk(r->verdict.text, "\r\n\033") == NULL);
 	}
+}
+
+/* Of the first of the line; the next is the first then, and has what came for it. */
+static void commit(struct drive *d)
+{
+	struct letter *l = nth(d, 0);
+	bool delivered = false;
+	/* Before the flight is answered nothing is settled. */
+	bool early = smtp_want(d->s) != SMTP_SETTLED && smtp_want(d->s) != SMTP_OVER;
+	smtp_commit(d->s, "main", "relay.example:587");
+	check(!early || d->count == 0);
+	if (d->count == 0)
+		return;
+	check_verdicts(l);
+	for (size_t i = 0; i < RCPTS; i++)
+		delivered = delivered || l->rcpts[i]->state == RCPT_DELIVERED;
+	/* One reply is the verdict of one message. */
+	for (size_t i = 1; delivered && i < d->count; i++)
+		if (nth(d, i)->good_came > 0)
+			nth(d, i)->good_came--;
+	d->first = (d->first + 1) % UNDER_WAY;
+	d->count--;
 }
 
 static void next_transaction(struct drive *d)
 {
-	smtp_commit(d->s, "main", "relay.example:587");
-	check_verdicts(d);
+	commit(d);
+	if (d->count > 0)
+		return;
 	if (d->transactions++ == 3) {
 		smtp_quit(d->s);
 		return;
 	}
-	for (size_t i = 0; i < RCPTS; i++)
-		d->rcpts[i]->state = RCPT_WAITING;
-	d->ended = d->good_came = false;
-	smtp_start(d->s, &d->t);
+	begin(nth(d, 0));
+	d->count = 1;
+	smtp_start(d->s, &nth(d, 0)->t);
 }
 
 /* What a driver does until only the server can go on. */
@@ -176,8 +246,8 @@ static void act(struct drive *d)
 static void say(struct drive *d, struct str bytes)
 {
 	for (size_t i = 0; i < bytes.len; i++)
-		if (bytes.at[i] == '2' && d->ended)
-			d->good_came = true;
+		for (size_t n = 0; bytes.at[i] == '2' && n < d->count; n++)
+			nth(d, n)->good_came += nth(d, n)->ended;
 	smtp_feed(d->s, bytes);
 }
 
@@ -203,13 +273,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		rest = str_from(rest, end + 1);
 		act(&d);
 	}
-	smtp_commit(d.s, "main", "relay.example:587");
-	check_verdicts(&d);
+	if (smtp_want(d.s) == SMTP_SETTLED || smtp_want(d.s) == SMTP_OVER)
+		commit(&d);
 	smtp_eof(d.s);
 	check(smtp_want(d.s) == SMTP_OVER);
-	check_verdicts(&d);
-	check(smtp_fault(d.s)->cause != CAUSE_IN_DOUBT || d.ended);
+	while (d.count > 0) {
+		bool ended = nth(&d, 0)->ended;
+		check(smtp_fault(d.s)->cause != CAUSE_IN_DOUBT || ended);
+		commit(&d);
+	}
 	smtp_free(d.s);
-	envelope_release(&d.envelope);
+	for (size_t i = 0; i < UNDER_WAY; i++)
+		envelope_release(&d.letters[i].envelope);
 	return 0;
 }

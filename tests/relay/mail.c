@@ -341,6 +341,8 @@ static bool finish(struct session *s)
 	} else {
 		plan_make(s, ON_DOT, content_reply(s, NULL), &plans[0]);
 	}
+	/* The end of a message may begin a group of commands (RFC 2920 section 3.1). */
+	s->alone = false;
 	bool go_on = conclude(s, plans, count);
 	free(plans);
 	return go_on;
@@ -485,8 +487,6 @@ bool mail_bdat(struct session *s, const char *args, size_t len)
 		session_violation(s, "BDAT: syntax");
 		return session_answer(s, ON_OTHER, "501 5.5.4 syntax\r\n");
 	}
-	s->alone = last;
-	s->alone_name = "BDAT LAST";
 	const char *refused = bdat_refusal(s);
 	if (refused)
 		return refuse_chunk(s, size, refused, last);

@@ -116,6 +116,7 @@ START_TEST(defaults_are_those_of_the_manual)
 	ck_assert_int_eq(r->family, AF_UNSPEC);
 	ck_assert_int_eq(r->connections, 3);
 	ck_assert_int_eq(r->dead_max, 600);
+	ck_assert_int_eq(r->window, 4);
 	ck_assert_int_eq(r->max_messages, 100);
 	ck_assert_int_eq(r->max_recipients, 100);
 	ck_assert_int_eq(r->connect_timeout_ms, 10000);
@@ -135,7 +136,7 @@ START_TEST(every_key_is_read)
 	    "tls_name = mx.example\ntls_certificate = /c\ntls_key = /k\n"
 	    "tls_priority = NORMAL\nsenders = *@a.example b@c\nrecipients = *@d, e\n"
 	    "helo = [192.0.2.7]\nsource = fe80::1%eth0\nfamily = 6\n"
-	    "proxy = socks5://localhost:1080\nconnections = 1\nmax_messages = 2\n"
+	    "proxy = socks5://localhost:1080\nconnections = 1\nmax_messages = 2\nwindow = 7\n"
 	    "max_recipients = 3\nconnect_timeout = 1s\ntimeout = 2s\ndot_timeout = 3s\n",
 	    &c);
 	const struct settings_relay *r = &c.relays[0];
@@ -844,7 +845,7 @@ START_TEST(the_table_can_be_listed)
 			ck_assert_str_eq(standard, "50M");
 	}
 	ck_assert(port);
-	ck_assert_uint_eq(i, 65);
+	ck_assert_uint_eq(i, 66);
 }
 END_TEST
 
