@@ -33,7 +33,7 @@ def provider_certificates():
     return folder
 
 
-CERTS = provider_certificates()
+CERTS = provider_certificates() if THERE else None
 
 
 class Setting:
