@@ -110,12 +110,12 @@ DIALECT = -std=c11 -D_GNU_SOURCE -DHAVE_CONFIG_H -include $(CONFIG)/config.h -I$
 
 COMPILE = $(CC) $(DIALECT) -I. -Icore $(CPPFLAGS) $(CFLAGS) \
 	$(WARNINGS) $(HARDEN_CFLAGS) $(MODE_CFLAGS) -pthread $(GNUTLS_CFLAGS) \
-	$(UNISTRING_CFLAGS) $(INIH_CFLAGS)
+	$(UNISTRING_CFLAGS) $(INIH_CFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS)
 LINK = $(CC) $(CFLAGS) $(HARDEN_CFLAGS) $(MODE_CFLAGS) -pthread $(LDFLAGS) \
 	$(HARDEN_LDFLAGS) $(MODE_LDFLAGS) $(ASNEEDED)
 # $(call extra,SOURCE): what this one needs besides
 extra = $(if $(filter tests/unit/%,$1),$(CHECK_CFLAGS)) $(if $(filter tests/relay/%,$1),-Itests/relay)
-CORE_LIBS = $(GNUTLS_LIBS) $(UNISTRING_LIBS) $(INIH_LIBS) $(RESOLV_LIBS) $(LIBS)
+CORE_LIBS = $(JANSSON_LIBS) $(GNUTLS_LIBS) $(UNISTRING_LIBS) $(INIH_LIBS) $(RESOLV_LIBS) $(LIBS)
 
 # $(call do,WHAT): the command behind it is shown as "WHAT target", or in full with V=1
 do = $(if $(V),,@printf '  %-5s %s\n' $1 '$@';)
@@ -132,11 +132,18 @@ LINKS := $(BUILD)/newaliases $(BUILD)/flushq
 # mailq once more, with the TLS library.
 TWIN := $(BUILD)/tls/flushq
 
-CORE_OBJECTS := $(call objects,$(wildcard core/*/*.c))
-CMD_OBJECTS := $(call objects,$(filter-out $(MAINS) cmd/without_tls.c,$(wildcard cmd/*.c cmd/*/*.c)))
+# A program of its own, where its libraries are.
+TOKEN := $(if $(filter no,$(OAUTH)),,$(BUILD)/token)
+TOKEN_OBJECTS := $(call objects,cmd/token.c $(wildcard cmd/token/*.c))
+NO_OAUTH := $(if $(TOKEN),,core/oauth/answer.c tests/unit/test_answer.c)
+
+CORE_OBJECTS := $(call objects,$(filter-out $(NO_OAUTH),$(wildcard core/*/*.c)))
+CMD_OBJECTS := $(call objects,$(filter-out $(MAINS) cmd/without_tls.c cmd/token.c cmd/token/%, \
+	$(wildcard cmd/*.c cmd/*/*.c)))
 ARCHIVES := $(BUILD)/libcmd.a $(BUILD)/libpostern.a
 
-UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%, \
+	$(filter-out $(NO_OAUTH),$(wildcard tests/unit/test_*.c)))
 UNIT_HELPERS := $(call objects,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
 
 RELAY := $(BUILD)/tests/relay
@@ -157,7 +164,7 @@ CASES := $(sort $(wildcard tests/cases/*.t))
 .PHONY: install install-config install-systemd install-cron uninstall FORCE
 .SECONDARY:
 
-all: $(PROGRAMS) $(LINKS) $(TWIN)
+all: $(PROGRAMS) $(LINKS) $(TWIN) $(TOKEN)
 
 tests: all $(UNIT_TESTS) $(RELAY) $(FAULTS) $(CASE_HELPERS) $(FUZZ_TARGETS)
 
@@ -197,6 +204,9 @@ $(BUILD)/mailq: $(BUILD)/obj/cmd/mailq.o $(BUILD)/obj/cmd/without_tls.o $(SAN_OB
 
 $(BUILD)/sendmail: $(BUILD)/obj/cmd/sendmail.o $(SAN_OBJECTS) $(ARCHIVES)
 	$(call do,LINK)$(LINK) -o $@ $^ $(INIH_LIBS) $(RESOLV_LIBS) $(LIBS)
+
+$(BUILD)/token: $(TOKEN_OBJECTS) $(SAN_OBJECTS) $(BUILD)/libpostern.a
+	$(call do,LINK)$(LINK) -o $@ $^ $(CURL_LIBS) $(JANSSON_LIBS) $(GNUTLS_LIBS) $(LIBS)
 
 # No library but libc: linking fails when a privileged line needs more.
 $(BUILD)/post: $(BUILD)/obj/cmd/post.o $(SAN_OBJECTS) $(ARCHIVES)
@@ -366,6 +376,7 @@ define programs
 755 $(BUILD)/mailq $(bindir)/mailq
 755 $(BUILD)/tls/flushq $(postdir)/flushq
 755 $(BUILD)/post $(postdir)/post
+$(if $(TOKEN),755 $(TOKEN) $(postdir)/token)
 link $(bindir)/mailq $(sbindir)/flushq
 link $(sbindir)/sendmail $(bindir)/newaliases
 link $(sbindir)/sendmail $(prefix)/lib/sendmail

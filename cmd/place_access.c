@@ -73,7 +73,7 @@ bool place_become(struct place *p, struct fault *f)
 	p->owner = is_hold_user(pw);
 	for (size_t i = 0; i < p->config.relay_count; i++) {
 		struct settings_relay *r = &p->config.relays[i];
-		r->command_closed = !p->owner && r->password_command.count > 0;
+		r->command_closed = !p->owner && (r->password_command.count > 0 || r->oauth);
 	}
 	return rights_leave_environment(p->owner ? pw->pw_dir : NULL, f);
 }

@@ -22,7 +22,7 @@ bool place_may_act(const struct place *p);
 /* Before anything of the hold is opened: in system mode root becomes the hold's
  * user for good, what is made is open to its group, and the environment is
  * left behind. A process of another user, started by post, runs no
- * password_command: that user could meddle with it. */
+ * password_command and has no token: that user could meddle with it. */
 bool place_become(struct place *p, struct fault *f);
 /* For root's flushq, before it becomes that user: an empty folder in place of the
  * system's hold gets its rooms. *made: it had none. */

@@ -195,7 +195,8 @@ int main(int argc, char **argv)
 		return spawn_become("sendmail", false, argv);
 	/* The hold's program is to end by signals as any other. */
 	if (!good || (call.mode != CALL_LIST && call.mode != CALL_FLUSH &&
-	              call.mode != CALL_CHECK && call.mode != CALL_CONFIGURE))
+	              call.mode != CALL_CHECK && call.mode != CALL_CONFIGURE &&
+	              call.mode != CALL_LOGIN && call.mode != CALL_LOGOUT))
 		input_take_signals();
 	if (!good)
 		return usage(&f, CALL_SUBMIT);
@@ -209,6 +210,8 @@ int main(int argc, char **argv)
 	case CALL_FLUSH:
 		return as_mailq(&call);
 	case CALL_CHECK:
+	case CALL_LOGIN:
+	case CALL_LOGOUT:
 	case CALL_CONFIGURE:
 		return as_check(argv);
 	case CALL_NOTHING:

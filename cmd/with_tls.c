@@ -54,17 +54,28 @@ static struct str own_folder(char own[PATH_MAX])
 	return str_ends(folder, below) ? str_first(folder, folder.len - below.len) : folder;
 }
 
-char *with_tls_program(bool tls)
+/* To be freed; NULL: there is none of that name. */
+static char *own_program(const char *name)
 {
 	char own[PATH_MAX];
 	struct str folder = own_folder(own);
-	if (folder.at) {
-		char *path =
-		    mem_printf("%.*s/%s", STR_FMT(folder), tls ? "tls/flushq" : "flushq");
-		if (access(path, X_OK) == 0)
-			return path;
-		free(path);
-	}
-	return mem_copy(tls ? STR(POSTERN_LIBEXECDIR "/flushq")
-	                    : STR(POSTERN_SBINDIR "/flushq"));
+	char *path = folder.at ? mem_printf("%.*s/%s", STR_FMT(folder), name) : NULL;
+	if (path && access(path, X_OK) == 0)
+		return path;
+	free(path);
+	return NULL;
+}
+
+char *with_tls_program(bool tls)
+{
+	char *path = own_program(tls ? "tls/flushq" : "flushq");
+	return path ? path
+	            : mem_copy(tls ? STR(POSTERN_LIBEXECDIR "/flushq")
+	                           : STR(POSTERN_SBINDIR "/flushq"));
+}
+
+char *with_tls_token(void)
+{
+	char *path = own_program("token");
+	return path ? path : mem_copy(STR(POSTERN_LIBEXECDIR "/token"));
 }

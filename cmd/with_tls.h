@@ -21,5 +21,7 @@ bool with_tls_for_names(const struct settings *c);
 /* The path of flushq, that with TLS or that without: in the folder of our own program (a
  * build folder, another prefix), else where it was installed. To be freed. */
 char *with_tls_program(bool tls);
+/* The same of the program that has the tokens. */
+char *with_tls_token(void);
 
 #endif

@@ -15,6 +15,7 @@
 #include "cmd/queue/door.h"
 #include "cmd/send/progress.h"
 #include "cmd/spawn.h"
+#include "cmd/with_tls.h"
 #include "transport/flush.h"
 
 #define HEARD_MS 5000 /* the longest that a terminal is waited for, once */
@@ -183,6 +184,7 @@ int flushq_try(struct place *p, struct hold *h, const struct flushq_call *call)
 		for (size_t i = 0; i < call->id_count; i++)
 			snprintf(ids[i], sizeof(ids[i]), "%s", call->ids[i]);
 	}
+	char *token = with_tls_token();
 	struct flush flush = {
 	    .env = {.config = &p->config,
 	            .hold = h,
@@ -198,6 +200,7 @@ int flushq_try(struct place *p, struct hold *h, const struct flushq_call *call)
 	    .progress = progress,
 	    .become = call->argv ? become : NULL,
 	    .begin = begin,
+	    .token = token,
 	    .ready = ready,
 	    .context = &flushing,
 	    .stop = stop,
@@ -212,5 +215,6 @@ int flushq_try(struct place *p, struct hold *h, const struct flushq_call *call)
 		fprintf(stderr, "flushq: %s\n", f.text);
 	door_errors_end(&flushing.carrier);
 	free(ids);
+	free(token);
 	return ok ? EX_OK : fault_exit(f.kind);
 }

@@ -10,6 +10,7 @@
 #include "cmd/send/check_here.h"
 #include "cmd/send/check_relay.h"
 #include "cmd/send/check_table.h"
+#include "cmd/send/login.h"
 #include "mail/addr.h"
 #include "mail/envelope.h"
 #include "submit/sender.h"
@@ -21,6 +22,11 @@ static void print_line(void *context, bool sent, struct str line)
 {
 	(void)context;
 	fprintf(stderr, "%s %.*s\n", sent ? ">>>" : "<<<", STR_FMT(line));
+}
+
+static const char *words_of(enum call_mode mode)
+{
+	return mode == CALL_LOGIN ? "--login" : mode == CALL_LOGOUT ? "--logout" : "--check";
 }
 
 static const struct settings_relay *relay_named(const struct settings *c, const char *name)
@@ -120,6 +126,36 @@ static void release(struct check_order *o)
 	free(o->rcpt);
 }
 
+/* With what the caller may use of the tokens; for a log-in he must. False: it is over. */
+static bool begin_login(const struct place *p, const struct call *call, struct hold *h,
+                        struct tokens **tokens, const struct settings_relay **relay,
+                        struct fault *f)
+{
+	struct fault closed = FAULT_INIT;
+	bool person = call->mode != CALL_CHECK;
+	*relay = person ? login_relay(&p->config, call, f) : NULL;
+	if (person && !*relay)
+		return false;
+	*tokens = login_open(p, h, &closed);
+	if (person && !*tokens)
+		*f = closed;
+	return !person || (*tokens && login_run(*tokens, call, *relay, f));
+}
+
+static bool check_both(struct place *p, struct check_order *o, const struct call *call,
+                       const struct settings_relay *login, int64_t names_ms)
+{
+	bool ok = check_here(p, names_ms);
+	find_rcpt(o, p);
+	sandbox_policy(&p->config, NULL);
+	ok = (login ? check_relay(o, login) : check_relays(o, call)) && ok;
+	/* The last line is what a hurried reader sees, and may be about the last relay only. */
+	if (!ok)
+		check_table_head(
+		    "not all passed: see FAILED above, and what is to be done there");
+	return ok;
+}
+
 int check_all(struct place *p, const struct call *call)
 {
 	const struct settings *c = &p->config;
@@ -127,7 +163,9 @@ int check_all(struct place *p, const struct call *call)
 	    .config = c, .trace = call->verbose ? print_line : NULL, .checks = true};
 	struct check_order order = {.place = p, .env = &env};
 	struct fault f = FAULT_INIT;
-	for (size_t i = 0; i < call->operand_count; i++)
+	struct tokens *tokens = NULL;
+	const struct settings_relay *login = NULL;
+	for (size_t i = 0; call->mode == CALL_CHECK && i < call->operand_count; i++)
 		if (!relay_named(c, call->operands[i]))
 			return fault_exit(FAULT_USAGE);
 	/* Who calls is known only before root becomes another. */
@@ -135,20 +173,18 @@ int check_all(struct place *p, const struct call *call)
 	place_names(p);
 	int64_t names_ms = clock_mono_ms() - begin;
 	find_senders(&order, p, call);
-	if (!place_become(p, &f)) {
-		fprintf(stderr, "sendmail: --check: %s\n", f.text);
-		release(&order);
-		return fault_exit(f.kind);
-	}
+	struct hold hold;
+	bool ok = place_become(p, &f) && begin_login(p, call, &hold, &tokens, &login, &f);
+	env.tokens = tokens;
 	env.hostname = p->hostname;
-	bool ok = check_here(p, names_ms);
-	find_rcpt(&order, p);
-	sandbox_policy(c, NULL);
-	ok = check_relays(&order, call) && ok;
-	/* The last line is what a hurried reader sees, and may be about the last relay only. */
 	if (!ok)
-		check_table_head(
-		    "not all passed: see FAILED above, and what is to be done there");
+		fprintf(stderr, "sendmail: %s: %s\n", words_of(call->mode), f.text);
+	int code = ok ? 0 : fault_exit(f.kind);
+	if (ok && call->mode != CALL_LOGOUT && !check_both(p, &order, call, login, names_ms))
+		code = fault_exit(FAULT_TEMP);
+	if (tokens)
+		hold_close(&hold);
+	tokens_free(tokens);
 	release(&order);
-	return ok ? 0 : fault_exit(FAULT_TEMP);
+	return code;
 }

@@ -27,7 +27,8 @@ int check_main(int argc, char **argv)
 	int code = fault_exit(FAULT_CONFIG);
 	if (!options_scan(argc, argv, &call, &f))
 		return complain(&f);
-	if (call.mode != CALL_CHECK && call.mode != CALL_CONFIGURE) {
+	if (call.mode != CALL_CHECK && call.mode != CALL_CONFIGURE && call.mode != CALL_LOGIN &&
+	    call.mode != CALL_LOGOUT) {
 		fault_set(&f, FAULT_USAGE, "this is mailq; it takes no mail");
 		return complain(&f);
 	}

@@ -41,7 +41,10 @@ static void advise_secret(const struct met *m, const struct fault *f, char to[AD
 	const struct place *p = m->order->place;
 	const char *named = m->relay->password_file, *file = named ? named : "FILE";
 	const char *other = named ? ", or correct password_file" : "";
-	if (!p->personal && !place_may_act(p))
+	if (m->relay->oauth && (p->personal || place_may_act(p)))
+		snprintf(to, ADVICE_MAX, "%s",
+		         "see what the provider says; sendmail --login logs in again");
+	else if (!p->personal && !place_may_act(p))
 		snprintf(to, ADVICE_MAX, "only Postern may read it: run the check as root");
 	else if (f->sys == EACCES && !p->personal)
 		snprintf(to, ADVICE_MAX,
@@ -111,7 +114,11 @@ static const char *advice_on_login(const struct met *m)
 static void advise_account(const struct met *m, char to[ADVICE_MAX])
 {
 	const struct settings_relay *r = m->relay;
-	if (r->password_file)
+	if (r->oauth)
+		snprintf(to, ADVICE_MAX,
+		         "check user, %s, scope, and that SMTP is allowed for this account",
+		         r->user);
+	else if (r->password_file)
 		snprintf(to, ADVICE_MAX, "check user, %s, and the password in %s", r->user,
 		         r->password_file);
 	else

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cmd/send/options.h"
 
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,6 +49,12 @@ static const struct args_row rows[] = {
      "print a configuration for that address; writes no file"},
     {0, "--providers", ARGS_ALONE, NULL, OPTION_JOB, CALL_PROVIDERS,
      "the table of presets, as the only argument"},
+#ifdef HAVE_OAUTH
+    {0, "--login", ARGS_NOTHING, NULL, OPTION_JOB, CALL_LOGIN,
+     "log in at the provider of the relay (oauth), and try the relay"},
+    {0, "--logout", ARGS_NOTHING, NULL, OPTION_JOB, CALL_LOGOUT,
+     "forget that, and revoke it if that is offered"},
+#endif
     {0, "--dry-run", ARGS_NOTHING, NULL, OPTION_DRY_RUN, 0,
      "print envelope, route and message; send nothing"},
     {0, "--relay", ARGS_ARGUMENT, "ARG", OPTION_RELAY, 0, "use that relay only"},

@@ -24,6 +24,8 @@ enum call_mode {
 	CALL_VERIFY,  /* -bv */
 	CALL_NOTHING, /* -bi, -bh and the like: exit 0 */
 	CALL_CHECK,
+	CALL_LOGIN,
+	CALL_LOGOUT,
 	CALL_CONFIGURE,
 	CALL_CONFIG,
 	CALL_HELP,

@@ -6,7 +6,7 @@
 
 _postern_options() {
 	case $1 in
-	sendmail) echo '--check --config --configure --providers --dry-run --relay --delay --hold --help --version' ;;
+	sendmail) echo '--check --config --configure --login --logout --providers --dry-run --relay --delay --hold --help --version' ;;
 	mailq) echo '-C -v -j --json --failed --count --summary --metrics --show --help --version' ;;
 	flushq)
 		echo '-C -v -a --all --remove --freeze --thaw --retry' \
@@ -33,7 +33,7 @@ _postern() {
 		case ${COMP_WORDS[i]} in
 		-C) place=(-C "${COMP_WORDS[i + 1]}") ;;
 		--failed | --retry) room=(--failed) ;;
-		--check) check=yes ;;
+		--check | --login | --logout) check=yes ;;
 		esac
 	done
 	case $before in

@@ -15,6 +15,7 @@
 #include "os/command.h"
 #include "os/file.h"
 #include "os/trust.h"
+#include "os/wait.h"
 #include "conf/settings_value.h"
 
 #define COMMAND_MS 10000
@@ -22,7 +23,7 @@
 /* Page-aligned, so that lock and dump flags cover nothing else. */
 struct secret {
 	size_t len;
-	char bytes[SECRET_MAX + 1]; /* one more, to see that it is too long */
+	char bytes[SECRET_TOKEN + 2]; /* more than is taken, to see that it is too long */
 };
 
 static struct secret *secret_new(struct fault *f)
@@ -75,8 +76,8 @@ static bool credential_exists(const struct settings_relay *relay)
 
 bool secret_exists(const struct settings_relay *relay)
 {
-	return relay->password_file || relay->password_command.count > 0 || relay->password ||
-	       credential_exists(relay);
+	return relay->oauth || relay->password_file || relay->password_command.count > 0 ||
+	       relay->password || credential_exists(relay);
 }
 
 /* Keeps the first line of what was read; where is for the fault. */
@@ -283,4 +284,41 @@ struct secret *secret_read(const struct settings_relay *relay, int64_t deadline,
 		return s;
 	secret_free(s);
 	return NULL;
+}
+
+static bool fill_until(struct secret *s, int fd, int64_t deadline, struct fault *f)
+{
+	for (;;) {
+		int sys = wait_until(fd, POLLIN, deadline);
+		if (sys)
+			return fault_sys(f, FAULT_RELAY, sys, "waiting for the token");
+		ssize_t n = read(fd, s->bytes + s->len, sizeof(s->bytes) - s->len);
+		if (n < 0 && errno != EINTR)
+			return fault_sys(f, FAULT_RELAY, errno, "reading the token");
+		if (n == 0)
+			return true;
+		s->len += n > 0 ? (size_t)n : 0;
+	}
+}
+
+struct secret *secret_take(int fd, char mark, int64_t deadline, struct fault *f)
+{
+	struct secret *s = secret_new(f);
+	if (!s)
+		return NULL;
+	bool ok = fill_until(s, fd, deadline, f);
+	struct str line = str_make(s->bytes, s->len);
+	if (ok && (line.len < 3 || str_find(line, '\n') != line.len - 1))
+		ok = fault_set(f, FAULT_RELAY, "the program token has ended without an answer");
+	else if (ok && line.at[0] != mark)
+		ok = fault_set(f, FAULT_RELAY, "%.*s",
+		               STR_FMT(str_make(line.at + 1, line.len - 2)));
+	if (!ok) {
+		secret_free(s);
+		return NULL;
+	}
+	s->len -= 2;
+	memmove(s->bytes, s->bytes + 1, s->len);
+	codec_wipe(s->bytes + s->len, 2);
+	return s;
 }

@@ -21,16 +21,20 @@
 #include "text/fault.h"
 #include "conf/settings.h"
 
-#define SECRET_MAX 4096
+#define SECRET_MAX   4096
+#define SECRET_TOKEN 16384 /* bytes of what secret_take reads */
 
 struct secret; /* opaque: locked memory */
 
-/* Is there a password to be had for this relay (without reading it)? */
+/* Is there a password to be had for this relay (without reading it), or a token? */
 bool secret_exists(const struct settings_relay *relay);
 /* deadline: monotonic ms. NULL and f filled when there is none; its sys is ENODATA where
  * the first line is empty, and EPERM where the mode lets others read it. */
 struct secret *secret_read(const struct settings_relay *relay, int64_t deadline,
                            struct fault *f);
+/* What a process of ours hands over on fd, which is read to its end: a line that begins with
+ * mark and is the secret, or with another byte and says why there is none (FAULT_RELAY). */
+struct secret *secret_take(int fd, char mark, int64_t deadline, struct fault *f);
 struct str secret_view(const struct secret *s);
 void secret_free(struct secret *s); /* wipes */
 

@@ -26,6 +26,8 @@
 #include "net/tls.h"
 
 enum settings_mode { MODE_NOW, MODE_BACKGROUND, MODE_HOLD };
+/* How a token is got; of oauth/order, in the same order. */
+enum settings_grant { OAUTH_AUTO, OAUTH_DEVICE, OAUTH_CODE, OAUTH_CLIENT, OAUTH_SERVICE };
 enum settings_protocol { SETTINGS_SMTP, SETTINGS_LMTP };
 
 /* A list of words; NULL ends words. */
@@ -78,8 +80,16 @@ struct settings_relay {
 	char *user; /* or NULL, as all strings here */
 	char *password_file;
 	struct settings_list password_command;
-	bool command_closed; /* it is not to be run by this process; set by no key */
+	bool command_closed; /* it, or oauth, is not for this process; set by no key */
 	char *password;
+	char *oauth; /* "microsoft", "google" or an issuer's URL */
+	char *client_id;
+	char *client_secret_file;
+	char *tenant;
+	char *scope;
+	enum settings_grant grant; /* none is OAUTH_AUTO where there is oauth */
+	char *service_account_file;
+	char *oauth_trust; /* a file of CAs; NULL: the system's */
 	struct settings_auth auth;
 	bool allow_cleartext_auth;
 	struct settings_trust tls_trust;

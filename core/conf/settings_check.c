@@ -1,9 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "conf/settings_check.h"
 
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
 #include <stdlib.h>
+#include <string.h>
 
 #include "conf/settings_table.h"
+#include "oauth/request.h"
+#include "smtp/sasl_name.h"
 
 #define PORT_SUBMISSION 587
 #define PORT_SMTP       25
@@ -75,16 +82,100 @@ static size_t check_sources(const struct view *v)
 	return last;
 }
 
-static void check_login(const struct view *v)
+#ifdef HAVE_OAUTH
+static const bool has_oauth = true;
+#else
+static const bool has_oauth = false;
+#endif
+
+/* What is one word of a URL. */
+static bool is_word(const char *text)
+{
+	for (; *text; text++)
+		if (!ascii_alpha(*text) && !ascii_digit(*text) && *text != '-' && *text != '.')
+			return false;
+	return true;
+}
+
+/* Keys that go with oauth alone. */
+static void check_no_oauth(const struct view *v)
+{
+	static const char *const keys[] = {"client_id", "client_secret_file",   "tenant",
+	                                   "scope",     "service_account_file", "oauth_trust"};
+	for (size_t i = 0; i < COUNT(keys); i++)
+		if (relay_line(v, keys[i]) > 0)
+			refuse(v, relay_line(v, keys[i]), "this key needs oauth");
+	if (v->relay->grant != OAUTH_AUTO)
+		refuse(v, relay_line(v, "grant"), "grant needs oauth");
+}
+
+/* Where a person is needed, Google gives no leave to send mail to a code on another device. */
+static enum settings_grant usual_grant(const struct settings_relay *relay)
+{
+	if (relay->service_account_file)
+		return OAUTH_SERVICE;
+	return strcmp(relay->oauth, "google") == 0 ? OAUTH_CODE : OAUTH_DEVICE;
+}
+
+static void check_grant(const struct view *v, size_t line)
 {
 	const struct settings_relay *relay = v->relay;
+	bool microsoft = strcmp(relay->oauth, "microsoft") == 0;
+	if (relay->grant == OAUTH_SERVICE ? !relay->service_account_file : !relay->client_id)
+		refuse(v, line,
+		       relay->grant == OAUTH_SERVICE
+		           ? "grant service_account needs service_account_file"
+		           : "oauth needs client_id");
+	if (relay->service_account_file && relay->grant != OAUTH_SERVICE)
+		refuse(v, relay_line(v, "service_account_file"),
+		       "service_account_file is for grant = service_account");
+	if (relay->grant == OAUTH_CLIENT && !relay->client_secret_file)
+		refuse(v, line, "grant client needs client_secret_file");
+	if (relay->tenant && (!microsoft || !is_word(relay->tenant)))
+		refuse(v, relay_line(v, "tenant"),
+		       microsoft ? "tenant is a name or an id"
+		                 : "only oauth = microsoft has a tenant");
+	if (relay->grant == OAUTH_CLIENT && microsoft && !relay->tenant)
+		refuse(v, line, "grant client needs tenant");
+}
+
+/* The token is nobody's but the server's that it is for. */
+static void check_oauth(const struct view *v, size_t line)
+{
+	const struct settings_relay *relay = v->relay;
+	const unsigned bearers = 1u << SASL_XOAUTH2 | 1u << SASL_OAUTHBEARER;
+	size_t auth = relay_line(v, "auth");
+	if (!has_oauth)
+		refuse(v, line, "oauth: this Postern was built without it");
+	if (strcmp(relay->oauth, "microsoft") != 0 && strcmp(relay->oauth, "google") != 0 &&
+	    !request_is_url(str_of(relay->oauth)))
+		refuse(v, line, "oauth is microsoft, google or the https:// URL of an issuer");
+	if (!relay->user)
+		refuse(v, line, "oauth needs user");
+	if (relay->auth.none || (relay->auth.mechanisms & ~bearers) != 0)
+		refuse(v, auth, "with oauth, auth is XOAUTH2, OAUTHBEARER or both");
+	if (relay->security == SECURITY_OPPORTUNISTIC)
+		refuse(v, relay_line(v, "security"), "oauth needs security = starttls or tls");
+	check_grant(v, line);
+}
+
+static void check_login(const struct view *v)
+{
+	size_t token = relay_line(v, "oauth");
+	if (token > 0)
+		check_oauth(v, token);
+	else
+		check_no_oauth(v);
+	const struct settings_relay *relay = v->relay;
 	size_t user = relay_line(v, "user"), source = check_sources(v);
+	if (source > 0 && token > 0)
+		refuse(v, later(source, token), "oauth and a password; keep one");
 	if (source > 0 && user == 0)
 		refuse(v, source, "a password, but no user");
 	/* In system mode the password may be a credential that only the service
 	 * sees, so it is missed when it is needed, not here. */
-	if (user > 0 && source == 0 && relay_line(v, "tls_certificate") == 0 && v->personal &&
-	    !relay->auth.none && !getenv("CREDENTIALS_DIRECTORY"))
+	if (user > 0 && source == 0 && token == 0 && relay_line(v, "tls_certificate") == 0 &&
+	    v->personal && !relay->auth.none && !getenv("CREDENTIALS_DIRECTORY"))
 		refuse(v, user,
 		       "user, but no password; give password_file, "
 		       "password_command or password");
@@ -148,6 +239,8 @@ void settings_check_relay(struct settings_relay *relay, const size_t *seen, bool
                           struct settings_notes *n)
 {
 	const struct view v = {relay, seen, n, personal};
+	if (relay->oauth && relay->grant == OAUTH_AUTO)
+		relay->grant = usual_grant(relay);
 	check_target(&v);
 	check_login(&v);
 	check_tls(&v);

@@ -60,6 +60,10 @@ static const struct settings_choice securities[] = {
     {"none", SECURITY_NONE},
     {NULL, 0},
 };
+static const struct settings_choice grants[] = {
+    {"auto", OAUTH_AUTO},     {"device", OAUTH_DEVICE},           {"code", OAUTH_CODE},
+    {"client", OAUTH_CLIENT}, {"service_account", OAUTH_SERVICE}, {NULL, 0},
+};
 static const struct settings_choice families[] = {
     {"any", AF_UNSPEC},
     {"4", AF_INET},
@@ -110,6 +114,15 @@ static const struct settings_row rows[] = {
     {"relay", "password_file", "", &settings_path, RELAY(password_file), 0, 0, NULL},
     {"relay", "password_command", "", &settings_command, RELAY(password_command), 0, 0, NULL},
     {"relay", "password", "", &settings_secret, RELAY(password), 0, 0, NULL},
+    {"relay", "oauth", "", &settings_text, RELAY(oauth), 0, 0, NULL},
+    {"relay", "client_id", "", &settings_text, RELAY(client_id), 0, 0, NULL},
+    {"relay", "client_secret_file", "", &settings_path, RELAY(client_secret_file), 0, 0, NULL},
+    {"relay", "tenant", "", &settings_text, RELAY(tenant), 0, 0, NULL},
+    {"relay", "scope", "", &settings_text, RELAY(scope), 0, 0, NULL},
+    {"relay", "grant", "auto", &settings_one_of, RELAY(grant), 0, 0, grants},
+    {"relay", "service_account_file", "", &settings_path, RELAY(service_account_file), 0, 0,
+     NULL},
+    {"relay", "oauth_trust", "", &settings_path, RELAY(oauth_trust), 0, 0, NULL},
     {"relay", "auth", "auto", &settings_auth, RELAY(auth), 0, 0, NULL},
     {"relay", "allow_cleartext_auth", "no", &settings_either, RELAY(allow_cleartext_auth), 0, 0,
      flags},

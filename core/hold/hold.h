@@ -6,7 +6,8 @@
  *   hold/     to be sent: a file here is a complete, durable entry
  *   failed/   refused for good or expired, kept for people
  *   corrupt/  damaged, never touched again
- *   state/    dead relays, TLS tickets, counters, the clock, who works: may be lost
+ *   state/    dead relays, TLS tickets, counters, the clock, who works: may be lost;
+ *             tokens (cmd/token/store)
  *
  * A message is published by: exclusive create in tmp/, lock, write, fsync,
  * rename without replacing into hold/, fsync of hold/. Only after the last is

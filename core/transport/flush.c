@@ -20,6 +20,7 @@
 #include "transport/choice.h"
 #include "transport/outlook.h"
 #include "transport/sandbox_policy.h"
+#include "transport/tokens.h"
 
 #define WAIT_PAUSE_MS  20
 #define ONLINE_WAIT_MS 10000
@@ -59,6 +60,7 @@ struct run {
 	struct job *first, *last; /* claimed, and perhaps begun, before their turns */
 	bool ends;                /* nothing more is taken */
 	struct counters counters; /* of this process, not yet added to the hold's */
+	struct tokens *tokens;    /* or NULL */
 	int64_t counted;          /* monotonic ms: when they were */
 };
 
@@ -532,6 +534,8 @@ static bool run_over(struct run *run, struct flush_counts *counts, struct fault 
 		return true;
 	if (fl->ready && (!run->choice.kinds || run->choice.count > 0))
 		fl->ready(fl->context, &fl->env);
+	if (!run->choice.kinds || run->choice.count > 0)
+		fl->env.tokens = run->tokens = tokens_new(fl->env.config, fl->hold, fl->token);
 	/* The last program but a password's has been run, and no server was asked. */
 	sandbox_policy(fl->env.config, fl->hold);
 	if (!choose(run, f))
@@ -552,6 +556,7 @@ bool flush_run(struct flush *fl, struct flush_counts *counts, struct fault *f)
 	struct run run = {.flush = fl, .ids = fl->ids, .count = fl->id_count};
 	memset(counts, 0, sizeof(*counts));
 	bool ok = run_over(&run, counts, f);
+	tokens_free(run.tokens);
 	choice_release(&run.choice);
 	return ok;
 }

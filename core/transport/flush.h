@@ -54,6 +54,7 @@ struct flush {
 	                       * before anything is done if a server is to be asked; NULL:
 	                       * it can do all */
 	flush_begin *begin;   /* or NULL: called behind that, before anything is done */
+	const char *token;    /* the program that has the tokens */
 	flush_ready *ready;   /* or NULL: called once at most, before anything is tried */
 	void *context;        /* of these six */
 	/* Non-zero: end after the entry in hand. In memory that forked processes share. */

@@ -13,8 +13,10 @@
 #include "net/conn.h"
 #include "net/dial.h"
 #include "net/tls.h"
+#include "transport/tokens.h"
 
 #define CHUNK        65536
+#define BEARERS      (1u << SASL_XOAUTH2 | 1u << SASL_OAUTHBEARER)
 #define QUIT_WAIT_MS 1000
 
 static int64_t shorter(int64_t a, int64_t b)
@@ -254,9 +256,11 @@ static void secure(struct session *s)
 static void give_secret(struct session *s)
 {
 	struct fault f = FAULT_INIT;
+	const struct settings_relay *relay = s->target.relay;
+	int64_t deadline = clock_deadline(relay->timeout_ms);
 	s->login_begun = clock_mono_ms();
-	struct secret *secret =
-	    secret_read(s->target.relay, clock_deadline(s->target.relay->timeout_ms), &f);
+	struct secret *secret = relay->oauth ? tokens_read(s->env->tokens, relay, deadline, &f)
+	                                     : secret_read(relay, deadline, &f);
 	smtp_secret(s->smtp, secret ? secret_view(secret) : str_of(""), secret ? NULL : &f);
 	secret_free(secret);
 }
@@ -320,7 +324,7 @@ static void setup_machine(struct session *s)
 	    .user = str_of(r->user),
 	    .certificate = r->tls_certificate != NULL,
 	    .password = secret_exists(r),
-	    .mechanisms = r->auth.mechanisms,
+	    .mechanisms = r->oauth && !r->auth.mechanisms ? BEARERS : r->auth.mechanisms,
 	    .allow_cleartext_auth = r->allow_cleartext_auth && !s->in_clear,
 	    .no_chunking = s->target.no_chunking,
 	    .trace = s->env->trace,

@@ -20,6 +20,7 @@
 #define SESSION_SILENT_MS 10000 /* for a greeting, where a silent server waits for TLS */
 #define SESSION_CHECK_MS  30000 /* for any other answer, of a check */
 
+struct tokens;
 struct session_facts;
 struct session_contact;
 /* Told how far a session came that ended before its login, at each address. */
@@ -29,9 +30,10 @@ typedef void session_look(void *context, const struct session_facts *facts,
 /* What all sessions of a run share; borrowed. */
 struct session_env {
 	const struct settings *config;
-	const struct hold *hold; /* TLS tickets; may be NULL */
-	const char *hostname;    /* for EHLO where the relay has no helo */
-	smtp_trace *trace;       /* or NULL */
+	const struct hold *hold;     /* TLS tickets; may be NULL */
+	const char *hostname;        /* for EHLO where the relay has no helo */
+	const struct tokens *tokens; /* NULL where there is none to be had */
+	smtp_trace *trace;           /* or NULL */
 	void *trace_context;
 	bool checks;        /* somebody is looking: no wait is longer than the two below */
 	session_look *look; /* or NULL */

@@ -947,7 +947,7 @@ START_TEST(the_table_can_be_listed)
 			ck_assert_str_eq(standard, "50M");
 	}
 	ck_assert(port);
-	ck_assert_uint_eq(i, 59);
+	ck_assert_uint_eq(i, 67);
 }
 END_TEST
 

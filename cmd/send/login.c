@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cmd/send/login.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/place_access.h"
+#include "cmd/with_tls.h"
+
+#define LINE_MAX 4096
+
+struct tokens *login_open(const struct place *p, struct hold *h, struct fault *f)
+{
+	bool any = false;
+	for (size_t i = 0; i < p->config.relay_count; i++)
+		any = any || p->config.relays[i].oauth;
+	if (!any)
+		return NULL;
+	if (!place_may_act(p)) {
+		fault_set(f, FAULT_NOPERM, "the system's login is for root to use");
+		return NULL;
+	}
+	if (!place_open_hold(p, false, h, f))
+		return NULL;
+	char *program = with_tls_token();
+	struct tokens *t = tokens_new(&p->config, h, program);
+	free(program);
+	if (t)
+		return t;
+	hold_close(h);
+	fault_set(f, FAULT_SYSTEM, "the program token cannot be started");
+	return NULL;
+}
+
+const struct settings_relay *login_relay(const struct settings *c, const struct call *call,
+                                         struct fault *f)
+{
+	const char *name = call->operand_count > 0 ? call->operands[0] : NULL;
+	const struct settings_relay *found = NULL;
+	size_t count = 0;
+	for (size_t i = 0; i < c->relay_count; i++) {
+		const struct settings_relay *r = &c->relays[i];
+		if (!r->oauth || (name && strcmp(r->name, name) != 0))
+			continue;
+		found = r;
+		count++;
+	}
+	if (count == 1 && call->operand_count <= 1)
+		return found;
+	fault_set(f, FAULT_USAGE,
+	          count > 1 ? "%s has several relays with oauth: name one"
+	                    : "%s has no such relay with oauth",
+	          c->path);
+	return NULL;
+}
+
+static bool person(void *context, const char *text, struct buf *answer)
+{
+	(void)context;
+	char line[LINE_MAX];
+	printf("%s\n", text);
+	if (fflush(stdout) != 0)
+		return false;
+	if (!answer)
+		return true;
+	if (!fgets(line, sizeof(line), stdin))
+		return false;
+	struct str all = str_trim(str_of(line));
+	return buf_add_str(answer, all);
+}
+
+bool login_run(const struct tokens *t, const struct call *call,
+               const struct settings_relay *relay, struct fault *f)
+{
+	bool in = call->mode == CALL_LOGIN;
+	if (!tokens_talk(t, in ? ORDER_LOGIN : ORDER_LOGOUT, relay, person, NULL, f))
+		return false;
+	printf("relay %s: %s\n", relay->name, in ? "logged in" : "logged out");
+	return true;
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cmd/token/job.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+
+#include "cmd/token/assertion.h"
+#include "oauth/request.h"
+#include "os/clock.h"
+#include "text/codec.h"
+
+#define GET_MS    40000
+#define FORM_MAX  65536
+#define ERROR_MAX 64
+#define WORD_MAX  32
+#define WORDS_MAX 120 /* of a provider, in a text of ours */
+
+bool job_begin(struct job *j, const struct order *o, int dir, int peer, struct fault *f)
+{
+	*j = (struct job){.order = o, .deadline = clock_deadline(GET_MS), .peer = peer};
+	/* A token got for something else is another one. */
+	char *provider =
+	    mem_printf("%s %s %s %s", o->texts[TEXT_PROVIDER], o->texts[TEXT_GRANT],
+	               o->texts[TEXT_TENANT], o->texts[TEXT_SCOPE]);
+	const char *const identity[KEPT_IDENTITY] = {
+	    o->texts[TEXT_RELAY], provider, o->texts[TEXT_CLIENT], o->texts[TEXT_USER]};
+	kept_init(&j->kept, identity);
+	free(provider);
+	return store_open(&j->store, dir, o->texts[TEXT_RELAY], f);
+}
+
+void job_end(struct job *j)
+{
+	store_close(&j->store);
+	kept_release(&j->kept);
+	provider_release(&j->provider);
+}
+
+bool job_say(const struct job *j, enum order_said kind, const char *text)
+{
+	struct buf line;
+	buf_init(&line, KEPT_TOKEN_MAX + 2);
+	bool ok = buf_room(&line, KEPT_TOKEN_MAX + 2) && buf_addf(&line, "%c%s\n", kind, text);
+	struct str rest = buf_str(&line);
+	while (ok && rest.len > 0) {
+		ssize_t n = send(j->peer, rest.at, rest.len, MSG_NOSIGNAL);
+		ok = n > 0 || errno == EINTR;
+		rest = str_from(rest, n > 0 ? (size_t)n : 0);
+	}
+	buf_wipe(&line);
+	buf_release(&line);
+	return ok;
+}
+
+/* RFC 6749 section 5.2: letters and underscores, in all that are known. */
+const char *job_error(const struct answer *a)
+{
+	const char *error = answer_text(a, "error");
+	if (!error || strlen(error) > ERROR_MAX || !kept_is_access(str_of(error)))
+		return "";
+	return error;
+}
+
+/* A refused person logs in again; of all else the administrator, or time, has to take care. */
+static bool blame_login(const struct job *j, const char *why, struct fault *f)
+{
+	const char *relay = j->order->texts[TEXT_RELAY];
+	return fault_set(f, FAULT_RELAY, "%s; log in again: sendmail --login %s", why, relay);
+}
+
+/* What sends our own secret back does not get it into a log: no word is so long. */
+static bool is_prose(const char *words)
+{
+	size_t word = 0;
+	for (; *words && word < WORD_MAX; words++)
+		word = *words == ' ' ? 0 : word + 1;
+	return word < WORD_MAX;
+}
+
+bool job_blame(const struct answer *a, long status, struct fault *f)
+{
+	const char *error = job_error(a), *words = answer_text(a, "error_description");
+	if (!words || !is_prose(words))
+		words = "";
+	return fault_set(f, FAULT_TEMP, "the provider refuses (%ld%s%s)%s%.*s", status,
+	                 error[0] ? " " : "", error, words[0] ? ": " : "",
+	                 STR_FMT(str_first(str_of(words), WORDS_MAX)));
+}
+
+bool job_take(struct job *j, const struct answer *a, struct fault *f)
+{
+	const char *access = answer_text(a, "access_token"),
+	           *type = answer_text(a, "token_type");
+	const char *refresh = answer_text(a, "refresh_token");
+	if (!access || !kept_is_access(str_of(access)) ||
+	    (type && strcasecmp(type, "Bearer") != 0))
+		return fault_set(f, FAULT_TEMP,
+		                 "the provider's answer has no token that can be "
+		                 "used");
+	/* One that is sent takes the place of the old one (RFC 6749 section 6). */
+	if (refresh && kept_is_token(str_of(refresh)))
+		kept_set(&j->kept, KEPT_REFRESH, refresh);
+	kept_renew(&j->kept, access, answer_number(a, "expires_in"), clock_wall());
+	return store_save(&j->store, &j->kept, f);
+}
+
+static bool judge(struct job *j, const struct answer *a, long status, int64_t later,
+                  struct fault *f)
+{
+	if (status == 200)
+		return job_take(j, a, f);
+	int64_t now = clock_wall();
+	enum order_grant grant = order_grant(j->order);
+	bool persons = grant == GRANT_DEVICE || grant == GRANT_CODE;
+	job_blame(a, status, f);
+	if (persons && status < 429 && strcmp(job_error(a), "invalid_grant") == 0) {
+		char why[FAULT_TEXT_MAX];
+		codec_one_line(why, sizeof(why) - 80, str_of(f->text));
+		j->kept.times[KEPT_REFUSED] = now;
+		blame_login(j, why, f);
+	} else {
+		kept_put_off(&j->kept, later, now);
+	}
+	struct fault unsaved = FAULT_INIT;
+	store_save(&j->store, &j->kept, &unsaved);
+	return false;
+}
+
+bool job_redeem(struct job *j, struct buf *form, struct fault *f)
+{
+	long status = 0;
+	int64_t later = 0;
+	struct answer *a =
+	    provider_ask(&j->provider, j->provider.token, form, &status, &later, f);
+	bool ok = a && judge(j, a, status, later, f);
+	answer_free(a);
+	return ok;
+}
+
+bool job_open(struct job *j, struct fault *f)
+{
+	return store_lock(&j->store, &j->kept, j->deadline, f) &&
+	       provider_find(&j->provider, j->order, j->deadline, f);
+}
+
+static bool fill(struct job *j, struct buf *form, struct fault *f)
+{
+	switch (order_grant(j->order)) {
+	case GRANT_DEVICE:
+	case GRANT_CODE:
+		return request_add(form, "grant_type", "refresh_token") &&
+		       request_add(form, "refresh_token", j->kept.texts[KEPT_REFRESH]);
+	case GRANT_CLIENT:
+		return request_add(form, "grant_type", "client_credentials") &&
+		       request_add(form, "scope", j->provider.scope);
+	case GRANT_SERVICE:
+		return request_add(form, "grant_type",
+		                   "urn:ietf:params:oauth:grant-type:jwt-bearer") &&
+		       assertion_add(form, &j->provider, clock_wall(), f);
+	case GRANT_UNSET:
+		break;
+	}
+	return false;
+}
+
+/* Is the provider to be asked at all? */
+static bool may_ask(const struct job *j, struct fault *f)
+{
+	enum order_grant grant = order_grant(j->order);
+	bool persons = grant == GRANT_DEVICE || grant == GRANT_CODE;
+	if (j->kept.times[KEPT_REFUSED])
+		return blame_login(j, "the provider has refused the login", f);
+	if (persons && !j->kept.texts[KEPT_REFRESH])
+		return fault_set(f, FAULT_RELAY,
+		                 "nobody has logged in; run: sendmail --login %s",
+		                 j->order->texts[TEXT_RELAY]);
+	if (kept_waits(&j->kept, clock_wall()))
+		return fault_set(f, FAULT_TEMP,
+		                 "the provider wants to be left alone for another "
+		                 "%lld s",
+		                 (long long)(j->kept.times[KEPT_LATER] - clock_wall()));
+	return true;
+}
+
+bool job_get(struct job *j, struct fault *f)
+{
+	struct buf form;
+	if (!store_load(&j->store, &j->kept, f))
+		return false;
+	if (kept_good(&j->kept, clock_wall()))
+		return true;
+	/* Another may have renewed it while we waited for the lock. */
+	if (!store_lock(&j->store, &j->kept, j->deadline, f))
+		return false;
+	if (kept_good(&j->kept, clock_wall()))
+		return true;
+	if (!may_ask(j, f) || !provider_find(&j->provider, j->order, j->deadline, f))
+		return false;
+	buf_init(&form, FORM_MAX);
+	bool ok = buf_room(&form, FORM_MAX) &&
+	          (fill(j, &form, f) || f->kind != FAULT_NONE ||
+	           fault_set(f, FAULT_DATA, "the request is too long")) &&
+	          job_redeem(j, &form, f);
+	buf_wipe(&form);
+	buf_release(&form);
+	return ok;
+}
+
+/* RFC 7009: with the refresh token goes all that came of it. */
+bool job_logout(struct job *j, struct fault *f)
+{
+	struct fault revoked = FAULT_INIT;
+	struct buf form;
+	if (!store_lock(&j->store, &j->kept, j->deadline, f))
+		return false;
+	const char *refresh = j->kept.texts[KEPT_REFRESH], *access = j->kept.texts[KEPT_ACCESS];
+	long status = 0;
+	int64_t later = 0;
+	buf_init(&form, FORM_MAX);
+	if (!buf_room(&form, FORM_MAX) || (!refresh && !access)) {
+		job_say(j, SAID_TEXT, "there was no login");
+	} else if (provider_find(&j->provider, j->order, j->deadline, &revoked) &&
+	           j->provider.revoke) {
+		bool ok = request_add(&form, "token", refresh ? refresh : access) &&
+		          request_add(&form, "token_type_hint",
+		                      refresh ? "refresh_token" : "access_token");
+		struct answer *a = ok ? provider_ask(&j->provider, j->provider.revoke, &form,
+		                                     &status, &later, &revoked)
+		                      : NULL;
+		answer_free(a);
+		job_say(j, SAID_TEXT,
+		        status == 200
+		            ? "revoked at the provider"
+		            : "the provider could not be told; revoke it there by hand");
+	} else {
+		job_say(j, SAID_TEXT,
+		        "this provider revokes by hand only; see your account there");
+	}
+	buf_wipe(&form);
+	buf_release(&form);
+	return store_forget(&j->store, f);
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cmd/token/store.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "os/clock.h"
+#include "os/file.h"
+#include "text/codec.h"
+
+#define STEP_MS  20
+#define WORD_MAX 200
+
+/* The name of a relay may have any character in it. */
+static bool write_word(struct buf *out, const char *relay)
+{
+	bool ok = relay[0] != '\0';
+	for (const char *c = relay; ok && *c; c++)
+		ok = ascii_alpha(*c) || ascii_digit(*c) || *c == '-' || *c == '_'
+		         ? buf_add_char(out, *c)
+		         : buf_addf(out, "%%%02X", (unsigned)(unsigned char)*c);
+	return ok;
+}
+
+bool store_open(struct store *s, int dir, const char *relay, struct fault *f)
+{
+	struct buf word;
+	*s = (struct store){.dir = dir, .locked = -1};
+	buf_init(&word, WORD_MAX);
+	bool ok = write_word(&word, relay);
+	if (ok) {
+		s->name = mem_printf("login.%s", buf_cstr(&word));
+		s->fresh = mem_printf("fresh.%s", buf_cstr(&word));
+		s->lock = mem_printf("lock.%s", buf_cstr(&word));
+	}
+	buf_release(&word);
+	return ok || fault_set(f, FAULT_CONFIG, "the relay's name is too long for a login");
+}
+
+void store_close(struct store *s)
+{
+	free(s->name);
+	free(s->fresh);
+	free(s->lock);
+	if (s->locked >= 0)
+		close(s->locked);
+	s->locked = -1;
+}
+
+static bool read_file(int fd, const char *name, struct kept *k, struct fault *f)
+{
+	struct buf bytes;
+	buf_init(&bytes, KEPT_MAX);
+	bool ok = buf_room(&bytes, KEPT_MAX) && file_read_all(fd, name, &bytes, f);
+	/* A file that breaks off or is none of ours is as good as no log-in. */
+	if (ok)
+		kept_read(k, buf_str(&bytes));
+	buf_wipe(&bytes);
+	buf_release(&bytes);
+	return ok;
+}
+
+static bool load(const struct store *s, const char *name, struct kept *k, struct fault *f)
+{
+	struct stat st;
+	int fd;
+	kept_set(k, KEPT_REFRESH, NULL);
+	kept_set(k, KEPT_ACCESS, NULL);
+	memset(k->times, 0, sizeof(k->times));
+	if (!file_open_plain(s->dir, name, &fd, &st, f)) {
+		if (f->sys != ENOENT)
+			return false;
+		*f = FAULT_INIT;
+		return true;
+	}
+	bool ok =
+	    (st.st_uid == geteuid() && (st.st_mode & 077) == 0) ||
+	    fault_set(f, FAULT_CONFIG,
+	              "%s in the hold's state/ is not its owner's alone: log in again", name);
+	ok = ok && read_file(fd, name, k, f);
+	close(fd);
+	return ok;
+}
+
+bool store_load(const struct store *s, struct kept *k, struct fault *f)
+{
+	return load(s, s->name, k, f);
+}
+
+static bool recover(const struct store *s, struct kept *k, struct fault *f)
+{
+	struct stat st;
+	int fd;
+	struct fault none = FAULT_INIT;
+	if (!file_open_plain(s->dir, s->fresh, &fd, &st, &none))
+		return true;
+	bool found =
+	    load(s, s->fresh, k, &none) && (k->texts[KEPT_REFRESH] || k->texts[KEPT_ACCESS]);
+	bool ok = !found || (file_sync(fd, s->fresh, f) &&
+	                     file_rename(s->dir, s->fresh, s->dir, s->name, f) &&
+	                     file_sync(s->dir, "state", f));
+	close(fd);
+	return ok;
+}
+
+bool store_lock(struct store *s, struct kept *k, int64_t deadline, struct fault *f)
+{
+	bool locked = false;
+	if (s->locked >= 0)
+		return store_load(s, k, f);
+	if (!file_open_append(s->dir, s->lock, 0600, &s->locked, f))
+		return false;
+	while (file_try_lock(s->locked, s->lock, &locked, f) && !locked) {
+		if (clock_left_ms(deadline) == 0)
+			return fault_set(f, FAULT_TEMP,
+			                 "another process renews the login for too long");
+		clock_pause_ms(STEP_MS);
+	}
+	return locked && recover(s, k, f) && store_load(s, k, f);
+}
+
+static bool write_fresh(const struct store *s, struct str bytes, struct fault *f)
+{
+	int fd;
+	struct fault ignored = FAULT_INIT;
+	/* What one that was ended here left behind. */
+	if (!file_unlink(s->dir, s->fresh, &ignored) && ignored.sys != ENOENT)
+		*f = ignored;
+	if (!file_create(s->dir, s->fresh, 0600, &fd, f))
+		return false;
+	bool ok = file_write(fd, s->fresh, bytes, f) && file_sync(fd, s->fresh, f);
+	if (!ok) {
+		close(fd);
+		return false;
+	}
+	return file_close(fd, s->fresh, f);
+}
+
+bool store_save(const struct store *s, const struct kept *k, struct fault *f)
+{
+	struct buf bytes;
+	buf_init(&bytes, KEPT_MAX);
+	bool ok = buf_room(&bytes, KEPT_MAX) &&
+	          (kept_write(k, &bytes) ||
+	           fault_set(f, FAULT_DATA, "the login is too long to be kept"));
+	ok = ok && write_fresh(s, buf_str(&bytes), f) &&
+	     file_rename(s->dir, s->fresh, s->dir, s->name, f) && file_sync(s->dir, "state", f);
+	buf_wipe(&bytes);
+	buf_release(&bytes);
+	return ok;
+}
+
+bool store_forget(const struct store *s, struct fault *f)
+{
+	struct fault gone = FAULT_INIT;
+	if (!file_unlink(s->dir, s->name, &gone) && gone.sys != ENOENT) {
+		*f = gone;
+		return false;
+	}
+	return file_sync(s->dir, "state", f);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * store - the file of a login in the hold's state/, and who may renew it
+ *
+ * login.NAME is replaced as a whole: written under another name, synced, renamed, and the
+ * directory synced, so that whatever breaks off leaves the old one or the new one. It is
+ * its owner's alone, and not believed if it is anybody else's. lock.NAME, which stays, is
+ * locked by whoever is about to renew it: one in all processes.
+ */
+#ifndef CMD_TOKEN_STORE_H
+#define CMD_TOKEN_STORE_H
+
+#include <stdint.h>
+
+#include "oauth/kept.h"
+#include "text/fault.h"
+
+struct store {
+	int dir; /* borrowed */
+	char *name, *fresh, *lock;
+	int locked; /* descriptor, or -1 */
+};
+
+bool store_open(struct store *s, int dir, const char *relay, struct fault *f);
+/* Fills what k lacks. A file that is missing leaves it so, one that is damaged too. */
+bool store_load(const struct store *s, struct kept *k, struct fault *f);
+/* Waits for others until the deadline, then loads. A file that was complete when its process
+ * was ended before it could rename it is taken: it may have the only refresh token that the
+ * provider still knows. */
+bool store_lock(struct store *s, struct kept *k, int64_t deadline, struct fault *f);
+/* On disk when it is true. Only while it is locked. */
+bool store_save(const struct store *s, const struct kept *k, struct fault *f);
+bool store_forget(const struct store *s, struct fault *f);
+void store_close(struct store *s);
+
+#endif

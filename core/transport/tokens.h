@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * tokens - what logs in at relays with oauth, from the program token
+ *
+ * That is started while this process may still start programs, and lives as long as it and
+ * its workers do: they share the socket, and each request brings the stream for its answer
+ * along (oauth/order). An access token is asked for at each login, so that a run which
+ * outlives one goes on with the next. It is kept as a password is (conf/secret).
+ */
+#ifndef TRANSPORT_TOKENS_H
+#define TRANSPORT_TOKENS_H
+
+#include "conf/secret.h"
+#include "conf/settings.h"
+#include "hold/hold.h"
+#include "oauth/order.h"
+
+struct tokens;
+
+/* NULL: no relay has oauth that is for this process, or no process is to be had. program: its
+ * path; that it cannot be run is told by whoever asks it. */
+struct tokens *tokens_new(const struct settings *c, const struct hold *hold,
+                          const char *program);
+void tokens_free(struct tokens *t); /* NULL is fine */
+
+/* t may be NULL, where there is no such program. deadline: monotonic ms. NULL with f: FAULT_RELAY. */
+struct secret *tokens_read(const struct tokens *t, const struct settings_relay *relay,
+                           int64_t deadline, struct fault *f);
+
+/* A line for the person; where one is wanted back it is added to answer, else that is NULL.
+ * False: he has gone. */
+typedef bool tokens_person(void *context, const char *text, struct buf *answer);
+/* ORDER_LOGIN or ORDER_LOGOUT. */
+bool tokens_talk(const struct tokens *t, enum order_kind kind,
+                 const struct settings_relay *relay, tokens_person *person, void *context,
+                 struct fault *f);
+
+#endif

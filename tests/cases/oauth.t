@@ -1,0 +1,495 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Logging in at a relay with a token (oauth): each grant, rotation, many processes at once, what
+a provider may answer, and that a token is in no place but its file.
+
+The relay of the tests takes the token as its password; the provider is oauth_provider.py. Where
+this Postern was built without oauth, only that the key is refused is looked at.
+"""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from harness import *  # noqa: E402,F403
+from oauth_provider import DEVICE, Provider, Reply, error  # noqa: E402
+
+USER = "u@example.org"
+THERE = os.path.exists(os.path.join(BUILD, "token"))
+ARGS = ("-i", "-f", "a@src.example", "b@dest.example")
+TEXT = b"Subject: s\n\nhello\n"
+
+
+def provider_certificates():
+    folder = os.path.join(TOP, "certs-provider")
+    if not os.path.exists(folder):
+        subprocess.run([RELAY, "--make-certs", folder, "--name", "relay.test", "--ip",
+                        "127.0.0.1"], check=True, timeout=60, stdin=subprocess.DEVNULL)
+    return folder
+
+
+CERTS = provider_certificates() if THERE else None
+
+
+class Setting:
+    """A case with a provider, a relay that takes its first token, and a configuration."""
+
+    def __init__(self, name, grant="client", mechanism="XOAUTH2", secret="shop-secret", keys=None,
+                 number=1, cert=CERTS, **more):
+        self.case = Case(name)
+        self.provider = Provider(cert, **more)
+        self.mechanism = mechanism
+        self.relay = self.case.relay(*self.login(number), cert="server", certs=CERTS)
+        self.case.write("client.secret", secret + "\n")
+        self.keys = {
+            "port": self.relay.port, "security": "starttls", "tls_trust": CERTS + "/ca.pem",
+            "user": USER, "oauth": self.provider.issuer, "oauth_trust": CERTS + "/ca.pem",
+            "client_id": "shop", "client_secret_file": "{dir}/client.secret", "grant": grant,
+            "scope": "mail", "dead_max": "1s", "timeout": "30s"}
+        self.keys.update(keys or {})
+        self.case.configure(self.keys, conf={"mail.admin": "admin@dest.example",
+                                             "delivery.mode": "hold", "delivery.retry": "0"})
+
+    def login(self, number):
+        return ("--user", USER, "--password", self.provider.access(number), "--mechanisms",
+                "PLAIN LOGIN " + self.mechanism, "--require-auth")
+
+    def __enter__(self):
+        self.case.__enter__()
+        return self
+
+    def __exit__(self, *what):
+        try:
+            if what[0] is None:
+                self.check_secrets()
+        finally:
+            self.provider.close()
+            self.case.__exit__(*what)
+
+    def file(self):
+        return os.path.join(self.case.hold, "state", "login.main")
+
+    def kept(self):
+        with open(self.file(), encoding="ascii") as file:
+            return dict(line.rstrip("\n").split(" ", 1) for line in file)
+
+    def check_secrets(self):
+        """Looked for everywhere but in the file of the login, which is its owner's alone."""
+        kept = self.file()
+        if os.path.exists(kept):
+            same("mode", os.stat(kept).st_mode & 0o7777, 0o600)
+            os.unlink(kept)
+        results = [r for _, _, r in self.case.calls]
+        for number in range(1, self.provider.count + 1):
+            self.case.check_secret(self.provider.access(number), *results)
+        for secret in list(self.provider.refresh) + ["shop-secret", "device-1-secret"]:
+            self.case.check_secret(secret, *results)
+
+    def submit(self):
+        same("sendmail", self.case.send(*ARGS, message=TEXT).code, 0)
+
+    def deliver(self, count=1):
+        self.case.flush("-a")
+        same("accepted", len(self.relay.accepted()), count)
+        same("violations", self.relay.violations(), [])
+
+    def held(self, pattern):
+        """A try that comes to nothing, and why."""
+        self.case.flush("-a")
+        same("accepted", self.relay.accepted(), [])
+        match("reason", pattern, self.case.run("mailq").out)
+
+    def log_in(self, *args):
+        return self.case.run("sendmail", "--login", *args)
+
+    def age(self, seconds):
+        """As if the token had been got so many seconds earlier."""
+        lines = []
+        with open(self.file(), encoding="ascii") as file:
+            for line in file:
+                name, _, value = line.rstrip("\n").partition(" ")
+                if name in ("got", "expires", "later"):
+                    value = str(int(value) - seconds)
+                lines.append(f"{name} {value}\n")
+        with open(self.file(), "w", encoding="ascii") as file:
+            file.write("".join(lines))
+
+
+def client(mechanism):
+    def job():
+        with Setting("client", mechanism=mechanism) as s:
+            s.submit()
+            s.deliver()
+            s.submit()
+            s.deliver(2)
+            same("asked for tokens", s.provider.forms(),
+                 [{"grant_type": "client_credentials", "scope": "mail", "client_id": "shop",
+                   "client_secret": "shop-secret"}])
+    return job
+
+
+def basic():
+    with Setting("basic") as s:
+        s.provider.post_only = False
+        s.submit()
+        s.deliver()
+        check(all("client_secret" not in dict(f) or a for _, f, a in s.provider.asked),
+              "the secret is in the form", s.provider.asked)
+
+
+def device():
+    with Setting("device", grant="device") as s:
+        s.submit()
+        s.held("nobody has logged in; run: sendmail --login main")
+        s.provider.replies = [error("authorization_pending"), error("slow_down")]
+        result = s.log_in()
+        match("what to do", r"Open https://127.0.0.1:\d+/enter .* code WDJB-MJHT", result.out)
+        match("done", "relay main: logged in", result.out)
+        same("exit", result.code, 0)
+        same("grants", [f["grant_type"] for f in s.provider.forms()], [DEVICE] * 3)
+        s.relay.mark()
+        s.deliver()
+
+
+def refused_device(name):
+    def job():
+        with Setting("refused " + name, grant="device") as s:
+            s.provider.replies = [error(name)]
+            result = s.log_in("main")
+            check(result.code != 0, "exit", result.code)
+            match("why", name, result.err)
+            check(not os.path.exists(s.file()), "a file")
+    return job
+
+
+def rotation():
+    with Setting("rotation", grant="device") as s:
+        s.log_in()
+        s.age(3590)
+        s.relay.restart(*s.login(2), cert="server")
+        s.submit()
+        s.deliver()
+        same("refresh tokens", [s.kept()["refresh"]], list(s.provider.refresh))
+        s.age(3590)
+        s.provider.replies = [error("invalid_grant", error_description="revoked")]
+        s.submit()
+        before = len(s.relay.accepted())
+        s.case.flush("-a")
+        same("accepted", len(s.relay.accepted()), before)
+        match("reason", "log in again: sendmail --login main", s.case.run("mailq").out)
+        asked = len(s.provider.forms())
+        time.sleep(1.1)
+        s.case.flush("-a")
+        same("asked no more", len(s.provider.forms()), asked)
+        s.relay.restart(*s.login(3), cert="server")
+        same("log in", s.log_in().code, 0)
+        s.case.flush("-a")
+        same("held", s.case.waiting(), [])
+
+
+def pasted():
+    with Setting("code", grant="code") as s:
+        call = s.case.begin("sendmail", "--login", feed=None, stdin=subprocess.PIPE)
+        read = b""
+        while b"paste" not in read:
+            piece = os.read(call.process.stdout.fileno(), 4096)
+            check(piece, "it ended", read)
+            read += piece
+        address = s.provider.log_in(re.search(rb"^https://\S+$", read, re.M).group(0).decode())
+        os.write(call.process.stdin.fileno(), address.encode() + b"\n")
+        result = call.wait()
+        same("exit", (result.code, result.err), (0, ""))
+        s.submit()
+        s.deliver()
+
+
+def foreign_address():
+    with Setting("foreign", grant="code") as s:
+        result = s.case.run("sendmail", "--login",
+                            feed=b"http://localhost:53682/?code=code-1&state=other\n")
+        check(result.code != 0, "exit", result.code)
+        match("why", "not the address that this log-in ends at", result.err)
+        same("asked", s.provider.forms(), [])
+
+
+def service_account():
+    with Setting("service", grant="service_account",
+                 keys={"service_account_file": "{dir}/account.json", "client_id": None,
+                       "client_secret_file": None}) as s:
+        key = os.path.join(s.case.dir, "key.pem")
+        s.provider.public_key = os.path.join(s.case.dir, "public.pem")
+        subprocess.run(["openssl", "genrsa", "-out", key, "2048"], check=True, capture_output=True)
+        subprocess.run(["openssl", "rsa", "-in", key, "-pubout", "-out", s.provider.public_key],
+                       check=True, capture_output=True)
+        with open(key, encoding="ascii") as file:
+            s.case.write("account.json", json.dumps({
+                "type": "service_account", "client_email": "robot@example.org",
+                "private_key_id": "key-1", "private_key": file.read()}))
+        s.submit()
+        s.deliver()
+
+
+def many():
+    with Setting("many") as s:
+        s.provider.replies = []
+        for _ in range(20):
+            s.submit()
+        calls = [s.case.begin("flushq", ident) for ident in s.case.entries()]
+        for call in calls:
+            same("flushq", call.wait().code, 0)
+        s.case.wait_quiet()
+        s.case.flush("-a")
+        same("accepted", len(s.relay.accepted()), 20)
+        same("requests for a token", len(s.provider.forms()), 1)
+
+
+def outlived():
+    """The token of the first session is over when the second begins."""
+    with Setting("outlived", keys={"max_messages": "1", "connections": "1"}, life=1) as s:
+        s.submit()
+        s.submit()
+        s.case.flush("-a")
+        # The relay knows the first token alone: the second is another.
+        same("accepted", len(s.relay.accepted()), 1)
+        check(len(s.provider.forms()) >= 2, "asked once")
+
+
+def answers(name, reply, pattern, seconds=30):
+    def job():
+        with Setting("answer " + name) as s:
+            s.provider.replies = [reply]
+            s.submit()
+            began = time.monotonic()
+            s.held(pattern)
+            check(time.monotonic() - began < seconds, "it took too long")
+    return job
+
+
+def left_alone():
+    with Setting("left alone") as s:
+        s.provider.replies = [error("temporarily_unavailable", 429)]
+        s.provider.replies[0].headers = (("Retry-After", "100"),)
+        s.submit()
+        s.held("429")
+        time.sleep(1.1)
+        s.held(r"left alone for another \d+ s")
+        same("requests", len(s.provider.forms()), 1)
+        s.age(100)
+        time.sleep(1.1)
+        s.deliver()
+
+
+def wrong_certificate():
+    with Setting("certificate", keys={"oauth_trust": None}) as s:
+        s.submit()
+        s.held("certificate")
+        same("asked", s.provider.asked, [])
+
+
+def other_issuer():
+    with Setting("issuer") as s:
+        s.provider.issuer += "/other"
+        s.submit()
+        s.held("does not describe itself as that issuer")
+
+
+def logout():
+    with Setting("logout", grant="device") as s:
+        s.log_in()
+        result = s.case.run("sendmail", "--logout")
+        same("exit", (result.code, result.err), (0, ""))
+        match("said", "revoked at the provider.*logged out", result.out)
+        check(not os.path.exists(s.file()), "the file is there")
+        same("refresh tokens", s.provider.refresh, set())
+
+
+def ask_directly(s, wrap):
+    """A request to the program token itself, as flushq makes one: what came back."""
+    texts = ("main", s.provider.issuer, "shop", os.path.join(s.case.dir, "client.secret"), "",
+             "mail", USER, "", CERTS + "/ca.pem", "", "1")
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    here, there = socket.socketpair()
+    state = os.path.join(s.case.hold, "state")
+    with subprocess.Popen(["sh", "-c", 'exec 3<"$0"; exec "$@"', state, *wrap,
+                           os.path.join(BUILD, "token")], stdin=theirs,
+                          env={"ASAN_OPTIONS": "detect_leaks=0", "PATH": "/usr/bin:/bin"},
+                          stderr=subprocess.DEVNULL) as token:
+        theirs.close()
+        try:
+            ours.send(b"R" + b"".join(t.encode() + b"\0" for t in texts))
+            socket.send_fds(ours, [b"Gmain"], [there.fileno()])
+        except BrokenPipeError:
+            pass  # it was ended before it came so far
+        there.close()
+        here.settimeout(30)
+        said = b"".join(iter(lambda: here.recv(65536), b""))
+        here.close()
+        ours.close()
+        token.wait(30)
+    return said
+
+
+def killed(call):
+    """The process that renews the token is ended at each of those system calls. The provider
+    knows the old refresh token until the new one is used, as they do for lost answers; but
+    once the file is complete even that is not needed."""
+    def job():
+        if not shutil.which("strace") or SANITIZED:
+            raise Skip("no strace")
+        with Setting("killed " + call, grant="device") as s:
+            s.log_in()
+            s.provider.grace = True
+            for number in range(1, 100):
+                s.age(3590)
+                before, old = s.provider.count, s.kept()["refresh"]
+                said = ask_directly(s, ["strace", "-f", "-o", "/dev/null", "-e",
+                                        f"inject={call}:signal=KILL:when={number}"])
+                if said and s.provider.count > before:
+                    match("said", "^Taccess-", said.decode())
+                    check(number > 1, "it was never ended")
+                    return
+                check(s.kept()["refresh"] in s.provider.refresh | {old}, "lost", s.kept())
+                after = ask_directly(s, ["env"])
+                match(f"after {number}", "^Taccess-", after.decode())
+                check(s.kept()["refresh"] in s.provider.refresh, "not the last", s.kept())
+            raise Wrong("it never came through")
+    return job
+
+
+def complete_file():
+    """Written, but not renamed when its process ended."""
+    with Setting("complete", grant="device") as s:
+        s.log_in()
+        fresh = os.path.join(s.case.hold, "state", "fresh.main")
+        os.rename(s.file(), fresh)
+        s.submit()
+        s.deliver()
+        check(not os.path.exists(fresh), "it is there")
+        same("grants", [f["grant_type"] for f in s.provider.forms()], [DEVICE])
+        # Half of it is nothing.
+        with open(s.file(), "rb") as file:
+            text = file.read()
+        s.case.write("hold/state/fresh.main", text[:-20])
+        s.age(3590)
+        s.relay.restart(*s.login(2), cert="server")
+        s.submit()
+        s.case.flush("-a")
+        same("held", s.case.waiting(), [])
+
+
+def open_to_others():
+    with Setting("open", grant="device") as s:
+        s.log_in()
+        os.chmod(s.file(), 0o640)
+        s.submit()
+        s.held("is not its owner's alone")
+        os.chmod(s.file(), 0o600)
+
+
+def its_process():
+    """Nothing is in its arguments or environment, it has no core, and it is narrowed."""
+    with Setting("process") as s:
+        s.provider.replies = [Reply(503, b"", slow=2)]
+        s.submit()
+        call = s.case.begin("flushq", "-a")
+        end, found = time.monotonic() + 10, []
+        while not s.provider.forms() and time.monotonic() < end:
+            time.sleep(0.02)
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                if os.readlink(f"/proc/{pid}/exe") == os.path.join(BUILD, "token") and \
+                        os.readlink(f"/proc/{pid}/fd/3") == os.path.join(s.case.hold, "state"):
+                    found.append(pid)
+            except OSError:
+                continue
+        check(found, "no process")
+        for pid in found:
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                same("arguments", file.read(), os.path.join(BUILD, "token").encode() + b"\0")
+            with open(f"/proc/{pid}/environ", "rb") as file:
+                same("environment", file.read(), b"")
+            with open(f"/proc/{pid}/limits", encoding="ascii") as file:
+                match("core", r"Max core file size +0 +0", file.read())
+            with open(f"/proc/{pid}/status", encoding="ascii") as file:
+                match("calls", "NoNewPrivs:\t1.*Seccomp:\t2", file.read())
+        same("flushq", call.wait().code, 0)
+
+
+def slow():
+    with Setting("slow", keys={"timeout": "2s"}) as s:
+        s.provider.replies = [Reply(200, b"{}", slow=6)]
+        s.submit()
+        began = time.monotonic()
+        s.held("waiting for the token")
+        check(time.monotonic() - began < 5, "it waited too long")
+
+
+def configuration(keys, pattern):
+    def job():
+        with Case("configuration") as case:
+            case.configure(dict({"user": USER, "security": "starttls"}, **keys))
+            result = case.run("sendmail", "--config")
+            same("exit", result.code, 78)
+            match("why", pattern, result.err)
+    return job
+
+
+GOOD = {"oauth": "microsoft", "client_id": "x"}
+CONFIGURATIONS = (
+    ("client_id missing", {"oauth": "microsoft"}, "oauth needs client_id"),
+    ("user missing", dict(GOOD, user=None), "oauth needs user"),
+    ("in clear", dict(GOOD, oauth="http://issuer.example"), "https:// URL"),
+    ("with a password", dict(GOOD, password_file="/x"), "oauth and a password"),
+    ("with PLAIN", dict(GOOD, auth="PLAIN"), "auth is XOAUTH2, OAUTHBEARER or both"),
+    ("opportunistic", dict(GOOD, security="opportunistic"), "security = starttls or tls"),
+    ("client_id alone", {"client_id": "x"}, "needs oauth"),
+    ("tenant elsewhere", dict(GOOD, oauth="google", tenant="x"), "tenant"),
+    ("grant client without tenant", dict(GOOD, grant="client", client_secret_file="/x"), "tenant"),
+    ("account for another grant", dict(GOOD, grant="device", service_account_file="/x"),
+     "is for grant = service_account"),
+)
+
+TOO_LONG = b'{"access_token": "' + b"x" * 70000 + b'"}'
+ANSWERS = (
+    *((name, error(name, error_description="words of theirs"), name + "[)]: words of theirs")
+      for name in ("invalid_request", "invalid_client", "invalid_grant", "unauthorized_client",
+                   "unsupported_grant_type", "invalid_scope")),
+    ("a secret sent back", error("invalid_scope", error_description="you said " + "x" * 40),
+     "400 invalid_scope[)]\\)"),
+    ("401", error("invalid_client", 401), "401 invalid_client"),
+    ("500", Reply(500, b"<html>"), "refuses .500"),
+    ("503", Reply(503, b"", (("Retry-After", "7"),)), "refuses .503"),
+    ("garbage", Reply(200, b"\0\1\2 garbage"), "not understood"),
+    ("empty", Reply(200, b""), "no token that can be used"),
+    ("a list", Reply(200, b"[1]"), "not understood"),
+    ("no token", Reply(200, {"token_type": "bearer"}), "no token that can be used"),
+    ("other type", Reply(200, {"access_token": "x", "token_type": "mac"}), "no token"),
+    ("a blank in it", Reply(200, {"access_token": "x y", "token_type": "bearer"}), "no token"),
+    ("a control byte in it", Reply(200, {"access_token": "x\1y"}), "no token"),
+    ("too long", Reply(200, TOO_LONG), "too long"),
+    ("endless", Reply(200, endless=True), "too long"),
+    ("redirect", Reply(307, b"", (("Location", "https://127.0.0.1:1/"),)), "sends us elsewhere"),
+)
+
+JOBS = [("key " + n, configuration(k, p)) for n, k, p in CONFIGURATIONS]
+if THERE:
+    JOBS += [("client XOAUTH2", client("XOAUTH2")), ("client OAUTHBEARER", client("OAUTHBEARER")),
+             ("basic", basic), ("device", device), ("rotation", rotation), ("code", pasted),
+             ("foreign address", foreign_address), ("service account", service_account),
+             ("many processes", many), ("outlived", outlived), ("left alone", left_alone),
+             ("certificate", wrong_certificate), ("other issuer", other_issuer),
+             ("logout", logout), ("complete file", complete_file), ("slow", slow),
+             ("open to others", open_to_others), ("process", its_process)]
+    JOBS += [("killed " + c, killed(c)) for c in ("recvfrom", "write", "fsync",                                                  "renameat", "unlinkat", "sendto")]
+    JOBS += [("device " + n, refused_device(n)) for n in ("access_denied", "expired_token")]
+    JOBS += [("answer " + n, answers(n, r, p)) for n, r, p in ANSWERS]
+else:
+    JOBS = [("built without", configuration(GOOD, "built without it"))]
+
+if __name__ == "__main__":
+    run_all(JOBS)
