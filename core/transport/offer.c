@@ -34,6 +34,7 @@ struct attempt {
 	size_t at_once; /* the most that go into one */
 	bool turned_away;
 	bool trouble;       /* a server could not be asked */
+	bool waits;         /* and nobody else is to be, for that */
 	bool met;           /* and that was found now */
 	struct verdict why; /* of the last such server */
 	struct session_contact contact;
@@ -49,17 +50,11 @@ void offerer_init(struct offerer *o, const struct session_env *env, const struct
 	servers_memory_init(&o->memory, hold, ask_again);
 }
 
-static size_t relay_place(const struct offerer *o)
-{
-	return (size_t)(o->server.relay - o->env->config->relays);
-}
-
 static void end_session(struct offerer *o)
 {
 	if (o->session)
 		session_close(o->session);
-	if (o->session && o->open)
-		atomic_fetch_sub(&o->open[relay_place(o)], 1);
+	limits_disconnect(&o->limits);
 	o->session = NULL;
 	server_release(&o->server);
 }
@@ -83,6 +78,7 @@ void offerer_release(struct offerer *o)
 void offerer_drop(struct offerer *o)
 {
 	session_drop(o->session);
+	limits_disconnect(&o->limits);
 	o->session = NULL;
 	server_release(&o->server);
 }
@@ -97,6 +93,28 @@ static struct rcpt *rcpt_of(const struct attempt *a, const struct todo *t)
 	return &a->he->entry.envelope.rcpts[t->rcpt];
 }
 
+/* May a connection be opened? Whoever has the last word waits for that a while, unless
+ * another finds out meanwhile that there is nothing to wait for. */
+static bool may_connect(struct attempt *a, const struct server *server, struct fault *f)
+{
+	struct offerer *o = a->o;
+	int most = servers_connections(&o->memory, server);
+	int64_t until = limits_patience(&o->limits, CONNECTIONS_WAIT_MS);
+	enum cause cause = CAUSE_CONNECTIONS;
+	while (!limits_connect(&o->limits, server->relay, most)) {
+		if (!o->helper && cause == CAUSE_CONNECTIONS &&
+		    limits_pause(&o->limits, until, CONNECTIONS_PAUSE_MS)) {
+			cause = servers_again(&o->memory, server);
+			if (cause == CAUSE_NONE)
+				cause = CAUSE_CONNECTIONS;
+			continue;
+		}
+		fault_set(f, FAULT_RELAY, "%s", cause_row(cause)->sentence);
+		return fault_cause(f, cause);
+	}
+	return true;
+}
+
 /* Opens a session; NULL: f says why, or the helper has no connection to spare. */
 static struct session *open_session(struct attempt *a, const struct server *server,
                                     struct fault *f)
@@ -104,11 +122,8 @@ static struct session *open_session(struct attempt *a, const struct server *serv
 	struct offerer *o = a->o;
 	const struct session_target target = {server->relay, o->server.host, o->server.port,
 	                                      o->no_chunking == server->relay};
-	int most = servers_connections(&o->memory, server);
 	a->contact = (struct session_contact){.port = 0};
-	if (o->asks_nobody)
-		return NULL;
-	if (o->open && atomic_fetch_add(&o->open[relay_place(o)], 1) >= most && o->helper)
+	if (o->asks_nobody || !may_connect(a, server, f))
 		return NULL;
 	return session_open(o->env, &target, &a->contact, f);
 }
@@ -131,8 +146,6 @@ static bool session_for(struct attempt *a, const struct server *server, struct f
 		servers_answered(&o->memory, server);
 		return true;
 	}
-	if (o->open && !o->asks_nobody)
-		atomic_fetch_sub(&o->open[relay_place(o)], 1);
 	return false;
 }
 
@@ -152,6 +165,7 @@ static void pass_over(struct attempt *a, const struct server *server, enum cause
 {
 	server_passed_over(server, cause, cause == state->cause ? state->code : 0, &a->why);
 	a->trouble = true;
+	a->waits = a->waits || cause_row(cause)->next == NEXT_NOBODY;
 	if (cause_row(cause)->server == SERVER_DEAD && state->past.failures > 0)
 		note_dead(a, &state->past);
 	else
@@ -163,13 +177,16 @@ static void pass_over(struct attempt *a, const struct server *server, enum cause
 static void not_reached(struct attempt *a, const struct server *server, const struct fault *f)
 {
 	struct offerer *o = a->o;
+	int others = limits_others(&o->limits);
+	limits_disconnect(&o->limits);
 	a->turned_away = o->helper || o->asks_nobody;
 	if (a->turned_away)
 		return;
-	int connections = o->open ? atomic_load(&o->open[relay_place(o)]) : 0;
 	const struct server_client client = client_of(a);
-	servers_failed(&o->memory, server, f, connections + 1);
 	const struct server_state *state;
+	/* Unless that it failed is what another has found. */
+	if (servers_ask(&o->memory, server, &client, &state) == CAUSE_NONE)
+		servers_failed(&o->memory, server, f, others + 1);
 	servers_ask(&o->memory, server, &client, &state);
 	pass_over(a, server, f->cause, state);
 	char *text = server_text(server);
@@ -625,7 +642,7 @@ static bool use_server(struct attempt *a, const struct server *server, struct fa
 
 static bool goes_on(const struct attempt *a)
 {
-	if (a->turned_away)
+	if (a->turned_away || a->waits)
 		return false;
 	for (size_t i = 0; i < a->count; i++)
 		if (!a->todo[i].decided)

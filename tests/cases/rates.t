@@ -1,0 +1,126 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a relay allows us, over all processes of a hold: its connections, however many processes
+want one and however they end. For want of one a message waits, nobody is blamed, and no try is
+counted."""
+
+import os
+import signal
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from harness import *  # noqa: E402,F403
+from hold_tools import *  # noqa: E402,F403
+
+HELD = {"delivery.mode": "hold"}
+
+
+def quiet(result):
+    same("end", (result.code, result.out, result.err), (0, "", ""))
+
+
+def once_each(numbers, wanted):
+    same("delivered", sorted(numbers), sorted(wanted))
+
+
+def wait_for(what, seconds=15):
+    due = time.monotonic() + seconds
+    while not what() and time.monotonic() < due:
+        time.sleep(0.02)
+    check(what(), "it does not come to that")
+
+
+def callers(connections):
+    """Twelve at once, each of which waits for its message."""
+    def run():
+        with Case("callers") as case, Server(slow=0.1) as server:
+            case.configure({"port": server.port, "connections": str(connections)})
+            calls = [case.begin("sendmail", "-i", "-f", "a@src.example",
+                                f"n{n}@dest.example", feed=b"Subject: x\n\nx\n")
+                     for n in range(12)]
+            for call in calls:
+                quiet(call.wait())
+            case.wait_quiet()
+            same("held", case.entries(), [])
+            same("delivered", len(server.delivered), 12)
+            check(server.most <= connections, f"{server.most} connections at once")
+    return f"12 callers, {connections} connections", run
+
+
+def flushes():
+    """Twelve runs over one hold, each of which would start workers."""
+    with Case("flushes") as case, Server(slow=0.02) as server:
+        case.configure({"port": server.port}, conf=HELD)
+        enqueue(case, 60)
+        calls = [case.begin("flushq") for _ in range(12)]
+        for call in calls:
+            quiet(call.wait())
+        case.wait_quiet()
+        case.flush()
+        once_each(server.numbers(), range(60))
+        check(server.most <= 3, f"{server.most} connections at once")
+
+
+def taken(case, server):
+    """A run that has the only connection, at a server that says nothing."""
+    enqueue(case, 1)
+    server.mode = "hang"
+    call = case.begin("flushq")
+    wait_for(lambda: server.connections == 1)
+    return call
+
+
+def killed():
+    """It frees what it had, and nobody has to clear up."""
+    with Case("killed") as case, Server() as server:
+        case.configure({"port": server.port, "connections": "1"}, conf=HELD)
+        call = taken(case, server)
+        call.kill(signal.SIGKILL)
+        call.wait()
+        server.mode = "good"
+        begun = time.monotonic()
+        case.flush()
+        check(time.monotonic() - begun < 3, "it waited for the dead")
+        once_each(server.numbers(), range(1))
+
+
+def none_free(mode, wait, least, most):
+    """It waits as long as its caller does, or some seconds; then the message is held."""
+    def run():
+        with Case("none free") as case, Server() as server:
+            keys = {"port": server.port, "connections": "1", "timeout": "1m"}
+            case.configure(keys, conf=HELD)
+            call = taken(case, server)
+            case.configure(keys, conf={"delivery.mode": mode, "delivery.wait": wait})
+            begun = time.monotonic()
+            quiet(case.send("-i", "-f", "a@src.example", "late@dest.example"))
+            if mode == "hold":
+                case.flush()
+            took = time.monotonic() - begun
+            check(least <= took <= most, f"{took:.1f} s")
+            late, = (e for e in case.listing()
+                     if e["recipients"][0]["address"] == "late@dest.example")
+            same("attempts", late["attempts"], 0)
+            same("cause", late["recipients"][0]["cause"], "connections")
+            match("mailq -v", "as many connections as allowed are open",
+                  case.run("mailq", "-v").out)
+            same("blamed", [n for n in os.listdir(os.path.join(case.hold, "state"))
+                            if n.startswith("server.")], [])
+            same("connections", server.connections, 1)
+            call.kill(signal.SIGKILL)
+            call.wait()
+            server.mode = "good"
+            case.flush()
+            same("held", case.entries(), [])
+    return f"none free in mode {mode}", run
+
+
+JOBS = [
+    callers(3), callers(1),
+    ("12 runs", flushes),
+    ("a killed process", killed),
+    none_free("now", "3s", 2, 8), none_free("hold", "30s", 4, 12),
+]
+
+run_all(JOBS)
