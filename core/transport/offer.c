@@ -149,6 +149,20 @@ static bool session_for(struct attempt *a, const struct server *server, struct f
 	return false;
 }
 
+/* May a message go, by the rate that is set? That comes before the connection, which is not
+ * to wait where it would be for long. */
+static bool may_send(struct attempt *a, const struct server *server, struct fault *f)
+{
+	struct offerer *o = a->o;
+	if (o->asks_nobody || limits_permit_soon(&o->limits, server->relay,
+	                                         limits_patience(&o->limits, RATE_WAIT_MS)))
+		return true;
+	end_session(o);
+	a->contact = (struct session_contact){.port = 0};
+	fault_set(f, FAULT_RELAY, "%s", cause_row(CAUSE_RATE)->sentence);
+	return fault_cause(f, CAUSE_RATE);
+}
+
 /* That server is known as dead since then: an entry whose servers all are so, for all of
  * its time, expires. */
 static void note_dead(struct attempt *a, const struct backoff *b)
@@ -442,8 +456,10 @@ static bool has_window(struct offerer *o, const struct server *server)
 static void pass_by(struct offerer *o)
 {
 	struct under_way *last = o->line_count > 0 ? o->line[o->line_count - 1] : NULL;
-	if (!last || last->mail.progress != MAIL_NEW)
+	if (!last || last->mail.progress != MAIL_NEW) {
+		limits_used(&o->limits);
 		return;
+	}
 	o->passed = last->mail.he;
 	o->line_count--;
 	free_under_way(last);
@@ -463,7 +479,9 @@ static struct session_mail *behind(void *context)
 	struct routes routes;
 	struct under_way *u = NULL;
 	routes_plan(o->env->config, &he->entry.envelope, &routes);
-	if (routes.count == 1 && fits_behind(a, he, &routes.at[0]))
+	int64_t wait;
+	if (routes.count == 1 && fits_behind(a, he, &routes.at[0]) &&
+	    limits_permit(&o->limits, a->server->relay, &wait))
 		o->line[o->line_count++] = u = prepare(a, he, &routes);
 	else
 		o->passed = he;
@@ -541,6 +559,8 @@ static bool take_down(struct attempt *a, const struct server *server,
 		servers_one_by_one(&o->memory, server, why.cause);
 		o->window = 1;
 	}
+	if (cause == CAUSE_THROTTLED)
+		limits_slow(&o->limits, server->relay);
 	a->sum->strained = a->sum->strained || cause_row(cause)->server == SERVER_STRAINED;
 	const struct server_client client = client_of(a);
 	/* However many transactions it is, it is one message that the server meets; and it is
@@ -592,6 +612,7 @@ static bool transact(struct attempt *a, const struct server *server, struct sess
 static bool transact_new(struct attempt *a, const struct server *server, struct fault *f)
 {
 	struct session_mail m = {.he = a->he, .rcpts = a->batch, .count = a->batch_count};
+	limits_used(&a->o->limits);
 	a->contact = *session_contact(a->o->session);
 	return transact(a, server, &m, f);
 }
@@ -630,7 +651,7 @@ static bool use_server(struct attempt *a, const struct server *server, struct fa
 			return false;
 		a->markable = true;
 		/* Many recipients may be more transactions than one connection carries. */
-		if (!session_for(a, server, &why)) {
+		if (!may_send(a, server, &why) || !session_for(a, server, &why)) {
 			not_reached(a, server, &why);
 			return true;
 		}

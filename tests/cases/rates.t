@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a relay allows us, over all processes of a hold: its connections, however many processes
-want one and however they end. For want of one a message waits, nobody is blamed, and no try is
-counted."""
+want one and however they end, and its rate. For want of one a message waits, nobody is blamed,
+and no try is counted."""
 
 import os
 import signal
@@ -116,11 +116,107 @@ def none_free(mode, wait, least, most):
     return f"none free in mode {mode}", run
 
 
+class Times(list):
+    """Commands of a server, and when each MAIL came."""
+
+    def __init__(self):
+        super().__init__()
+        self.mails = []
+
+    def append(self, command):
+        super().append(command)
+        if command.upper().startswith("MAIL"):
+            self.mails.append(time.monotonic())
+
+
+def kept_to(server, count, period, least=0.0):
+    """In no period that the server saw came more, nor in all of them much less than it takes;
+    it is the server's own clock that says so, not ours."""
+    mails = sorted(server.commands.mails)
+    for n in range(len(mails) - count):
+        took = mails[n + count] - mails[n]
+        check(took >= period, f"{count + 1} messages in {took:.3f} s, from {n} on")
+    if least and len(mails) > count:
+        # The first may leave all at once.
+        rate = (len(mails) - count) / (mails[-1] - mails[count - 1])
+        check(rate >= least * count / period, f"{rate:.1f} a second")
+
+
+def together():
+    """Thirty callers at once: each waits for its message, none goes too soon."""
+    with Case("together") as case, Server() as server:
+        server.commands = Times()
+        case.configure({"port": server.port, "rate": "10/s"})
+        calls = [case.begin("sendmail", "-i", "-f", "a@src.example", f"n{n}@dest.example",
+                            feed=b"Subject: x\n\nx\n") for n in range(30)]
+        for call in calls:
+            quiet(call.wait())
+        case.wait_quiet()
+        same("held", case.entries(), [])
+        same("delivered", len(server.delivered), 30)
+        kept_to(server, 10, 1)
+
+
+def one_run():
+    """Several workers, each with several messages under way."""
+    with Case("one run") as case, Server() as server:
+        server.commands = Times()
+        case.configure({"port": server.port, "rate": "50/s, 10000/d"}, conf=HELD)
+        enqueue(case, 300)
+        case.flush()
+        once_each(server.numbers(), range(300))
+        kept_to(server, 50, 1, least=0.9)
+
+
+def reached():
+    """What would wait for long is held for that, and goes when it may."""
+    with Case("reached") as case, Server() as server:
+        case.configure({"port": server.port, "rate": "2/h"},
+                       conf={"delivery.wait": "5s"})
+        begun = time.monotonic()
+        for n in range(3):
+            quiet(case.send("-i", "-f", "a@src.example", f"n{n}@dest.example"))
+        check(time.monotonic() - begun < 4, "it waited for nothing")
+        same("delivered", len(server.delivered), 2)
+        late, = case.listing()
+        same("attempts", late["attempts"], 0)
+        same("cause", late["recipients"][0]["cause"], "rate")
+        match("mailq -v", "the rate that is set for the relay is reached",
+              case.run("mailq", "-v").out)
+        same("blamed", [n for n in os.listdir(os.path.join(case.hold, "state"))
+                        if n.startswith("server.")], [])
+        case.flush("--all")
+        same("delivered", len(server.delivered), 2)
+        same("connections", server.connections, 2)
+        case.configure({"port": server.port, "rate": "3/h"})
+        case.flush()
+        same("held", case.entries(), [])
+
+
+def throttled():
+    """A server that says that it is too much gets half of it."""
+    with Case("throttled") as case:
+        relay = case.relay("--on", "MAIL 1 reply 452 4.3.2 too fast")
+        case.configure({"port": relay.port, "rate": "2/s"}, conf=HELD)
+        enqueue(case, 1)
+        case.flush()
+        relay.restart()
+        enqueue(case, 5, first=1)
+        time.sleep(1.1)
+        begun = time.monotonic()
+        case.flush("--all")
+        took = time.monotonic() - begun
+        same("held", case.entries(), [])
+        check(took > 4, f"{took:.1f} s")
+
+
 JOBS = [
     callers(3), callers(1),
     ("12 runs", flushes),
     ("a killed process", killed),
     none_free("now", "3s", 2, 8), none_free("hold", "30s", 4, 12),
+    ("30 callers at a rate", together), ("a run at a rate", one_run),
+    ("a rate that is reached", reached), ("too fast", throttled),
 ]
 
 run_all(JOBS)
