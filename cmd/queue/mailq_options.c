@@ -4,19 +4,15 @@
 #include <limits.h>
 #include <string.h>
 
-#include "cmd/send/options.h"
+#include "cmd/args.h"
 #include "hold/entry.h"
 
 #define OPTIONS_MAX 32768 /* bytes */
 #define EXCLUDED    "two options that exclude each other"
 
-#define FOR_MAILQ  PROGRAM_MAILQ
-#define FOR_FLUSHQ PROGRAM_FLUSHQ
-#define FOR_BOTH   (PROGRAM_MAILQ | PROGRAM_FLUSHQ)
-
-enum option {
+enum mailq_option {
 	OPTION_IGNORED,
-	OPTION_JOB,  /* the row says which */
+	OPTION_JOB,  /* the row's value says which */
 	OPTION_VERB, /* of cmd/queue/admin, by the same name */
 	OPTION_CONFIG,
 	OPTION_VERBOSE,
@@ -28,93 +24,53 @@ enum option {
 	OPTION_SENDER,
 };
 
-enum takes {
-	TAKES_NOTHING,
-	TAKES_ARGUMENT, /* attached, or the next word */
-	TAKES_ATTACHED, /* only attached, may be missing */
-};
+/* What both know; of other mailers, to no effect, too. */
+#define ROWS_OF_BOTH(verbose)                                                               \
+	ARGS_HEADING("For all:"),                                                           \
+	    {'v', NULL, ARGS_NOTHING, NULL, OPTION_VERBOSE, 0, (verbose)},                  \
+	    {'C', NULL, ARGS_ARGUMENT, "FILE", OPTION_CONFIG, 0, "use this configuration"}, \
+	    {0, "--help", ARGS_NOTHING, NULL, OPTION_JOB, JOB_HELP, "this text"},           \
+	    {0, "--version", ARGS_NOTHING, NULL, OPTION_JOB, JOB_VERSION, "the version"},   \
+	    ARGS_HEADING("Of other mailers:"),                                              \
+	    {'A', NULL, ARGS_ATTACHED, "c|m", OPTION_IGNORED, 0, "ignored"},                \
+	    {'q', NULL, ARGS_ATTACHED, "...", OPTION_IGNORED, 0, "ignored"},
 
-struct row {
-	char letter;      /* 0: none */
-	const char *name; /* with its dashes, or NULL */
-	enum takes takes;
-	unsigned programs;
-	enum option option;
-	enum mailq_job job;   /* of OPTION_JOB and OPTION_VERB */
-	const char *argument; /* its name, or NULL */
-	const char *what;
-};
-
-/* A row without letter and name is a heading of --help. */
-#define HEADING(programs, text)                                                 \
-	{                                                                       \
-		0, NULL, TAKES_NOTHING, programs, OPTION_IGNORED, 0, NULL, text \
-	}
-
-static const struct row rows[] = {
-    {0, NULL, TAKES_NOTHING, FOR_MAILQ, OPTION_IGNORED, 0, NULL, "What is shown:"},
-    {'j', "--json", TAKES_NOTHING, FOR_MAILQ, OPTION_JOB, JOB_JSON, NULL,
-     "one JSON object a message"},
-    {0, "--failed", TAKES_NOTHING, FOR_MAILQ, OPTION_FAILED, 0, NULL,
+static const struct args_row mailq_rows[] = {
+    ARGS_HEADING("What is shown:"),
+    {'j', "--json", ARGS_NOTHING, NULL, OPTION_JOB, JOB_JSON, "one JSON object a message"},
+    {0, "--failed", ARGS_NOTHING, NULL, OPTION_FAILED, 0,
      "the failed messages instead of the held ones"},
-    {0, "--show", TAKES_ARGUMENT, FOR_MAILQ, OPTION_SHOW, 0, "ID",
-     "envelope, state and message"},
-    {0, "--count", TAKES_NOTHING, FOR_MAILQ, OPTION_JOB, JOB_COUNT, NULL,
-     "the number of messages"},
-    {0, "--summary", TAKES_NOTHING, FOR_MAILQ, OPTION_JOB, JOB_SUMMARY, NULL,
+    {0, "--show", ARGS_ARGUMENT, "ID", OPTION_SHOW, 0, "envelope, state and message"},
+    {0, "--count", ARGS_NOTHING, NULL, OPTION_JOB, JOB_COUNT, "the number of messages"},
+    {0, "--summary", ARGS_NOTHING, NULL, OPTION_JOB, JOB_SUMMARY,
      "how long mail has been waiting, and why"},
-    {0, "--metrics", TAKES_NOTHING, FOR_MAILQ, OPTION_JOB, JOB_METRICS, NULL,
+    {0, "--metrics", ARGS_NOTHING, NULL, OPTION_JOB, JOB_METRICS,
      "OpenMetrics text for monitoring"},
-    {0, NULL, TAKES_NOTHING, FOR_FLUSHQ, OPTION_IGNORED, 0, NULL, "What is tried:"},
-    {'a', "--all", TAKES_NOTHING, FOR_FLUSHQ, OPTION_ALL, 0, NULL,
+    ROWS_OF_BOTH("attempts, next try, relay and the last reply for each recipient")};
+
+static const struct args_row flushq_rows[] = {
+    ARGS_HEADING("What is tried:"),
+    {'a', "--all", ARGS_NOTHING, NULL, OPTION_ALL, 0,
      "try everything that is not frozen, due or not"},
-    {0, NULL, TAKES_NOTHING, FOR_FLUSHQ, OPTION_IGNORED, 0, NULL,
-     "Instead, with IDs, \"all\", or those chosen below:"},
-    {0, "--remove", TAKES_NOTHING, FOR_FLUSHQ, OPTION_VERB, JOB_ADMIN, NULL,
+    ARGS_HEADING("Instead, with IDs, \"all\", or those chosen below:"),
+    {0, "--remove", ARGS_NOTHING, NULL, OPTION_VERB, 0,
      "retract: the messages are not sent (any more)"},
-    {0, "--freeze", TAKES_NOTHING, FOR_FLUSHQ, OPTION_VERB, JOB_ADMIN, NULL,
+    {0, "--freeze", ARGS_NOTHING, NULL, OPTION_VERB, 0,
      "keep the messages until they are thawed"},
-    {0, "--thaw", TAKES_NOTHING, FOR_FLUSHQ, OPTION_VERB, JOB_ADMIN, NULL,
-     "undo --freeze; they are due now"},
-    {0, "--retry", TAKES_NOTHING, FOR_FLUSHQ, OPTION_VERB, JOB_ADMIN, NULL,
-     "put failed messages back, as if new"},
-    {0, NULL, TAKES_NOTHING, FOR_FLUSHQ, OPTION_IGNORED, 0, NULL,
-     "Only these messages, for all of the above:"},
-    {0, "--recipient", TAKES_ARGUMENT, FOR_FLUSHQ, OPTION_RECIPIENT, 0, "TEXT",
-     "with TEXT in a recipient"},
-    {0, "--sender", TAKES_ARGUMENT, FOR_FLUSHQ, OPTION_SENDER, 0, "TEXT",
-     "with TEXT in the sender"},
-    {0, "--id", TAKES_ARGUMENT, FOR_FLUSHQ, OPTION_ID, 0, "TEXT", "with TEXT in the ID"},
-    {0, NULL, TAKES_NOTHING, FOR_BOTH, OPTION_IGNORED, 0, NULL, "For all:"},
-    {'v', NULL, TAKES_NOTHING, FOR_MAILQ, OPTION_VERBOSE, 0, NULL,
-     "attempts, next try, relay and the last reply for each recipient"},
-    {'v', NULL, TAKES_NOTHING, FOR_FLUSHQ, OPTION_VERBOSE, 0, NULL,
-     "say what was done, and show the conversation with the server"},
-    {'C', NULL, TAKES_ARGUMENT, FOR_BOTH, OPTION_CONFIG, 0, "FILE", "use this configuration"},
-    {0, "--help", TAKES_NOTHING, FOR_BOTH, OPTION_JOB, JOB_HELP, NULL, "this text"},
-    {0, "--version", TAKES_NOTHING, FOR_BOTH, OPTION_JOB, JOB_VERSION, NULL, "the version"},
-    {0, NULL, TAKES_NOTHING, FOR_BOTH, OPTION_IGNORED, 0, NULL, "Of other mailers:"},
-    {'A', NULL, TAKES_ATTACHED, FOR_BOTH, OPTION_IGNORED, 0, "c|m", "ignored"},
-    {'q', NULL, TAKES_ATTACHED, FOR_BOTH, OPTION_IGNORED, 0, "...", "ignored"},
-};
+    {0, "--thaw", ARGS_NOTHING, NULL, OPTION_VERB, 0, "undo --freeze; they are due now"},
+    {0, "--retry", ARGS_NOTHING, NULL, OPTION_VERB, 0, "put failed messages back, as if new"},
+    ARGS_HEADING("Only these messages, for all of the above:"),
+    {0, "--recipient", ARGS_ARGUMENT, "TEXT", OPTION_RECIPIENT, 0, "with TEXT in a recipient"},
+    {0, "--sender", ARGS_ARGUMENT, "TEXT", OPTION_SENDER, 0, "with TEXT in the sender"},
+    {0, "--id", ARGS_ARGUMENT, "TEXT", OPTION_ID, 0, "with TEXT in the ID"},
+    ROWS_OF_BOTH("say what was done, and show the conversation with the server")};
 
-#define ROWS (sizeof(rows) / sizeof(rows[0]))
+static const struct args_table mailq_table = {mailq_rows, COUNT(mailq_rows), false, 18};
+static const struct args_table flushq_table = {flushq_rows, COUNT(flushq_rows), false, 18};
 
-static const struct row *row_of_letter(enum mailq_program program, char letter)
+static const struct args_table *table_of(enum mailq_program program)
 {
-	for (size_t i = 0; i < ROWS; i++)
-		if (rows[i].letter == letter && (rows[i].programs & program))
-			return &rows[i];
-	return NULL;
-}
-
-static const struct row *row_of_name(enum mailq_program program, struct str name)
-{
-	for (size_t i = 0; i < ROWS; i++)
-		if (rows[i].name && str_eq(str_of(rows[i].name), name) &&
-		    (rows[i].programs & program))
-			return &rows[i];
-	return NULL;
+	return program == PROGRAM_FLUSHQ ? &flushq_table : &mailq_table;
 }
 
 /* The same job twice is no contradiction, two jobs are. */
@@ -128,32 +84,37 @@ static bool set_job(struct mailq_call *call, enum mailq_job job, struct fault *f
 }
 
 /* As it is written if it is to go on to another program. */
-static bool note(struct mailq_call *call, const struct row *row, const char *argument)
+static bool note(struct mailq_call *call, const struct args *a)
 {
+	const struct args_row *row = a->row;
 	if (row->option == OPTION_IGNORED || row->option == OPTION_CONFIG)
 		return true;
 	const char letter[] = {'-', row->letter, '\0'};
 	return buf_addf(&call->options, "\n%s%s%s", row->name ? row->name : letter,
-	                argument ? "=" : "", argument ? argument : "");
+	                a->argument ? "=" : "", a->argument ? a->argument : "");
 }
 
-static bool apply(struct mailq_call *call, const struct row *row, const char *argument,
-                  struct fault *f)
+static bool set_verb(struct mailq_call *call, const char *verb, struct fault *f)
 {
-	if (!note(call, row, argument))
+	if (call->verb && strcmp(call->verb, verb) != 0)
+		return fault_set(f, FAULT_USAGE, EXCLUDED);
+	call->verb = verb;
+	return set_job(call, JOB_ADMIN, f);
+}
+
+static bool apply(struct mailq_call *call, const struct args *a, struct fault *f)
+{
+	if (!note(call, a))
 		return fault_set(f, FAULT_USAGE, "too long a command line");
-	switch (row->option) {
+	switch ((enum mailq_option)a->row->option) {
 	case OPTION_IGNORED:
 		break;
 	case OPTION_JOB:
-		return set_job(call, row->job, f);
+		return set_job(call, (enum mailq_job)a->row->value, f);
 	case OPTION_VERB:
-		if (call->verb && strcmp(call->verb, row->name + 2) != 0)
-			return fault_set(f, FAULT_USAGE, EXCLUDED);
-		call->verb = row->name + 2;
-		return set_job(call, row->job, f);
+		return set_verb(call, a->row->name + 2, f);
 	case OPTION_CONFIG:
-		call->config = argument;
+		call->config = a->argument;
 		break;
 	case OPTION_VERBOSE:
 		call->verbose = true;
@@ -165,66 +126,17 @@ static bool apply(struct mailq_call *call, const struct row *row, const char *ar
 		call->all = true;
 		break;
 	case OPTION_SHOW:
-		call->show = argument;
+		call->show = a->argument;
 		return set_job(call, JOB_SHOW, f);
 	case OPTION_ID:
-		call->only_id = argument;
+		call->only_id = a->argument;
 		break;
 	case OPTION_RECIPIENT:
-		call->only_rcpt = argument;
+		call->only_rcpt = a->argument;
 		break;
 	case OPTION_SENDER:
-		call->only_sender = argument;
+		call->only_sender = a->argument;
 		break;
-	}
-	return true;
-}
-
-/* The words of a command line and how far they have been read. */
-struct words {
-	int argc;
-	char **argv;
-	int at;
-};
-
-static bool scan_long(struct mailq_call *call, struct words *w, struct fault *f)
-{
-	const char *word = w->argv[w->at++];
-	size_t len = strcspn(word, "=");
-	const char *argument = word[len] ? word + len + 1 : NULL;
-	const struct row *row = row_of_name(call->program, str_make(word, len));
-	if (!row)
-		return fault_set(f, FAULT_USAGE, "unknown option %s", word);
-	if (row->takes == TAKES_NOTHING && argument)
-		return fault_set(f, FAULT_USAGE, "%s takes no argument", row->name);
-	if (row->takes == TAKES_ARGUMENT && !argument) {
-		if (w->at == w->argc)
-			return fault_set(f, FAULT_USAGE, "%s needs an argument (%s)", row->name,
-			                 row->argument);
-		argument = w->argv[w->at++];
-	}
-	return apply(call, row, argument, f);
-}
-
-static bool scan_letters(struct mailq_call *call, struct words *w, struct fault *f)
-{
-	for (const char *p = w->argv[w->at++] + 1; *p; p++) {
-		const struct row *row = row_of_letter(call->program, *p);
-		const char *argument = p[1] ? p + 1 : NULL;
-		if (!row)
-			return fault_set(f, FAULT_USAGE, "unknown option -%c", *p);
-		if (row->takes == TAKES_NOTHING) {
-			if (!apply(call, row, NULL, f))
-				return false;
-			continue;
-		}
-		if (!argument && row->takes == TAKES_ARGUMENT) {
-			if (w->at == w->argc)
-				return fault_set(f, FAULT_USAGE, "-%c needs an argument (%s)",
-				                 *p, row->argument);
-			argument = w->argv[w->at++];
-		}
-		return apply(call, row, argument, f);
 	}
 	return true;
 }
@@ -361,29 +273,23 @@ void mailq_options_release(struct mailq_call *call)
 bool mailq_options_scan(enum mailq_program program, int argc, char **argv,
                         struct mailq_call *call, struct fault *f)
 {
-	struct words w = {argc, argv, 1};
 	*call = (struct mailq_call){.program = program, .caller = -1};
 	call->job = program == PROGRAM_FLUSHQ ? JOB_TRY : JOB_LIST;
 	buf_init(&call->options, OPTIONS_MAX);
-	if (!scan_private(call, argc > 0 ? argv[0] : "", f) ||
-	    !options_printable(argc, argv, f))
+	if (!scan_private(call, argc > 0 ? argv[0] : "", f) || !args_printable(argc, argv, f))
 		return false;
-	while (w.at < argc && set_variable(call, str_of(argv[w.at])))
-		w.at++;
-	while (w.at < argc && argv[w.at][0] == '-' && argv[w.at][1]) {
-		if (strcmp(argv[w.at], "--") == 0) {
-			w.at++;
-			break;
-		}
-		if (!(argv[w.at][1] == '-' ? scan_long(call, &w, f)
-		                           : scan_letters(call, &w, f)))
+	struct args a = {.table = table_of(program), .argc = argc, .argv = argv, .at = 1};
+	while (a.at < argc && set_variable(call, str_of(argv[a.at])))
+		a.at++;
+	do {
+		if (!args_next(&a, f) || (a.row && !apply(call, &a, f)))
 			return false;
-	}
+	} while (a.row);
 	if (call->job == JOB_HELP || call->job == JOB_VERSION)
 		return true;
-	if (w.at < argc) {
-		call->ids = argv + w.at;
-		call->id_count = (size_t)(argc - w.at);
+	if (a.at < argc) {
+		call->ids = argv + a.at;
+		call->id_count = (size_t)(argc - a.at);
 	}
 	return check_operands(call, f) && check_call(call, f);
 }
@@ -404,22 +310,5 @@ void mailq_options_usage(enum mailq_program program, FILE *out)
 void mailq_options_help(enum mailq_program program, FILE *out)
 {
 	mailq_options_usage(program, out);
-	for (size_t i = 0; i < ROWS; i++) {
-		const struct row *r = &rows[i];
-		if (!(r->programs & program))
-			continue;
-		if (!r->letter && !r->name) {
-			fprintf(out, "\n%s\n", r->what);
-			continue;
-		}
-		int n = 0;
-		char left[64];
-		if (r->letter)
-			n = snprintf(left, sizeof(left), "-%c%s", r->letter,
-			             r->name ? ", " : "");
-		snprintf(left + n, sizeof(left) - (size_t)n, "%s%s%s", r->name ? r->name : "",
-		         r->argument && r->takes == TAKES_ARGUMENT ? " " : "",
-		         r->argument ? r->argument : "");
-		fprintf(out, "  %-18s %s\n", left, r->what);
-	}
+	args_help(table_of(program), out);
 }

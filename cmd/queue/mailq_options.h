@@ -2,10 +2,7 @@
 /*
  * mailq_options - the command lines of mailq and flushq
  *
- * One table row an option, with the programs that know it. Letters may be
- * clustered, arguments be attached or separate ("--name=ARGUMENT" too);
- * scanning stops at the first operand and at "--". Long names are not
- * abbreviated: a script that relied on that would break with the next option.
+ * One table row an option, as in cmd/args.
  *
  * What one of our programs says to the next stands in argv[0], behind the name and a blank, where
  * no option or operand of anybody can stand:

@@ -6,100 +6,109 @@
 
 #include "text/codec.h"
 #include "hold/layout.h"
+#include "cmd/args.h"
 
-enum takes {
-	TAKES_NOTHING,
-	TAKES_ARGUMENT, /* attached, or the next word */
-	TAKES_ATTACHED, /* only attached, may be missing */
+enum sendmail_option {
+	OPTION_IGNORED,
+	OPTION_JOB, /* the row's value is the mode */
+	OPTION_MODE,
+	OPTION_QUEUE,
+	OPTION_BODY,
+	OPTION_CONFIG,
+	OPTION_FULL_NAME,
+	OPTION_RELAYED,
+	OPTION_TAG,
+	OPTION_NOTIFY,
+	OPTION_RET,
+	OPTION_UTF8,
+	OPTION_ENVID,
+	OPTION_ERRORS,
+	OPTION_FROM,
+	OPTION_DOT,
+	OPTION_OLD,
+	OPTION_RECIPIENTS,
+	OPTION_VERBOSE,
+	OPTION_RELAY,
+	OPTION_DELAY,
+	OPTION_HOLD,
+	OPTION_DRY_RUN,
 };
 
-/* Does what the option asks; false: the argument is wrong, f says so. */
-typedef bool option_effect(struct call *call, const char *argument, struct fault *f);
-
-struct option_row {
-	char letter;
-	enum takes takes;
-	option_effect *effect; /* NULL: accepted and ignored */
-	const char *what;      /* what it does, or why it is ignored */
+static const struct args_row rows[] = {
+    ARGS_HEADING("Options of Postern:"),
+    {0, "--check", ARGS_NOTHING, NULL, OPTION_JOB, CALL_CHECK,
+     "try this host and the relays (all, or those named); sends no mail"},
+    {0, "--config", ARGS_NOTHING, NULL, OPTION_JOB, CALL_CONFIG,
+     "print the configuration in effect"},
+    {0, "--dry-run", ARGS_NOTHING, NULL, OPTION_DRY_RUN, 0,
+     "print envelope, route and message; send nothing"},
+    {0, "--relay", ARGS_ARGUMENT, "ARG", OPTION_RELAY, 0, "use that relay only"},
+    {0, "--delay", ARGS_ARGUMENT, "ARG", OPTION_DELAY, 0,
+     "do not send before then: 30s 5m 2h 1d"},
+    {0, "--hold", ARGS_NOTHING, NULL, OPTION_HOLD, 0, "hold only; flushq sends"},
+    {0, "--help", ARGS_ALONE, NULL, OPTION_JOB, CALL_HELP, "this list, as the only argument"},
+    {0, "--version", ARGS_ALONE, NULL, OPTION_JOB, CALL_VERSION,
+     "the version, as the only argument"},
+    ARGS_HEADING("Options of every sendmail:"),
+    {'B', NULL, ARGS_ARGUMENT, "ARG", OPTION_BODY, 0, "7BIT or 8BITMIME: kind of the body"},
+    {'C', NULL, ARGS_ARGUMENT, "ARG", OPTION_CONFIG, 0,
+     "personal mode with this configuration file"},
+    {'F', NULL, ARGS_ARGUMENT, "ARG", OPTION_FULL_NAME, 0,
+     "full name, for a From that is missing"},
+    {'G', NULL, ARGS_NOTHING, NULL, OPTION_RELAYED, 0,
+     "the message comes from elsewhere: from_rule and reply_to leave it alone"},
+    {'I', NULL, ARGS_NOTHING, NULL, OPTION_JOB, CALL_NOTHING, "as -bi"},
+    {'L', NULL, ARGS_ARGUMENT, "ARG", OPTION_TAG, 0,
+     "the name under which this message is logged (own hold)"},
+    {'N', NULL, ARGS_ARGUMENT, "ARG", OPTION_NOTIFY, 0,
+     "never, or success,failure,delay: reports wanted (DSN)"},
+    {'R', NULL, ARGS_ARGUMENT, "ARG", OPTION_RET, 0,
+     "full or hdrs: how much a report returns (DSN)"},
+    {'U', NULL, ARGS_NOTHING, NULL, OPTION_UTF8, 0, "ask for SMTPUTF8"},
+    {'V', NULL, ARGS_ARGUMENT, "ARG", OPTION_ENVID, 0, "envelope id (DSN)"},
+    {'b', NULL, ARGS_ARGUMENT, "ARG", OPTION_MODE, 0,
+     "mode: m message, s SMTP, p list, i aliases, v verify"},
+    {'e', NULL, ARGS_ARGUMENT, "ARG", OPTION_ERRORS, 0,
+     "errors: q nothing on standard error; m p w e as ever"},
+    {'f', NULL, ARGS_ARGUMENT, "ARG", OPTION_FROM, 0,
+     "envelope sender; empty or <>: the null sender"},
+    {'i', NULL, ARGS_NOTHING, NULL, OPTION_DOT, 0,
+     "a line of a single dot does not end the message"},
+    {'o', NULL, ARGS_ARGUMENT, "ARG", OPTION_OLD, 0,
+     "old style: i, v, eX as -i -v -eX; di now, db behind, dq and dd hold; others ignored"},
+    {'q', NULL, ARGS_ATTACHED, "[ARG]", OPTION_QUEUE, 0,
+     "one run over the hold; I, R, S and text: only ids, recipients, senders with it"},
+    {'r', NULL, ARGS_ARGUMENT, "ARG", OPTION_FROM, 0, "as -f"},
+    {'t', NULL, ARGS_NOTHING, NULL, OPTION_RECIPIENTS, 0, "recipients from To, Cc and Bcc too"},
+    {'v', NULL, ARGS_NOTHING, NULL, OPTION_VERBOSE, 0,
+     "the conversation with the server on standard error"},
+    ARGS_HEADING("Without effect:"),
+    {'A', NULL, ARGS_ARGUMENT, "ARG", OPTION_IGNORED, 0,
+     "ignored: chooses one of Sendmail's configurations"},
+    {'D', NULL, ARGS_ARGUMENT, "ARG", OPTION_IGNORED, 0, "ignored: debug output into a file"},
+    {'E', NULL, ARGS_ATTACHED, "[ARG]", OPTION_IGNORED, 0, "ignored: of other mailers"},
+    {'J', NULL, ARGS_ATTACHED, "[ARG]", OPTION_IGNORED, 0, "ignored: of other mailers"},
+    {'M', NULL, ARGS_ARGUMENT, "ARG", OPTION_IGNORED, 0, "ignored: macros of Sendmail"},
+    {'O', NULL, ARGS_ARGUMENT, "ARG", OPTION_IGNORED, 0,
+     "ignored: options of Sendmail's configuration"},
+    {'Q', NULL, ARGS_ATTACHED, "[ARG]", OPTION_IGNORED, 0, "ignored: quarantine"},
+    {'T', NULL, ARGS_NOTHING, NULL, OPTION_IGNORED, 0, "ignored: of other mailers"},
+    {'X', NULL, ARGS_ARGUMENT, "ARG", OPTION_IGNORED, 0,
+     "ignored: traffic into a file; see -v"},
+    {'c', NULL, ARGS_NOTHING, NULL, OPTION_IGNORED, 0, "ignored: expensive mailers are held"},
+    {'d', NULL, ARGS_ATTACHED, "[ARG]", OPTION_IGNORED, 0, "ignored: debug level"},
+    {'h', NULL, ARGS_ARGUMENT, "ARG", OPTION_IGNORED, 0,
+     "ignored: hop count; Received lines are counted"},
+    {'m', NULL, ARGS_NOTHING, NULL, OPTION_IGNORED, 0,
+     "ignored: the sender is never left out of an alias"},
+    {'n', NULL, ARGS_NOTHING, NULL, OPTION_IGNORED, 0, "ignored: no aliasing"},
+    {'p', NULL, ARGS_ARGUMENT, "ARG", OPTION_IGNORED, 0,
+     "ignored: protocol and host of the sender"},
+    {'s', NULL, ARGS_NOTHING, NULL, OPTION_IGNORED, 0, "ignored: From lines are never kept"},
+    {'x', NULL, ARGS_NOTHING, NULL, OPTION_IGNORED, 0, "ignored: of AIX"},
 };
 
-struct long_row {
-	const char *name;
-	enum takes takes;
-	option_effect *effect;
-	const char *what;
-};
-
-static bool take_recipients(struct call *call, const char *argument, struct fault *f)
-{
-	(void)argument, (void)f;
-	call->message.take_recipients = true;
-	return true;
-}
-
-static bool ignore_dot(struct call *call, const char *argument, struct fault *f)
-{
-	(void)argument, (void)f;
-	call->message.dot = DOT_IGNORED;
-	return true;
-}
-
-static bool verbose(struct call *call, const char *argument, struct fault *f)
-{
-	(void)argument, (void)f;
-	call->verbose = true;
-	return true;
-}
-
-static bool set_from(struct call *call, const char *argument, struct fault *f)
-{
-	(void)f;
-	call->message.have_from = true;
-	call->message.from = argument;
-	return true;
-}
-
-static bool set_full_name(struct call *call, const char *argument, struct fault *f)
-{
-	(void)f;
-	call->message.full_name = argument;
-	return true;
-}
-
-static bool set_config(struct call *call, const char *argument, struct fault *f)
-{
-	(void)f;
-	call->config = argument;
-	return true;
-}
-
-static bool set_tag(struct call *call, const char *argument, struct fault *f)
-{
-	(void)f;
-	call->tag = argument;
-	return true;
-}
-
-static bool set_utf8(struct call *call, const char *argument, struct fault *f)
-{
-	(void)argument, (void)f;
-	call->message.smtputf8 = true;
-	return true;
-}
-
-static bool set_relayed(struct call *call, const char *argument, struct fault *f)
-{
-	(void)argument, (void)f;
-	call->message.relayed = true;
-	return true;
-}
-
-static bool aliases_mode(struct call *call, const char *argument, struct fault *f)
-{
-	(void)argument, (void)f;
-	call->mode = CALL_NOTHING;
-	return true;
-}
+static const struct args_table table = {rows, COUNT(rows), true, 0};
 
 static bool set_body(struct call *call, const char *argument, struct fault *f)
 {
@@ -142,7 +151,7 @@ static bool set_mode(struct call *call, const char *argument, struct fault *f)
 	} modes[] = {{'m', CALL_SUBMIT},  {'s', CALL_SMTP},   {'p', CALL_LIST},
 	             {'i', CALL_NOTHING}, {'v', CALL_VERIFY}, {'h', CALL_NOTHING},
 	             {'H', CALL_NOTHING}, {'P', CALL_NOTHING}};
-	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+	for (size_t i = 0; i < COUNT(modes); i++)
 		if (argument[0] == modes[i].letter) {
 			call->mode = modes[i].mode;
 			call->count_only = call->mode == CALL_LIST && argument[1] == 'c';
@@ -156,11 +165,9 @@ static bool set_mode(struct call *call, const char *argument, struct fault *f)
 
 /* -e: how errors are told. We always tell on standard error and by the exit
  * code; q wants silence. */
-static bool set_errors(struct call *call, const char *argument, struct fault *f)
+static void set_errors(struct call *call, const char *argument)
 {
-	(void)f;
 	call->quiet = argument[0] == 'q';
-	return true;
 }
 
 static void set_delivery(struct call *call, char letter)
@@ -173,90 +180,33 @@ static void set_delivery(struct call *call, char letter)
 		call->delivery = CALL_HOLD;
 }
 
-/* -o: an old-style option, a letter and its value. */
-static bool set_old(struct call *call, const char *argument, struct fault *f)
+/* -o: an old-style option, a letter and its value. All others, such as the queue's directory,
+ * timeouts and limits, are about nothing that there is here. */
+static void set_old(struct call *call, const char *argument)
 {
-	switch (argument[0]) {
-	case 'i':
-		return ignore_dot(call, argument, f);
-	case 'v':
-		return verbose(call, argument, f);
-	case 'e':
-		return set_errors(call, argument + 1, f);
-	case 'd':
+	if (argument[0] == 'i')
+		call->message.dot = DOT_IGNORED;
+	else if (argument[0] == 'v')
+		call->verbose = true;
+	else if (argument[0] == 'e')
+		set_errors(call, argument + 1);
+	else if (argument[0] == 'd')
 		set_delivery(call, argument[1]);
-		return true;
-	default: /* queue directory, timeouts, limits ...: nothing of that kind here */
-		return true;
-	}
 }
 
 /* -q: one run over the hold; intervals are for daemons and mean one run too. */
-static bool set_queue(struct call *call, const char *argument, struct fault *f)
+static void set_queue(struct call *call, const char *argument)
 {
-	(void)f;
 	call->mode = CALL_FLUSH;
-	if (!argument)
-		return true;
-	/* All but some: trying those as well does no harm. */
-	if (argument[0] == '!')
-		return true;
+	/* "!", all but some: trying those as well does no harm. */
+	if (!argument || argument[0] == '!')
+		return;
 	if (argument[0] == 'I')
 		call->only_id = argument + 1;
 	else if (argument[0] == 'R')
 		call->only_rcpt = argument + 1;
 	else if (argument[0] == 'S')
 		call->only_sender = argument + 1;
-	return true;
-}
-
-static const struct option_row rows[] = {
-    {'A', TAKES_ARGUMENT, NULL, "ignored: chooses one of Sendmail's configurations"},
-    {'B', TAKES_ARGUMENT, set_body, "7BIT or 8BITMIME: kind of the body"},
-    {'C', TAKES_ARGUMENT, set_config, "personal mode with this configuration file"},
-    {'D', TAKES_ARGUMENT, NULL, "ignored: debug output into a file"},
-    {'E', TAKES_ATTACHED, NULL, "ignored: of other mailers"},
-    {'F', TAKES_ARGUMENT, set_full_name, "full name, for a From that is missing"},
-    {'G', TAKES_NOTHING, set_relayed,
-     "the message comes from elsewhere: from_rule and reply_to leave it alone"},
-    {'I', TAKES_NOTHING, aliases_mode, "as -bi"},
-    {'J', TAKES_ATTACHED, NULL, "ignored: of other mailers"},
-    {'L', TAKES_ARGUMENT, set_tag, "the name under which this message is logged (own hold)"},
-    {'M', TAKES_ARGUMENT, NULL, "ignored: macros of Sendmail"},
-    {'N', TAKES_ARGUMENT, set_notify, "never, or success,failure,delay: reports wanted (DSN)"},
-    {'O', TAKES_ARGUMENT, NULL, "ignored: options of Sendmail's configuration"},
-    {'Q', TAKES_ATTACHED, NULL, "ignored: quarantine"},
-    {'R', TAKES_ARGUMENT, set_ret, "full or hdrs: how much a report returns (DSN)"},
-    {'T', TAKES_NOTHING, NULL, "ignored: of other mailers"},
-    {'U', TAKES_NOTHING, set_utf8, "ask for SMTPUTF8"},
-    {'V', TAKES_ARGUMENT, set_envid, "envelope id (DSN)"},
-    {'X', TAKES_ARGUMENT, NULL, "ignored: traffic into a file; see -v"},
-    {'b', TAKES_ARGUMENT, set_mode, "mode: m message, s SMTP, p list, i aliases, v verify"},
-    {'c', TAKES_NOTHING, NULL, "ignored: expensive mailers are held"},
-    {'d', TAKES_ATTACHED, NULL, "ignored: debug level"},
-    {'e', TAKES_ARGUMENT, set_errors, "errors: q nothing on standard error; m p w e as ever"},
-    {'f', TAKES_ARGUMENT, set_from, "envelope sender; empty or <>: the null sender"},
-    {'h', TAKES_ARGUMENT, NULL, "ignored: hop count; Received lines are counted"},
-    {'i', TAKES_NOTHING, ignore_dot, "a line of a single dot does not end the message"},
-    {'m', TAKES_NOTHING, NULL, "ignored: the sender is never left out of an alias"},
-    {'n', TAKES_NOTHING, NULL, "ignored: no aliasing"},
-    {'o', TAKES_ARGUMENT, set_old,
-     "old style: i, v, eX as -i -v -eX; di now, db behind, dq and dd hold; others ignored"},
-    {'p', TAKES_ARGUMENT, NULL, "ignored: protocol and host of the sender"},
-    {'q', TAKES_ATTACHED, set_queue,
-     "one run over the hold; I, R, S and text: only ids, recipients, senders with it"},
-    {'r', TAKES_ARGUMENT, set_from, "as -f"},
-    {'s', TAKES_NOTHING, NULL, "ignored: From lines are never kept"},
-    {'t', TAKES_NOTHING, take_recipients, "recipients from To, Cc and Bcc too"},
-    {'v', TAKES_NOTHING, verbose, "the conversation with the server on standard error"},
-    {'x', TAKES_NOTHING, NULL, "ignored: of AIX"},
-};
-
-static bool set_relay(struct call *call, const char *argument, struct fault *f)
-{
-	(void)f;
-	call->message.relay = argument;
-	return true;
 }
 
 static bool set_delay(struct call *call, const char *argument, struct fault *f)
@@ -270,109 +220,69 @@ static bool set_delay(struct call *call, const char *argument, struct fault *f)
 	                 ENTRY_DELAY_MAX / 86400);
 }
 
-static bool set_hold(struct call *call, const char *argument, struct fault *f)
+static bool apply(struct call *call, const struct args *a, struct fault *f)
 {
-	(void)argument, (void)f;
-	call->delivery = CALL_HOLD;
-	return true;
-}
-
-static bool set_dry_run(struct call *call, const char *argument, struct fault *f)
-{
-	(void)argument, (void)f;
-	call->dry_run = true;
-	return true;
-}
-
-static bool check_mode(struct call *call, const char *argument, struct fault *f)
-{
-	(void)argument, (void)f;
-	call->mode = CALL_CHECK;
-	return true;
-}
-
-static bool settings_mode(struct call *call, const char *argument, struct fault *f)
-{
-	(void)argument, (void)f;
-	call->mode = CALL_CONFIG;
-	return true;
-}
-
-static const struct long_row long_rows[] = {
-    {"--check", TAKES_NOTHING, check_mode,
-     "try this host and the relays (all, or those named); sends no mail"},
-    {"--config", TAKES_NOTHING, settings_mode, "print the configuration in effect"},
-    {"--dry-run", TAKES_NOTHING, set_dry_run,
-     "print envelope, route and message; send nothing"},
-    {"--relay", TAKES_ARGUMENT, set_relay, "use that relay only"},
-    {"--delay", TAKES_ARGUMENT, set_delay, "do not send before then: 30s 5m 2h 1d"},
-    {"--hold", TAKES_NOTHING, set_hold, "hold only; flushq sends"},
-    {"--help", TAKES_NOTHING, NULL, "this list, as the only argument"},
-    {"--version", TAKES_NOTHING, NULL, "the version, as the only argument"},
-};
-
-static const struct option_row *find_row(char letter)
-{
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (rows[i].letter == letter)
-			return &rows[i];
-	return NULL;
-}
-
-/* One word of options, from its letter at on; may take the next word. */
-static bool scan_cluster(char **argv, int argc, int *i, struct call *call, struct fault *f)
-{
-	for (const char *at = argv[*i] + 1; *at; at++) {
-		const struct option_row *row = find_row(*at);
-		const char *argument = NULL;
-		if (!row)
-			return fault_set(f, FAULT_USAGE, "illegal option -- %c", *at);
-		if (row->takes != TAKES_NOTHING && at[1])
-			argument = at + 1;
-		else if (row->takes == TAKES_ARGUMENT && *i + 1 < argc)
-			argument = argv[++*i];
-		else if (row->takes == TAKES_ARGUMENT)
-			return fault_set(f, FAULT_USAGE, "option requires an argument -- %c",
-			                 *at);
-		if (row->effect && !row->effect(call, argument, f))
-			return false;
-		if (row->takes != TAKES_NOTHING)
-			return true;
+	const char *argument = a->argument;
+	switch ((enum sendmail_option)a->row->option) {
+	case OPTION_IGNORED:
+		break;
+	case OPTION_JOB:
+		call->mode = (enum call_mode)a->row->value;
+		break;
+	case OPTION_MODE:
+		return set_mode(call, argument, f);
+	case OPTION_QUEUE:
+		set_queue(call, argument);
+		break;
+	case OPTION_BODY:
+		return set_body(call, argument, f);
+	case OPTION_CONFIG:
+		call->config = argument;
+		break;
+	case OPTION_FULL_NAME:
+		call->message.full_name = argument;
+		break;
+	case OPTION_RELAYED:
+		return call->message.relayed = true;
+	case OPTION_TAG:
+		call->tag = argument;
+		break;
+	case OPTION_NOTIFY:
+		return set_notify(call, argument, f);
+	case OPTION_RET:
+		return set_ret(call, argument, f);
+	case OPTION_UTF8:
+		return call->message.smtputf8 = true;
+	case OPTION_ENVID:
+		return set_envid(call, argument, f);
+	case OPTION_ERRORS:
+		set_errors(call, argument);
+		break;
+	case OPTION_FROM:
+		call->message.have_from = true;
+		call->message.from = argument;
+		break;
+	case OPTION_DOT:
+		call->message.dot = DOT_IGNORED;
+		break;
+	case OPTION_OLD:
+		set_old(call, argument);
+		break;
+	case OPTION_RECIPIENTS:
+		return call->message.take_recipients = true;
+	case OPTION_VERBOSE:
+		return call->verbose = true;
+	case OPTION_RELAY:
+		call->message.relay = argument;
+		break;
+	case OPTION_DELAY:
+		return set_delay(call, argument, f);
+	case OPTION_HOLD:
+		call->delivery = CALL_HOLD;
+		break;
+	case OPTION_DRY_RUN:
+		return call->dry_run = true;
 	}
-	return true;
-}
-
-static bool scan_long(char **argv, int argc, int *i, struct call *call, struct fault *f)
-{
-	struct str word = str_of(argv[*i]);
-	size_t equals = str_find(word, '=');
-	struct str name = str_first(word, equals == STR_NONE ? word.len : equals);
-	for (size_t k = 0; k < sizeof(long_rows) / sizeof(long_rows[0]); k++) {
-		const struct long_row *row = &long_rows[k];
-		const char *argument = equals == STR_NONE ? NULL : argv[*i] + equals + 1;
-		if (!str_eq(name, str_of(row->name)) || !row->effect)
-			continue;
-		if (row->takes == TAKES_NOTHING && argument)
-			return fault_set(f, FAULT_USAGE, "%s takes no argument", row->name);
-		if (row->takes == TAKES_ARGUMENT && !argument) {
-			if (*i + 1 == argc)
-				return fault_set(f, FAULT_USAGE, "%s requires an argument",
-				                 row->name);
-			argument = argv[++*i];
-		}
-		return row->effect(call, argument, f);
-	}
-	return fault_set(f, FAULT_USAGE, "unknown option %s", argv[*i]);
-}
-
-bool options_printable(int argc, char **argv, struct fault *f)
-{
-	for (int i = 1; i < argc; i++)
-		for (const char *c = argv[i]; *c; c++)
-			if (((unsigned char)*c < 32 && *c != '\t') || *c == 127)
-				return fault_set(f, FAULT_USAGE,
-				                 "argument %d has a control byte (code %d)", i,
-				                 *c);
 	return true;
 }
 
@@ -393,31 +303,21 @@ static bool mode_by_name(const char *program, struct call *call, struct fault *f
 
 bool options_scan(int argc, char **argv, struct call *call, struct fault *f)
 {
-	int i = 1;
 	*call = (struct call){.mode = CALL_SUBMIT, .message = {.dot = DOT_SAFE, .delay = -1}};
 	if (!mode_by_name(argc > 0 ? argv[0] : "sendmail", call, f))
 		return false;
 	if (call->hold_program)
 		return true;
-	if (argc == 2 && strcmp(argv[1], "--help") == 0)
-		call->mode = CALL_HELP;
-	else if (argc == 2 && strcmp(argv[1], "--version") == 0)
-		call->mode = CALL_VERSION;
-	if (call->mode == CALL_HELP || call->mode == CALL_VERSION)
-		return true;
-	if (!options_printable(argc, argv, f))
+	if (!args_printable(argc, argv, f))
 		return false;
-	for (; i < argc && argv[i][0] == '-' && argv[i][1]; i++) {
-		if (strcmp(argv[i], "--") == 0) {
-			i++;
-			break;
-		}
-		if (argv[i][1] == '-' ? !scan_long(argv, argc, &i, call, f)
-		                      : !scan_cluster(argv, argc, &i, call, f))
+	struct args a = {.table = &table, .argc = argc, .argv = argv, .at = 1};
+	do {
+		if (!args_next(&a, f) || (a.row && !apply(call, &a, f)))
 			return false;
-	}
-	call->operands = argv + (i < argc ? i : argc);
-	call->operand_count = i < argc ? (size_t)(argc - i) : 0;
+	} while (a.row);
+	int first = a.at < argc ? a.at : argc;
+	call->operands = argv + first;
+	call->operand_count = (size_t)(argc - first);
 	return true;
 }
 
@@ -436,26 +336,7 @@ enum settings_mode options_delivery(const struct call *call, const struct settin
 	return c->mode;
 }
 
-/* Those with an effect, or those without. */
-static void print_letters(FILE *out, bool effect)
-{
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if ((rows[i].effect != NULL) == effect)
-			fprintf(out, "  -%c%s\t%s\n", rows[i].letter,
-			        rows[i].takes == TAKES_ARGUMENT   ? " ARG"
-			        : rows[i].takes == TAKES_ATTACHED ? "[ARG]"
-			                                          : "",
-			        rows[i].what);
-}
-
 void options_print(FILE *out)
 {
-	fputs("\nOptions of Postern:\n", out);
-	for (size_t i = 0; i < sizeof(long_rows) / sizeof(long_rows[0]); i++)
-		fprintf(out, "  %s%s\t%s\n", long_rows[i].name,
-		        long_rows[i].takes == TAKES_ARGUMENT ? " ARG" : "", long_rows[i].what);
-	fputs("\nOptions of every sendmail:\n", out);
-	print_letters(out, true);
-	fputs("\nWithout effect:\n", out);
-	print_letters(out, false);
+	args_help(&table, out);
 }

@@ -2,9 +2,8 @@
 /*
  * options - the classic command line of sendmail, and ours
  *
- * One table row an option. Letters may be clustered, arguments be attached or
- * separate; scanning stops at the first operand and at "--". Long options are
- * ours alone and are known only where no classic caller would write them.
+ * One table row an option, as in cmd/args. Long options are ours alone and are known
+ * only where no classic caller would write them.
  */
 #ifndef CMD_SEND_OPTIONS_H
 #define CMD_SEND_OPTIONS_H
@@ -64,10 +63,6 @@ bool options_scan(int argc, char **argv, struct call *call, struct fault *f)
 
 /* When the message is to be sent, as the call or else the configuration says. */
 enum settings_mode options_delivery(const struct call *call, const struct settings *c);
-
-/* No word of the command line holds a control byte: else FAULT_USAGE, in a text
- * that shows none of it. */
-bool options_printable(int argc, char **argv, struct fault *f);
 
 /* One line a row, "-x ARG<tab>what", in groups, the most useful first: for --help
  * and the manual's check. */

@@ -2,7 +2,8 @@
 /*
  * limits - what a relay allows us, and waiting for it
  *
- * The connections and the messages of all processes (hold/slots, hold/rate). Nothing is locked while one waits.
+ * The connections and the messages of all processes (hold/slots, hold/rate). Nothing is
+ * locked while one waits.
  */
 #ifndef TRANSPORT_LIMITS_H
 #define TRANSPORT_LIMITS_H

@@ -136,7 +136,8 @@ START_TEST(every_key_is_read)
 	    "tls_name = mx.example\ntls_certificate = /c\ntls_key = /k\n"
 	    "tls_priority = NORMAL\nsenders = *@a.example b@c\nrecipients = *@d, e\n"
 	    "helo = [192.0.2.7]\nsource = fe80::1%eth0\nfamily = 6\n"
-	    "proxy = socks5://localhost:1080\nrate = 14/s, 10000/d\nconnections = 1\nmax_messages = 2\nwindow = 7\n"
+	    "proxy = socks5://localhost:1080\nrate = 14/s, 10000/d\nconnections = "
+	    "1\nmax_messages = 2\nwindow = 7\n"
 	    "max_recipients = 3\nconnect_timeout = 1s\ntimeout = 2s\ndot_timeout = 3s\n",
 	    &c);
 	const struct settings_relay *r = &c.relays[0];
