@@ -34,7 +34,7 @@ def wait_for(what, seconds=15):
 def callers(connections):
     """Twelve at once, each of which waits for its message."""
     def run():
-        with Case("callers") as case, Server(slow=0.1) as server:
+        with Case("callers") as case, Server(slow=0.3) as server:
             case.configure({"port": server.port, "connections": str(connections)})
             calls = [case.begin("sendmail", "-i", "-f", "a@src.example",
                                 f"n{n}@dest.example", feed=b"Subject: x\n\nx\n")
