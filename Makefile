@@ -7,7 +7,7 @@
 #   check          all tests; the last line is "N passed, N failed"
 #   lint           warnings as errors with two compilers, static analysis, format, manuals
 #   fuzz           every fuzz target under libFuzzer for FUZZ_SECONDS (needs clang)
-#   bench          measurements
+#   bench          a table of costs beside other mailers'; tests/bench/run has its knobs
 #   install        honours DESTDIR; programs, manuals, completions. Beside it, each by itself:
 #                  install-config (unless there is one), install-systemd, install-cron
 #   uninstall      removes all of these but the configuration
@@ -252,8 +252,8 @@ check-ports:
 try: all $(RELAY)
 	@sh tests/relay/try.sh '$(abspath $(BUILD))'
 
-bench: tests
-	@sh tests/bench/run '$(abspath $(BUILD))'
+bench: all $(RELAY)
+	@TLS_FLAGS='$(GNUTLS_CFLAGS) $(GNUTLS_LIBS)' sh tests/bench/run '$(abspath $(BUILD))'
 
 lint:
 	@BUILD='$(BUILD)/lint' MAKE='$(MAKE)' sh contrib/lint/all
@@ -297,7 +297,7 @@ compdb: $(CONFIG)/config.h
 # Without Landlock, as with sanitizers: a process writes what it has run beside its object.
 # Cases of system mode are left out, where other users could not write there.
 COVERED ?= $(notdir $(UNIT_TESTS)) \
-	blame.t bs.t compat.t doctor.t hold.t inputs.t mailq.t operator.t servers.t transport.t utf8.t
+	blame.t bs.t compat.t configure.t doctor.t hold.t inputs.t mailq.t operator.t servers.t transport.t utf8.t
 
 coverage:
 	@$(MAKE) --no-print-directory BUILD='$(BUILD)/coverage' CC=gcc SAN= coverage-run \

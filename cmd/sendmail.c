@@ -19,6 +19,7 @@
 #include "cmd/send/input.h"
 #include "cmd/spawn.h"
 #include "cmd/send/options.h"
+#include "cmd/send/providers.h"
 #include "cmd/place.h"
 #include "cmd/rights.h"
 #include "cmd/send/smtpd.h"
@@ -35,7 +36,7 @@ static void complain(const struct fault *f)
 /* Standard input is then read to its end on any error. */
 static bool reads_input(enum call_mode mode)
 {
-	return mode != CALL_CONFIG;
+	return mode != CALL_CONFIG && mode != CALL_CONFIGURE;
 }
 
 /* A usage error comes with standard input still to be read by somebody. */
@@ -171,9 +172,16 @@ static int help(void)
 {
 	printf("usage: sendmail [-ti] [-f sender] [-F name] [option ...] [recipient ...]\n"
 	       "       sendmail -bs | -bp | -q | -bv recipient ...\n"
-	       "       sendmail --check [relay ...] | --config\n");
+	       "       sendmail --check [relay ...] | --config\n"
+	       "       sendmail --configure address | --providers\n");
 	options_print(stdout);
 	return EX_OK;
+}
+
+static int print_providers(void)
+{
+	providers_print(stdout);
+	return fflush(stdout) == 0 ? EX_OK : fault_exit(FAULT_IO);
 }
 
 int main(int argc, char **argv)
@@ -186,8 +194,8 @@ int main(int argc, char **argv)
 	if (good && call.hold_program)
 		return spawn_become("sendmail", false, argv);
 	/* The hold's program is to end by signals as any other. */
-	if (!good ||
-	    (call.mode != CALL_LIST && call.mode != CALL_FLUSH && call.mode != CALL_CHECK))
+	if (!good || (call.mode != CALL_LIST && call.mode != CALL_FLUSH &&
+	              call.mode != CALL_CHECK && call.mode != CALL_CONFIGURE))
 		input_take_signals();
 	if (!good)
 		return usage(&f, CALL_SUBMIT);
@@ -201,11 +209,14 @@ int main(int argc, char **argv)
 	case CALL_FLUSH:
 		return as_mailq(&call);
 	case CALL_CHECK:
+	case CALL_CONFIGURE:
 		return as_check(argv);
 	case CALL_NOTHING:
 		return EX_OK;
 	case CALL_HELP:
 		return help();
+	case CALL_PROVIDERS:
+		return print_providers();
 	case CALL_VERSION:
 		printf("Postern %s\n", POSTERN_VERSION);
 		return EX_OK;

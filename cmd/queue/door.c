@@ -7,13 +7,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "os/clock.h"
 #include "post/post_client.h"
 
 #define IDS_AT_ONCE 4000 /* RECORD_WORDS with the options, RECORD_MAX with ID and line feed */
 #define ANSWER_MS   1000
+#define WRITE_S     5 /* the longest that what is written to the caller's errors may take */
+#define LAST_MS     (2 * WRITE_S * 1000)
 
 /* As a program that writes into a pipe without a reader ends. */
 static bool output_is_cut(void)
@@ -99,4 +103,45 @@ void door_answer(int code)
 	fcntl(CHILD_FD, F_SETFL, fcntl(CHILD_FD, F_GETFL) & ~O_ASYNC);
 	if (record_write(CHILD_FD, RECORD_DONE, text, strlen(text), ANSWER_MS) != 0)
 		exit(EX_TEMPFAIL);
+}
+
+/* In the carrier, which ends where it has to wait too long: no signal of ours may reach it once
+ * we are narrowed. */
+static void carry(void *unused)
+{
+	char text[4096];
+	ssize_t got, out = 0;
+	(void)unused;
+	while (out >= 0 && (got = read(STDIN_FILENO, text, sizeof(text))) > 0)
+		for (ssize_t done = 0; done < got && out >= 0; done += out) {
+			alarm(WRITE_S);
+			out = write(STDERR_FILENO, text + done, (size_t)(got - done));
+			alarm(0);
+		}
+}
+
+void door_errors_begin(struct child *carrier)
+{
+	int pair[2];
+	*carrier = (struct child){.pid = -1};
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+		return;
+	if (!child_start(carrier, &(struct child_order){.fds = {pair[1], -1, STDERR_FILENO, -1},
+	                                                .task = carry})) {
+		close(pair[0]);
+	} else {
+		fcntl(pair[0], F_SETFL, O_NONBLOCK);
+		dup2(pair[0], STDERR_FILENO);
+		close(pair[0]);
+	}
+	close(pair[1]);
+}
+
+void door_errors_end(struct child *carrier)
+{
+	if (carrier->pid <= 0)
+		return;
+	/* Others may have it still: a program that the configuration names leaves some behind. */
+	shutdown(STDERR_FILENO, SHUT_WR);
+	child_wait(carrier, clock_deadline(LAST_MS));
 }

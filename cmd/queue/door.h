@@ -10,6 +10,7 @@
 #ifndef CMD_QUEUE_DOOR_H
 #define CMD_QUEUE_DOOR_H
 
+#include "os/child.h"
 #include "cmd/queue/mailq_options.h"
 
 /* The caller's side. Returns the exit code of the program behind, or 7x with a line on standard
@@ -21,5 +22,13 @@ int door_pass(const struct mailq_call *call, bool colour);
  * stays, before it does anything. */
 void door_watch(void);
 void door_answer(int code); /* the last that it does */
+
+/* For who holds what others wait for, too. The caller's terminal may stand still in the middle of
+ * a line, and a file of his be on a file system that he runs himself: from here on a process of
+ * its own takes there what is written to standard error, which is kept for it as far as the system
+ * does that and then dropped. Without such a process (there is none to be had) all stays as it
+ * is. end: what was written is out, or is given up after a while; harmless without begin. */
+void door_errors_begin(struct child *carrier);
+void door_errors_end(struct child *carrier);
 
 #endif

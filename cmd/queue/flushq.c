@@ -10,7 +10,9 @@
 #include <sys/mman.h>
 #include <sysexits.h>
 
+#include "os/child.h"
 #include "os/clock.h"
+#include "cmd/queue/door.h"
 #include "cmd/send/progress.h"
 #include "cmd/spawn.h"
 #include "transport/flush.h"
@@ -21,8 +23,9 @@ struct flushing {
 	struct place *place;
 	const struct flushq_call *call;
 	bool terminal;
-	bool deaf;     /* nobody takes what we say */
-	int64_t begun; /* monotonic ms */
+	bool deaf;            /* nobody takes what we say */
+	struct child carrier; /* takes it to the client of a door */
+	int64_t begun;        /* monotonic ms */
 	int64_t shown;
 };
 
@@ -59,8 +62,8 @@ static void set_signals(void)
 	sigaction(SIGCHLD, &usual, NULL);
 }
 
-/* May something be said? A user's terminal that stands still must not stop us where we hold what
- * others wait for: a connection, or the mark of a server. */
+/* May something be said? A user who reads nothing must not stop us where we hold what others wait
+ * for: a connection, or the mark of a server. */
 static bool is_heard(struct flushing *fl)
 {
 	struct pollfd err = {.fd = STDERR_FILENO, .events = POLLOUT};
@@ -121,14 +124,17 @@ static void tell_counts(struct flushing *fl, const struct flush_counts *counts)
 static bool become(void *context, struct fault *f)
 {
 	const struct flushing *fl = context;
-	if (fl->call->caller >= 0)
-		fcntl(fl->call->caller, F_SETFD, 0);
+	/* Who waits there waits for it, too. */
+	if (fl->call->caller >= 0 || fl->call->door)
+		fcntl(CHILD_FD, F_SETFD, 0);
 	return spawn_exec(true, fl->call->argv, f);
 }
 
 static void begin(void *context)
 {
-	const struct flushing *fl = context;
+	struct flushing *fl = context;
+	if (fl->call->door)
+		door_errors_begin(&fl->carrier);
 	fl->call->begin(fl->call->context);
 }
 
@@ -204,6 +210,7 @@ int flushq_try(struct place *p, struct hold *h, const struct flushq_call *call)
 		tell_counts(&flushing, &counts);
 	else
 		fprintf(stderr, "flushq: %s\n", f.text);
+	door_errors_end(&flushing.carrier);
 	free(ids);
 	return ok ? EX_OK : fault_exit(f.kind);
 }

@@ -7,6 +7,7 @@
 #include "text/idna.h"
 #include "os/sandbox.h"
 #include "cmd/send/check.h"
+#include "cmd/send/configure.h"
 #include "cmd/send/options.h"
 #include "cmd/place.h"
 #include "cmd/rights.h"
@@ -26,13 +27,15 @@ int check_main(int argc, char **argv)
 	int code = fault_exit(FAULT_CONFIG);
 	if (!options_scan(argc, argv, &call, &f))
 		return complain(&f);
-	if (call.mode != CALL_CHECK) {
+	if (call.mode != CALL_CHECK && call.mode != CALL_CONFIGURE) {
 		fault_set(&f, FAULT_USAGE, "this is mailq; it takes no mail");
 		return complain(&f);
 	}
 	if (!rights_begin(call.config, &f))
 		return complain(&f);
 	signal(SIGPIPE, SIG_IGN);
+	if (call.mode == CALL_CONFIGURE)
+		return configure_main(&call);
 	/* It reads a password, later. */
 	sandbox_hide();
 	struct place p;

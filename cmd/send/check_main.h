@@ -5,7 +5,7 @@
 #ifndef CMD_SEND_CHECK_MAIN_H
 #define CMD_SEND_CHECK_MAIN_H
 
-/* sendmail --check ...; returns the exit status. */
+/* sendmail --check ... or --configure ...; returns the exit status. */
 int check_main(int argc, char **argv);
 
 /* --to-ascii DOMAIN: prints its A-labels, or an empty line if it has none. */

@@ -15,6 +15,7 @@ enum sendmail_option {
 	OPTION_QUEUE,
 	OPTION_BODY,
 	OPTION_CONFIG,
+	OPTION_CONFIGURE,
 	OPTION_FULL_NAME,
 	OPTION_RELAYED,
 	OPTION_TAG,
@@ -40,6 +41,10 @@ static const struct args_row rows[] = {
      "try this host and the relays (all, or those named); sends no mail"},
     {0, "--config", ARGS_NOTHING, NULL, OPTION_JOB, CALL_CONFIG,
      "print the configuration in effect"},
+    {0, "--configure", ARGS_ARGUMENT, "ARG", OPTION_CONFIGURE, 0,
+     "print a configuration for that address; writes no file"},
+    {0, "--providers", ARGS_ALONE, NULL, OPTION_JOB, CALL_PROVIDERS,
+     "the table of presets, as the only argument"},
     {0, "--dry-run", ARGS_NOTHING, NULL, OPTION_DRY_RUN, 0,
      "print envelope, route and message; send nothing"},
     {0, "--relay", ARGS_ARGUMENT, "ARG", OPTION_RELAY, 0, "use that relay only"},
@@ -238,6 +243,10 @@ static bool apply(struct call *call, const struct args *a, struct fault *f)
 		return set_body(call, argument, f);
 	case OPTION_CONFIG:
 		call->config = argument;
+		break;
+	case OPTION_CONFIGURE:
+		call->mode = CALL_CONFIGURE;
+		call->configure = argument;
 		break;
 	case OPTION_FULL_NAME:
 		call->message.full_name = argument;

@@ -24,9 +24,11 @@ enum call_mode {
 	CALL_VERIFY,  /* -bv */
 	CALL_NOTHING, /* -bi, -bh and the like: exit 0 */
 	CALL_CHECK,
+	CALL_CONFIGURE,
 	CALL_CONFIG,
 	CALL_HELP,
 	CALL_VERSION,
+	CALL_PROVIDERS,
 };
 
 /* When it is sent; the last of them on the command line counts. */
@@ -48,8 +50,9 @@ struct call {
 	bool dry_run;
 	bool count_only; /* -bpc */
 	const char *config;
-	const char *tag;     /* -L */
-	const char *only_id; /* -qI, -qR, -qS: a part of it */
+	const char *tag;       /* -L */
+	const char *configure; /* the address */
+	const char *only_id;   /* -qI, -qR, -qS: a part of it */
 	const char *only_rcpt;
 	const char *only_sender;
 	char **operands;

@@ -6,7 +6,7 @@
 
 _postern_options() {
 	case $1 in
-	sendmail) echo '--check --config --dry-run --relay --delay --hold --help --version' ;;
+	sendmail) echo '--check --config --configure --providers --dry-run --relay --delay --hold --help --version' ;;
 	mailq) echo '-C -v -j --json --failed --count --summary --metrics --show --help --version' ;;
 	flushq)
 		echo '-C -v -a --all --remove --freeze --thaw --retry' \
@@ -50,7 +50,7 @@ _postern() {
 		mapfile -t COMPREPLY < <(compgen -W '30s 5m 1h 1d' -- "$word")
 		return
 		;;
-	--id | --recipient | --sender) return ;;
+	--id | --recipient | --sender | --configure) return ;;
 	esac
 	if [[ $word == -* ]]; then
 		list=$(_postern_options "$program")

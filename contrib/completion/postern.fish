@@ -38,6 +38,8 @@ complete -c sendmail -l dry-run -d 'Show envelope, route and message, send nothi
 complete -c sendmail -n '__fish_contains_opt check' -a '(__postern_relays)'
 complete -c sendmail -l check -d 'Try all steps to the relays, send nothing'
 complete -c sendmail -l config -d 'Print the configuration in effect'
+complete -c sendmail -l configure -x -d 'Print a configuration for that address'
+complete -c sendmail -l providers -d 'The table of presets'
 complete -c sendmail -l help -d 'The list of options'
 complete -c sendmail -l version -d 'The version'
 complete -c sendmail -s C -r -F -d 'Configuration'

@@ -78,8 +78,9 @@ struct settings_log {
 #define SETTINGS_PORT_TLS 465
 
 struct settings_relay {
-	char *name;  /* "main" for a plain [relay], else its NAME */
-	size_t line; /* of its section */
+	char *name;     /* "main" for a plain [relay], else its NAME */
+	size_t line;    /* of its section */
+	char *provider; /* what it has filled in is in the other fields */
 	struct settings_list host;
 	char *srv;
 	bool mx;
@@ -188,6 +189,11 @@ void settings_release(struct settings *c); /* passwords are wiped */
  * with a secret, which is not shown. False: out is full. */
 bool settings_write(const struct settings *c, struct buf *out)
     __attribute__((warn_unused_result));
+
+/* Adds the line of one key, of the relay or, if that is NULL, of another section; nothing if
+ * it has its default. False: there is none of that name, or out is full. */
+bool settings_write_key(const struct settings *c, const struct settings_relay *relay,
+                        const char *name, struct buf *out) __attribute__((warn_unused_result));
 
 /* "30s", "5m", "2h", "1d", "0"; false if malformed or over 10 years. */
 bool settings_duration(struct str text, int64_t *seconds);

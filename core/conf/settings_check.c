@@ -47,7 +47,8 @@ static void check_target(const struct view *v)
 	size_t host = relay_line(v, "host"), srv = relay_line(v, "srv");
 	size_t mx = relay->mx ? relay_line(v, "mx") : 0, socket = relay_line(v, "socket");
 	int given = (host > 0) + (srv > 0) + (mx > 0) + (socket > 0);
-	if (given == 0)
+	/* Of a provider that fills nothing in, the value is at fault. */
+	if (given == 0 && relay_line(v, "provider") == 0)
 		refuse(v, relay->line, "no server; give one of host, srv, mx or socket");
 	if (given > 1)
 		refuse(v, later(later(host, srv), later(mx, socket)),

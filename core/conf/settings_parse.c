@@ -9,6 +9,7 @@
 #include "text/codec.h"
 #include "conf/settings_check.h"
 #include "conf/settings_note.h"
+#include "conf/settings_preset.h"
 #include "conf/settings_senders.h"
 #include "conf/settings_table.h"
 
@@ -54,8 +55,10 @@ static void end_list(struct reading *r);
 static void end_section(struct reading *r)
 {
 	end_list(r);
-	if (in_relay(r))
+	if (in_relay(r)) {
+		settings_preset(this_relay(r), r->seen, r->notes);
 		settings_check_relay(this_relay(r), r->seen, r->personal, r->notes);
+	}
 	r->section = NULL;
 }
 

@@ -6,7 +6,9 @@
 #include <sys/socket.h>
 
 #include "conf/settings_command.h"
+#include "conf/settings_guess.h"
 #include "conf/settings_net.h"
+#include "conf/settings_provider.h"
 #include "conf/settings_senders.h"
 
 #define FIELD(type, field) offsetof(type, field), sizeof(((type *)0)->field)
@@ -19,8 +21,7 @@
 #define DAY    (24 * HOUR)
 #define YEAR   (365 * DAY)
 
-#define NAME_MAX_LEN 32 /* longer unknown names get no hint */
-#define KIN_LEAST    4  /* letters that two names have in common, for a guess */
+#define KIN_LEAST 4 /* letters that two names have in common, for a guess */
 
 static const struct settings_choice flags[] = {{"yes", true}, {"no", false}, {NULL, 0}};
 static const struct settings_choice formats[] = {{"text", false}, {"json", true}, {NULL, 0}};
@@ -97,6 +98,7 @@ static const struct settings_row rows[] = {
     {"log", "to", "syslog", &settings_sink, AT(log), 0, 0, sinks},
     {"log", "format", "text", &settings_either, AT(log_json), 0, 0, formats},
 
+    {"relay", "provider", "", &settings_provider, RELAY(provider), 0, 0, NULL},
     {"relay", "host", "", &settings_hosts, RELAY(host), 0, 0, NULL},
     {"relay", "srv", "", &settings_name, RELAY(srv), 0, 0, NULL},
     {"relay", "mx", "no", &settings_either, RELAY(mx), 0, 0, flags},
@@ -250,40 +252,6 @@ void settings_empty(struct settings *c)
 
 /* ---- guesses ---- */
 
-static size_t least_of(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
-
-/* Insertions, deletions, replacements and swaps of neighbours that make b of
- * a, letters without case (the restricted Damerau-Levenshtein distance). */
-static size_t distance(struct str a, struct str b)
-{
-	size_t row[3][NAME_MAX_LEN + 1];
-	for (size_t j = 0; j <= b.len; j++)
-		row[0][j] = j;
-	for (size_t i = 1; i <= a.len; i++) {
-		size_t *now = row[i % 3], *last = row[(i - 1) % 3], *before = row[(i + 1) % 3];
-		char ca = ascii_lower(a.at[i - 1]);
-		now[0] = i;
-		for (size_t j = 1; j <= b.len; j++) {
-			char cb = ascii_lower(b.at[j - 1]);
-			now[j] = least_of(last[j], now[j - 1]) + 1;
-			now[j] = least_of(now[j], last[j - 1] + (ca != cb));
-			if (i > 1 && j > 1 && ca == ascii_lower(b.at[j - 2]) &&
-			    cb == ascii_lower(a.at[i - 2]))
-				now[j] = least_of(now[j], before[j - 2] + 1);
-		}
-	}
-	return row[a.len % 3][b.len];
-}
-
-/* A hint is worth giving if at most a third of the letters, and three, differ. */
-static size_t near_enough(struct str name)
-{
-	return least_of((name.len + 1) / 3, 3);
-}
-
 /* The letters that are not in the other, where one begins or ends with the other and
  * that says something; else more than there can be. */
 static size_t letters_beside(struct str a, struct str b)
@@ -293,7 +261,7 @@ static size_t letters_beside(struct str a, struct str b)
 	bool kin =
 	    shorter.len >= KIN_LEAST && (str_caseeq(str_first(longer, shorter.len), shorter) ||
 	                                 str_caseeq(str_from(longer, beside), shorter));
-	return kin ? beside : NAME_MAX_LEN;
+	return kin ? beside : SETTINGS_NAME_MAX;
 }
 
 /* The key of the section that is least apart from name, and less than limit. */
@@ -301,7 +269,7 @@ static const struct settings_row *nearest(const char *section, struct str name, 
                                           size_t (*apart)(struct str a, struct str b))
 {
 	const struct settings_row *row = NULL;
-	for (size_t i = 0; i < ROWS && name.len <= NAME_MAX_LEN; i++) {
+	for (size_t i = 0; i < ROWS && name.len <= SETTINGS_NAME_MAX; i++) {
 		size_t d = is_in(&rows[i], section) ? apart(name, str_of(rows[i].name)) : limit;
 		if (d >= limit)
 			continue;
@@ -316,21 +284,23 @@ const struct settings_row *settings_row_guess(const char *section, struct str na
 	for (size_t i = 0; i < ROWS; i++)
 		if (str_caseeq(name, str_of(rows[i].name)))
 			return &rows[i];
-	return section ? nearest(section, name, near_enough(name) + 1, distance) : NULL;
+	return section
+	           ? nearest(section, name, settings_near_enough(name) + 1, settings_distance)
+	           : NULL;
 }
 
 const struct settings_row *settings_row_kin(const char *section, struct str name)
 {
-	return nearest(section, name, NAME_MAX_LEN, letters_beside);
+	return nearest(section, name, SETTINGS_NAME_MAX, letters_beside);
 }
 
 const char *settings_section_guess(struct str name)
 {
 	const char *guess = NULL;
-	size_t best = near_enough(name) + 1;
-	for (size_t i = 0; i <= ROWS && name.len <= NAME_MAX_LEN; i++) {
+	size_t best = settings_near_enough(name) + 1;
+	for (size_t i = 0; i <= ROWS && name.len <= SETTINGS_NAME_MAX; i++) {
 		const char *section = i < ROWS ? rows[i].section : SETTINGS_SENDERS;
-		size_t d = distance(name, str_of(section));
+		size_t d = settings_distance(name, str_of(section));
 		if (d >= best)
 			continue;
 		best = d;

@@ -72,3 +72,26 @@ bool settings_write(const struct settings *c, struct buf *out)
 	}
 	return write_senders(c, out);
 }
+
+bool settings_write_key(const struct settings *c, const struct settings_relay *relay,
+                        const char *name, struct buf *out)
+{
+	for (size_t i = 0; i < settings_rows(); i++) {
+		const struct settings_row *row = settings_row(i);
+		bool of_relay = strcmp(row->section, "relay") == 0;
+		if (of_relay != (relay != NULL) || strcmp(row->name, name) != 0)
+			continue;
+		size_t begin = out->len;
+		const void *object = relay ? (const void *)relay : c;
+		if (!row->kind->write || !buf_addf(out, "%s = ", name))
+			return false;
+		size_t value = out->len;
+		if (!row->kind->write(row, (const char *)object + row->at, out))
+			return false;
+		if (!str_eq(str_from(buf_str(out), value), str_of(row->standard)))
+			return buf_add_char(out, '\n');
+		out->len = begin;
+		return true;
+	}
+	return false;
+}

@@ -11,7 +11,7 @@
  *   capabilities       of root's, only those for other people's files are kept; the
  *                      system as a whole, other users and mounts go with the rest
  *   calls (seccomp)    of what anybody may do, refused: other programs, tracing, rights
- *                      of files by name, name spaces, keys, bpf, io_uring ...: EPERM;
+ *                      of files, name spaces, keys, bpf, io_uring ...: EPERM;
  *                      sockets but UNIX, IP and routing netlink: EAFNOSUPPORT; input
  *                      put into a terminal: EPERM
  *   files (Landlock)   EACCES for all others; files are granted, not names: one

@@ -92,12 +92,15 @@ static const int of_programs[] = {
 #ifdef __NR_pidfd_getfd
     __NR_pidfd_getfd,
 #endif
-    /* Who may use a file, by its name: Landlock does not see to that. A list of rights
-     * (ACL) is an extended attribute. */
+    /* Who may use a file: Landlock does not see to that, and one that may be read can be
+     * opened for it. A list of rights (ACL) is an extended attribute. */
+    __NR_fchmod,
+    __NR_fchown,
     __NR_fchmodat,
     __NR_fchownat,
     __NR_setxattr,
     __NR_lsetxattr,
+    __NR_fsetxattr,
 #ifdef __NR_chmod
     __NR_chmod,
     __NR_chown,
@@ -106,6 +109,7 @@ static const int of_programs[] = {
 #ifdef __NR_chown32
     __NR_chown32,
     __NR_lchown32,
+    __NR_fchown32,
 #endif
 #ifdef __NR_fchmodat2
     __NR_fchmodat2,

@@ -266,12 +266,18 @@ void servers_failed(struct servers_memory *m, const struct server *server,
 	end_probe(s);
 }
 
+/* It said that it is busy not long ago; a time still to come was told by a wrong clock. */
+static bool busy_of_late(const struct backoff *b)
+{
+	int64_t ago = clock_wall() - b->last;
+	return b->busy && ago >= 0 && ago <= BUSY_REMEMBERS;
+}
+
 void servers_answered(struct servers_memory *m, const struct server *server)
 {
 	struct server_state *s = state_of(m, server);
 	const struct backoff *past = &s->past;
-	if (past->cause != CAUSE_NONE &&
-	    !(past->busy && clock_wall() - past->last <= BUSY_REMEMBERS)) {
+	if (past->cause != CAUSE_NONE && !busy_of_late(past)) {
 		backoff_clear(m->hold, s->key);
 		s->past = (struct backoff){.cause = CAUSE_NONE};
 	}
@@ -359,8 +365,8 @@ int servers_connections(const struct servers_memory *m, const struct server *ser
 	const struct server_state *s = find(m, key);
 	int64_t most = server->relay->connections;
 	free(key);
-	if (s && s->past.busy && s->past.connections > 0 && s->past.connections < most &&
-	    clock_wall() - s->past.last <= BUSY_REMEMBERS)
+	if (s && busy_of_late(&s->past) && s->past.connections > 0 &&
+	    s->past.connections < most)
 		most = s->past.connections;
 	return (int)most;
 }

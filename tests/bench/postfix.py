@@ -5,13 +5,11 @@ use while they work on a message is counted as part of that message's cost."""
 import os
 import pwd
 import shutil
-import signal
-import subprocess
 import time
 
 import mailers
-from mailers import (LOGIN, TOP, Mailer, Relay, measure, number_in, tree_cpu, tree_memory,
-                     tree_of)
+from mailers import Mailer
+from measuring import APART, LOGIN, RECIPIENT, Daemon, measure, tree_memory, tree_of
 
 MASTER = """
 pickup    unix n - n 60 1 pickup
@@ -24,8 +22,6 @@ defer     unix - - n - 0 bounce
 trace     unix - - n - 0 bounce
 flush     unix n - n 1000? 0 flush
 smtp      unix - - n - - smtp
-login     unix - - n - - smtp
-    -o smtp_tls_security_level=secure -o smtp_sasl_auth_enable=yes
 showq     unix n - n - - showq
 error     unix - - n - - error
 retry     unix - - n - - error
@@ -43,7 +39,6 @@ shlib_directory = {tree}/usr/lib/postfix
 meta_directory = {dir}/etc
 maillog_file = {dir}/mail.log
 maillog_file_prefixes = /mnt
-myhostname = client.example
 mydestination =
 inet_interfaces = loopback-only
 inet_protocols = ipv4
@@ -52,20 +47,26 @@ alias_maps =
 alias_database =
 message_size_limit = 0
 mailbox_size_limit = 0
-transport_maps = inline:{{
-    {{ plain.example = smtp:[localhost]:{plain} }},
-    {{ slow.example = smtp:[localhost]:{slow} }},
-    {{ login.example = login:[localhost]:{login} }} }}
-smtp_tls_CAfile = {certs}/ca.pem
-smtp_sasl_password_maps = inline:{{ {{ [localhost]:{login} = {user}:{password} }} }}
+smtp_tls_session_cache_database = btree:{dir}/data/sessions
+relayhost = [{host}]:{port}
+"""
+LOGGED_IN = """
+smtp_tls_security_level = secure
+smtp_tls_wrappermode = {wrapper}
+smtp_tls_CAfile = {ca}
+smtp_sasl_auth_enable = yes
+smtp_sasl_password_maps = inline:{{ {{ [{host}]:{port} = {user}:{password} }} }}
 smtp_sasl_security_options = noanonymous
 """
+ROOTS = "/etc/ssl/certs/ca-certificates.crt"
 FOLDERS = ("active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming",
            "maildrop", "pid", "private", "public", "saved", "trace")
 
 
 class Postfix(Mailer):
     name = "postfix"
+    program = "usr/sbin/postfix"
+    queue = True
 
     def __init__(self):
         super().__init__()
@@ -73,39 +74,29 @@ class Postfix(Mailer):
         self.spool = f"{self.dir}/spool"
         self.log = f"{self.dir}/mail.log"
         self.env = {"MAIL_CONFIG": f"{self.dir}/etc"}
-        self.process = None
         mailers.write(f"{self.dir}/etc/master.cf", MASTER)
-        mailers.write(f"{self.dir}/etc/main.cf", MAIN.format(
-            dir=self.dir, tree=self.tree, certs=Relay.CERTS, user=LOGIN[0], password=LOGIN[1],
-            **Relay.PORTS))
         os.makedirs(f"{self.dir}/data", exist_ok=True)
         shutil.chown(f"{self.dir}/data", "postfix")
         self.empty()
 
     @classmethod
     def missing(cls):
-        return "needs root, for a mount namespace" if TOP != "/mnt/state" else super().missing()
+        return super().missing() if APART else "needs root, for a mount namespace"
 
     # The daemons
 
     def start(self):
-        self.process = subprocess.Popen(
-            [f"{self.tree}/usr/lib/postfix/sbin/master", "-d", "-c", f"{self.dir}/etc"],
-            stdin=subprocess.DEVNULL, start_new_session=True,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        self.daemon = self.process.pid
-        self.wait_log("daemon started", 1)
+        if self.daemon:
+            return
+        before = self.log_count("daemon started")
+        self.daemon = Daemon(
+            [f"{self.tree}/usr/lib/postfix/sbin/master", "-d", "-c", f"{self.dir}/etc"])
+        self.wait_log("daemon started", before + 1)
 
     def stop(self):
-        if not self.process:
-            return
-        self.process.terminate()
-        self.process.wait(30)
-        try:
-            os.killpg(self.daemon, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        self.process = self.daemon = None
+        if self.daemon:
+            self.daemon.stop()
+        self.daemon = None
 
     def log_count(self, text):
         try:
@@ -117,61 +108,43 @@ class Postfix(Mailer):
     def wait_log(self, text, count, limit=300):
         end = time.monotonic() + limit
         while self.log_count(text) < count:
-            if time.monotonic() > end or self.process.poll() is not None:
+            if time.monotonic() > end or self.daemon.process.poll() is not None:
                 raise RuntimeError(f"Postfix: {self.log_count(text)} of {count} {text!r}")
             time.sleep(0.02)
         return time.monotonic()
 
-    def idle(self):
-        """Waits until nothing of it works any more."""
-        before = -1
-        while (now := tree_cpu(self.daemon)) != before:
-            before = now
-            time.sleep(0.05)
-        return now
-
-    def with_daemons(self, action, over):
-        """The figures of a command, and of the daemons until over() told the end."""
-        before = self.idle()
-        for pid in tree_of(self.daemon):
-            try:
-                with open(f"/proc/{pid}/clear_refs", "w", encoding="ascii") as file:
-                    file.write("5\n")
-            except OSError:
-                pass
-        figures = action()
-        figures.done = max(figures.done, over() - figures.start)
-        figures.cpu += self.idle() - before
-        figures.rss = max(figures.rss, *(number_in(f"/proc/{pid}/status", "VmHWM:")
-                                         for pid in tree_of(self.daemon)))
-        return figures
-
     def standing(self):
         """How many processes wait for mail, and the memory of all, KiB."""
-        pids = tree_of(self.daemon)
+        pids = tree_of(self.daemon.pid)
         return len(pids), tree_memory(pids)
 
     # What is measured
 
-    def choose(self, kind):
-        if not self.process:
-            self.start()
+    def configure(self, route):
+        self.stop()
+        text = MAIN + (LOGGED_IN if route.login else "")
+        mailers.write(f"{self.dir}/etc/main.cf", text.format(
+            dir=self.dir, tree=self.tree, host=route.host, port=route.port, user=LOGIN[0],
+            password=LOGIN[1], ca=ROOTS if route.system else route.ca,
+            wrapper="yes" if route.security == "tls" else "no"))
 
-    def submit(self, kind, path):
-        return measure([f"{self.sbin}/sendmail", "-i", f"rcpt@{kind}.example"], path, self.env)
+    def argv(self, recipients, text):
+        return [f"{self.sbin}/sendmail", "-i", *recipients]
 
-    def send(self, kind, path, relay=None):
-        relay.forget()
-        return self.with_daemons(lambda: self.submit(kind, path), lambda: relay.wait_for(1))
+    def send(self, text, over, recipients=(RECIPIENT,), times=1):
+        self.start()
+        return self.daemon.around(
+            lambda: super(Postfix, self).send(text, over, recipients, times), over)
 
-    def hold(self, path):
-        return self.submit("plain", path)
+    def call(self, text, limit):
+        self.start()
+        return super().call(text, limit)
 
-    def fill(self, count, kind, path):
+    def fill(self, count, text):
         """As in a queue whose relay was down: a file for the message, one for the reason."""
         self.empty()
         self.start()
-        self.submit(kind, path)
+        self.hold(text)
         self.wait_log("status=deferred", 1)
         self.stop()
         (first,) = os.listdir(f"{self.spool}/defer/{self.one('defer')}")
@@ -200,19 +173,15 @@ class Postfix(Mailer):
                     if os.listdir(f"{self.spool}/{room}/{n}"))
 
     def list(self, out):
-        return self.with_daemons(
+        return self.daemon.around(
             lambda: measure([f"{self.sbin}/postqueue", "-p"], env=self.env, out=out), lambda: 0)
 
-    def flush(self, kind, relay, count):
-        relay.forget()
-        return self.with_daemons(
-            lambda: measure([f"{self.sbin}/postqueue", "-f"], env=self.env),
-            lambda: relay.wait_for(count))
+    def flush(self, over):
+        return self.daemon.around(
+            lambda: measure([f"{self.sbin}/postqueue", "-f"], env=self.env), over)
 
     def flush_in_vain(self, count):
-        return self.with_daemons(
-            lambda: measure([f"{self.sbin}/postqueue", "-f"], env=self.env),
-            lambda: self.wait_log("status=deferred", count))
+        return self.flush(lambda: self.wait_log("status=deferred", count))
 
     def empty(self):
         self.stop()

@@ -37,6 +37,38 @@ def full_pipe():
     return read, write
 
 
+def full_terminal(room):
+    """A terminal that nobody reads, with room for about so many bytes: to read and to write."""
+    def fill(write, most):
+        os.set_blocking(write, False)
+        done = 0
+        try:
+            while done < most:
+                done += os.write(write, b"x" * min(64, most - done))
+        except BlockingIOError:
+            pass
+        os.set_blocking(write, True)
+        return done
+
+    ends = open_terminal()
+    most = fill(ends[1], 1 << 20)
+    for fd in ends:
+        os.close(fd)
+    read, write = open_terminal()
+    fill(write, most - room)
+    return read, write
+
+
+def stopped_terminal():
+    read, write = open_terminal()
+    termios.tcflow(write, termios.TCOOFF)
+    return read, write
+
+
+STANDING = {"a reader": full_pipe, "a terminal": stopped_terminal,
+            "a terminal with room for a word": lambda: full_terminal(300)}
+
+
 def behind(jail, name):
     """The program that post has become: not the caller's own of the same name."""
     end = time.monotonic() + 10
@@ -122,19 +154,16 @@ def reader_stops(way):
         os.close(write)
 
 
-def errors_stop(way, terminal):
+def errors_stop(way, what):
     """What flushq -v has to say is not waited for without end: a terminal that stands still."""
     with DoorJail("silent", way) as jail:
-        relay = jail.simple()
-        hand_in(jail, "ann")
-        if terminal:
-            read, write = open_terminal()
-            termios.tcflow(write, termios.TCOOFF)
-        else:
-            read, write = full_pipe()
+        relay = jail.simple("--on", "CONNECT reply 220 " + "relay.test " * 40)
+        for _ in range(20):
+            hand_in(jail, "ann")
+        read, write = STANDING[what]()
         call = jail.begin_as("ann", "flushq", "-v", then=lambda: os.dup2(write, 2), fds=(write,))
         same("exit", call.wait(20).code, 0)
-        same("sent", len(relay.accepted()), 1)
+        same("sent", len(relay.accepted()), 20)
         same("left", jail.entries(), [])
         os.close(read)
         os.close(write)
@@ -215,6 +244,23 @@ def no_output(way):
         same("exit", (result.code, result.err), (74, "mailq: cannot write: No space left on device\n"))
 
 
+def over_tls(way):
+    """flushq becomes the one with TLS in the middle; the caller waits for that one."""
+    with DoorJail("tls", way) as jail:
+        relay = jail.secure()
+        for args, count in ((("--all",), 1), ((), 2), (("-v",), 3)):
+            hand_in(jail, "ann")
+            result = jail.run_as("ann", "flushq", *args)
+            same("exit", (result.code, result.out), (0, ""))
+            same("said", bool(result.err), "-v" in args)
+            same("sent", len(relay.accepted()), count)
+        id_ = hand_in(jail, "ann")
+        call = jail.begin_as("ann", "flushq", id_)
+        same("exit", call.wait(20).code, 0)
+        jail.wait_quiet()
+        same("held", jail.entries(), [])
+
+
 def many_ids(way):
     """More than one command can take."""
     with DoorJail("ids", way) as jail:
@@ -254,9 +300,8 @@ def jobs(peek):
             yield f"door: interrupted, {number.name}, {way}", lambda w=way, n=number: interrupted(w, n)
             yield f"door: the caller goes, {number.name}, {way}", lambda w=way, n=number: caller_goes(w, n)
         yield f"door: the reader stops, {way}", lambda w=way: reader_stops(w)
-        for terminal in (False, True):
-            yield (f"door: {'a terminal' if terminal else 'a reader'} of errors stops, {way}",
-                   lambda w=way, t=terminal: errors_stop(w, t))
+        for what in STANDING:
+            yield f"door: {what} of errors stops, {way}", lambda w=way, n=what: errors_stop(w, n)
         yield f"door: the reader goes, {way}", lambda w=way: reader_goes(w)
         for env, colour in (({"TERM": "xterm"}, True), ({"TERM": "dumb"}, False),
                             ({"TERM": "xterm", "NO_COLOR": "1"}, False)):
@@ -265,6 +310,7 @@ def jobs(peek):
         yield f"door: TZ, {way}", lambda w=way: zone(w)
         yield f"door: into a file, {way}", lambda w=way: to_a_file(w)
         yield f"door: a full disk, {way}", lambda w=way: no_output(w)
+        yield f"door: over TLS, {way}", lambda w=way: over_tls(w)
         yield f"door: many IDs, {way}", lambda w=way: many_ids(w)
 
     def looked_into():

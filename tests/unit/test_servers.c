@@ -169,6 +169,28 @@ START_TEST(busy_gets_fewer)
 }
 END_TEST
 
+/* What was noted while the clock was ahead does not last until that time comes. */
+START_TEST(busy_by_a_wrong_clock)
+{
+	struct servers_memory m;
+	struct server s = one();
+	struct backoff b;
+	clock_test_set(NOW + 86400, 1000);
+	servers_memory_init(&m, &hold, false);
+	failed(&m, &s, CAUSE_BUSY);
+	servers_memory_release(&m);
+	ck_assert(backoff_get(&hold, "main one.example:25", &b));
+
+	clock_test_set(NOW, 1000);
+	servers_memory_init(&m, &hold, false);
+	ck_assert_int_eq(asked(&m, &s, &ann), CAUSE_NONE);
+	ck_assert_int_eq(servers_connections(&m, &s), 8);
+	servers_answered(&m, &s);
+	servers_memory_release(&m);
+	ck_assert(!backoff_get(&hold, "main one.example:25", &b));
+}
+END_TEST
+
 /* What is wrong with this host says nothing about the server to the next run. */
 START_TEST(ours_is_not_kept)
 {
@@ -245,6 +267,7 @@ int main(void)
 	tcase_add_test(c, dead_is_remembered);
 	tcase_add_test(c, asked_again);
 	tcase_add_test(c, busy_gets_fewer);
+	tcase_add_test(c, busy_by_a_wrong_clock);
 	tcase_add_test(c, ours_is_not_kept);
 	tcase_add_test(c, one_sender_stops_himself);
 	tcase_add_loop_test(c, many_users_end_it, 0, 2);

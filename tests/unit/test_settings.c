@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "conf/provider.h"
 #include "smtp/sasl_name.h"
 #include "unit.h"
 
@@ -292,6 +293,91 @@ START_TEST(ports_follow_security)
 }
 END_TEST
 
+/* What a provider fills in: as --config has it, a line each. */
+static const struct {
+	const char *lines;
+	const char *wanted[4];
+} providers[] = {
+    {"provider = gmail\n",
+     {"\nprovider = gmail\nhost = smtp.gmail.com\n", "\nport = 465\nsecurity = tls\n",
+      "\nauth = auto\n", "\nmax_recipients = 100\n"}},
+    {"provider = microsoft\n",
+     {"\nhost = smtp.office365.com\n", "\nport = 587\nsecurity = starttls\n",
+      "\nauth = XOAUTH2\n", "\nconnections = 3\n"}},
+    {"provider = ses:eu-west-1\n",
+     {"\nprovider = ses:eu-west-1\nhost = email-smtp.eu-west-1.amazonaws.com\n",
+      "\nport = 465, 2465\n", "\nmax_recipients = 50\n"}},
+    {"provider = sendgrid\npassword = p\n", {"\nuser = apikey\n", "\nport = 587, 2525\n"}},
+    {"provider = sendgrid\nuser = own\npassword = p\n", {"\nuser = own\n"}},
+    {"provider = microsoft\nconnections = 1\nauth = plain\n",
+     {"\nauth = PLAIN\n", "\nconnections = 1\n", "\nhost = smtp.office365.com\n"}},
+    {"connections = 1\nauth = plain\nprovider = microsoft\n",
+     {"\nauth = PLAIN\n", "\nconnections = 1\n", "\nhost = smtp.office365.com\n"}},
+    {"provider = gmail\nhost = smtp.relay.example\n",
+     {"\nhost = smtp.relay.example\n", "\nport = 465\nsecurity = tls\n"}},
+    {"host = smtp.relay.example\nprovider = gmail\n",
+     {"\nhost = smtp.relay.example\n", "\nport = 465\nsecurity = tls\n"}},
+    {"srv = relay.example\nprovider = gmail\n",
+     {"\n;host =\nsrv = relay.example\n", "\nsecurity = tls\n"}},
+    {"provider = gmail\nmx = no\n", {"\nhost = smtp.gmail.com\n"}},
+    /* Port and security go together. */
+    {"provider = gmail\nsecurity = starttls\n", {"\nport = 587\nsecurity = starttls\n"}},
+    {"security = starttls\nprovider = gmail\n", {"\nport = 587\nsecurity = starttls\n"}},
+    {"provider = gmail\nport = 587\n", {"\nport = 587\nsecurity = starttls\n"}},
+    {"provider = ses:eu-west-1\nport = 2465\n", {"\nport = 2465\nsecurity = tls\n"}},
+    {"provider = sendgrid\nsecurity = starttls\npassword = p\n", {"\nport = 587, 2525\n"}},
+};
+
+static void write_text(struct str text, struct buf *out);
+
+START_TEST(what_a_provider_fills_in)
+{
+	char *text = mem_printf("[relay]\n%s", providers[_i].lines);
+	struct buf out;
+	write_text(str_of(text), &out);
+	for (size_t k = 0; k < 4 && providers[_i].wanted[k]; k++)
+		ck_assert_msg(strstr(buf_cstr(&out), providers[_i].wanted[k]) != NULL,
+		              "%s%s in\n%s", text, providers[_i].wanted[k], buf_cstr(&out));
+	struct buf again;
+	/* A password is not written, and a user is to have one. */
+	if (!strstr(text, "password")) {
+		write_text(buf_str(&out), &again);
+		ck_assert_str_eq(buf_cstr(&out), buf_cstr(&again));
+		buf_release(&again);
+	}
+	buf_release(&out);
+	free(text);
+}
+END_TEST
+
+/* In each relay anew, and with every value of the table. */
+START_TEST(each_provider_is_read)
+{
+	struct buf text;
+	buf_init(&text, 1 << 16);
+	size_t count;
+	const struct provider *p;
+	for (count = 0; (p = provider_at(count)) != NULL; count++)
+		ck_assert(buf_addf(&text, "[relay r%zu]\nprovider = %s%s\npassword = p\n%s",
+		                   count, p->name, provider_has_regions(p) ? ":eu-west-1" : "",
+		                   p->user ? "" : "user = me\n"));
+	struct settings c;
+	parse_good(buf_cstr(&text), &c);
+	ck_assert_uint_eq(c.relay_count, count);
+	for (size_t i = 0; i < count; i++) {
+		p = provider_at(i);
+		const struct settings_relay *r = &c.relays[i];
+		ck_assert_uint_eq(r->host.count, 1);
+		ck_assert_str_eq(r->user, p->user ? p->user : "me");
+		ck_assert_int_eq(r->security == SECURITY_TLS, strcmp(p->security, "tls") == 0);
+		ck_assert_int_eq(r->port.at[0] == SETTINGS_PORT_TLS,
+		                 r->security == SECURITY_TLS);
+	}
+	settings_release(&c);
+	buf_release(&text);
+}
+END_TEST
+
 START_TEST(relays_keep_their_order)
 {
 	struct settings c;
@@ -324,6 +410,22 @@ static const struct {
     {RELAY "HELO = a\n", 3, "did you mean helo?"},
     {RELAY "pasword_flie = /a\n", 3, "did you mean password_file?"},
     {RELAY "mode = now\n", 3, "it belongs in [delivery]"},
+    {"[relay]\nprovider = gmial\n", 2, "provider: 'gmial' is not known; did you mean gmail?"},
+    {"[relay]\nprovider = Gmail\n", 2, "did you mean gmail?"},
+    {"[relay]\nprovider = googlemail.com\n", 2, "did you mean gmail?"},
+    {"[relay]\nprovider = outlook\n", 2, "did you mean outlook.com?"},
+    {"[relay]\nprovider = nobody\n", 2, "'nobody' is not known (sendmail --providers"},
+    {"[relay]\nprovider = sess:eu-west-1\n", 2, "did you mean ses?"},
+    {"[relay]\nprovider = ses\n", 2, "'ses' lacks the region: write ses:REGION, such as"},
+    {"[relay]\nprovider = ses:\n", 2, "'ses:' lacks the region"},
+    {"[relay]\nprovider = ses:x.evil.example\n", 2, "no region such as eu-west-1"},
+    {"[relay]\nprovider = gmail:eu-west-1\n", 2, "gmail has no regions"},
+    {"[relay]\nprovider = gmail, fastmail\n", 2, "is not known"},
+    {"[relay]\nprovider =\n", 2, "provider has no value"},
+    {"[relay]\nprovider = gmail\nprovider = gmail\n", 3, "stands in line 2 already"},
+    {"[relay]\nprovider = sendgrid\n", 2, "user, but no password"},
+    {"[relay]\nprovider = gmail\npassword = hunter2\n", 3, "a password, but no user"},
+    {"[relay]\nprovider = gmail\nhost = a b/c\n", 3, "'b/c' is not a host name"},
     {RELAY "nosuchkey = 1\n", 3, "unknown key 'nosuchkey' in [relay]"},
     {RELAY "username = a\n", 3, "unknown key 'username' in [relay]; did you mean user?"},
     {RELAY "smtp_port = 1\n", 3, "did you mean port?"},
@@ -788,13 +890,13 @@ START_TEST(what_is_written_is_read_again)
 	    "\nmin_free = 1000\n",
 	    "\nonline = /bin/test -e \"/run/a b\" \"c \\\" d\" \"\" \"x \\;y\"\n",
 	    "\nto = /etc/./mail.log\nformat = json\n",
-	    "\n\n[relay main]\nhost = a.example, 192.0.2.1\n",
+	    "\n\n[relay main]\n;provider =\nhost = a.example, 192.0.2.1\n",
 	    "\nport = 587, 2525\n",
 	    "\nauth = SCRAM-SHA-256, PLAIN\n",
 	    "\ntls_trust = none\n",
 	    "\ntls_fingerprint = sha256:" DIGITS ", sha256:" DIGITS "\n",
 	    "\nsenders = ,;odd, *@a\n",
-	    "\n\n[relay two]\n;host =\n;srv =\nmx = yes\n",
+	    "\n\n[relay two]\n;provider =\n;host =\n;srv =\nmx = yes\n",
 	    "\nport = 25\n",
 	    "\ntls_trust = /etc/ca.pem\n",
 	    "\nauth = none\n",
@@ -855,7 +957,7 @@ START_TEST(the_table_can_be_listed)
 			ck_assert_str_eq(standard, "50M");
 	}
 	ck_assert(port);
-	ck_assert_uint_eq(i, 59);
+	ck_assert_uint_eq(i, 60);
 }
 END_TEST
 
@@ -1032,6 +1134,8 @@ int main(void)
 	tcase_add_test(bytes, mailboxes);
 	tcase_add_test(bytes, quotes_inside_a_value_are_its_own);
 	tcase_add_test(bytes, ports_follow_security);
+	tcase_add_loop_test(bytes, what_a_provider_fills_in, 0, COUNT(providers));
+	tcase_add_test(bytes, each_provider_is_read);
 	tcase_add_test(bytes, relays_keep_their_order);
 	tcase_add_loop_test(bytes, each_fault_names_its_line, 0, COUNT(faults));
 	tcase_add_test(bytes, all_faults_are_listed);
