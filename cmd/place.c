@@ -106,7 +106,7 @@ static bool right_directory(const struct place *p, const char *program)
 
 bool place_find(struct place *p, const char *program, const char *path, bool system, bool warn)
 {
-	/* Who started us for a user has told him already. */
+	/* Who started us for a user has told them already. */
 	struct telling telling = {system ? NULL : program, warn};
 	memset(p, 0, sizeof(*p));
 	p->config_path = path ? mem_copy(str_of(path)) : system ? NULL : own_config();

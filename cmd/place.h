@@ -3,7 +3,7 @@
  * place - which configuration and which hold this call is about
  *
  * -C FILE, else the user's own file if it is there, the caller is not root, and
- * he has lent us no rights but his own (cmd/rights); else the system's. Both
+ * they have lent us no rights but their own (cmd/rights); else the system's. Both
  * programs begin here, so that they agree.
  */
 #ifndef CMD_PLACE_H

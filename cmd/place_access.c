@@ -146,7 +146,7 @@ static bool needs_service(const struct settings *c)
 	return false;
 }
 
-bool place_open_gate(const struct place *p, struct post_client *g, struct fault *f)
+bool place_open_post(const struct place *p, struct post_client *g, struct fault *f)
 {
 	struct fault space = FAULT_INIT;
 	post_client_init(g);

@@ -24,13 +24,13 @@ bool place_may_act(const struct place *p);
  * left behind. A process of another user, started by post, runs no
  * password_command: that user could meddle with it. */
 bool place_become(struct place *p, struct fault *f);
-/* For root's flushq, before he becomes that user: an empty folder in place of the
+/* For root's flushq, before it becomes that user: an empty folder in place of the
  * system's hold gets its rooms. *made: it had none. */
 bool place_make_rooms(const struct place *p, bool *made, struct fault *f);
 /* look: nothing is to be changed, and a user's hold that is missing is empty. */
 bool place_open_hold(const struct place *p, bool look, struct hold *h, struct fault *f);
 /* A conversation with post, to hand in a message that there is space for. Where only a
  * service has the password that is the one behind the socket, if there is one. */
-bool place_open_gate(const struct place *p, struct post_client *g, struct fault *f);
+bool place_open_post(const struct place *p, struct post_client *g, struct fault *f);
 
 #endif

@@ -3,7 +3,7 @@
  * rights - whether what we may do is what our caller may do
  *
  * A set-uid or set-gid program that runs us has lent us its rights, and its own
- * caller may have prepared what we would read: a file in his home, variables.
+ * caller may have prepared what we would read: a file in their home, variables.
  * So nothing of that counts then; the system's configuration and hold do.
  */
 #ifndef CMD_RIGHTS_H

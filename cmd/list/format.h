@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * words - entries in the words that people and monitors read
+ * format - entries in the words that people and monitors read
  *
  * Times, ages, names of states, and the one way in which bytes of an entry get
  * into text: as printable ASCII. Pure but for the time zone.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * tally - counts over the hold: how much mail waits, how long, and why
+ * stats - counts over the hold: how much mail waits, how long, and why
  *
  * Reasons are counted by recipient. A reason is a cause, the code, and who gave it:
  * not the words, which differ from message to message; at most STATS_REASONS are

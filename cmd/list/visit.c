@@ -29,7 +29,7 @@ static bool is_over(const struct hold_entry *he)
 }
 
 /* Which file of the system's hold could not be opened is not for a user to know who sees only
- * his own. */
+ * their own. */
 static bool is_hidden(const struct hold *h)
 {
 	return h->shared && h->view == HOLD_OWN;

@@ -12,12 +12,12 @@
 #include "cmd/list/format.h"
 
 /* Changes the claimed entry. */
-typedef bool steer_action(struct hold_entry *he, struct fault *f);
+typedef bool admin_action(struct hold_entry *he, struct fault *f);
 
 /* What a verb does, and to what. */
 struct way {
 	const char *verb; /* its option, without the dashes */
-	steer_action *action;
+	admin_action *action;
 	bool held, failed; /* the rooms in which it looks */
 	bool sync;         /* both, when all is done */
 	const char *done;  /* for the log */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * steer - acting on entries: remove, freeze, thaw, retry
+ * admin - acting on entries: remove, freeze, thaw, retry
  *
  * Each entry is claimed first, so nothing is changed under the hands of a
  * flushq that sends it: such an entry is busy, 75 and a line. An id that is

@@ -28,16 +28,16 @@ static bool output_is_cut(void)
 
 static int pass(const struct mailq_call *call, struct str words)
 {
-	struct post_client gate;
+	struct post_client post;
 	struct fault f = FAULT_INIT;
 	int code = 0;
 	bool flushes = call->program == PROGRAM_FLUSHQ;
-	post_client_init(&gate);
+	post_client_init(&post);
 	/* The service runs as the hold's user, who may also move and remove what is not the caller's
 	 * file. */
-	bool ok = post_client_open(&gate, flushes, &f) &&
-	          post_client_command(&gate, words, &code, &f);
-	post_client_close(&gate);
+	bool ok = post_client_open(&post, flushes, &f) &&
+	          post_client_command(&post, words, &code, &f);
+	post_client_close(&post);
 	if (ok)
 		return code;
 	if (!flushes && output_is_cut()) {
@@ -109,9 +109,10 @@ void door_answer(int code)
  * we are narrowed. */
 static void carry(void *unused)
 {
-	char text[4096];
-	ssize_t got, out = 0;
+	ssize_t out = 0;
 	(void)unused;
+	char text[4096];
+	ssize_t got;
 	while (out >= 0 && (got = read(STDIN_FILENO, text, sizeof(text))) > 0)
 		for (ssize_t done = 0; done < got && out >= 0; done += out) {
 			alarm(WRITE_S);
@@ -122,8 +123,8 @@ static void carry(void *unused)
 
 void door_errors_begin(struct child *carrier)
 {
-	int pair[2];
 	*carrier = (struct child){.pid = -1};
+	int pair[2];
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
 		return;
 	if (!child_start(carrier, &(struct child_order){.fds = {pair[1], -1, STDERR_FILENO, -1},

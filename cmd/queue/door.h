@@ -5,7 +5,7 @@
  * post becomes the same program again, with the same command line and the right to the hold,
  * for the caller's entries alone (cmd/queue/mailq_options, argv[0]). Its output and errors go
  * where the caller's go; the exit code comes back over the conversation. While that lasts the
- * caller waits: who goes, by a signal or else, ends what works for him.
+ * caller waits: who goes, by a signal or else, ends what works for them.
  */
 #ifndef CMD_QUEUE_DOOR_H
 #define CMD_QUEUE_DOOR_H

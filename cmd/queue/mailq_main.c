@@ -206,7 +206,7 @@ static int summarise(struct run *run)
 	size_t damaged = 0, unread = 0;
 	buf_init(&text, TEXT_MAX);
 	stats_init(&t.tally);
-	/* Of others only numbers are a user's to see, and none of what is damaged beside his own. */
+	/* Of others only numbers are a user's to see, and none of what is damaged beside their own. */
 	const bool by_user = run->call->for_user, metrics = run->call->job == JOB_METRICS;
 	t.tally.discreet = by_user && metrics;
 	/* Numbers for a monitor: what cannot be read is one of them. */
@@ -508,7 +508,7 @@ static bool enter(struct run *run, struct fault *f)
 }
 
 /* A program that sendmail started has no standard error: its caller may wait for
- * the end of his. */
+ * the end of theirs. */
 static void find_stderr(const struct run *run)
 {
 	const struct mailq_call *call = run->call;

@@ -57,7 +57,7 @@ static void add_own(struct check_order *o, const struct place *p, const struct c
 	sender_find(&sender, &p->config, &p->host.local, &call->message);
 	struct buf own;
 	buf_init(&own, 4 * ADDR_MAX);
-	if (rewrite_sender(&sender.identity, false, STR(""), &own, &f))
+	if (rewrite_sender(&sender.rewrite, false, STR(""), &own, &f))
 		add_sender(o, &p->host.local, buf_cstr(&own),
 		           "from is not set: the caller's own");
 	buf_release(&own);
@@ -143,7 +143,7 @@ int check_all(struct place *p, const struct call *call)
 	env.hostname = p->hostname;
 	bool ok = check_here(p, names_ms);
 	find_rcpt(&order, p);
-	narrowing(c, NULL);
+	sandbox_policy(c, NULL);
 	ok = check_relays(&order, call) && ok;
 	/* The last line is what a hurried reader sees, and may be about the last relay only. */
 	if (!ok)

@@ -311,7 +311,7 @@ static const char *bad_post(char advice[256])
 	return NULL;
 }
 
-/* For a user: does it let him in, or the service behind the socket? */
+/* For a user: does it let them in, or the service behind the socket? */
 static void try_post(struct sight *s)
 {
 	struct post_client g;

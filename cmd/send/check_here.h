@@ -10,7 +10,7 @@
 
 #include "cmd/place.h"
 
-/* After place_names, which took names_ms, and place_become, before narrowing.
+/* After place_names, which took names_ms, and place_become, before sandbox_policy.
  * False: something failed. */
 bool check_here(struct place *p, int64_t names_ms);
 

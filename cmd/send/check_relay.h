@@ -12,7 +12,7 @@
 #include "cmd/place.h"
 #include "transport/session.h"
 
-/* A sender to be tried, in wire form, and why him: for the row. */
+/* A sender to be tried, in wire form, and why that one: for the row. */
 struct check_sender {
 	char *mailbox;
 	const char *why;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * table - the rows that --check prints
+ * check_table - the rows that --check prints
  *
  * "  STEP   12 ms  TEXT" on standard output, a line each, printable whatever the
  * text was made of. What failed has FAILED for its step, what is only worth a look

@@ -301,7 +301,7 @@ int configure_main(const struct call *call)
 		code = fault_exit(FAULT_CONFIG);
 	} else {
 		this_host_find(&s.host, &s.net, NULL);
-		narrowing(&s.net, NULL);
+		sandbox_policy(&s.net, NULL);
 		configure_find(s.domain, &s.net.dns_servers, &s.guesses);
 		const struct configure_guess *g = choose(&s);
 		code = g ? give(&s, g) : give_template(&s);

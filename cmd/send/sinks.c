@@ -22,7 +22,7 @@ static bool start(void *context, struct hold *h, struct sink_try *t, struct faul
 
 static bool open_post(void *context, struct post_client *g, struct fault *f)
 {
-	return place_open_gate(context, g, f);
+	return place_open_post(context, g, f);
 }
 
 void sinks_choose(struct sinks *s, struct place *p, bool dry_run, enum hold_room room)

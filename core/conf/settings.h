@@ -119,7 +119,7 @@ struct settings_relay {
 };
 
 /* A row of [senders]: a sender that the pattern matches becomes the address; "*" for
- * the local-part of that keeps his own. */
+ * the local-part of that keeps their own. */
 struct settings_sender {
 	char *pattern; /* NAME: at this host; or NAME@DOMAIN; stars in both */
 	char *address;

@@ -6,9 +6,9 @@
  * with the power, or while somebody holds the lock for long, is not made good,
  * and a monitor takes numbers that fall for a new beginning.
  *
- * In a shared hold each user's programs, which post starts for him, count in a
+ * In a shared hold each user's programs, which post starts for them, count in a
  * file of their own: a user can stop them, also while they hold a lock, and
- * must not stop the counting of all others. He cannot reach the file himself.
+ * must not stop the counting of all others. They cannot reach the file themselves.
  */
 #ifndef HOLD_COUNTERS_H
 #define HOLD_COUNTERS_H

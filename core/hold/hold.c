@@ -18,7 +18,7 @@
 #define CLAIM_PAUSE_MS 5
 #define SAY_TRIES      3 /* whoever looks around has that lock for a moment */
 
-/* In state/: whoever works on entries has a shared lock on it as long as he may. */
+/* In state/: whoever works on entries has a shared lock on it as long as they may. */
 static const char working_name[] = "working";
 
 static const char *const room_names[HOLD_ROOMS] = {"tmp", "hold", "failed", "corrupt", "state"};
@@ -268,7 +268,7 @@ void hold_put_abort(struct hold_put *p)
 	p->fd = -1;
 }
 
-/* The owner of the rooms writes for others: of his files the head says whose. */
+/* The owner of the rooms writes for others: of their files the head says whose. */
 static bool owner_tells(const struct hold_entry *he)
 {
 	return he->hold->shared && he->file_owner != he->hold->owner;
@@ -369,7 +369,7 @@ static void drop_name(struct hold_entry *he, enum hold_room keep, enum hold_room
 		file_unlink(h->rooms[room], name, &unused);
 }
 
-/* Whoever moved it held the lock, so he is not about to finish it himself. From
+/* Whoever moved it held the lock, so they are not about to finish it themselves. From
  * tmp/ it came into the hold; between hold/ and failed/ it went to where its
  * state belongs, which is written first. False: it is gone from he->room. */
 static bool finish_move(struct hold_entry *he)

@@ -31,8 +31,8 @@
 enum hold_room { HOLD_TMP, HOLD_QUEUE, HOLD_FAILED, HOLD_CORRUPT, HOLD_STATE, HOLD_ROOMS };
 
 /* Which entries a process may see. What it may not see it never
- * locks, not for a moment: a user can stop the process that works for him, and
- * would keep the others' mail where it is. */
+ * locks, not for a moment: a user can stop the process that works for them,
+ * which would keep the others' mail where it is. */
 enum hold_view {
 	HOLD_ALL,
 	HOLD_OWN,    /* those of one user */
@@ -180,7 +180,7 @@ bool hold_mark(struct hold_entry *he, const size_t *rcpts, size_t count, bool sy
 bool hold_mark_head(struct hold_entry *he, struct fault *f) __attribute__((warn_unused_result));
 /* In a shared hold somebody may be allowed to work on an entry and not to remove
  * it: then nobody waits in it any more, and the owner of the rooms removes it
- * the next time he finds it (a flush, or hold/sweep). */
+ * the next time they find it (a flush, or hold/sweep). */
 bool hold_remove(struct hold_entry *he, struct fault *f) __attribute__((warn_unused_result));
 /* Is everybody served, and only the file left to be removed? */
 bool hold_is_over(const struct hold_entry *he);

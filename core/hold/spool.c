@@ -9,7 +9,7 @@
 #include "os/file.h"
 #include "hold/hold.h"
 
-/* Entries are of many users: the sticky bit keeps each to his own. */
+/* Entries are of many users: the sticky bit keeps each to their own. */
 static mode_t mode_of(enum hold_room room)
 {
 	return room == HOLD_STATE ? 0770 : 01770;

@@ -3,7 +3,7 @@
  * spool - the rooms of the system's hold, where they are missing
  *
  * An installation makes them; an empty volume mounted in their place has none.
- * Only for root, before he becomes another user.
+ * Only for root, before it becomes another user.
  */
 #ifndef HOLD_SPOOL_H
 #define HOLD_SPOOL_H

@@ -23,7 +23,7 @@ static void sweep_one(struct hold *h, enum hold_room room, const char *id, int64
 		return;
 	int fd;
 	if (!file_open_update(h->rooms[room], id, &fd, NULL, &f)) {
-		/* Whoever made it was killed before he opened it to others. */
+		/* Whoever made it was killed before they opened it to others. */
 		if (room == HOLD_TMP && f.kind == FAULT_NOPERM)
 			file_unlink(h->rooms[room], id, &f);
 		return;

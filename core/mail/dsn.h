@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * report - delivery status reports (RFC 3464, RFC 6522, RFC 6533)
+ * dsn - delivery status reports (RFC 3464, RFC 6522, RFC 6533)
  *
  * Writes the report's own message in final form: header, explanation for
  * people, message/delivery-status, and the original header or message. Pure:

@@ -20,7 +20,7 @@ bool encode_field(struct header *h, size_t at, enum header_mailboxes how, struct
 /* A header in its final form, blank line and all, as it goes to a server without
  * SMTPUTF8 (RFC 6531 section 3.2: who submits a message may rewrite it). Always the
  * same for the same header. Only an author (From, Resent-From) who has no address
- * in ASCII stays as he is: out is then not ASCII. Too long: FAULT_DATA. */
+ * in ASCII stays as they are: out is then not ASCII. Too long: FAULT_DATA. */
 bool encode_header(struct buf *out, struct str text, struct fault *f)
     __attribute__((warn_unused_result));
 

@@ -2,7 +2,7 @@
 /*
  * envelope - who sends a message, who is to get it, and what became of each
  *
- * The value that every later room passes on: made at intake, written into the
+ * The value that every later room passes on: made when a message comes in, written into the
  * entry, read by the transport, which fills in the verdicts. Addresses are in
  * wire form (local-part quoted where needed, no angle brackets), without
  * control bytes. The null reverse-path is the empty sender.

@@ -138,7 +138,7 @@ static bool add_message_id(struct header *h, const struct message_rules *rules, 
 	struct buf value;
 	buf_init(&value, VALUE_MAX);
 	bool fine = header_add_msgid(&value, rules->wall, rules->random,
-	                             rules->identity->local->hostname) ||
+	                             rules->rewrite->local->hostname) ||
 	            fault_set(f, FAULT_DATA, "Message-ID too long: shorten the host name");
 	fine = fine && header_add(h, name, buf_str(&value), f);
 	buf_release(&value);
@@ -167,7 +167,7 @@ bool header_fixup(struct header *h, const struct message_rules *rules,
 	if (!tidy_fields(h, f) || !remove_fields(h, resent, f) ||
 	    !add_date(h, rules, resent, f))
 		return false;
-	if (!rewrite_apply(rules->identity, rules->have_from, rules->from, resent, h, f))
+	if (!rewrite_apply(rules->rewrite, rules->have_from, rules->from, resent, h, f))
 		return false;
 	if (!add_message_id(h, rules, resent, f))
 		return false;

@@ -3,7 +3,7 @@
  * header_fixup - the header of a submitted message brought into its final form
  *
  * The part of mail/message that works on the whole header: hop count,
- * recipients for -t, fields removed and added, identity, encoding, folding.
+ * recipients for -t, fields removed and added, senders rewritten, encoding, folding.
  * Fields that need nothing keep their bytes and their order; fields added go
  * behind the others (Resent- ones in front of the first Resent- field,
  * Received on top). mail/message is its only caller.

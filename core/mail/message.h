@@ -13,11 +13,11 @@
  * undisclosed-recipients:; is written if Bcc was all there was); with -t the
  * recipients taken from To, Cc, Bcc or their Resent- forms; missing or empty
  * Date, From, Message-ID added (only the Resent- forms if it is resent);
- * identity rules; raw 8-bit encoded; long lines of the header folded; its
+ * senders rewritten; raw 8-bit encoded; long lines of the header folded; its
  * blank line put in. More than 100 Received fields is a loop: FAULT_REFUSED.
  *
- * The dot: without ignore_dot a line of a single "." ends the message in
- * classic; in safe only on a terminal or as the last line of the input.
+ * The dot: a line of a single "." ends the message, with DOT_CLASSIC any, with
+ * DOT_SAFE only the last line of the input, with DOT_IGNORED none.
  */
 #ifndef MAIL_MESSAGE_H
 #define MAIL_MESSAGE_H

@@ -17,7 +17,7 @@ enum message_dot { DOT_IGNORED, DOT_SAFE, DOT_CLASSIC };
 
 /* All borrowed; must outlive the message. */
 struct message_rules {
-	const struct rewrite *identity;
+	const struct rewrite *rewrite;
 	bool have_from;       /* -f was given */
 	struct str from;      /* its address in wire form, empty: null */
 	bool take_recipients; /* -t */

@@ -74,7 +74,7 @@ static bool from_applies(const struct rewrite *id, bool have, struct str mailbox
 	return false;
 }
 
-/* The sender as [senders] leaves him; have: is there one at all (not only a login)? */
+/* The sender as [senders] leaves them; have: is there one at all (not only a login)? */
 static bool find_sender(const struct rewrite *id, bool *have, struct str given, struct buf *out)
 {
 	struct buf login;

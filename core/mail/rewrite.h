@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * identity - who a message says it is from
+ * rewrite - who a message says it is from
  *
  * Pure rules of the configuration's [mail] section: which envelope sender,
  * which From, and how bare addresses are completed. The caller fills the

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * race - the first of many addresses to which a connection can be made
+ * eyeballs - the first of many addresses to which a connection can be made
  *
  * Happy eyeballs (RFC 8305 section 5): one attempt is started after the other,
  * 250 ms apart, or at once when none is under way any more; the first that is

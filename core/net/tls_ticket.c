@@ -67,7 +67,7 @@ static void read_text(struct tls_trust *trust, struct str text)
 	buf_release(&own);
 }
 
-/* Whoever can write the file could make us believe in a session of his own. */
+/* Whoever can write the file could make us believe in a session of their own. */
 static bool is_private(int fd, const char *path)
 {
 	struct fault f = FAULT_INIT;

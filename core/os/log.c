@@ -468,7 +468,7 @@ static bool put_event(enum log_sink sink, int level, const struct log_pair *pair
 	return done;
 }
 
-/* Somebody should read that the log he looks at has holes, and why. */
+/* Somebody should read that the log they look at has holes, and why. */
 static void put_reason(int sys)
 {
 	if (state.reason_told)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * narrow - giving up, for good, what a process does not need
+ * sandbox - giving up, for good, what a process does not need
  *
  * For a process that is about to read what strangers send. It keeps its
  * descriptors, memory, children and the network; of files it keeps those that

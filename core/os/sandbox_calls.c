@@ -117,7 +117,7 @@ static const int of_programs[] = {
 #ifdef __NR_setxattrat
     __NR_setxattrat,
 #endif
-    /* Other name spaces: in one of his own a user has all capabilities. */
+    /* Other name spaces: in one of their own a user has all capabilities. */
     __NR_unshare,
     __NR_setns,
     /* The user's keys, and what they open. */

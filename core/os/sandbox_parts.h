@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * narrow_parts - the mechanisms of one kernel each; used by os/sandbox only
+ * sandbox_parts - the mechanisms of one kernel each; used by os/sandbox only
  *
  * Both need a process that gains no privileges any more. False: not to be had
  * here, and nothing was changed.

@@ -14,7 +14,7 @@
 #include "os/file.h"
 
 #define LINKS_MAX 40
-#define OVERFLOW  65534 /* who has no user of his own in a user name space, on Linux */
+#define OVERFLOW  65534 /* who has no user of their own in a user name space, on Linux */
 
 void trust_owner(const struct stat *st, char to[TRUST_OWNER_MAX])
 {

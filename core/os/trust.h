@@ -2,13 +2,13 @@
 /*
  * trust - who else could have made what we are about to believe
  *
- * What a user's programs go by must be his own or root's, and nobody else may
+ * What a user's programs go by must be their own or root's, and nobody else may
  * be able to write it, or to put another in its place: then it says nothing
- * that he could not have done himself. Whoever has the bits, has them: access
+ * that they could not have done themselves. Whoever has the bits, has them: access
  * control lists show in the group's.
  *
- * Root of the machine is also who has no user of his own in the user name
- * space that we are in (a container, a sandbox): all that he owns belongs to
+ * Root of the machine is also who has no user of their own in the user name
+ * space that we are in (a container, a sandbox): all that they own belongs to
  * "nobody" there, and so does what other users outside own, which cannot be
  * told from it.
  *
@@ -30,8 +30,8 @@ bool trust_it(const struct stat *st, const char *path, uid_t owner, struct fault
 
 /* Each directory that the absolute path leads through, links followed, and
  * what it leads to, as far as it is there: nobody else can put something else
- * there. In a directory with the sticky bit that is so for what is his own;
- * and the group of a user that has his name and no other member is nobody else. */
+ * there. In a directory with the sticky bit that is so for what is their own;
+ * and the group of a user that has their name and no other member is nobody else. */
 bool trust_way(const char *path, uid_t owner, struct fault *f);
 
 #endif

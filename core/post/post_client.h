@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * gate - into the system's hold, for those who may not open it
+ * post_client - into the system's hold, for those who may not open it
  *
  * One conversation with post, the program that may: started by us (it is
  * set-gid), or, where that bit is switched off (no new privileges, a file
@@ -31,11 +31,11 @@ void post_client_init(struct post_client *g);
  * socket_first: ask the service even if post could be started. */
 bool post_client_open(struct post_client *g, bool socket_first, struct fault *f)
     __attribute__((warn_unused_result));
-void post_client_close(
-    struct post_client *g); /* what was not ended is given up; harmless twice */
+/* What was not ended is given up; harmless twice. */
+void post_client_close(struct post_client *g);
 
 /* Puts a message: begin with the complete envelope, pieces, end. room: "hold"
- * or "failed"; delay in seconds. After end returned true it is durable and e->id
+ * or "failed"; delay in seconds. After end returned true it is durable, and id
  * names it. */
 bool post_client_put_begin(struct post_client *g, const char *room, const struct envelope *v,
                            int64_t delay, struct fault *f) __attribute__((warn_unused_result));
@@ -46,7 +46,7 @@ bool post_client_put_end(struct post_client *g, char id[ENTRY_ID_LEN + 1], struc
 
 /* post becomes flushq: on the entry just put, or, as the first that is said, on
  * all of ours that is due. listen: *fd is where it tells how it goes
- * (cmd/send/progress); the caller closes it. The gate is closed. */
+ * (cmd/send/progress); the caller closes it. The conversation is closed. */
 bool post_client_go(struct post_client *g, bool verbose, bool listen, int *fd, struct fault *f);
 
 /* post becomes mailq or flushq, for us alone; its output and errors go where ours do. words: the

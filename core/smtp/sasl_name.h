@@ -2,7 +2,7 @@
 /*
  * sasl_name - the login mechanisms by name
  *
- * For who does not log in himself: the configuration, and what a server offers. Without the
+ * For those who do not log in themselves: the configuration, and what a server offers. Without the
  * library that the mechanisms need.
  */
 #ifndef SMTP_SASL_NAME_H

@@ -399,7 +399,7 @@ static size_t feed_text(struct serve *s, struct str bytes)
 
 /* A step in the message; what was used. The dot that begins a line is never
  * passed on (RFC 5321 section 4.5.2). A client whose commands end in CRLF
- * knows of no other line end: for him a dot between two LF is text, which he
+ * knows of no other line end: for it a dot between two LF is text, which it
  * did not write as a dot to be sent twice; and the other way round. */
 static size_t feed_data(struct serve *s, struct str bytes)
 {

@@ -9,7 +9,7 @@
  *
  * A command ends in LF or CRLF, nothing else. The lines of a message end as its
  * DATA did: where that was CRLF, a dot between two LF is text, and where it was
- * LF, one before CRLF is; else what a client passes on as text could end his
+ * LF, one before CRLF is; else what a client passes on as text could end its
  * message and go on with commands. Commands may be SERVE_LINE_MAX bytes long, far more than
  * RFC 5321 asks for, and hold no other control byte than a tab. Syntax is
  * read as callers write it: blanks around paths, paths without brackets.

@@ -70,7 +70,7 @@ static void decide_too_big(struct smtp *s)
 		decide_here(s, i, CAUSE_TOO_BIG, "5.3.4", str_of(reason));
 }
 
-/* A recipient's address is his own affair; the sender's, and an author who could not be
+/* A recipient's address is their own affair; the sender's, and an author who could not be
  * written in another way, are everybody's. */
 static void decide_utf8(struct smtp *s)
 {

@@ -55,7 +55,7 @@ void sender_find(struct sender *s, const struct settings *c, const struct local 
 	for (size_t i = 0; i < c->sender_count; i++)
 		s->senders[i] = (struct rewrite_sender){str_of(c->senders[i].pattern),
 		                                        str_of(c->senders[i].address)};
-	s->identity = (struct rewrite){
+	s->rewrite = (struct rewrite){
 	    .local = local,
 	    .from = str_of(c->from),
 	    /* A message that is only passing through has its author already. */

@@ -13,7 +13,7 @@ struct sender {
 	char *login;     /* user name, or "uid4242" */
 	char *full_name; /* of the options, NAME, or gecos up to the first comma; "" */
 	struct rewrite_sender *senders;
-	struct rewrite identity; /* borrows from the above, and from who called sender_find */
+	struct rewrite rewrite; /* borrows from the above and from what sender_find got */
 };
 
 /* Of this process' user. */

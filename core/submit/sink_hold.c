@@ -88,8 +88,16 @@ static void close_own(struct sink *sink)
 	s->hold = NULL;
 }
 
-static const struct sink_kind kind = {open_hold, begin,   bytes, end,
-                                      accepted,  abandon, start, close_own};
+static const struct sink_kind kind = {
+    .open = open_hold,
+    .begin = begin,
+    .bytes = bytes,
+    .end = end,
+    .accepted = accepted,
+    .abandon = abandon,
+    .start = start,
+    .close = close_own,
+};
 
 void sink_hold_init(struct sink_hold *s, struct hold *h, enum hold_room room)
 {

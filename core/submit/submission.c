@@ -121,12 +121,12 @@ bool submission_sender(struct submission *s, struct fault *f)
 	buf_init(&sender, 2 * ADDR_MAX);
 	buf_init(&wire, 4 * ADDR_MAX);
 	bool ok =
-	    rewrite_sender(&s->sender.identity, o->have_from, buf_str(&s->from), &sender, f) &&
+	    rewrite_sender(&s->sender.rewrite, o->have_from, buf_str(&s->from), &sender, f) &&
 	    idna_mailbox(&wire, buf_str(&sender), f);
 	if (ok)
 		envelope_set_sender(envelope_of(s), buf_str(&wire));
 	envelope_of(s)->sender_local =
-	    rewrite_sender_is_local(&s->sender.identity, o->have_from, buf_str(&s->from));
+	    rewrite_sender_is_local(&s->sender.rewrite, o->have_from, buf_str(&s->from));
 	buf_release(&sender);
 	buf_release(&wire);
 	return ok;
@@ -161,7 +161,7 @@ static void set_rules(struct submission *s)
 	const struct submission_options *o = &s->options;
 	const struct settings *c = s->env.config;
 	s->rules = (struct message_rules){
-	    .identity = &s->sender.identity,
+	    .rewrite = &s->sender.rewrite,
 	    .have_from = o->have_from,
 	    .from = buf_str(&s->from),
 	    .take_recipients = o->take_recipients,

@@ -417,7 +417,7 @@ static void lead(struct run *run)
 	send_reports(run);
 	deliver_free(run->deliver);
 	tell_progress(run);
-	/* A user's run over what is his says nothing of all the others' mail. */
+	/* A user's run over their own mail says nothing of all the others' mail. */
 	if (!run->flush->ids && run->flush->hold->view == HOLD_ALL && !stopped(run))
 		run->counters.last_flush = clock_wall();
 	put_counters(run);
@@ -536,7 +536,7 @@ static bool run_over(struct run *run, struct flush_counts *counts, struct fault 
 	if (fl->ready && (!run->choice.kinds || run->choice.count > 0))
 		fl->ready(fl->context, &fl->env);
 	/* The last program but a password's has been run, and no server was asked. */
-	narrowing(fl->env.config, fl->hold);
+	sandbox_policy(fl->env.config, fl->hold);
 	if (!choose(run, f))
 		return false;
 	run->shared = map_shared(run->count, f);

@@ -7,8 +7,8 @@
  * waiting, further workers (processes, up to that relay's "connections") take
  * entries from the same list. A worker that gets no connection, or is asked by
  * a server for less, ends; the entry that it could not try is the leader's
- * again. Reports made on the way are sent in the same run. Any number of runs may go on at once: an entry that
- * somebody else works on is left alone.
+ * again. Reports made on the way are sent in the same run. Any number of runs may
+ * go on at once: an entry that somebody else works on is left alone.
  */
 #ifndef TRANSPORT_FLUSH_H
 #define TRANSPORT_FLUSH_H

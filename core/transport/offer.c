@@ -1,46 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "transport/offer.h"
+#include "transport/offer_private.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* A recipient of the route that is not decided. */
-struct todo {
-	size_t rcpt;  /* its place in the envelope */
-	bool decided; /* nobody else is asked */
-	bool refused; /* by what we found ourselves: final if nobody else can be asked */
-	bool again;   /* the same server was asked a second time */
-	/* Of one that may take it another time: then no other's refusal is final. */
-	struct verdict put_off;
-	/* Whom not to ask any more: */
-	const struct settings_relay *past_relay;
-	const char *past_host; /* a host of past_relay; NULL: all of it */
-};
-
-/* One try of one route. */
-struct attempt {
-	struct offerer *o;
-	const struct route *route;
-	const struct server *server; /* that is asked */
-	bool asked;                  /* one was */
-	struct hold_entry *he;
-	struct delivery_log *log;
-	struct offer_sum *sum;
-	struct todo *todo;
-	size_t count;
-	size_t *batch;       /* what goes into one transaction: places in the envelope */
-	struct todo **items; /* and in todo */
-	size_t batch_count;
-	size_t at_once; /* the most that go into one */
-	bool turned_away;
-	bool trouble;       /* a server could not be asked */
-	bool waits;         /* and nobody else is to be, for that */
-	bool met;           /* and that was found now */
-	struct verdict why; /* of the last such server */
-	struct session_contact contact;
-	bool markable; /* marks can be made */
-	int broken;    /* transactions with that server that came to no good end */
-};
 
 void offerer_init(struct offerer *o, const struct session_env *env, const struct hold *hold,
                   bool ask_again)
@@ -50,7 +12,7 @@ void offerer_init(struct offerer *o, const struct session_env *env, const struct
 	servers_memory_init(&o->memory, hold, ask_again);
 }
 
-static void end_session(struct offerer *o)
+void offer_end_session(struct offerer *o)
 {
 	if (o->session)
 		session_close(o->session);
@@ -59,18 +21,11 @@ static void end_session(struct offerer *o)
 	server_release(&o->server);
 }
 
-static void free_under_way(struct under_way *u)
-{
-	server_release(&u->server);
-	routes_release(&u->routes);
-	free(u);
-}
-
 void offerer_release(struct offerer *o)
 {
-	end_session(o);
+	offer_end_session(o);
 	for (size_t i = 0; i < o->line_count; i++)
-		free_under_way(o->line[i]);
+		under_way_free(o->line[i]);
 	o->line_count = 0;
 	servers_memory_release(&o->memory);
 }
@@ -138,7 +93,7 @@ static bool session_for(struct attempt *a, const struct server *server, struct f
 	    session_in_step(o->session, &ignored) && session_usable(o->session) &&
 	    session_messages(o->session) < (size_t)server->relay->max_messages)
 		return true;
-	end_session(o);
+	offer_end_session(o);
 	server_copy(&o->server, server);
 	o->window = 0;
 	o->session = open_session(a, server, f);
@@ -157,7 +112,7 @@ static bool may_send(struct attempt *a, const struct server *server, struct faul
 	if (o->asks_nobody || limits_permit_soon(&o->limits, server->relay,
 	                                         limits_patience(&o->limits, RATE_WAIT_MS)))
 		return true;
-	end_session(o);
+	offer_end_session(o);
 	a->contact = (struct session_contact){.port = 0};
 	fault_set(f, FAULT_RELAY, "%s", cause_row(CAUSE_RATE)->sentence);
 	return fault_cause(f, CAUSE_RATE);
@@ -218,7 +173,7 @@ static bool is_past(const struct todo *t, const struct server *server)
 }
 
 /* Was it in a transaction that broke? */
-static bool broke(const struct rcpt *r)
+bool offer_broke(const struct rcpt *r)
 {
 	const struct cause_row *row = cause_row(r->verdict.cause);
 	return row->server == SERVER_SUSPECT && row->next == NEXT_HOST;
@@ -231,7 +186,7 @@ static size_t most_at_once(const struct attempt *a, const struct server *server)
 	size_t most = (size_t)server->relay->max_recipients, broken = 0;
 	unsigned tries = a->he->entry.attempts < 16 ? (unsigned)a->he->entry.attempts : 16;
 	for (size_t i = 0; i < a->count; i++)
-		broken += broke(rcpt_of(a, &a->todo[i]));
+		broken += offer_broke(rcpt_of(a, &a->todo[i]));
 	size_t some = broken >> tries;
 	if (broken == 0 || tries == 0 || some >= most)
 		return most;
@@ -383,7 +338,7 @@ static bool any_refused(const struct attempt *a)
 static bool entry_failed(struct attempt *a, struct fault *f)
 {
 	if (a->o->session && !session_usable(a->o->session))
-		end_session(a->o);
+		offer_end_session(a->o);
 	if (f->kind == FAULT_DATA)
 		(void)!hold_verify(a->he, f);
 	return false;
@@ -393,148 +348,6 @@ static bool is_broken(enum cause cause)
 {
 	enum cause_server how = cause_row(cause)->server;
 	return how == SERVER_SUSPECT || how == SERVER_STRAINED;
-}
-
-static bool same_way(const struct route *a, const struct route *b)
-{
-	if (a->relay_count != b->relay_count || !a->domain != !b->domain ||
-	    (a->domain && strcmp(a->domain, b->domain) != 0))
-		return false;
-	for (size_t i = 0; i < a->relay_count; i++)
-		if (a->relays[i] != b->relays[i])
-			return false;
-	return true;
-}
-
-/* Would it go as this one does, all of it at once? */
-static bool fits_behind(struct attempt *a, const struct hold_entry *he,
-                        const struct route *route)
-{
-	const struct envelope *e = &he->entry.envelope;
-	const struct server_client client = {hold_uid(he), e->sender};
-	/* A report has to wait until what it reports on says that it is made. */
-	if (he->entry.report_of[0] || !same_way(a->route, route) ||
-	    route->rcpt_count > (size_t)a->server->relay->max_recipients)
-		return false;
-	for (size_t i = 0; i < e->rcpt_count; i++)
-		if (broke(&e->rcpts[i]))
-			return false;
-	const struct server_state *state;
-	return servers_ask(&a->o->memory, a->server, &client, &state) == CAUSE_NONE;
-}
-
-/* Keeps the routes. */
-static struct under_way *prepare(struct attempt *a, struct hold_entry *he,
-                                 const struct routes *routes)
-{
-	const struct route *route = &routes->at[0];
-	struct under_way *u = mem_alloc(sizeof(*u));
-	*u = (struct under_way){
-	    .mail = {.he = he, .rcpts = route->rcpts, .count = route->rcpt_count},
-	    .contact = a->contact,
-	    .routes = *routes,
-	};
-	server_copy(&u->server, a->server);
-	/* It is told of in its turn. Where no mark can be made nothing may be sent. */
-	if (!hold_mark_head(he, &u->mail.why)) {
-		u->mail.progress = MAIL_ENDED;
-		u->mail.end = SESSION_ENTRY;
-	}
-	return u;
-}
-
-static bool has_window(struct offerer *o, const struct server *server)
-{
-	size_t most = (size_t)server->relay->max_messages;
-	size_t count = session_messages(o->session) + o->line_count + 1;
-	if (o->window == 0)
-		o->window = servers_window(&o->memory, server);
-	return count < most && o->line_count + 1 < o->window;
-}
-
-/* The last that was to be begun was not, for want of room: it will be in its turn. */
-static void pass_by(struct offerer *o)
-{
-	struct under_way *last = o->line_count > 0 ? o->line[o->line_count - 1] : NULL;
-	if (!last || last->mail.progress != MAIL_NEW) {
-		limits_used(&o->limits);
-		return;
-	}
-	o->passed = last->mail.he;
-	o->line_count--;
-	free_under_way(last);
-}
-
-/* An entry to be begun behind this one. */
-static struct session_mail *behind(void *context)
-{
-	struct attempt *a = context;
-	struct offerer *o = a->o;
-	pass_by(o);
-	if (o->passed || !has_window(o, a->server))
-		return NULL;
-	struct hold_entry *he = o->next(o->next_context);
-	if (!he)
-		return NULL;
-	struct routes routes;
-	struct under_way *u = NULL;
-	routes_plan(o->env->config, &he->entry.envelope, &routes);
-	int64_t wait;
-	if (routes.count == 1 && fits_behind(a, he, &routes.at[0]) &&
-	    limits_permit(&o->limits, a->server->relay, &wait))
-		o->line[o->line_count++] = u = prepare(a, he, &routes);
-	else
-		o->passed = he;
-	if (!u)
-		routes_release(&routes);
-	return u && u->mail.progress == MAIL_NEW ? &u->mail : NULL;
-}
-
-/* Another may follow only an entry that this transaction decides, at the first server that it
- * was offered to: then it would come here too. */
-static session_next *follower(const struct attempt *a)
-{
-	bool whole = a->batch_count == envelope_count(&a->he->entry.envelope, RCPT_WAITING);
-	return a->o->next && whole && !a->asked ? behind : NULL;
-}
-
-static struct under_way *take_begun(struct offerer *o, const struct hold_entry *he)
-{
-	struct under_way *u = o->line_count > 0 ? o->line[0] : NULL;
-	if (he == o->passed)
-		o->passed = NULL;
-	if (!u || u->mail.he != he)
-		return NULL;
-	o->line_count--;
-	memmove(o->line, o->line + 1, o->line_count * sizeof(struct under_way *));
-	if (u->mail.progress != MAIL_NEW)
-		return u;
-	free_under_way(u);
-	return NULL;
-}
-
-void offerer_plan(struct offerer *o, const struct hold_entry *he, struct routes *out)
-{
-	struct under_way *u = o->line_count > 0 ? o->line[0] : NULL;
-	if (!u || u->mail.he != he || u->mail.progress == MAIL_NEW) {
-		routes_plan(o->env->config, &he->entry.envelope, out);
-		return;
-	}
-	*out = u->routes;
-	u->routes = (struct routes){.count = 0};
-}
-
-bool offerer_begun(struct offerer *o, const struct hold_entry *he)
-{
-	for (size_t i = 0; i < o->line_count; i++) {
-		const struct session_mail *m = &o->line[i]->mail;
-		if (m->he != he)
-			continue;
-		if (m->progress == MAIL_UNDER_WAY && !session_settled(o->session))
-			end_session(o);
-		return m->progress != MAIL_NEW;
-	}
-	return false;
 }
 
 /* What the server said is written down. again: it has to be asked once more, for it was
@@ -581,9 +394,9 @@ static bool transact(struct attempt *a, const struct server *server, struct sess
 	bool open = m->progress != MAIL_ENDED;
 	if (open) {
 		a->server = server;
-		m->end = session_send(o->session, m, follower(a), a, &why);
+		m->end = session_send(o->session, m, offer_follower(a), a, &why);
 		m->why = why;
-		pass_by(o);
+		offer_pass_by(o);
 	}
 	a->asked = true;
 	/* Bytes that no message may have are found on their way, before the checksum. */
@@ -604,7 +417,7 @@ static bool transact(struct attempt *a, const struct server *server, struct sess
 	if (!take_down(a, server, m, open, again, f))
 		return false;
 	if (open && (!kept(a) || again))
-		end_session(o);
+		offer_end_session(o);
 	return true;
 }
 
@@ -790,10 +603,10 @@ enum offer_end offer(struct offerer *o, struct hold_entry *he, const struct rout
 	/* Where no relay serves, that is what this try came to. */
 	if (route->relay_count == 0)
 		sum->offered = true;
-	struct under_way *begun = take_begun(o, he);
+	struct under_way *begun = offer_take_begun(o, he);
 	if (begun) {
 		ok = transact_begun(&a, begun, f);
-		free_under_way(begun);
+		under_way_free(begun);
 	}
 	for (size_t i = 0; ok && i < route->relay_count && goes_on(&a); i++)
 		ok = try_relay(&a, route->relays[i], route->domain, f);

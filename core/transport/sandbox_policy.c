@@ -19,7 +19,7 @@ static bool runs_program(const struct settings *c)
 	return false;
 }
 
-unsigned narrowing(const struct settings *c, const struct hold *hold)
+unsigned sandbox_policy(const struct settings *c, const struct hold *hold)
 {
 	const char **files = mem_alloc((c->relay_count * FILES_OF_RELAY + 2) * sizeof(*files));
 	struct sandbox_wishes wishes = {.files = files, .programs = runs_program(c)};
@@ -44,7 +44,7 @@ unsigned narrowing(const struct settings *c, const struct hold *hold)
 		wishes.append = c->log.file;
 	sandbox_hide();
 	/* A user's own password manager may be set-gid, or ask sudo: without privileges it
-	 * would fail here, and work when he runs it to see why. */
+	 * would fail here, and work when they run it to see why. */
 	bool may_gain = wishes.programs && !(hold && hold->shared);
 	unsigned done = may_gain ? 0 : sandbox(&wishes);
 	free(files);

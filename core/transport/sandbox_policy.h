@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * narrowing - what a delivering process still needs, by the configuration
+ * sandbox_policy - what a delivering process still needs, by the configuration
  *
  * From here on it reads from the network. It keeps the rooms of the hold, the
  * files that the relays' sections name (CA, certificate, key, password), the
@@ -9,7 +9,7 @@
  * Where a relay has a password_command nothing is known of what that needs: in
  * the system's hold files are not narrowed then, and programs can be run, but
  * none gains privileges by its set-id bits (sudo); a user's own process stays
- * as it is, for his password manager may be such a program.
+ * as it is, for their password manager may be such a program.
  */
 #ifndef TRANSPORT_SANDBOX_POLICY_H
 #define TRANSPORT_SANDBOX_POLICY_H
@@ -20,6 +20,6 @@
 /* Hides and narrows this process and all its children for good; "online" has
  * been run, hold and log are open. hold: NULL if there is none. Returns bits of
  * enum sandbox_done. */
-unsigned narrowing(const struct settings *c, const struct hold *hold);
+unsigned sandbox_policy(const struct settings *c, const struct hold *hold);
 
 #endif

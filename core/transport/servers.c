@@ -284,7 +284,7 @@ void servers_answered(struct servers_memory *m, const struct server *server)
 	end_probe(s);
 }
 
-/* It broke at his message. */
+/* It broke at a message of that client. */
 static void suspect(struct servers_memory *m, struct server_state *s,
                     const struct server_client *client, enum cause cause)
 {

@@ -62,7 +62,7 @@ char *server_key(const struct server *server);
 
 /* In a row, so many of one sender end the run for that sender; of so many senders of a user,
  * for that user; of so many users, for all. Where all mail is one user's, each sender counts
- * for a user. A user can call himself what he likes, so that he alone stops nobody else. */
+ * for a user. A user can take any sender they like, so that one alone stops nobody else. */
 #define SUSPECT_TRIES   3
 #define SUSPECT_SENDERS 3
 #define SUSPECT_USERS   3
@@ -100,8 +100,8 @@ struct servers_memory {
 void servers_memory_init(struct servers_memory *m, const struct hold *h, bool ask_again);
 void servers_memory_release(struct servers_memory *m);
 
-/* Why the server is not to be asked for a message of his; CAUSE_NONE: it is. The state says
- * more, and is good until the next call. */
+/* Why the server is not to be asked for a message of that client; CAUSE_NONE: it is. The
+ * state says more, and is good until the next call. */
 enum cause servers_ask(struct servers_memory *m, const struct server *server,
                        const struct server_client *client, const struct server_state **state);
 /* Has another run found out meanwhile that it is to be left alone? Then why. */
@@ -115,7 +115,7 @@ void servers_failed(struct servers_memory *m, const struct server *server,
                     const struct fault *why, int connections);
 /* It did. */
 void servers_answered(struct servers_memory *m, const struct server *server);
-/* How a transaction of his ended, by what its cause says of the server. */
+/* How a transaction of that client ended, by what its cause says of the server. */
 void servers_transaction(struct servers_memory *m, const struct server *server,
                          const struct server_client *client, enum cause cause);
 /* An entry that was not offered since that server is left alone: until when? False: that

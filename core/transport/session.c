@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "transport/session.h"
+#include "transport/session_private.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "os/budget.h"
 #include "os/clock.h"
 #include "text/crc.h"
 #include "os/random.h"
@@ -15,36 +14,8 @@
 #include "net/dial.h"
 #include "net/tls.h"
 
-#define CHUNK         65536
-#define FLUSH_AT      32768
-#define QUIT_WAIT_MS  1000
-#define LAST_WORDS_MS 500 /* for the reply of a server that stopped reading */
-
-_Static_assert(SETTINGS_WINDOW_MAX <= SMTP_LINE_MAX, "window");
-
-struct session {
-	const struct session_env *env;
-	struct session_target target;
-	struct session_facts facts;
-	struct smtp_setup setup;
-	struct session_contact contact;
-	struct smtp *smtp;
-	struct conn *conn;
-	struct tls_trust *trust;
-	char literal[CONN_LITERAL_MAX]; /* in EHLO, where there is no name that others know */
-	struct budget budget;
-	size_t answering; /* the transaction whose message has the time of its answer in it */
-	size_t messages;
-	/* Under way; the first is in hand. */
-	struct session_mail *line[SMTP_LINE_MAX];
-	size_t line_count;
-	bool lost;         /* what became of the first of them when it was over is known */
-	bool lost_several; /* and there were others */
-	bool in_clear;     /* opportunistic, and TLS has failed with this server */
-	bool tls_failed;
-	int64_t login_begun; /* monotonic ms; 0: no password was asked for */
-	struct fault last;   /* why it is over */
-};
+#define CHUNK        65536
+#define QUIT_WAIT_MS 1000
 
 static int64_t shorter(int64_t a, int64_t b)
 {
@@ -107,7 +78,7 @@ static void too_slow(struct session *s, int64_t last)
 }
 
 /* False: the connection is gone, and the machine knows. */
-static bool write_output(struct session *s)
+bool session_write(struct session *s)
 {
 	struct fault f = FAULT_INIT;
 	struct str out = smtp_output(s->smtp);
@@ -295,11 +266,11 @@ static bool converse_once(struct session *s)
 {
 	switch (smtp_want(s->smtp)) {
 	case SMTP_READ:
-		if (write_output(s))
+		if (session_write(s))
 			read_some(s);
 		return true;
 	case SMTP_HANDSHAKE:
-		if (write_output(s))
+		if (session_write(s))
 			secure(s);
 		return true;
 	case SMTP_SECRET:
@@ -318,7 +289,7 @@ static bool converse_once(struct session *s)
 
 /* Until the machine wants something that only its user can give. What it has
  * to say when it wants the message goes out with the message, in one write. */
-static enum smtp_want converse(struct session *s)
+enum smtp_want session_converse(struct session *s)
 {
 	while (converse_once(s))
 		continue;
@@ -427,7 +398,7 @@ static bool open_once(struct session *s, struct tried *tried, struct fault *f)
 	s->facts.dialed_ms = clock_mono_ms() - begin;
 	setup_machine(s);
 	s->facts.helo = s->setup.helo;
-	enum smtp_want want = converse(s);
+	enum smtp_want want = session_converse(s);
 	s->facts.ready_ms = clock_mono_ms() - begin;
 	if (s->login_begun)
 		s->facts.login_ms = clock_mono_ms() - s->login_begun;
@@ -513,240 +484,6 @@ const char *session_peer(const struct session *s)
 	return s->contact.peer;
 }
 
-static bool to_server(void *context, struct str bytes, struct fault *f)
-{
-	struct session *s = context;
-	(void)f;
-	smtp_message(s->smtp, bytes);
-	/* What is left at the end goes out with the dot. */
-	if (smtp_output(s->smtp).len < FLUSH_AT)
-		return smtp_want(s->smtp) == SMTP_MESSAGE;
-	return write_output(s) && smtp_want(s->smtp) == SMTP_MESSAGE;
-}
-
-/* A reply that runs ahead of the end of the message is heard before that end is
- * sent; and where the server has gone the end is not sent, so that nothing is
- * in doubt. */
-static bool hear(struct session *s, int64_t deadline)
-{
-	char bytes[4096];
-	size_t got;
-	struct fault f = FAULT_INIT;
-	if (!conn_read(s->conn, bytes, sizeof(bytes), &got, deadline, &f))
-		return false;
-	if (got > 0)
-		smtp_feed(s->smtp, str_make(bytes, got));
-	else
-		smtp_eof(s->smtp);
-	return got > 0;
-}
-
-static void hear_early(struct session *s)
-{
-	hear(s, clock_deadline(0));
-}
-
-/* All is answered, as it seems: what has arrived beyond that is heard, and what has begun
- * is heard to its end. A server that was out of step has sent more. */
-static void hear_all(struct session *s)
-{
-	int64_t deadline = clock_deadline(LAST_WORDS_MS);
-	hear_early(s);
-	while (smtp_in_reply(s->smtp) && hear(s, deadline))
-		continue;
-	smtp_heard(s->smtp);
-}
-
-/* Sends the message once; the machine may want it a second time. */
-static bool send_message(struct session *s, struct passage *p, struct fault *f)
-{
-	bool ok = passage_give(p, to_server, s, f);
-	if (ok)
-		hear_early(s);
-	if (smtp_want(s->smtp) != SMTP_MESSAGE)
-		return true; /* the server had enough */
-	if (ok)
-		smtp_message_end(s->smtp);
-	return ok; /* false: the entry, not the server */
-}
-
-/* The message cannot be brought into a form that this server takes. */
-static enum session_end refuse_all(const struct session *s, const struct session_mail *m,
-                                   const struct fault *why)
-{
-	for (size_t i = 0; i < m->count; i++) {
-		struct rcpt *r = &m->he->entry.envelope.rcpts[m->rcpts[i]];
-		r->state = RCPT_FAILED;
-		verdict_set(&r->verdict, CAUSE_UNCONVERTIBLE, 0, "5.6.3", session_relay(s),
-		            session_peer(s), str_of(why->text));
-	}
-	return SESSION_SETTLED;
-}
-
-/* What is needed to begin it. */
-static bool open_mail(struct session *s, struct session_mail *m, struct fault *f)
-{
-	struct envelope *e = &m->he->entry.envelope;
-	const struct ehlo *server = smtp_ehlo(s->smtp);
-	struct passage *p = &m->passage;
-	if (!passage_open(p, m->he, server, f)) {
-		passage_close(p);
-		return false;
-	}
-	m->transaction = (struct smtp_transaction){
-	    .envelope = e,
-	    .rcpts = mem_alloc(m->count * sizeof(struct rcpt *)),
-	    .rcpt_count = m->count,
-	    .size = passage_size(p),
-	    .eightbit = passage_is_8bit(p, server),
-	    .smtputf8 = passage_needs_utf8(p),
-	};
-	for (size_t i = 0; i < m->count; i++)
-		m->transaction.rcpts[i] = &e->rcpts[m->rcpts[i]];
-	return true;
-}
-
-static void close_mail(struct session_mail *m)
-{
-	free(m->transaction.rcpts);
-	passage_close(&m->passage);
-}
-
-static void begin(struct session *s, struct session_mail *m)
-{
-	for (size_t i = 0; i < m->count; i++)
-		verdict_release(&m->transaction.rcpts[i]->verdict);
-	m->progress = MAIL_UNDER_WAY;
-	s->line[s->line_count++] = m;
-}
-
-/* The first of the line is so from now on. */
-static void end_mail(struct session *s, enum session_progress progress)
-{
-	s->line[0]->progress = progress;
-	close_mail(s->line[0]);
-	s->line_count--;
-	memmove(s->line, s->line + 1, s->line_count * sizeof(struct session_mail *));
-}
-
-static bool to_memory(void *context, struct str bytes, struct fault *f)
-{
-	struct buf *b = context;
-	return buf_add_str(b, bytes) || fault_set(f, FAULT_DATA, "more bytes than there were");
-}
-
-/* Begins it behind the last, if there is room. A message that goes along is read before, so
- * that one that cannot be read breaks nothing off. */
-static bool begin_behind(struct session *s, struct session_mail *m)
-{
-	struct fault f = FAULT_INIT;
-	if (!open_mail(s, m, &f))
-		return false;
-	uint64_t size = m->transaction.size;
-	enum smtp_room room = smtp_room_for(s->smtp, &m->transaction);
-	struct buf message;
-	buf_init(&message, room == ROOM_MESSAGE ? size : 0);
-	bool ok = room == ROOM_ENVELOPE ||
-	          (room == ROOM_MESSAGE && passage_give(&m->passage, to_memory, &message, &f) &&
-	           message.len == size);
-	if (ok) {
-		begin(s, m);
-		budget_follow(&s->budget, m->count);
-		smtp_follow(s->smtp, &m->transaction, buf_str(&message));
-	} else {
-		close_mail(m);
-	}
-	buf_release(&message);
-	return ok;
-}
-
-/* Those that got no verdict of their own wait, for that reason. */
-static enum session_end leave_rest(const struct session *s, const struct session_mail *m,
-                                   struct fault *f)
-{
-	*f = s->last;
-	if (f->code == 0)
-		fault_prefix(f, "%s", session_peer(s));
-	for (size_t i = 0; i < m->count; i++) {
-		struct rcpt *r = &m->he->entry.envelope.rcpts[m->rcpts[i]];
-		if (r->state == RCPT_WAITING && r->verdict.cause == CAUSE_NONE)
-			verdict_set_fault(&r->verdict, f, session_relay(s), session_peer(s));
-	}
-	return SESSION_BROKEN;
-}
-
-/* What became of the first of the line; the next is in hand then. */
-static void conclude(struct session *s)
-{
-	struct session_mail *m = s->line[0];
-	bool over = smtp_want(s->smtp) == SMTP_OVER;
-	s->last = *smtp_fault(s->smtp);
-	m->behind = over && s->lost;
-	m->why = FAULT_INIT;
-	if (smtp_commit(s->smtp, session_relay(s), session_peer(s))) {
-		s->messages++;
-		m->end = SESSION_SETTLED;
-	} else {
-		m->end = leave_rest(s, m, &m->why);
-	}
-	/* What a server closes with a word costs no copies. */
-	s->lost_several =
-	    s->lost_several || (over && (s->last.kind == FAULT_PROTOCOL ||
-	                                 (s->line_count > 1 && s->last.code != 421)));
-	s->lost = over;
-	end_mail(s, MAIL_ENDED);
-}
-
-/* Nobody reads on: what is settled is told, and what was only announced is new again. */
-static void end_line(struct session *s)
-{
-	while (s->line_count > 0) {
-		enum smtp_want want = smtp_want(s->smtp);
-		if (want == SMTP_OVER || want == SMTP_SETTLED)
-			conclude(s);
-		else
-			end_mail(s, MAIL_NEW);
-	}
-}
-
-/* Those behind it, in the flight that ends its message. */
-static void follow_up(struct session *s, session_next *next, void *context)
-{
-	struct session_mail *m;
-	while (next && smtp_has_room(s->smtp) && (m = next(context)) && begin_behind(s, m))
-		continue;
-}
-
-enum session_end session_send(struct session *s, struct session_mail *m, session_next *next,
-                              void *context, struct fault *f)
-{
-	if (m->progress == MAIL_NEW) {
-		end_line(s);
-		if (!open_mail(s, m, f))
-			return f->kind == FAULT_DATA ? refuse_all(s, m, f) : SESSION_ENTRY;
-		begin(s, m);
-		budget_transaction(&s->budget, m->count);
-		smtp_start(s->smtp, &m->transaction);
-	}
-	while (m->progress == MAIL_UNDER_WAY && converse(s) == SMTP_MESSAGE) {
-		if (send_message(s, &m->passage, f)) {
-			follow_up(s, next, context);
-			continue;
-		}
-		/* Half a message is out: only breaking off keeps it from counting. */
-		smtp_failed(s->smtp, f);
-		s->last = *f;
-		end_mail(s, MAIL_ENDED);
-		return m->end = SESSION_ENTRY;
-	}
-	if (m->progress == MAIL_UNDER_WAY) {
-		hear_all(s);
-		conclude(s);
-	}
-	*f = m->why;
-	return m->end;
-}
-
 /* The step that the next reply is about. */
 static enum session_step step_behind(enum session_step done, const struct session_probe *p)
 {
@@ -770,7 +507,7 @@ static void ask(struct session *s, struct session_probe *p)
 		step = step_behind(step, p);
 	}
 	/* Leaves the reason, if it is over. */
-	converse(s);
+	session_converse(s);
 }
 
 static bool refused(const struct verdict *v, struct fault *f)
@@ -809,18 +546,6 @@ bool session_probe(struct session *s, struct session_probe *p, struct fault *f)
 	return ok;
 }
 
-bool session_in_step(struct session *s, struct fault *f)
-{
-	if (!session_usable(s))
-		return true;
-	hear_all(s);
-	const struct fault *now = smtp_fault(s->smtp);
-	if (smtp_want(s->smtp) != SMTP_OVER || now->kind != FAULT_PROTOCOL)
-		return true;
-	*f = *now;
-	return fault_prefix(f, "%s", session_peer(s));
-}
-
 bool session_usable(const struct session *s)
 {
 	return smtp_want(s->smtp) == SMTP_READY || smtp_want(s->smtp) == SMTP_SETTLED;
@@ -848,10 +573,10 @@ size_t session_messages(const struct session *s)
 
 void session_close(struct session *s)
 {
-	end_line(s);
+	session_end_line(s);
 	if (session_usable(s)) {
 		smtp_quit(s->smtp);
-		converse(s);
+		session_converse(s);
 	}
 	if (s->conn)
 		conn_goodbye(s->conn, clock_deadline(0));

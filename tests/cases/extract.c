@@ -56,9 +56,9 @@ static void extract(struct str text)
 	    .hostname = STR("gate.harness.example"),
 	    .domain = STR("harness.example"),
 	};
-	const struct rewrite identity = {.local = &local, .login = STR("ann")};
+	const struct rewrite rewrite = {.local = &local, .login = STR("ann")};
 	const struct message_rules rules = {
-	    .identity = &identity,
+	    .rewrite = &rewrite,
 	    .take_recipients = true,
 	    .dot = DOT_IGNORED,
 	    .wall = 1795291200,

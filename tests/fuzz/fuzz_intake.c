@@ -18,7 +18,7 @@ static const char header_sent[] = "From: a@b\r\nTo: c@d\r\nDate: x\r\nMessage-ID
 
 static const struct local local = {.hostname = {"host.example", 12},
                                    .domain = {"example.org", 11}};
-static const struct rewrite identity = {.local = &local, .login = {"user", 4}};
+static const struct rewrite rewrite = {.local = &local, .login = {"user", 4}};
 
 static void check(bool fine)
 {
@@ -92,7 +92,7 @@ static void store(struct str wire, struct buf *out)
 
 static void send(enum message_dot dot, struct str body, size_t split, struct buf *stored)
 {
-	const struct message_rules rules = {.identity = &identity, .dot = dot};
+	const struct message_rules rules = {.rewrite = &rewrite, .dot = dot};
 	struct passage p = {.out.max = OUT_MAX};
 	const struct message_hooks hooks = {NULL, NULL, to_wire, &p};
 	struct message *m = message_new(&rules, &hooks);

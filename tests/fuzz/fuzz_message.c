@@ -13,7 +13,7 @@
 
 static const struct local local = {.hostname = {"host.example", 12},
                                    .domain = {"example.org", 11}};
-static const struct rewrite identity = {
+static const struct rewrite rewrite = {
     .local = &local,
     .login = {"user", 4},
     .full_name = {"A User", 6},
@@ -92,7 +92,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct message_rules rules = {.identity = &identity, .wall = 1795294125};
+	struct message_rules rules = {.rewrite = &rewrite, .wall = 1795294125};
 	struct str input = str_make((const char *)data, size);
 	if (size < 2)
 		return 0;

@@ -25,7 +25,7 @@
 
 static const struct local local = {.hostname = {"host.example", 12},
                                    .domain = {"example.org", 11}};
-static const struct rewrite identity = {
+static const struct rewrite rewrite = {
     .local = &local,
     .login = {"user", 4},
     .full_name = {"User", 4},
@@ -230,7 +230,7 @@ static const struct message_case {
 START_TEST(messages)
 {
 	const struct message_case *c = &cases[_i];
-	struct message_rules rules = {.identity = &identity, .dot = c->dot};
+	struct message_rules rules = {.rewrite = &rewrite, .dot = c->dot};
 	struct result r;
 	for (size_t first = 0; first <= c->input.len; first++) {
 		r = run(&rules, c->input, first, SIZE_MAX);
@@ -271,7 +271,7 @@ static const struct recipient_case {
 START_TEST(recipients)
 {
 	const struct recipient_case *c = &recipient_cases[_i];
-	struct message_rules rules = {.identity = &identity, .take_recipients = true};
+	struct message_rules rules = {.rewrite = &rewrite, .take_recipients = true};
 	struct result r = run_whole(&rules, str_of(c->header));
 	ck_assert_msg(r.fine == (c->want != NULL), "%s", c->header);
 	if (r.fine)
@@ -288,7 +288,7 @@ END_TEST
 
 START_TEST(options)
 {
-	struct message_rules rules = {.identity = &identity,
+	struct message_rules rules = {.rewrite = &rewrite,
 	                              .have_from = true,
 	                              .from = STR("b@y.example"),
 	                              .received = "by host.example (uid 7)",
@@ -328,7 +328,7 @@ static const struct facts_case {
 START_TEST(facts)
 {
 	const struct facts_case *c = &facts_cases[_i];
-	struct message_rules rules = {.identity = &identity};
+	struct message_rules rules = {.rewrite = &rewrite};
 	struct result r = run_whole(&rules, c->input);
 	ck_assert(r.fine);
 	ck_assert_uint_eq(r.facts.size, r.out.len);
@@ -341,7 +341,7 @@ END_TEST
 
 START_TEST(size_limit)
 {
-	struct message_rules rules = {.identity = &identity};
+	struct message_rules rules = {.rewrite = &rewrite};
 	struct str input = STR(FULL "\r\nhello\r\n");
 	rules.max_size = input.len;
 	struct result r = run_whole(&rules, input);
@@ -359,8 +359,7 @@ END_TEST
 
 START_TEST(classic_reads_on)
 {
-	struct message_rules rules = {
-	    .identity = &identity, .dot = DOT_CLASSIC, .max_size = 200};
+	struct message_rules rules = {.rewrite = &rewrite, .dot = DOT_CLASSIC, .max_size = 200};
 	struct buf input;
 	buf_init(&input, OUT_MAX);
 	ck_assert(buf_add_str(&input, STR(FULL "\na\n.\n")));
@@ -375,7 +374,7 @@ END_TEST
 /* A "." at every place of the buffers inside, and long lines. */
 START_TEST(large)
 {
-	struct message_rules rules = {.identity = &identity, .dot = DOT_SAFE};
+	struct message_rules rules = {.rewrite = &rewrite, .dot = DOT_SAFE};
 	struct buf input;
 	buf_init(&input, OUT_MAX);
 	struct buf want;
@@ -401,7 +400,7 @@ END_TEST
 /* Adds n times unit behind what is there and runs it. */
 static struct result run_many(const char *begin, const char *unit, int n, const char *end)
 {
-	static const struct message_rules rules = {.identity = &identity};
+	static const struct message_rules rules = {.rewrite = &rewrite};
 	struct buf input;
 	buf_init(&input, OUT_MAX);
 	ck_assert(buf_add_str(&input, str_of(begin)));
@@ -467,7 +466,7 @@ static bool refuse_done(void *context, struct fault *f)
 
 START_TEST(hook_refuses)
 {
-	struct message_rules rules = {.identity = &identity};
+	struct message_rules rules = {.rewrite = &rewrite};
 	struct result r = {.fine = true};
 	struct message_hooks hooks = {take_recipient, refuse_done, take_bytes, &r};
 	struct message *m = message_new(&rules, &hooks);

@@ -11,7 +11,7 @@
 
 #define BOSS "boss@corp.example"
 
-static struct rewrite make_identity(enum from_rule rule, const char *from)
+static struct rewrite make_rewrite(enum from_rule rule, const char *from)
 {
 	static const struct local local = {
 	    .hostname = {"host.example", 12},
@@ -56,7 +56,7 @@ static const struct sender_case {
 START_TEST(sender)
 {
 	const struct sender_case *c = &sender_cases[_i];
-	struct rewrite id = make_identity(c->rule, c->from);
+	struct rewrite id = make_rewrite(c->rule, c->from);
 	struct fault f = FAULT_INIT;
 	struct buf out;
 	buf_init(&out, 320);
@@ -68,7 +68,7 @@ END_TEST
 
 START_TEST(odd_login)
 {
-	struct rewrite id = make_identity(FROM_LOCAL, NULL);
+	struct rewrite id = make_rewrite(FROM_LOCAL, NULL);
 	struct fault f = FAULT_INIT;
 	struct buf out;
 	buf_init(&out, 320);
@@ -217,7 +217,7 @@ static void check_header(struct header *h, const char *name, const char *want)
 START_TEST(apply)
 {
 	const struct apply_case *c = &apply_cases[_i];
-	struct rewrite id = make_identity(c->rule, c->from);
+	struct rewrite id = make_rewrite(c->rule, c->from);
 	struct fault f = FAULT_INIT;
 	struct header h;
 	fill(&h, c->header);
@@ -244,7 +244,7 @@ static const struct name_case {
 START_TEST(names)
 {
 	const struct name_case *c = &name_cases[_i];
-	struct rewrite id = make_identity(FROM_LOCAL, NULL);
+	struct rewrite id = make_rewrite(FROM_LOCAL, NULL);
 	struct fault f = FAULT_INIT;
 	id.from_name = str_of(c->from_name);
 	id.full_name = str_of(c->full_name);
@@ -258,7 +258,7 @@ END_TEST
 
 START_TEST(reply_to)
 {
-	struct rewrite id = make_identity(FROM_LOCAL, NULL);
+	struct rewrite id = make_rewrite(FROM_LOCAL, NULL);
 	struct fault f = FAULT_INIT;
 	id.reply_to = STR("help@corp.example");
 	struct header h;
@@ -276,7 +276,7 @@ END_TEST
 
 START_TEST(international_domains)
 {
-	struct rewrite id = make_identity(FROM_LOCAL, NULL);
+	struct rewrite id = make_rewrite(FROM_LOCAL, NULL);
 	struct fault f = FAULT_INIT;
 	struct header h;
 	const char *text = "From: a@x.example\nTo: B <b@b\xC3\xBC.example>, c@y,\n"
