@@ -41,6 +41,19 @@ struct settings_ports {
 	size_t count;
 };
 
+#define SETTINGS_RATES_MAX 8
+
+/* So many in so many seconds. */
+struct settings_rate {
+	int64_t count;
+	int64_t seconds;
+};
+
+struct settings_rates {
+	struct settings_rate *at;
+	size_t count;
+};
+
 struct settings_pins {
 	struct tls_pin *at;
 	size_t count;
@@ -102,8 +115,9 @@ struct settings_relay {
 	struct settings_list recipients;
 	char *helo;
 	struct host_address source;
-	int family;             /* AF_UNSPEC, AF_INET, AF_INET6 */
-	struct host_port proxy; /* SOCKS5 */
+	int family;                 /* AF_UNSPEC, AF_INET, AF_INET6 */
+	struct host_port proxy;     /* SOCKS5 */
+	struct settings_rates rate; /* of messages */
 	int64_t connections;
 	int64_t window; /* messages under way on one connection */
 	int64_t max_messages;

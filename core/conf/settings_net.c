@@ -168,6 +168,64 @@ static bool write_ports(const struct settings_row *row, const void *field, struc
 const struct settings_kind settings_ports = {read_ports, write_ports, settings_release_pointer,
                                              true, false};
 
+/* ---- rates ---- */
+
+static const struct rate_unit {
+	char letter;
+	int64_t seconds;
+} rate_units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+
+static bool read_rate(struct str word, int64_t least, int64_t most, struct settings_rate *rate)
+{
+	struct str number;
+	long long count;
+	if (!str_cut(&word, '/', &number) || !str_number(number, &count) || count < least ||
+	    count > most || word.len != 1)
+		return false;
+	*rate = (struct settings_rate){.count = count};
+	for (size_t i = 0; i < COUNT(rate_units); i++)
+		if (word.at[0] == rate_units[i].letter)
+			rate->seconds = rate_units[i].seconds;
+	return rate->seconds > 0;
+}
+
+static bool read_rates(const struct settings_value *v, struct fault *f)
+{
+	struct settings_rates *rates = v->field;
+	struct str rest = v->given, word;
+	rates->at = mem_alloc(SETTINGS_RATES_MAX * sizeof(*rates->at));
+	while (settings_next_word(&rest, &word)) {
+		if (rates->count == SETTINGS_RATES_MAX)
+			return fault_set(f, FAULT_CONFIG, "has more than %d rates",
+			                 SETTINGS_RATES_MAX);
+		if (!read_rate(word, v->row->least, v->row->most, &rates->at[rates->count++]))
+			return fault_set(f, FAULT_CONFIG,
+			                 "'%.*s' is not a rate such as 14/s, 30/m, 500/h or "
+			                 "10000/d",
+			                 QUOTED(word));
+	}
+	return rates->count > 0 ||
+	       fault_set(f, FAULT_CONFIG, "'%.*s' is an empty list", QUOTED(v->given));
+}
+
+static bool write_rates(const struct settings_row *row, const void *field, struct buf *out)
+{
+	const struct settings_rates *rates = field;
+	(void)row;
+	for (size_t i = 0; i < rates->count; i++) {
+		size_t unit = 0;
+		while (rate_units[unit].seconds != rates->at[i].seconds)
+			unit++;
+		if (!buf_addf(out, "%s%lld/%c", i > 0 ? ", " : "",
+		              (long long)rates->at[i].count, rate_units[unit].letter))
+			return false;
+	}
+	return true;
+}
+
+const struct settings_kind settings_rates = {read_rates, write_rates, settings_release_pointer,
+                                             true, false};
+
 /* ---- logins ---- */
 
 static bool take_mechanism(struct str word, void *field)

@@ -16,6 +16,7 @@ extern const struct settings_kind settings_source;   /* struct host_address */
 extern const struct settings_kind settings_servers;  /* struct host_addresses */
 extern const struct settings_kind settings_proxy;    /* struct host_port */
 extern const struct settings_kind settings_ports;    /* struct settings_ports */
+extern const struct settings_kind settings_rates;    /* struct settings_rates */
 extern const struct settings_kind settings_auth;     /* struct settings_auth */
 extern const struct settings_kind settings_pins;     /* struct settings_pins */
 extern const struct settings_kind settings_trust;    /* struct settings_trust */

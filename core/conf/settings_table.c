@@ -138,6 +138,7 @@ static const struct settings_row rows[] = {
     {"relay", "source", "", &settings_source, RELAY(source), 0, 0, NULL},
     {"relay", "family", "any", &settings_one_of, RELAY(family), 0, 0, families},
     {"relay", "proxy", "", &settings_proxy, RELAY(proxy), 0, 0, NULL},
+    {"relay", "rate", "", &settings_rates, RELAY(rate), 1, 1000000, NULL},
     {"relay", "connections", "3", &settings_number, RELAY(connections), 1, 100, NULL},
     {"relay", "dead_max", "10m", &settings_seconds, RELAY(dead_max), 1, 30 * DAY, NULL},
     {"relay", "window", "4", &settings_number, RELAY(window), 1, SETTINGS_WINDOW_MAX, NULL},

@@ -36,6 +36,15 @@ int64_t clock_wall(void)
 	return now.tv_sec;
 }
 
+int64_t clock_wall_ms(void)
+{
+	if (test_set)
+		return test_wall * 1000;
+	struct timespec now;
+	read_clock(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 int64_t clock_uptime(void)
 {
 	struct timespec now;

@@ -477,6 +477,29 @@ bool file_lock_seen(int fd, const char *path, bool *busy, struct fault *f)
 	return ok;
 }
 
+enum file_byte file_take_byte(int fd, int64_t at)
+{
+	struct flock byte = {
+	    .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = (off_t)at, .l_len = 1};
+	int rc;
+	do {
+		rc = fcntl(fd, F_SETLK, &byte);
+	} while (rc != 0 && errno == EINTR);
+	if (rc == 0)
+		return BYTE_TAKEN;
+	return errno == EACCES || errno == EAGAIN ? BYTE_BUSY : BYTE_NO_LOCKS;
+}
+
+bool file_byte_taken(int fd, int64_t *at)
+{
+	struct flock byte = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = (off_t)*at};
+	if (fcntl(fd, F_GETLK, &byte) != 0 || byte.l_type == F_UNLCK)
+		return false;
+	if ((int64_t)byte.l_start > *at)
+		*at = (int64_t)byte.l_start;
+	return true;
+}
+
 bool file_stat(int fd, const char *path, struct stat *st, struct fault *f)
 {
 	return fstat(fd, st) == 0 || failed(f, FAULT_IO, "examine", path);

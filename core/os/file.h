@@ -101,6 +101,13 @@ bool file_try_share(int fd, const char *path, bool *locked, struct fault *f);
 void file_unlock(int fd);
 /* Is the file locked by somebody? Takes no lasting lock. */
 bool file_lock_seen(int fd, const char *path, bool *busy, struct fault *f);
+/* A lock on one byte of a file, which need not be there, without waiting. It is this process',
+ * not the descriptor's: it ends with the process, or when that closes any descriptor of the
+ * file. */
+enum file_byte { BYTE_TAKEN, BYTE_BUSY, BYTE_NO_LOCKS };
+enum file_byte file_take_byte(int fd, int64_t at);
+/* The first byte from *at on that another process has; false: none. */
+bool file_byte_taken(int fd, int64_t *at);
 bool file_stat(int fd, const char *path, struct stat *st, struct fault *f);
 bool file_stat_name(int dir, const char *path, struct stat *st, struct fault *f); /* lstat */
 /* Bytes free to the caller on the file system of path. */

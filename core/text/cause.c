@@ -100,6 +100,11 @@ static const struct cause_row table[CAUSES] = {
 			SERVER_SUSPECT, NEXT_NOBODY, ""),
     [CAUSE_UNSTEADY] = {"server-unsteady", "it failed at several messages in a row", FATE_WAIT,
 			false, SERVER_SKIPPED, false, NEXT_SERVER, 0, ""},
+    /* What we may do is used up, by ourselves: not for another relay to make good. */
+    [CAUSE_CONNECTIONS] = {"connections", "as many connections as allowed are open", FATE_WAIT,
+			true, SERVER_SKIPPED, false, NEXT_NOBODY, 0, ""},
+    [CAUSE_RATE] = {"rate", "the rate that is set for the relay is reached", FATE_WAIT, true,
+			SERVER_SKIPPED, false, NEXT_NOBODY, 0, ""},
     [CAUSE_AUTH_NEEDED] = HELD("login-needed", "the server wants a login, or another one",
 			SERVER_FINE, NEXT_RELAY, "check user, auth, security and from"),
     [CAUSE_TLS_NEEDED] = HELD("tls-needed", "the server wants encryption", SERVER_FINE,

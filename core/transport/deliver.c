@@ -23,7 +23,7 @@ struct deliver *deliver_new(const struct deliver_setup *setup)
 	struct deliver *d = mem_alloc(sizeof(*d));
 	d->setup = *setup;
 	offerer_init(&d->offerer, &d->setup.env, setup->hold, setup->ask_dead);
-	d->offerer.open = setup->open;
+	limits_init(&d->offerer.limits, setup->hold, setup->until, setup->stop);
 	d->offerer.asks_nobody = setup->asks_nobody;
 	d->offerer.next = setup->next;
 	d->offerer.next_context = setup->next_context;

@@ -12,8 +12,6 @@
 #ifndef TRANSPORT_DELIVER_H
 #define TRANSPORT_DELIVER_H
 
-#include <stdatomic.h>
-
 #include "text/fault.h"
 #include "hold/hold.h"
 #include "mail/verdict.h"
@@ -35,7 +33,8 @@ struct deliver_setup {
 	bool ask_dead;      /* ask servers remembered as dead once more */
 	deliver_tell *tell; /* or NULL */
 	void *tell_context;
-	atomic_int *open; /* connections of all processes of the run, one a relay; or NULL */
+	int64_t until;            /* monotonic ms: somebody waits no longer; 0: nobody does */
+	const volatile int *stop; /* non-zero: nothing is waited for; or NULL */
 	offer_next *next; /* the entry behind the one in hand, to be begun with it; or NULL */
 	void *next_context;
 };

@@ -34,8 +34,7 @@ struct shared {
 	atomic_size_t sent, held, failed;
 	/* Entries that workers could not get a connection for: the leader's again. */
 	atomic_size_t returned;
-	size_t *returns;   /* room for all of the list */
-	atomic_int open[]; /* connections, one a relay */
+	size_t returns[]; /* room for all of the list */
 };
 
 /* An entry that this process has claimed. */
@@ -427,22 +426,19 @@ static void lead(struct run *run)
 	free(run->workers);
 }
 
-static size_t shared_size(const struct flush *fl, size_t count)
+static size_t shared_size(size_t count)
 {
-	size_t open = fl->env.config->relay_count * sizeof(atomic_int);
-	size_t align = sizeof(size_t);
-	return (sizeof(struct shared) + open + align - 1) / align * align + count * align;
+	return sizeof(struct shared) + count * sizeof(size_t);
 }
 
-static struct shared *map_shared(const struct flush *fl, size_t count, struct fault *f)
+static struct shared *map_shared(size_t count, struct fault *f)
 {
-	struct shared *s = mmap(NULL, shared_size(fl, count), PROT_READ | PROT_WRITE,
+	struct shared *s = mmap(NULL, shared_size(count), PROT_READ | PROT_WRITE,
 	                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (s == MAP_FAILED) {
 		fault_sys(f, FAULT_TEMP, errno, "shared memory");
 		return NULL;
 	}
-	s->returns = (size_t *)(void *)((char *)s + shared_size(fl, 0));
 	return s;
 }
 
@@ -465,6 +461,12 @@ static bool on_line(const struct flush *fl)
 	return false;
 }
 
+/* The caller of sendmail, who is to hear of it in time. */
+static int64_t caller_waits(const struct settings *c)
+{
+	return c->wait_ms - c->wait_ms / 10;
+}
+
 static void start(struct run *run)
 {
 	const struct flush *fl = run->flush;
@@ -475,7 +477,8 @@ static void start(struct run *run)
 	    .asks_nobody = fl->become != NULL,
 	    .tell = fl->tell,
 	    .tell_context = fl->context,
-	    .open = run->shared->open,
+	    .until = fl->first_try ? clock_deadline(caller_waits(fl->env.config)) : 0,
+	    .stop = fl->stop,
 	    .next = claim_ahead,
 	    .next_context = run,
 	};
@@ -540,14 +543,14 @@ static bool run_over(struct run *run, struct flush_counts *counts, struct fault 
 	sandbox_policy(fl->env.config, fl->hold);
 	if (!choose(run, f))
 		return false;
-	run->shared = map_shared(fl, run->count, f);
+	run->shared = map_shared(run->count, f);
 	if (!run->shared)
 		return false;
 	start(run);
 	lead(run);
 	*counts = (struct flush_counts){run->count, run->shared->sent, run->shared->held,
 	                                run->shared->failed};
-	munmap(run->shared, shared_size(fl, run->count));
+	munmap(run->shared, shared_size(run->count));
 	return true;
 }
 

@@ -24,6 +24,7 @@ void offerer_release(struct offerer *o)
 void offerer_drop(struct offerer *o)
 {
 	session_drop(o->session);
+	limits_disconnect(&o->limits);
 	o->session = NULL;
 	server_release(&o->server);
 }
@@ -38,6 +39,28 @@ static struct rcpt *rcpt_of(const struct attempt *a, const struct todo *t)
 	return &a->he->entry.envelope.rcpts[t->rcpt];
 }
 
+/* May a connection be opened? Whoever has the last word waits for that a while, unless
+ * another finds out meanwhile that there is nothing to wait for. */
+static bool may_connect(struct attempt *a, const struct server *server, struct fault *f)
+{
+	struct offerer *o = a->o;
+	int most = servers_connections(&o->memory, server);
+	int64_t until = limits_patience(&o->limits, CONNECTIONS_WAIT_MS);
+	enum cause cause = CAUSE_CONNECTIONS;
+	while (!limits_connect(&o->limits, server->relay, most)) {
+		if (!o->helper && cause == CAUSE_CONNECTIONS &&
+		    limits_pause(&o->limits, until, CONNECTIONS_PAUSE_MS)) {
+			cause = servers_again(&o->memory, server);
+			if (cause == CAUSE_NONE)
+				cause = CAUSE_CONNECTIONS;
+			continue;
+		}
+		fault_set(f, FAULT_RELAY, "%s", cause_row(cause)->sentence);
+		return fault_cause(f, cause);
+	}
+	return true;
+}
+
 /* Opens a session; NULL: f says why, or the helper has no connection to spare. */
 static struct session *open_session(struct attempt *a, const struct server *server,
                                     struct fault *f)
@@ -45,11 +68,8 @@ static struct session *open_session(struct attempt *a, const struct server *serv
 	struct offerer *o = a->o;
 	const struct session_target target = {server->relay, o->server.host, o->server.port,
 	                                      o->no_chunking == server->relay};
-	int most = servers_connections(&o->memory, server);
 	a->contact = (struct session_contact){.port = 0};
-	if (o->asks_nobody)
-		return NULL;
-	if (o->open && atomic_fetch_add(&o->open[offer_relay_place(o)], 1) >= most && o->helper)
+	if (o->asks_nobody || !may_connect(a, server, f))
 		return NULL;
 	return session_open(o->env, &target, &a->contact, f);
 }
@@ -72,9 +92,21 @@ static bool session_for(struct attempt *a, const struct server *server, struct f
 		servers_answered(&o->memory, server);
 		return true;
 	}
-	if (o->open && !o->asks_nobody)
-		atomic_fetch_sub(&o->open[offer_relay_place(o)], 1);
 	return false;
+}
+
+/* May a message go, by the rate that is set? That comes before the connection, which is not
+ * to wait where it would be for long. */
+static bool may_send(struct attempt *a, const struct server *server, struct fault *f)
+{
+	struct offerer *o = a->o;
+	if (o->asks_nobody || limits_permit_soon(&o->limits, server->relay,
+	                                         limits_patience(&o->limits, RATE_WAIT_MS)))
+		return true;
+	offer_end_session(o);
+	a->contact = (struct session_contact){.port = 0};
+	fault_set(f, FAULT_RELAY, "%s", cause_row(CAUSE_RATE)->sentence);
+	return fault_cause(f, CAUSE_RATE);
 }
 
 /* That server is known as dead since then: an entry whose servers all are so, for all of
@@ -93,6 +125,7 @@ static void pass_over(struct attempt *a, const struct server *server, enum cause
 {
 	server_passed_over(server, cause, cause == state->cause ? state->code : 0, &a->why);
 	a->trouble = true;
+	a->waits = a->waits || cause_row(cause)->next == NEXT_NOBODY;
 	if (cause_row(cause)->server == SERVER_DEAD && state->past.failures > 0)
 		note_dead(a, &state->past);
 	else
@@ -104,13 +137,16 @@ static void pass_over(struct attempt *a, const struct server *server, enum cause
 static void not_reached(struct attempt *a, const struct server *server, const struct fault *f)
 {
 	struct offerer *o = a->o;
+	int others = limits_others(&o->limits);
+	limits_disconnect(&o->limits);
 	a->turned_away = o->helper || o->asks_nobody;
 	if (a->turned_away)
 		return;
-	int connections = o->open ? atomic_load(&o->open[offer_relay_place(o)]) : 0;
 	const struct server_client client = client_of(a);
-	servers_failed(&o->memory, server, f, connections + 1);
 	const struct server_state *state;
+	/* Unless that it failed is what another has found. */
+	if (servers_ask(&o->memory, server, &client, &state) == CAUSE_NONE)
+		servers_failed(&o->memory, server, f, others + 1);
 	servers_ask(&o->memory, server, &client, &state);
 	pass_over(a, server, f->cause, state);
 	char *text = server_text(server);
@@ -320,6 +356,8 @@ static bool take_down(struct attempt *a, const struct server *server,
 		servers_one_by_one(&o->memory, server, why.cause);
 		o->window = 1;
 	}
+	if (cause == CAUSE_THROTTLED)
+		limits_slow(&o->limits, server->relay);
 	a->sum->strained = a->sum->strained || cause_row(cause)->server == SERVER_STRAINED;
 	const struct server_client client = client_of(a);
 	/* However many transactions it is, it is one message that the server meets; and it is
@@ -371,6 +409,7 @@ static bool transact(struct attempt *a, const struct server *server, struct sess
 static bool transact_new(struct attempt *a, const struct server *server, struct fault *f)
 {
 	struct session_mail m = {.he = a->he, .rcpts = a->batch, .count = a->batch_count};
+	limits_used(&a->o->limits);
 	a->contact = *session_contact(a->o->session);
 	return transact(a, server, &m, f);
 }
@@ -409,7 +448,7 @@ static bool use_server(struct attempt *a, const struct server *server, struct fa
 			return false;
 		a->markable = true;
 		/* Many recipients may be more transactions than one connection carries. */
-		if (!session_for(a, server, &why)) {
+		if (!may_send(a, server, &why) || !session_for(a, server, &why)) {
 			not_reached(a, server, &why);
 			return true;
 		}
@@ -421,7 +460,7 @@ static bool use_server(struct attempt *a, const struct server *server, struct fa
 
 static bool goes_on(const struct attempt *a)
 {
-	if (a->turned_away)
+	if (a->turned_away || a->waits)
 		return false;
 	for (size_t i = 0; i < a->count; i++)
 		if (!a->todo[i].decided)

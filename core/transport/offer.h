@@ -17,9 +17,8 @@
 #ifndef TRANSPORT_OFFER_H
 #define TRANSPORT_OFFER_H
 
-#include <stdatomic.h>
-
 #include "transport/delivery_log.h"
+#include "transport/limits.h"
 #include "transport/route.h"
 #include "transport/servers.h"
 #include "transport/session.h"
@@ -44,7 +43,7 @@ struct offerer {
 	const struct settings_relay *no_chunking; /* it cannot do the BDAT it offers, or NULL */
 	bool asks_nobody; /* it has no connection for anybody: the program is without TLS */
 	bool helper;      /* one of several at work: without a connection it leaves the entry */
-	atomic_int *open; /* connections of all of them, one a relay; or NULL */
+	struct limits limits;
 	offer_next *next; /* or NULL */
 	void *next_context;
 	struct under_way *line[SMTP_LINE_MAX]; /* begun, in the order of their turns */

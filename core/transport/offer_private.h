@@ -38,6 +38,7 @@ struct attempt {
 	size_t at_once; /* the most that go into one */
 	bool turned_away;
 	bool trouble;       /* a server could not be asked */
+	bool waits;         /* and nobody else is to be, for that */
 	bool met;           /* and that was found now */
 	struct verdict why; /* of the last such server */
 	struct session_contact contact;
@@ -47,8 +48,6 @@ struct attempt {
 
 /* offer_window: the next entries behind the one that is offered. */
 
-/* Of the relay of the open session: its place in the configuration. */
-size_t offer_relay_place(const struct offerer *o);
 /* Closes the open session, if there is one. */
 void offer_end_session(struct offerer *o);
 /* Was it in a transaction that broke? */

@@ -4,17 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-size_t offer_relay_place(const struct offerer *o)
-{
-	return (size_t)(o->server.relay - o->env->config->relays);
-}
-
 void offer_end_session(struct offerer *o)
 {
 	if (o->session)
 		session_close(o->session);
-	if (o->session && o->open)
-		atomic_fetch_sub(&o->open[offer_relay_place(o)], 1);
+	limits_disconnect(&o->limits);
 	o->session = NULL;
 	server_release(&o->server);
 }
@@ -93,8 +87,10 @@ static bool has_window(struct offerer *o, const struct server *server)
 void offer_pass_by(struct offerer *o)
 {
 	struct under_way *last = o->line_count > 0 ? o->line[o->line_count - 1] : NULL;
-	if (!last || last->mail.progress != MAIL_NEW)
+	if (!last || last->mail.progress != MAIL_NEW) {
+		limits_used(&o->limits);
 		return;
+	}
 	o->passed = last->mail.he;
 	o->line_count--;
 	under_way_free(last);
@@ -114,7 +110,9 @@ static struct session_mail *behind(void *context)
 	struct routes routes;
 	struct under_way *u = NULL;
 	routes_plan(o->env->config, &he->entry.envelope, &routes);
-	if (routes.count == 1 && fits_behind(a, he, &routes.at[0]))
+	int64_t wait;
+	if (routes.count == 1 && fits_behind(a, he, &routes.at[0]) &&
+	    limits_permit(&o->limits, a->server->relay, &wait))
 		o->line[o->line_count++] = u = prepare(a, he, &routes);
 	else
 		o->passed = he;

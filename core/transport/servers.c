@@ -200,6 +200,20 @@ enum cause servers_ask(struct servers_memory *m, const struct server *server,
 	return s->cause;
 }
 
+enum cause servers_again(struct servers_memory *m, const struct server *server)
+{
+	struct server_state *s = state_of(m, server);
+	struct backoff b;
+	/* Who asks it once more, as the only one, knows better. */
+	if (!m->ask_again && s->probe < 0 && backoff_get(m->hold, s->key, &b) && !b.busy &&
+	    backoff_stands(&b, clock_wall())) {
+		s->past = b;
+		s->cause = b.cause;
+		s->code = b.code;
+	}
+	return s->cause;
+}
+
 bool servers_all_alone(struct servers_memory *m, const struct settings_relay *relay,
                        struct verdict *why)
 {

@@ -104,6 +104,8 @@ void servers_memory_release(struct servers_memory *m);
  * state says more, and is good until the next call. */
 enum cause servers_ask(struct servers_memory *m, const struct server *server,
                        const struct server_client *client, const struct server_state **state);
+/* Has another run found out meanwhile that it is to be left alone? Then why. */
+enum cause servers_again(struct servers_memory *m, const struct server *server);
 /* Is each server of that relay left alone in this run? why is then of the last one, as of
  * those who are passed over. Not of a relay whose servers are looked up. */
 bool servers_all_alone(struct servers_memory *m, const struct settings_relay *relay,

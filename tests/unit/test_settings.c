@@ -137,7 +137,8 @@ START_TEST(every_key_is_read)
 	    "tls_name = mx.example\ntls_certificate = /c\ntls_key = /k\n"
 	    "tls_priority = NORMAL\nsenders = *@a.example b@c\nrecipients = *@d, e\n"
 	    "helo = [192.0.2.7]\nsource = fe80::1%eth0\nfamily = 6\n"
-	    "proxy = socks5://localhost:1080\nconnections = 1\nmax_messages = 2\nwindow = 7\n"
+	    "proxy = socks5://localhost:1080\nrate = 14/s, 10000/d\nconnections = "
+	    "1\nmax_messages = 2\nwindow = 7\n"
 	    "max_recipients = 3\nconnect_timeout = 1s\ntimeout = 2s\ndot_timeout = 3s\n",
 	    &c);
 	const struct settings_relay *r = &c.relays[0];
@@ -157,6 +158,9 @@ START_TEST(every_key_is_read)
 	ck_assert_str_eq(r->tls_key, "/k");
 	ck_assert_uint_eq(r->senders.count, 2);
 	ck_assert_str_eq(r->recipients.words[1], "e");
+	ck_assert_uint_eq(r->rate.count, 2);
+	ck_assert_int_eq(r->rate.at[0].count, 14);
+	ck_assert_int_eq(r->rate.at[1].seconds, 86400);
 	ck_assert_str_eq(r->helo, "[192.0.2.7]");
 	ck_assert_str_eq(r->source.bare, "fe80::1%eth0");
 	ck_assert_int_eq(r->source.family, AF_INET6);
@@ -483,6 +487,12 @@ static const struct {
     {RELAY "port = 587, smtp\n", 3, "'smtp' is not a port"},
     {RELAY "port = 65536\n", 3, "'65536' is not a port"},
     {RELAY "port = -1\n", 3, "'-1' is not a port"},
+    {RELAY "rate = 14\n", 3, "'14' is not a rate such as 14/s"},
+    {RELAY "rate = 14/s, 0/h\n", 3, "'0/h' is not a rate"},
+    {RELAY "rate = 1000001/d\n", 3, "'1000001/d' is not a rate"},
+    {RELAY "rate = 3/w\n", 3, "'3/w' is not a rate"},
+    {RELAY "rate = 3/\n", 3, "'3/' is not a rate"},
+    {RELAY "rate = 1/s 1/m 1/h 1/d 2/s 2/m 2/h 2/d 3/s\n", 3, "has more than 8 rates"},
     /* login */
     {RELAY "user = a\n", 3, "user, but no password"},
     {RELAY "password_file = /a\n", 3, "a password, but no user"},
@@ -947,7 +957,7 @@ START_TEST(the_table_can_be_listed)
 			ck_assert_str_eq(standard, "50M");
 	}
 	ck_assert(port);
-	ck_assert_uint_eq(i, 67);
+	ck_assert_uint_eq(i, 68);
 }
 END_TEST
 
