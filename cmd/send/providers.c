@@ -32,7 +32,7 @@ static void print_keys(FILE *out, const struct provider *p)
 	print_more(out, &first, "auth", p->auth);
 	print_more(out, &first, "connections", p->connections);
 	print_more(out, &first, "max_recipients", p->max_recipients);
-	print_more(out, &first, "their limit", p->rate);
+	print_more(out, &first, "rate", p->rate);
 	print_more(out, &first, "OAuth 2 of", p->oauth);
 	if (!first)
 		fputc('\n', out);

@@ -21,7 +21,7 @@ struct provider {
 	const char *auth;
 	const char *connections;
 	const char *max_recipients;
-	const char *rate;    /* shown only; no key is filled from it */
+	const char *rate;
 	const char *oauth;   /* whose tokens log in; shown only */
 	bool local_user;     /* the user is what is before the @ of the address */
 	const char *domains; /* of addresses that have their accounts there */

@@ -20,6 +20,7 @@ static const struct {
     {"user", offsetof(struct provider, user)},
     {"auth", offsetof(struct provider, auth)},
     {"connections", offsetof(struct provider, connections)},
+    {"rate", offsetof(struct provider, rate)},
     {"max_recipients", offsetof(struct provider, max_recipients)},
 };
 
