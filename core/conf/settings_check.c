@@ -162,7 +162,7 @@ static void check_oauth(const struct view *v, size_t line)
 static void check_login(const struct view *v)
 {
 	size_t token = relay_line(v, "oauth");
-	if (token > 0)
+	if (v->relay->oauth)
 		check_oauth(v, token);
 	else
 		check_no_oauth(v);

@@ -30,7 +30,7 @@ static void advance(struct smtp *s)
 		return;
 	free(s->line[0]);
 	s->line_count--;
-	memmove(s->line, s->line + 1, s->line_count * sizeof(*s->line));
+	memmove(s->line, s->line + 1, s->line_count * sizeof(struct transaction *));
 	s->tx = s->line[0];
 	if (s->want != SMTP_OVER) {
 		s->want = s->tx->want;
@@ -42,11 +42,10 @@ static void advance(struct smtp *s)
 
 bool smtp_commit(struct smtp *s, const char *relay, const char *host)
 {
-	bool all = true;
 	smtp_heard(s);
 	struct transaction *tx = s->line[0];
-	all = tx->answers != NULL;
-	for (size_t i = 0; i < tx->count; i++) {
+	bool all = tx->answers != NULL;
+	for (size_t i = 0; tx->answers && i < tx->count; i++) {
 		struct answer *a = &tx->answers[i];
 		struct rcpt *r = tx->t->rcpts[i];
 		if (a->state != ANSWER_DECIDED) {

@@ -102,9 +102,9 @@ struct tokens *tokens_new(const struct settings *c, const struct hold *hold,
 	for (size_t i = 0; ok && i < c->relay_count; i++)
 		ok = !is_ours(&c->relays[i]) || send_order(t, &c->relays[i], &f);
 	const char end = ORDER_NARROW;
-	if (ok)
-		ok = send_record(t, str_make(&end, 1), -1, &f);
 	/* Without it each request says so. */
+	if (ok)
+		send_record(t, str_make(&end, 1), -1, &f);
 	return t;
 }
 
@@ -141,7 +141,7 @@ static bool ask(const struct tokens *t, enum order_kind kind,
 struct secret *tokens_read(const struct tokens *t, const struct settings_relay *relay,
                            int64_t deadline, struct fault *f)
 {
-	int fd;
+	int fd = -1;
 	if (!ask(t, ORDER_GET, relay, &fd, f))
 		return NULL;
 	struct secret *s =
@@ -213,7 +213,7 @@ bool tokens_talk(const struct tokens *t, enum order_kind kind,
 {
 	struct buf line;
 	bool done = false;
-	int fd;
+	int fd = -1;
 	if (!ask(t, kind, relay, &fd, f))
 		return false;
 	buf_init(&line, LINE_MAX);

@@ -487,6 +487,7 @@ static const struct {
     {RELAY "port = 587, smtp\n", 3, "'smtp' is not a port"},
     {RELAY "port = 65536\n", 3, "'65536' is not a port"},
     {RELAY "port = -1\n", 3, "'-1' is not a port"},
+    {RELAY "user = x\noauth =\n", 4, "oauth has no value"},
     {RELAY "rate = 14\n", 3, "'14' is not a rate such as 14/s"},
     {RELAY "rate = 14/s, 0/h\n", 3, "'0/h' is not a rate"},
     {RELAY "rate = 1000001/d\n", 3, "'1000001/d' is not a rate"},
