@@ -25,8 +25,8 @@ runs, and the rules are checked:
 A name on the command line chooses a scenario; five words as in a line of failure repeat one
 run; VERBOSE=1 shows its calls.
 Kills and what goes wrong with files come first, in full; of the rest one run in ten, always the
-same, or with SWEEP=whole all. SWEEP_SECONDS ends the rest earlier; with sanitizers, which are
-slow, all of it (and is 150 there unless set).
+same, or with SWEEP=whole all. SWEEP_SECONDS (600 unless set; 0: without end) ends the rest
+earlier; with sanitizers, which are slow, all of it (and is 150 there unless set).
 """
 
 import collections
@@ -49,7 +49,7 @@ from entries import read_room, names_in, set_head
 
 JOBS = int(os.environ.get("SWEEP_JOBS", "4"))
 PART = {"quick": 10, "whole": 1}[os.environ.get("SWEEP") or "quick"]
-SECONDS = int(os.environ.get("SWEEP_SECONDS") or ("150" if SANITIZED else "0"))
+SECONDS = int(os.environ.get("SWEEP_SECONDS") or ("150" if SANITIZED else "600"))
 SHOWN = 6  # failures of a scenario in full
 SENDER = "a@src.example"
 ONE, TWO = PAIR
