@@ -588,10 +588,8 @@ enum offer_end offer(struct offerer *o, struct hold_entry *he, const struct rout
 	if (route->relay_count == 0)
 		sum->offered = true;
 	struct under_way *begun = offer_take_begun(o, he);
-	if (begun) {
+	if (begun)
 		ok = transact_begun(&a, begun, f);
-		under_way_free(begun);
-	}
 	for (size_t i = 0; ok && i < route->relay_count && goes_on(&a); i++)
 		ok = try_relay(&a, route->relays[i], route->domain, f);
 	if (ok && !a.turned_away)
@@ -602,5 +600,8 @@ enum offer_end offer(struct offerer *o, struct hold_entry *he, const struct rout
 	free(a.todo);
 	free(a.batch);
 	free(a.items);
+	/* Its server may be whom not to ask any more. */
+	if (begun)
+		under_way_free(begun);
 	return !ok ? OFFER_ERROR : a.turned_away ? OFFER_TURNED_AWAY : OFFER_DONE;
 }

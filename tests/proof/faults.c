@@ -127,8 +127,11 @@ static const char *own_name(void)
 
 static bool is_watched(void)
 {
-	/* What one of our programs has to say to the next stands behind its name. */
-	size_t len = strcspn(own_name(), " ");
+	/* What one of our programs has to say to the next stands behind its name. Without
+	 * strcspn(): a sanitizer has its own, and may not have begun. */
+	size_t len = 0;
+	while (own_name()[len] && own_name()[len] != ' ')
+		len++;
 	return faults.who && strncmp(faults.who, own_name(), len) == 0 &&
 	       strcmp(faults.who + len, faults.child ? "+" : "") == 0;
 }
