@@ -11,26 +11,22 @@
 #include <unistd.h>
 
 #include "unit.h"
+#include "unit_hold.h"
 
 #define NOW 1700000000
 #define KEY "main mx.example:25"
 
-static char folder[] = "/tmp/postern-backoff-XXXXXX";
+static char folder[UNIT_FOLDER];
 static struct hold hold;
 
 static void set_up(void)
 {
-	struct fault f = FAULT_INIT;
-	ck_assert_ptr_nonnull(mkdtemp(folder));
-	ck_assert_msg(hold_open(folder, &hold, &f), "%s", f.text);
+	unit_hold_open(&hold, folder);
 }
 
 static void tear_down(void)
 {
-	char *command = mem_printf("rm -r %s", folder);
-	hold_close(&hold);
-	ck_assert_int_eq(system(command), 0);
-	free(command);
+	unit_hold_close(&hold, folder);
 }
 
 /* In order: the wait that begins, with the least and the most of chance. */

@@ -11,24 +11,19 @@
 
 #include "os/file.h"
 #include "unit.h"
+#include "unit_hold.h"
 
-static char folder[] = "/tmp/postern-counters-XXXXXX";
+static char folder[UNIT_FOLDER];
 static struct hold hold;
 
 static void set_up(void)
 {
-	struct fault f = FAULT_INIT;
-	memcpy(folder + strlen(folder) - 6, "XXXXXX", 6);
-	ck_assert_ptr_nonnull(mkdtemp(folder));
-	ck_assert_msg(hold_open(folder, &hold, &f), "%s", f.text);
+	unit_hold_open(&hold, folder);
 }
 
 static void tear_down(void)
 {
-	char *command = mem_printf("rm -r %s", folder);
-	hold_close(&hold);
-	ck_assert_int_eq(system(command), 0);
-	free(command);
+	unit_hold_close(&hold, folder);
 }
 
 static void put(const char *name, const char *text)

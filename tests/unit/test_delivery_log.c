@@ -12,11 +12,12 @@
 #include "submit/accepted.h"
 #include "submit/sink_hold.h"
 #include "unit.h"
+#include "unit_hold.h"
 
 #define NOW  1700000000
 #define PEER "mx.example[192.0.2.1]:587"
 
-static char folder[] = "/tmp/postern-delivery-log-XXXXXX";
+static char folder[UNIT_FOLDER];
 static struct hold hold;
 static struct hold_entry he;
 
@@ -43,10 +44,8 @@ static void take(void)
 
 static void set_up(void)
 {
-	struct fault f = FAULT_INIT;
-	ck_assert_ptr_nonnull(mkdtemp(folder));
+	unit_hold_open(&hold, folder);
 	ck_assert_int_eq(chdir(folder), 0);
-	ck_assert_msg(hold_open(folder, &hold, &f), "%s", f.text);
 	clock_test_set(NOW, 1000);
 	take();
 	clock_test_set(NOW + 7, 1000);
@@ -57,14 +56,11 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-	char *command = mem_printf("rm -r %s", folder);
 	log_close();
 	hold_release(&he);
-	hold_close(&hold);
+	unit_hold_close(&hold, folder);
 	clock_test_set(-1, 0);
 	ck_assert_int_eq(chdir("/"), 0);
-	ck_assert_int_eq(system(command), 0);
-	free(command);
 }
 
 /* The line behind the date and the name: its keys and values, all of them, in order. */

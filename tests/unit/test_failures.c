@@ -7,24 +7,20 @@
 
 #include "submit/sink_hold.h"
 #include "unit.h"
+#include "unit_hold.h"
 
 static const char message[] = "Subject: x\r\n\r\nbody\r\n";
-static char folder[] = "/tmp/postern-failures-XXXXXX";
+static char folder[UNIT_FOLDER];
 static struct hold hold;
 
 static void set_up(void)
 {
-	struct fault f = FAULT_INIT;
-	ck_assert_ptr_nonnull(mkdtemp(folder));
-	ck_assert_msg(hold_open(folder, &hold, &f), "%s", f.text);
+	unit_hold_open(&hold, folder);
 }
 
 static void tear_down(void)
 {
-	char *command = mem_printf("rm -r %s", folder);
-	hold_close(&hold);
-	ck_assert_int_eq(system(command), 0);
-	free(command);
+	unit_hold_close(&hold, folder);
 }
 
 static const struct {

@@ -8,10 +8,11 @@
 
 #include "os/clock.h"
 #include "unit.h"
+#include "unit_hold.h"
 
 #define NOW 1700000000
 
-static char folder[] = "/tmp/postern-servers-XXXXXX";
+static char folder[UNIT_FOLDER];
 static struct hold hold;
 static int ports[] = {587, 25};
 static char *hosts[] = {"one.example", "two.example", NULL};
@@ -21,9 +22,7 @@ static const struct server_client ann = {1000, "ann@x.example"};
 
 static void set_up(void)
 {
-	struct fault f = FAULT_INIT;
-	ck_assert_ptr_nonnull(mkdtemp(folder));
-	ck_assert_msg(hold_open(folder, &hold, &f), "%s", f.text);
+	unit_hold_open(&hold, folder);
 	clock_test_set(NOW, 1000);
 	relay = (struct settings_relay){.name = (char *)"main",
 	                                .dead_max = 600,
@@ -34,11 +33,8 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-	char *command = mem_printf("rm -r %s", folder);
 	clock_test_set(-1, 0);
-	hold_close(&hold);
-	ck_assert_int_eq(system(command), 0);
-	free(command);
+	unit_hold_close(&hold, folder);
 }
 
 static struct server one(void)
