@@ -708,10 +708,10 @@ class Names:
 
     TYPES = {1: "A", 28: "AAAA", 15: "MX", 33: "SRV", 5: "CNAME"}
 
-    def __init__(self, answer):
+    def __init__(self, answer, port=0):
         self.answer = answer
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.sock.bind(("127.0.0.1", 0))
+        self.sock.bind(("127.0.0.1", port))
         self.sock.settimeout(0.1)
         self.port = self.sock.getsockname()[1]
         self.asked = []

@@ -190,7 +190,7 @@ for node in null zero full random urandom tty; do
 	mount --bind /dev/$node dev/$node
 done
 mount --bind prefix %(prefix)s
-%(extra)s
+%(early)s
 mount --bind etc /etc
 mount --bind spool %(spool)s
 mount --bind run /run
@@ -205,9 +205,10 @@ exec cat
 
 class Jail(Case):
     """An installed copy. copy: the programs are this jail's own, to be spoilt; gate: the
-    socket is there; setgid: post is; last: shell commands inside, after all mounts."""
+    socket is there; setgid: post is; last: shell commands inside, after all mounts; early:
+    before those that may hide where the source is."""
 
-    def __init__(self, name="jail", copy=False, gate=False, setgid=True, last=""):
+    def __init__(self, name="jail", copy=False, gate=False, setgid=True, last="", early=""):
         super().__init__(name)
         os.chmod(self.dir, 0o755)
         self.spool = self.dir + "/spool/" + os.path.basename(SPOOL)
@@ -233,7 +234,7 @@ class Jail(Case):
             self.env.update({n: os.environ.get(n, "") + ":log_path=/tmp/asan"
                              for n in ("ASAN_OPTIONS", "UBSAN_OPTIONS")})
         self.listen_log()
-        self.mount(last)
+        self.mount(last, early)
         if gate:
             self.open_gate()
 
@@ -242,9 +243,9 @@ class Jail(Case):
         for name, mode in ROOMS.items():
             folder(f"{self.spool}/{name}", mode, POSTERN, POSTERN)
 
-    def mount(self, last):
+    def mount(self, last, early):
         script = MOUNTS % {"prefix": PATHS["prefix"], "spool": os.path.dirname(SPOOL),
-                           "last": last, "extra": ""}
+                           "last": last, "early": early}
         holder = subprocess.Popen(
             ["unshare", "-m", "--propagation", "private", "sh", "-c", script, "sh", self.dir],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)

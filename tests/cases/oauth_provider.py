@@ -35,7 +35,7 @@ def error(name, status=400, **more):
 
 
 class Provider:
-    def __init__(self, folder, cert="server", life=3600):
+    def __init__(self, folder, cert="server", life=3600, address=("127.0.0.1", 0)):
         self.asked = []     # (path, form, Authorization)
         self.replies = []   # for the token endpoint, before its own
         self.refresh = set()
@@ -46,7 +46,7 @@ class Provider:
         self.public_key = None
         self.post_only = True
         self.lock = threading.Lock()
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self.handler())
+        self.server = http.server.ThreadingHTTPServer(address, self.handler())
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(f"{folder}/{cert}.pem", f"{folder}/{cert}.key")
         self.server.socket = context.wrap_socket(self.server.socket, server_side=True,
