@@ -34,6 +34,7 @@ void sinks_choose(struct sinks *s, struct place *p, bool dry_run, enum hold_room
 	} else if (p->personal) {
 		sink_hold_later(&s->hold, &hooks, room);
 		s->hold.min_free = p->config.min_free;
+		s->hold.user = p->user;
 		s->sink = &s->hold.sink;
 	} else {
 		sink_post_init(&s->post, room, open_post, p);

@@ -52,7 +52,8 @@ static bool on_mail(void *context, const struct serve_mail *mail, struct fault *
 {
 	struct session *s = context;
 	const struct submission_options *given = &s->call->message;
-	const struct submission_env env = {&s->place->config, &s->place->host, s->sinks.sink};
+	const struct submission_env env = {&s->place->config, &s->place->host, s->sinks.sink,
+	                                   s->place->user};
 	if (!sink_open(s->sinks.sink, f))
 		return false;
 	s->from = mem_copy(mail->path);
