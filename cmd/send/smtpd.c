@@ -261,7 +261,8 @@ int smtpd_run(struct place *p, const struct call *call, const struct fault *clos
 	struct fault f = FAULT_INIT;
 	sinks_choose(&s.sinks, p, false, HOLD_QUEUE);
 	place_names(p);
-	const struct serve_rules rules = {str_of(p->hostname), p->config.max_size, closed};
+	const struct serve_rules rules = {
+	    .hostname = str_of(p->hostname), .max_size = p->config.max_size, .closed = closed};
 	s.serve = serve_new(&rules, &hooks);
 	s.bytes = mem_alloc(CHUNK);
 	buf_init(&s.replies, REPLIES_MAX);
