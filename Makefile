@@ -343,19 +343,20 @@ zshcompdir ?= $(datarootdir)/zsh/site-functions
 fishcompdir ?= $(datarootdir)/fish/vendor_completions.d
 
 # These have our paths to be filled in.
-UNITS := $(wildcard contrib/systemd/*)
+UNITS := $(wildcard contrib/systemd/postern-*)
+NARROW := contrib/systemd/narrow
 TEMPLATES := $(UNITS) $(wildcard contrib/sysusers/* contrib/tmpfiles/* contrib/cron/* \
 	contrib/inetd/* contrib/postern.conf)
 filled = $(addprefix $(BUILD)/filled/,$1)
 
-$(call filled,$(TEMPLATES)): $(BUILD)/filled/%: % $(CONFIG)/config.mk
+$(call filled,$(TEMPLATES)): $(BUILD)/filled/%: % $(NARROW) $(CONFIG)/config.mk
 	@mkdir -p $(@D)
-	$(call do,FILL)sed -e 's|@bindir@|$(bindir)|g' -e 's|@sbindir@|$(sbindir)|g' \
+	$(call do,FILL)sed -e '/^@narrow@$$/{r $(NARROW)' -e 'd;}' $< | sed -e 's|@bindir@|$(bindir)|g' -e 's|@sbindir@|$(sbindir)|g' \
 		-e 's|@postdir@|$(postdir)|g' -e 's|@spooldir@|$(spooldir)|g' \
 		-e 's|@sysconfdir@|$(sysconfdir)|g' -e 's|@user@|$(USER_NAME)|g' \
 		-e 's|@group@|$(GROUP_NAME)|g' -e 's|@socket@|$(socket)|g' \
 		-e 's|@unitdir@|$(unitdir)|g' \
-		-e 's|@socketdir@|$(patsubst %/,%,$(dir $(socket)))|g' $< >$@
+		-e 's|@socketdir@|$(patsubst %/,%,$(dir $(socket)))|g' >$@
 
 # bash and fish look for a file by the name of the command.
 COMPLETED := sendmail mailq flushq

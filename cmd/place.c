@@ -109,6 +109,7 @@ bool place_find(struct place *p, const char *program, const char *path, bool sys
 	/* Who started us for a user has told them already. */
 	struct telling telling = {system ? NULL : program, warn};
 	memset(p, 0, sizeof(*p));
+	p->user = getuid();
 	p->config_path = path ? mem_copy(str_of(path)) : system ? NULL : own_config();
 	p->personal = p->config_path != NULL;
 	if (!p->config_path)

@@ -9,6 +9,8 @@
 #ifndef CMD_PLACE_H
 #define CMD_PLACE_H
 
+#include <sys/types.h>
+
 #include "text/fault.h"
 #include "conf/settings.h"
 #include "submit/this_host.h"
@@ -18,7 +20,8 @@ struct place {
 	bool personal; /* own file and hold, no privileges */
 	struct settings config;
 	bool config_good;
-	bool owner;      /* we are the hold's user: from place_become on */
+	bool owner; /* we are the hold's user: from place_become on */
+	uid_t user; /* whose messages are handed in: our own user, if nothing else is found */
 	const char *tag; /* the name in the log instead of the program's, or NULL; borrowed */
 	char *hold_path;
 	struct this_host host; /* empty until place_names */

@@ -15,6 +15,7 @@
 #include "text/codec.h"
 #include "os/file.h"
 #include "text/idna.h"
+#include "cmd/send/connection.h"
 #include "cmd/send/inject.h"
 #include "cmd/send/input.h"
 #include "cmd/spawn.h"
@@ -60,17 +61,20 @@ static bool relay_known(const struct place *p, const char *name, struct fault *f
 }
 
 /* Whoever speaks SMTP is told in SMTP what is wrong with the configuration. */
-static int speak_smtp(struct place *p, const struct call *call, bool good)
+static int speak_smtp(struct place *p, const struct call *call, struct connection *c, bool good)
 {
 	struct fault f = FAULT_INIT;
 	if (call->dry_run) {
 		fault_set(&f, FAULT_USAGE, "--dry-run and -bs exclude each other");
 		return usage(&f, call->mode);
 	}
+	bool open = connection_admit(c, p, good, &f);
+	if (c->gone)
+		return EX_OK;
 	if (!good)
-		fault_set(&f, FAULT_CONFIG, "%s is missing or wrong: see standard error",
-		          p->config_path);
-	return smtpd_run(p, call, good ? NULL : &f);
+		open = fault_set(&f, FAULT_CONFIG, "%s is missing or wrong: see standard error",
+		                 p->config_path);
+	return smtpd_run(p, call, open ? NULL : &f, c->foreign);
 }
 
 /* What is not in the file but found out, as the hold, is said too. */
@@ -100,6 +104,9 @@ static int print_config(struct place *p, const struct call *call)
 static int with_place(const struct call *call)
 {
 	struct fault f = FAULT_INIT;
+	struct connection connection = {.kind = PEER_NONE};
+	if (call->mode == CALL_SMTP)
+		connection_find(&connection);
 	if (!rights_begin(call->config, &f)) {
 		complain(&f);
 		/* Whoever speaks SMTP waits for us to speak first. */
@@ -114,7 +121,7 @@ static int with_place(const struct call *call)
 	if (!good && call->mode == CALL_SUBMIT && !call->dry_run)
 		code = inject_failed(&p, call);
 	else if (!good && call->mode == CALL_SMTP)
-		code = speak_smtp(&p, call, false);
+		code = speak_smtp(&p, call, &connection, false);
 	else if (!good) {
 		if (reads_input(call->mode))
 			input_drain();
@@ -126,7 +133,7 @@ static int with_place(const struct call *call)
 	else if (call->mode == CALL_VERIFY)
 		code = inject_verify(&p, call);
 	else if (call->mode == CALL_SMTP)
-		code = speak_smtp(&p, call, true);
+		code = speak_smtp(&p, call, &connection, true);
 	else
 		code = inject_message(&p, call);
 	place_release(&p);

@@ -60,7 +60,7 @@ static void add_own(struct check_order *o, const struct place *p, const struct c
 {
 	struct fault f = FAULT_INIT;
 	struct sender sender;
-	sender_find(&sender, &p->config, &p->host.local, &call->message);
+	sender_find(&sender, p->user, &p->config, &p->host.local, &call->message);
 	struct buf own;
 	buf_init(&own, 4 * ADDR_MAX);
 	if (rewrite_sender(&sender.rewrite, false, STR(""), &own, &f))

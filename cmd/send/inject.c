@@ -58,8 +58,8 @@ void inject_prepare(struct place *p, bool loud)
 static void begin(struct injection *in)
 {
 	const struct call *call = in->call;
-	const struct submission_env env = {&in->place->config, &in->place->host,
-	                                   in->sinks.sink};
+	const struct submission_env env = {&in->place->config, &in->place->host, in->sinks.sink,
+	                                   in->place->user};
 	struct submission_options o = call->message;
 	if (o.dot == DOT_SAFE && isatty(STDIN_FILENO))
 		o.dot = DOT_CLASSIC;

@@ -31,9 +31,10 @@ void sinks_choose(struct sinks *s, struct place *p, bool dry_run, enum hold_room
 	if (dry_run) {
 		sinks_dry_init(&s->dry, &p->config);
 		s->sink = &s->dry.sink;
-	} else if (p->personal) {
+	} else if (p->personal || p->owner) {
 		sink_hold_later(&s->hold, &hooks, room);
 		s->hold.min_free = p->config.min_free;
+		s->hold.user = p->user;
 		s->sink = &s->hold.sink;
 	} else {
 		sink_post_init(&s->post, room, open_post, p);

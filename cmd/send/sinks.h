@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * sinks - where a call's messages go: the user's own hold, the system's by way of
- * post, or for a dry run standard output
+ * post or, for its owner who works for others, at once, or for a dry run standard output
  */
 #ifndef CMD_SEND_SINKS_H
 #define CMD_SEND_SINKS_H

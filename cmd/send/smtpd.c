@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -23,7 +24,12 @@
 #define DROP_MIN     262144            /* written bytes are dropped in such pieces */
 #define CHILDREN_MAX 4
 #define REAP_MS      100
-#define SERVICE_MS   10000 /* a flushq whose end is not seen is thought to take */
+/* Of a foreign client: without a byte (RFC 5321 section 4.5.3.2.7), all in all, and behind
+ * the last reply, so that it can be read. */
+#define IDLE_MS    300000
+#define SESSION_MS 3600000
+#define LINGER_MS  1000
+#define SERVICE_MS 10000 /* a flushq whose end is not seen is thought to take */
 
 struct session {
 	struct place *place;
@@ -46,13 +52,16 @@ struct session {
 	char *bytes;     /* CHUNK of the input */
 	struct str rest; /* of it, not yet fed */
 	bool input_over;
+	bool foreign;
+	int64_t silent, over; /* monotonic ms: when a foreign client has taken too long */
 };
 
 static bool on_mail(void *context, const struct serve_mail *mail, struct fault *f)
 {
 	struct session *s = context;
 	const struct submission_options *given = &s->call->message;
-	const struct submission_env env = {&s->place->config, &s->place->host, s->sinks.sink};
+	const struct submission_env env = {&s->place->config, &s->place->host, s->sinks.sink,
+	                                   s->place->user};
 	if (!sink_open(s->sinks.sink, f))
 		return false;
 	s->from = mem_copy(mail->path);
@@ -173,6 +182,7 @@ static bool take_input(struct session *s, struct fault *f)
 	if (!input_take(s->bytes, CHUNK, &got, f))
 		return false;
 	s->input_over = got == 0;
+	s->silent = clock_deadline(IDLE_MS);
 	s->rest = str_make(s->bytes, got);
 	return true;
 }
@@ -182,6 +192,8 @@ static bool write_replies(struct session *s, struct fault *f)
 {
 	struct str some = str_first(str_from(buf_str(&s->replies), s->written), WRITE_MAX);
 	ssize_t n = write(STDOUT_FILENO, some.at, some.len);
+	if (n > 0)
+		s->silent = clock_deadline(IDLE_MS);
 	if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
 		return fault_sys(f, FAULT_IO, errno, "standard output");
 	s->written += n > 0 ? (size_t)n : 0;
@@ -192,15 +204,31 @@ static bool write_replies(struct session *s, struct fault *f)
 	return true;
 }
 
+/* Until when one may wait. */
+static int patience_ms(const struct session *s)
+{
+	int64_t until = s->foreign ? clock_sooner(s->silent, s->over) : CLOCK_NEVER;
+	if (s->child_count > 0 && s->fresh > 0)
+		until = clock_sooner(until, clock_deadline(REAP_MS));
+	return until == CLOCK_NEVER ? -1 : clock_left_ms(until);
+}
+
+static bool has_time(const struct session *s, struct fault *f)
+{
+	int64_t now = clock_mono_ms();
+	if (!s->foreign || (now < s->silent && now < s->over))
+		return true;
+	return fault_sys(f, FAULT_TEMP, ETIMEDOUT, "the client took too long");
+}
+
 /* Waits until something can be read or written, and does it. */
 static bool exchange(struct session *s, struct fault *f)
 {
 	bool reads = !s->input_over && s->rest.len == 0 && !serve_ended(s->serve);
 	bool writes = s->replies.len > 0;
-	bool reaps = s->child_count > 0 && s->fresh > 0;
 	struct pollfd p[2] = {{.fd = reads ? STDIN_FILENO : -1, .events = POLLIN},
 	                      {.fd = writes ? STDOUT_FILENO : -1, .events = POLLOUT}};
-	if (!input_wait(p, 2, reaps ? REAP_MS : -1, f))
+	if (!has_time(s, f) || !input_wait(p, 2, patience_ms(s), f))
 		return false;
 	if (p[1].revents && !write_replies(s, f))
 		return false;
@@ -222,13 +250,13 @@ static bool converse(struct session *s, struct fault *f)
 }
 
 /* The last reply to a client who may not be listening any more. */
-static void say_goodbye(struct session *s)
+static void say_goodbye(struct session *s, const char *why)
 {
 	struct pollfd p = {.fd = STDOUT_FILENO, .events = POLLOUT};
 	struct fault f = FAULT_INIT;
 	buf_clear(&s->replies);
 	s->written = 0;
-	serve_shut(s->serve, "interrupted", &s->replies);
+	serve_shut(s->serve, why, &s->replies);
 	if (poll(&p, 1, 0) == 1)
 		write_replies(s, &f);
 }
@@ -236,10 +264,12 @@ static void say_goodbye(struct session *s)
 static int end(struct session *s, bool ok, const struct fault *f)
 {
 	if (!ok && f->sys == EINTR && input_stopped()) {
-		say_goodbye(s);
+		say_goodbye(s, "interrupted");
 		fprintf(stderr, "sendmail: interrupted: no unfinished message was taken\n");
 		return 128 + input_stopped();
 	}
+	if (!ok && f->sys == ETIMEDOUT)
+		say_goodbye(s, "you took too long");
 	if (!ok) {
 		fprintf(stderr, "sendmail: %s\n", f->text);
 		return fault_exit(f->kind);
@@ -252,20 +282,43 @@ static int end(struct session *s, bool ok, const struct fault *f)
 	return EX_OK;
 }
 
-int smtpd_run(struct place *p, const struct call *call, const struct fault *closed)
+/* What a client has written that we do not read would make the system throw away what we
+ * have said last. */
+static void linger(struct session *s)
 {
-	struct session s = {.place = p, .call = call};
+	int64_t until = clock_deadline(LINGER_MS);
+	struct pollfd p = {.fd = STDIN_FILENO, .events = POLLIN};
+	struct fault f = FAULT_INIT;
+	shutdown(STDOUT_FILENO, SHUT_WR);
+	while (!s->input_over && clock_left_ms(until) > 0 &&
+	       input_wait(&p, 1, clock_left_ms(until), &f) && (!p.revents || take_input(s, &f)))
+		continue;
+}
+
+int smtpd_run(struct place *p, const struct call *call, const struct fault *closed,
+              bool foreign)
+{
+	struct session s = {.place = p,
+	                    .call = call,
+	                    .foreign = foreign,
+	                    .silent = clock_deadline(IDLE_MS),
+	                    .over = clock_deadline(SESSION_MS)};
 	const struct serve_hooks hooks = {on_mail, on_rcpt, on_data, on_bytes,
 	                                  on_end,  on_over, &s};
 	struct fault f = FAULT_INIT;
 	sinks_choose(&s.sinks, p, false, HOLD_QUEUE);
 	place_names(p);
-	const struct serve_rules rules = {str_of(p->hostname), p->config.max_size, closed};
+	const struct serve_rules rules = {.hostname = str_of(p->hostname),
+	                                  .max_size = p->config.max_size,
+	                                  .closed = closed,
+	                                  .guarded = foreign};
 	s.serve = serve_new(&rules, &hooks);
 	s.bytes = mem_alloc(CHUNK);
 	buf_init(&s.replies, REPLIES_MAX);
 	int code = end(&s, converse(&s, &f), &f);
 	send_fresh(&s, true);
+	if (foreign)
+		linger(&s);
 	serve_free(s.serve);
 	sink_close(s.sinks.sink);
 	buf_release(&s.replies);

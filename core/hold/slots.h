@@ -2,6 +2,8 @@
 /*
  * slots - how many connections to a relay are open, over all processes of the hold
  *
+ * What else is counted is so under a name of its own in place of a relay's.
+ *
  * One empty file a relay in the hold's state/. Each connection is a lock on one byte of it,
  * which the system lets go when its process ends, however it does. The locks are a process':
  * it has one slot at a time, and opens the file for nothing else meanwhile, for closing it

@@ -14,7 +14,7 @@ enum state {
 	STATE_READY, /* for MAIL */
 	STATE_RCPT,  /* for RCPT and DATA */
 	STATE_DATA,  /* the message comes */
-	STATE_ENDED, /* QUIT */
+	STATE_ENDED, /* QUIT, or sent away */
 };
 
 /* Where in a line of the message we are, as far as its end depends on it. */
@@ -39,6 +39,7 @@ struct serve {
 	enum place place;
 	bool after_cr;      /* in the text: the last byte was a CR */
 	struct fault fault; /* of the message; kind FAULT_NONE: none */
+	size_t strange;     /* lines that were no command */
 	struct buf line;    /* a command that has not ended */
 	bool too_long;      /* it was too long to keep */
 	struct buf *out;    /* during serve_feed */
@@ -292,8 +293,30 @@ static enum state run_command(struct serve *s, const struct command *c, struct s
 
 static void say_closed(struct serve *s)
 {
-	say(s, "421 %s %.*s %s", s->rules->closed->kind == FAULT_CONFIG ? "4.3.5" : "4.3.0",
-	    STR_FMT(str_first(s->rules->hostname, 200)), s->rules->closed->text);
+	const struct fault *why = s->rules->closed;
+	const char *status = why->kind == FAULT_CONFIG ? "4.3.5" : "4.3.0";
+	say(s, "421 %s %.*s %s", why->kind == FAULT_NOPERM ? "4.7.0" : status,
+	    STR_FMT(str_first(s->rules->hostname, 200)), why->text);
+}
+
+/* A line that is no command. */
+static enum state strange(struct serve *s, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static enum state strange(struct serve *s, const char *format, ...)
+{
+	char what[REPLY_LINE_MAX];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(what, sizeof(what), format, args);
+	va_end(args);
+	bool last = s->state == STATE_NEW || ++s->strange >= SERVE_STRANGE_MAX;
+	if (s->rules->guarded && last) {
+		serve_shut(s, "closes: SMTP is spoken here", s->out);
+		return STATE_ENDED;
+	}
+	say(s, "500 5.5.2 %s", what);
+	return s->state;
 }
 
 static enum state take_line(struct serve *s, struct str line)
@@ -302,10 +325,8 @@ static enum state take_line(struct serve *s, struct str line)
 	s->crlf = str_ends(line, STR("\r"));
 	if (s->crlf)
 		line.len--;
-	if (!is_plain(line)) {
-		say(s, "500 5.5.2 a control byte in a command");
-		return s->state;
-	}
+	if (!is_plain(line))
+		return strange(s, "a control byte in a command");
 	line = str_trim(line);
 	while (len < line.len && !ascii_space(line.at[len]))
 		len++;
@@ -318,8 +339,7 @@ static enum state take_line(struct serve *s, struct str line)
 	for (size_t i = 0; i < COMMANDS; i++)
 		if (str_caseeq(verb, str_of(commands[i].verb)))
 			return run_command(s, &commands[i], line);
-	say(s, "500 5.5.2 no such command; HELP lists them");
-	return s->state;
+	return strange(s, "no such command; HELP lists them");
 }
 
 /* Up to the end of the line, if it is there; what was used. */
@@ -334,7 +354,7 @@ static size_t feed_command(struct serve *s, struct str bytes)
 		return bytes.len;
 	if (s->too_long ||
 	    (s->line.len > SERVE_LINE_MAX && !str_ends(buf_str(&s->line), STR("\r"))))
-		say(s, "500 5.5.2 the line is over %d bytes", SERVE_LINE_MAX);
+		s->state = strange(s, "the line is over %d bytes", SERVE_LINE_MAX);
 	else
 		s->state = take_line(s, buf_str(&s->line));
 	s->too_long = false;
@@ -451,7 +471,9 @@ void serve_greet(struct serve *s, struct buf *out)
 	s->out = out;
 	if (s->rules->closed)
 		say_closed(s);
-	else
+	if (s->rules->closed && s->rules->guarded)
+		s->state = STATE_ENDED;
+	if (!s->rules->closed)
 		say(s, "220 %.*s ESMTP Postern", STR_FMT(s->rules->hostname));
 }
 

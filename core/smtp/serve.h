@@ -13,7 +13,8 @@
  * message and go on with commands. Commands may be SERVE_LINE_MAX bytes long, far more than
  * RFC 5321 asks for, and hold no other control byte than a tab. Syntax is
  * read as callers write it: blanks around paths, paths without brackets.
- * There is no limit on messages, bad commands or time.
+ * There is no limit on messages or time, and none on bad commands unless the client is
+ * guarded against.
  *
  * A hook that fails says with its fault what the client is told: its code and
  * status if it has them, else those of the kind, where what is not about the
@@ -30,6 +31,8 @@
 
 #define SERVE_LINE_MAX  65536 /* bytes of a command without its end */
 #define SERVE_REPLY_MAX 1024  /* room in the buffer for whatever one line may bring */
+
+#define SERVE_STRANGE_MAX 4
 
 /* Views are good during the call. A path is the address as it was written,
  * with its brackets if it had some: "<a@b>", "<>", "a@b"; never empty. */
@@ -76,6 +79,10 @@ struct serve_rules {
 	uint64_t max_size; /* bytes of a message; 0: no limit */
 	/* NULL, or why nothing can be done: 421 is all that is ever said. */
 	const struct fault *closed;
+	/* The client came by a socket, and may have been made to, as a browser by a page: a
+	 * line that is no command ends the session (421) where EHLO or HELO should be, and so
+	 * does the SERVE_STRANGE_MAX-th of them later. Closed, it ends with the greeting. */
+	bool guarded;
 };
 
 struct serve;
@@ -88,11 +95,11 @@ void serve_free(struct serve *s);
 void serve_greet(struct serve *s, struct buf *out);
 
 /* Works on bytes and adds the replies. What is left of them when out has no
- * room for another reply comes back, to be fed again later; nothing does after QUIT. */
+ * room for another reply comes back, to be fed again later; nothing does after the end. */
 struct str serve_feed(struct serve *s, struct str bytes, struct buf *out)
     __attribute__((warn_unused_result));
 
-/* QUIT was answered. */
+/* QUIT was answered, or a guarded session was ended. */
 bool serve_ended(const struct serve *s);
 /* Between DATA and its end. */
 bool serve_in_message(const struct serve *s);

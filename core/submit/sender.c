@@ -37,14 +37,14 @@ static char *clean(const char *text)
 	return copy;
 }
 
-void sender_find(struct sender *s, const struct settings *c, const struct local *local,
-                 const struct submission_options *o)
+void sender_find(struct sender *s, uid_t user, const struct settings *c,
+                 const struct local *local, const struct submission_options *o)
 {
-	const struct passwd *pw = getpwuid(getuid());
-	const char *name = getenv("NAME");
+	const struct passwd *pw = getpwuid(user);
+	const char *name = user == getuid() ? getenv("NAME") : NULL;
 	memset(s, 0, sizeof(*s));
 	s->login =
-	    pw ? mem_copy(str_of(pw->pw_name)) : mem_printf("uid%lu", (unsigned long)getuid());
+	    pw ? mem_copy(str_of(pw->pw_name)) : mem_printf("uid%lu", (unsigned long)user);
 	if (o->full_name)
 		s->full_name = clean(o->full_name);
 	else if (name && name[0])

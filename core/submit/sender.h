@@ -5,6 +5,8 @@
 #ifndef SUBMIT_SENDER_H
 #define SUBMIT_SENDER_H
 
+#include <sys/types.h>
+
 #include "conf/settings.h"
 #include "mail/rewrite.h"
 #include "submit/submission_options.h"
@@ -16,9 +18,9 @@ struct sender {
 	struct rewrite rewrite; /* borrows from the above and from what sender_find got */
 };
 
-/* Of this process' user. */
-void sender_find(struct sender *s, const struct settings *c, const struct local *local,
-                 const struct submission_options *o);
+/* Of that user, known to the system or not. NAME counts if it is this process'. */
+void sender_find(struct sender *s, uid_t user, const struct settings *c,
+                 const struct local *local, const struct submission_options *o);
 void sender_release(struct sender *s);
 
 #endif

@@ -35,7 +35,7 @@ static bool begin(struct sink *sink, int64_t delay, struct fault *f)
 	int64_t now = clock_wall();
 	if (e->created == 0) {
 		e->created = now;
-		e->uid = getuid();
+		e->uid = s->user;
 	}
 	/* Rounded up: now has lost its fraction, and it must not be sent sooner than asked. */
 	e->next_try = delay > 0 ? now + delay + 1 : now;
@@ -101,7 +101,8 @@ static const struct sink_kind kind = {
 
 void sink_hold_init(struct sink_hold *s, struct hold *h, enum hold_room room)
 {
-	*s = (struct sink_hold){.sink = {.kind = &kind}, .hold = h, .room = room};
+	*s = (struct sink_hold){
+	    .sink = {.kind = &kind}, .user = getuid(), .hold = h, .room = room};
 	s->put.fd = -1;
 }
 

@@ -20,7 +20,9 @@ struct sink_hold_hooks {
 
 struct sink_hold {
 	struct sink sink;
-	uint64_t min_free; /* bytes that must be free; 0: no limit. For the caller to set */
+	/* For the caller to set. */
+	uint64_t min_free; /* bytes that must be free; 0: no limit */
+	uid_t user;        /* who hands in; this process' user if nothing is said */
 	/* Private. */
 	struct hold *hold;
 	enum hold_room room;

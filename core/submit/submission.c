@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "text/idna.h"
 #include "os/clock.h"
@@ -177,9 +176,9 @@ static void set_rules(struct submission *s)
 	struct buf date;
 	buf_init(&date, 64);
 	if (header_add_date(&date, s->rules.wall, s->rules.zone_min))
-		s->received =
-		    mem_printf("by %s (Postern, from userid %lu);\r\n\t%s",
-		               s->env.host->hostname, (unsigned long)getuid(), buf_cstr(&date));
+		s->received = mem_printf("by %s (Postern, from userid %lu);\r\n\t%s",
+		                         s->env.host->hostname, (unsigned long)s->env.user,
+		                         buf_cstr(&date));
 	buf_release(&date);
 	s->rules.received = s->received;
 }
@@ -237,7 +236,7 @@ struct submission *submission_new(const struct submission_env *env,
 	buf_init(&s->from, 2 * ADDR_MAX);
 	envelope_init(&s->found);
 	entry_init(&s->entry);
-	sender_find(&s->sender, env->config, &env->host->local, o);
+	sender_find(&s->sender, env->user, env->config, &env->host->local, o);
 	return s;
 }
 

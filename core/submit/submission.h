@@ -10,6 +10,8 @@
 #ifndef SUBMIT_SUBMISSION_H
 #define SUBMIT_SUBMISSION_H
 
+#include <sys/types.h>
+
 #include "text/fault.h"
 #include "conf/settings.h"
 #include "submit/sink.h"
@@ -22,6 +24,7 @@ struct submission_env {
 	struct this_host
 	    *host;         /* found; its aliases are read when the first local name comes */
 	struct sink *sink; /* open; not used before the header is whole */
+	uid_t user;        /* who hands it in */
 };
 
 struct submission;

@@ -174,6 +174,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct peer peers[3] = {{0}};
 	if (size < 2 || size > 20000)
 		return 0;
+	rules.guarded = data[1] & 128;
 	struct str in = str_make((const char *)data + 2, size - 2);
 	sizes[1] = data[0] % 16 + 2;
 	sizes[2] = in.len + 2;

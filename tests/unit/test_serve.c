@@ -254,7 +254,7 @@ static void read_replies(struct str said, struct buf *codes)
 	}
 }
 
-static void check_row(const struct row *row, size_t cut)
+static void check_row(const struct row *row, size_t cut, const struct serve_rules *rules)
 {
 	struct buf said;
 	buf_init(&said, 1 << 20);
@@ -262,7 +262,7 @@ static void check_row(const struct row *row, size_t cut)
 	buf_init(&told, 1 << 20);
 	struct buf codes;
 	buf_init(&codes, 1 << 20);
-	converse(str_of(row->in), cut, &usual, &said, &told);
+	converse(str_of(row->in), cut, rules, &said, &told);
 	read_replies(buf_str(&said), &codes);
 	ck_assert(str_starts(buf_str(&codes), STR("220 / ")));
 	ck_assert_msg(strcmp(buf_cstr(&codes) + 6, row->said) == 0, "%s, %zd: %s", row->name,
@@ -278,8 +278,8 @@ START_TEST(dialogues)
 {
 	const struct row *row = &rows[_i];
 	for (size_t cut = 0; cut <= strlen(row->in); cut++)
-		check_row(row, cut);
-	check_row(row, CUT_ALL);
+		check_row(row, cut, &usual);
+	check_row(row, CUT_ALL, &usual);
 }
 END_TEST
 
@@ -408,6 +408,55 @@ START_TEST(closed)
 }
 END_TEST
 
+/* What a client behind a socket says, and what is said to it behind the greeting. */
+static const struct row guarded_rows[] = {
+    {"HTTP", "POST / HTTP/1.1\r\nHost: localhost:25\r\n\r\nEHLO c\r\nMAIL FROM:<a@b>\r\n",
+     "421 4.3.2 / ", ""},
+    {"TLS", "\x16\x03\x01\x02\x01\x01\nEHLO c\n", "421 4.3.2 / ", ""},
+    {"an empty line", "\r\nEHLO c\r\n", "421 4.3.2 / ", ""},
+    {"commands", "NOOP\nHELP\nEHLO c\nFOO\nBAR\n\nMAIL FROM:<a@b>\nQUIT\n",
+     "250 2.0.0 / 214 2.0.0 / 250 / 500 5.5.2 / 500 5.5.2 / 500 5.5.2 / 250 2.1.0 / "
+     "221 2.0.0 / ",
+     "mail <a@b> 0 0 0 \nover \n"},
+    {"a method that is a verb",
+     "EHLO / HTTP/1.1\r\nHost: x\r\nOrigin: x\r\nAccept: x\r\nContent-Length: 9\r\n\r\n"
+     "MAIL FROM:<a@b>\r\n",
+     "250 / 500 5.5.2 / 500 5.5.2 / 500 5.5.2 / 421 4.3.2 / ", ""},
+    {"inside a transaction", BEGIN "X\nX\nX\nX\nDATA\n",
+     BEGUN "500 5.5.2 / 500 5.5.2 / 500 5.5.2 / 421 4.3.2 / ", TOLD "over \n"},
+    {"a message is no command", DATA "GET /\nX\nX\nX\n.\nQUIT\n", TAKEN "221 2.0.0 / ",
+     TOLD "data \n|GET /\nX\nX\nX\n|\nend \nover \n"},
+};
+
+START_TEST(guarded)
+{
+	const struct row *row = &guarded_rows[_i];
+	struct serve_rules rules = usual;
+	rules.guarded = true;
+	for (size_t cut = 0; cut <= strlen(row->in); cut++)
+		check_row(row, cut, &rules);
+	check_row(row, CUT_ALL, &rules);
+}
+END_TEST
+
+START_TEST(guarded_and_closed)
+{
+	struct fault why = FAULT_INIT;
+	struct serve_rules rules = usual;
+	fault_set(&why, FAULT_NOPERM, "not you");
+	rules.closed = &why;
+	rules.guarded = true;
+	struct buf said, told;
+	buf_init(&said, 4096);
+	buf_init(&told, 4096);
+	converse(STR("EHLO c\nQUIT\n"), 0, &rules, &said, &told);
+	ck_assert_str_eq(buf_cstr(&said), "421 4.7.0 gate.example not you\r\n");
+	ck_assert_uint_eq(told.len, 0);
+	buf_release(&said);
+	buf_release(&told);
+}
+END_TEST
+
 START_TEST(states)
 {
 	struct peer p = {.in_bytes = false};
@@ -442,6 +491,8 @@ int main(void)
 	tcase_add_test(t, nul_in_command);
 	tcase_add_test(t, no_room);
 	tcase_add_test(t, closed);
+	tcase_add_loop_test(t, guarded, 0, COUNT(guarded_rows));
+	tcase_add_test(t, guarded_and_closed);
 	tcase_add_test(t, states);
 	return unit_run(s);
 }

@@ -92,6 +92,20 @@ static bool start_flushq(void *context, struct hold *h, struct sink_try *t, stru
 
 static const struct sink_hold_hooks hooks = {open_hold, start_flushq, folder};
 
+START_TEST(somebody_else_hands_in)
+{
+	struct sink_hold s;
+	struct entry e;
+	struct fault f = FAULT_INIT;
+	sink_hold_later(&s, &hooks, HOLD_QUEUE);
+	s.user = 4000000123U;
+	ck_assert_msg(put(&s.sink, &e, &f), "%s", f.text);
+	ck_assert_uint_eq(e.uid, 4000000123U);
+	sink_close(&s.sink);
+	entry_release(&e);
+}
+END_TEST
+
 START_TEST(a_hold_is_opened_once_and_later)
 {
 	struct sink_hold s;
@@ -412,6 +426,7 @@ int main(void)
 	TCase *t = unit_case(s, "sink");
 	tcase_add_checked_fixture(t, set_up, tear_down);
 	tcase_add_test(t, a_hold_is_opened_once_and_later);
+	tcase_add_test(t, somebody_else_hands_in);
 	tcase_add_test(t, a_hold_that_does_not_open);
 	tcase_add_test(t, what_is_not_ended_is_given_up);
 	tcase_add_test(t, only_what_is_to_be_sent_is_counted);

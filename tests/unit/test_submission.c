@@ -87,6 +87,8 @@ static void print_note(void *context, bool warning, const char *text)
 	fprintf(stderr, "%s\n", text);
 }
 
+static uid_t user; /* who hands in */
+
 /* With these lines in [mail], and then maybe other sections. */
 static void configure(const char *lines)
 {
@@ -113,6 +115,7 @@ static void set_up(void)
 	buf_init(&notes.steps, 65536);
 	buf_init(&notes.bytes, 65536);
 	configure("");
+	user = getuid();
 }
 
 static void tear_down(void)
@@ -128,7 +131,7 @@ static void tear_down(void)
 
 static struct submission *make(const struct submission_options *o)
 {
-	const struct submission_env env = {&config, &host, &notes.sink};
+	const struct submission_env env = {&config, &host, &notes.sink, user};
 	return submission_new(&env, o);
 }
 
@@ -201,6 +204,30 @@ START_TEST(senders)
 	} else {
 		ck_assert_int_eq(f.kind, FAULT_DATA);
 	}
+	submission_free(s);
+}
+END_TEST
+
+/* Whoever runs this process: names of the system, the variables, Received. */
+START_TEST(somebody_else_hands_in)
+{
+	struct submission_options o = plain;
+	struct fault f = FAULT_INIT;
+	char id[ENTRY_ID_LEN + 1];
+	o.have_from = false;
+	user = 4000000123U;
+	configure("received = yes\n");
+	setenv("NAME", "Who runs this", 1);
+	struct submission *s = make(&o);
+	ck_assert(submission_sender(s, &f));
+	ck_assert_str_eq(submission_envelope(s)->sender, "uid4000000123@corp.example");
+	ck_assert(submission_recipient(s, STR("b@x.example"), 0, STR(""), &f));
+	ck_assert_msg(submit(s, "Subject: x\n\ny\n", SIZE_MAX, id, &f), "%s", f.text);
+	unsetenv("NAME");
+	ck_assert_ptr_nonnull(
+	    strstr(buf_cstr(&notes.bytes), "(Postern, from userid 4000000123);"));
+	ck_assert_ptr_nonnull(
+	    strstr(buf_cstr(&notes.bytes), "\r\nFrom: uid4000000123@corp.example\r\n"));
 	submission_free(s);
 }
 END_TEST
@@ -501,6 +528,7 @@ int main(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, senders, 0, COUNT(sender_cases));
 	tcase_add_test(t, without_a_sender_it_is_the_caller);
+	tcase_add_test(t, somebody_else_hands_in);
 	tcase_add_loop_test(t, recipients, 0, COUNT(rcpt_cases));
 	tcase_add_test(t, what_a_recipient_asks_for_goes_to_each);
 	tcase_add_test(t, too_many_recipients);
