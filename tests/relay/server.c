@@ -25,6 +25,7 @@ struct server {
 	const struct options *options;
 	struct store store;
 	struct tls tls;
+	struct quota quota;
 	int listener;
 	int stop[2]; /* its write end is closed to stop the sessions */
 	int done[2]; /* a byte for each session that is over */
@@ -116,6 +117,7 @@ static void begin_session(struct server *server, int fd)
 	c->session = (struct session){.options = o,
 	                              .store = &server->store,
 	                              .tls = &server->tls,
+	                              .quota = &server->quota,
 	                              .conn = ++server->begun,
 	                              .too_many = o->at_once && server->running >= o->at_once,
 	                              .began = now_ms(),
@@ -198,6 +200,7 @@ void server_run(const struct options *o)
 	hold_signals(&open_mask);
 	store_open(&server.store, o->dir, o->discard);
 	tls_begin(&server.tls, o);
+	quota_begin(&server.quota, o->rate_count, o->rate_ms);
 	if (pipe2(server.stop, O_CLOEXEC) || pipe2(server.done, O_CLOEXEC))
 		die("pipe: %s", strerror(errno));
 	server.listener =
@@ -211,6 +214,7 @@ void server_run(const struct options *o)
 	stop_sessions(&server);
 	if (server.running)
 		_exit(0);
+	quota_end(&server.quota);
 	tls_end(&server.tls);
 	store_close(&server.store);
 }

@@ -13,6 +13,7 @@
 
 #include "body.h"
 #include "options.h"
+#include "quota.h"
 #include "store.h"
 #include "stream.h"
 #include "syntax.h"
@@ -43,6 +44,7 @@ struct session {
 	const struct options *options;
 	struct store *store;
 	const struct tls *tls;
+	struct quota *quota;
 	unsigned conn;
 	long long began;
 	struct stream stream;
