@@ -30,6 +30,7 @@ struct server {
 	int stop[2]; /* its write end is closed to stop the sessions */
 	int done[2]; /* a byte for each session that is over */
 	unsigned begun, running;
+	atomic_uint open; /* of those that run, without those that have heard the last word */
 };
 
 struct connection {
@@ -114,14 +115,16 @@ static void begin_session(struct server *server, int fd)
 	if (!c)
 		die("out of memory");
 	c->server = server;
-	c->session = (struct session){.options = o,
-	                              .store = &server->store,
-	                              .tls = &server->tls,
-	                              .quota = &server->quota,
-	                              .conn = ++server->begun,
-	                              .too_many = o->at_once && server->running >= o->at_once,
-	                              .began = now_ms(),
-	                              .tls_fault = {.alert_at = -1}};
+	c->session = (struct session){
+	    .options = o,
+	    .store = &server->store,
+	    .tls = &server->tls,
+	    .quota = &server->quota,
+	    .conn = ++server->begun,
+	    .open = &server->open,
+	    .too_many = atomic_fetch_add(&server->open, 1) >= o->at_once && o->at_once,
+	    .began = now_ms(),
+	    .tls_fault = {.alert_at = -1}};
 	stream_begin(&c->session.stream, fd, server->stop[0], o->timeout_s * 1000, o->delay_ms);
 	pthread_attr_t detached;
 	pthread_attr_init(&detached);
