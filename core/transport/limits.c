@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "transport/limits.h"
 
-#include <unistd.h>
-
 #include "os/clock.h"
 #include "os/random.h"
-#include "hold/slots.h"
 
 #define NAP_MS 1000 /* the longest without a look at what stops us */
 
@@ -14,7 +11,7 @@ _Static_assert(SETTINGS_RATES_MAX <= RATE_RULES_MAX, "each rate is a rule");
 void limits_init(struct limits *l, const struct hold *hold, int64_t until,
                  const volatile int *stop)
 {
-	*l = (struct limits){.hold = hold, .until = until, .stop = stop, .slot = -1};
+	*l = (struct limits){.hold = hold, .until = until, .stop = stop, .slot = {.fd = -1}};
 }
 
 int64_t limits_patience(const struct limits *l, int64_t ms)
@@ -34,19 +31,22 @@ bool limits_pause(const struct limits *l, int64_t until, int ms)
 
 bool limits_connect(struct limits *l, const struct settings_relay *relay, int most)
 {
-	return slots_take(l->hold, relay->name, most, &l->slot);
+	return slots_take(l->hold, relay->name, most, clock_wall(), &l->slot);
 }
 
 int limits_others(const struct limits *l)
 {
-	return slots_others(l->slot);
+	return slots_others(&l->slot);
+}
+
+void limits_seen(struct limits *l)
+{
+	slots_seen(&l->slot, clock_wall());
 }
 
 void limits_disconnect(struct limits *l)
 {
-	if (l->slot >= 0)
-		close(l->slot);
-	l->slot = -1;
+	slots_release(&l->slot);
 }
 
 static struct rate rate_of(const struct limits *l, const struct settings_relay *relay)

@@ -11,6 +11,7 @@
 #include "conf/settings.h"
 #include "hold/hold.h"
 #include "hold/rate.h"
+#include "hold/slots.h"
 
 #define CONNECTIONS_WAIT_MS  5000  /* where nobody waits for us */
 #define CONNECTIONS_PAUSE_MS 75    /* on average */
@@ -21,7 +22,7 @@ struct limits {
 	const struct hold *hold;
 	int64_t until; /* monotonic ms: the caller waits no longer; 0: there is none */
 	const volatile int *stop; /* or NULL */
-	int slot;                 /* of the connection, or -1 */
+	struct slot slot;         /* of the connection */
 };
 
 void limits_init(struct limits *l, const struct hold *hold, int64_t until,
@@ -36,6 +37,7 @@ bool limits_pause(const struct limits *l, int64_t until, int ms);
 bool limits_connect(struct limits *l, const struct settings_relay *relay, int most)
     __attribute__((warn_unused_result));
 int limits_others(const struct limits *l); /* that have one */
+void limits_seen(struct limits *l);        /* a message has gone over it */
 /* It has none any more; harmless without one. */
 void limits_disconnect(struct limits *l);
 

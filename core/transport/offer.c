@@ -375,6 +375,7 @@ static bool take_down(struct attempt *a, const struct server *server,
 		limits_slow(&o->limits, server->relay);
 	/* Not before the mark: what is done between the answer and that can be done twice. */
 	limits_ended(&o->limits, server->relay, &a->permit);
+	limits_seen(&o->limits);
 	a->sum->strained = a->sum->strained || cause_row(cause)->server == SERVER_STRAINED;
 	const struct server_client client = client_of(a);
 	/* However many transactions it is, it is one message that the server meets; and it is

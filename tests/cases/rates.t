@@ -90,6 +90,31 @@ def killed():
         once_each(server.numbers(), range(1))
 
 
+def stopped():
+    """Who is stopped with the only connection has it, and keeps nobody waiting for ever."""
+    with Dated("stopped") as case, Server() as server:
+        case.configure({"port": server.port, "connections": "1"},
+                       conf={"delivery.wait": "2s"})
+        quiet(case.send("--hold", "-i", "-f", "a@src.example", "b@dest.example"))
+        server.mode = "hang"
+        call = case.begin("flushq")
+        wait_for(lambda: server.connections == 1)
+        call.process.send_signal(signal.SIGSTOP)
+        server.mode = "good"
+        for age, held in ((0, 2), (HOUR - 100, 3), (HOUR + 100, 3)):
+            case.age(age)
+            quiet(case.send("-i", "-f", "a@src.example", "late@dest.example"))
+            same(f"held after {age} s", len(case.entries()), held)
+        same("delivered", len(server.delivered), 1)
+        case.flush()
+        same("delivered", len(server.delivered), 3)
+        call.kill(signal.SIGKILL)
+        call.wait()
+        case.age(0)
+        case.flush()
+        same("held", case.entries(), [])
+
+
 def none_free(mode, wait, least, most):
     """It waits as long as its caller does, or some seconds; then the message is held."""
     def run():
@@ -253,7 +278,8 @@ def several():
     """Each has its own, and that of one is no matter of another's."""
     with Case("several") as case:
         first, second = case.relay("--rate", "5/1000"), case.relay("--rate", "20/1000")
-        case.configure(("first", {"port": first.port, "rate": "5/s", "recipients": "*@one.example"}),
+        case.configure(("first", {"port": first.port, "rate": "5/s",
+                                  "recipients": "*@one.example"}),
                        ("second", {"port": second.port, "rate": "20/s"}), conf=HELD)
         enqueue(case, 11, to="b{}@one.example")
         enqueue(case, 9, first=11, to="b{}@two.example")
@@ -306,7 +332,7 @@ JOBS = [
     callers(3), callers(1),
     ("12 runs", flushes),
     ("a killed process", killed),
-    none_free("now", "3s", 2, 8), none_free("hold", "30s", 4, 12),
+    none_free("now", "3s", 2, 8), none_free("hold", "30s", 4, 12), ("a stopped process", stopped),
     in_time("a thousand at 140 a second", 1000, 140, 1, "140/s", 0.6,
             options=("--rate-reply", SES)),
     in_time("over a slow way", 100, 14, 1, "14/s", 0.8,
