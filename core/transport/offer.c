@@ -371,7 +371,8 @@ static bool take_down(struct attempt *a, const struct server *server,
 		servers_one_by_one(&o->memory, server, why.cause);
 		o->window = 1;
 	}
-	if (cause == CAUSE_THROTTLED)
+	/* A 421 in the middle may say so too, as Exchange Online does. */
+	if (cause == CAUSE_THROTTLED || cause == CAUSE_SHUTDOWN)
 		limits_slow(&o->limits, server->relay);
 	/* Not before the mark: what is done between the answer and that can be done twice. */
 	limits_ended(&o->limits, server->relay, &a->permit);

@@ -252,7 +252,7 @@ def reached():
         same("held", case.entries(), [])
 
 
-def throttled(name, rule):
+def throttled(name, rule, cause="throttled"):
     """A server that says that it is too much gets half of it, for ten minutes."""
     def run():
         with Dated("throttled") as case:
@@ -261,7 +261,7 @@ def throttled(name, rule):
             enqueue(case, 1)
             case.flush()
             same("held for", [e["recipients"][0]["cause"] for e in case.listing()],
-                 ["throttled"])
+                 [cause])
             relay.restart()
             for age, least, most in ((2, 4, 9), (650, 2, 4)):
                 case.age(age)
@@ -345,6 +345,7 @@ JOBS = [
     ("30 callers, some wait", some_wait), ("a rate that is reached", reached),
     throttled("at MAIL", "MAIL 1 reply " + SES), throttled("at the end", "DOT 1 reply " + SES),
     throttled("432", "DOT 1 reply " + MICROSOFT),
+    throttled("421", 'DOT 1 reply "421 4.3.2 too many messages\\r\\n" close', "server-closing"),
     ("several relays", several), ("a relay behind it", backup), ("clock set", set_clock),
 ]
 
