@@ -262,6 +262,8 @@ def throttled(name, rule, cause="throttled"):
             case.flush()
             same("held for", [e["recipients"][0]["cause"] for e in case.listing()],
                  [cause])
+            match("mailq", "set rate, or" if cause == "throttled" else cause, case.run(
+                "mailq", "--json").out)
             relay.restart()
             for age, least, most in ((2, 4, 9), (650, 2, 4)):
                 case.age(age)
