@@ -339,6 +339,8 @@ JOBS = [
             options=("--rate-reply", SES)),
     in_time("over a slow way", 100, 14, 1, "14/s", 0.8,
             options=("--delay", "60", "--rate-reply", SES)),
+    in_time("several under way", 150, 14, 1, "14/s", 0.8,
+            options=("--with", "CHUNKING", "--delay", "60", "--rate-reply", SES)),
     in_time("some take longer", 70, 14, 1, "14/s", 0.7,
             options=("--on", "DATA 3 wait 300 normal", "--on", "DATA 7 wait 500 normal")),
     in_time("30 a minute", 1000 if WHOLE else 150, 30, 60, "30/m, 10000/d", 0.9, clock=60,
