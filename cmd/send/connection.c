@@ -8,9 +8,9 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "os/clock.h"
 #include "os/file.h"
 #include "os/log.h"
-#include "hold/slots.h"
 #include "cmd/place_access.h"
 
 static bool is_same_file(int a, int b)
@@ -22,7 +22,7 @@ static bool is_same_file(int a, int b)
 
 void connection_find(struct connection *c)
 {
-	*c = (struct connection){.kind = peer_kind(STDIN_FILENO), .slot = -1};
+	*c = (struct connection){.kind = peer_kind(STDIN_FILENO), .slot.fd = -1};
 	if (c->kind == PEER_NONE)
 		return;
 	peer_name(STDIN_FILENO, c->name);
@@ -45,7 +45,7 @@ static bool take_slot(struct connection *c, const struct place *p, struct fault 
 	/* What is wrong with the hold the first message is told. */
 	if (!place_open_hold(p, false, &hold, &closed))
 		return true;
-	bool free = slots_take(&hold, name, CONNECTION_USER_MAX, &c->slot);
+	bool free = slots_take(&hold, name, CONNECTION_USER_MAX, clock_wall(), &c->slot);
 	hold_close(&hold);
 	return free ||
 	       fault_set(f, FAULT_NOPERM, "you have %d connections open, no more are taken",

@@ -15,6 +15,7 @@
 #define CMD_SEND_CONNECTION_H
 
 #include "net/peer.h"
+#include "hold/slots.h"
 #include "text/fault.h"
 #include "cmd/place.h"
 
@@ -28,7 +29,7 @@ struct connection {
 	bool known; /* who it is */
 	uid_t user;
 	char name[PEER_NAME_MAX];
-	int slot;
+	struct slot slot;
 };
 
 /* Before anything is printed: an inetd makes the connection our standard error, too, where

@@ -15,8 +15,12 @@
 #define LOCK_PAUSE_MS 2
 #define JITTER_MS     10
 #define HEAD_SIZE     512
+#define NEVER         (-1) /* as a time */
+#define CLOCK_FIRST   1
+#define CLOCK_LAST    (INT64_MAX / 4)
+#define CLOCK_SLACK   1000 /* ms that two clocks may differ by, as they are adjusted */
 
-static const char magic[8] = "rate  1";
+static const char magic[8] = "rate  2";
 
 struct ring {
 	struct rate_rule rule;
@@ -27,10 +31,11 @@ struct ring {
 /* As it is in the file; behind it, from HEAD_SIZE on, the times of each ring. */
 struct head {
 	char magic[8];
-	int64_t count;      /* of rings */
-	int64_t offset;     /* of our clock to the wall clock, ms */
-	int64_t last;       /* our clock when it was last looked at */
-	int64_t slow_until; /* by our clock */
+	int64_t count;        /* of rings */
+	int64_t last;         /* our clock, ms, when it was last looked at */
+	int64_t wall, uptime; /* the others then */
+	int64_t slow_until;   /* by our clock */
+	int64_t passage;      /* ms that a message needs, if not much is in its way */
 	struct ring rings[RATE_RULES_MAX];
 	int64_t crc;
 };
@@ -38,9 +43,9 @@ struct head {
 _Static_assert(sizeof(struct head) <= HEAD_SIZE, "the head of a rate file has a place");
 
 /* A file that is at work: locked. */
-struct rate {
+struct work {
 	int fd;
-	const char *name;
+	char name[NAME_SIZE];
 	struct head head;
 	int64_t now;
 };
@@ -51,7 +56,7 @@ int64_t rate_wait(const struct rate_rule *rule, int64_t oldest, int64_t now, boo
 	if (slow)
 		period *= 2;
 	/* No time is later than now: that one is damaged. */
-	if (oldest > now || now - oldest >= period)
+	if (oldest <= NEVER || oldest > now || now - oldest >= period)
 		return 0;
 	return period - (now - oldest);
 }
@@ -61,145 +66,250 @@ static int64_t crc_of(const struct head *h)
 	return (int64_t)crc_add(0, (const char *)h, offsetof(struct head, crc));
 }
 
-static bool is_sound(const struct head *h, const struct rate_rule *rules, size_t count)
+static bool is_time(int64_t ms)
+{
+	return ms >= 0 && ms <= CLOCK_LAST;
+}
+
+static bool is_sound(const struct head *h, const struct rate *rate)
 {
 	if (memcmp(h->magic, magic, sizeof(magic)) != 0 || h->crc != crc_of(h) ||
-	    h->count != (int64_t)count)
+	    h->count != (int64_t)rate->count || !is_time(h->last) || !is_time(h->wall) ||
+	    !is_time(h->uptime) || h->slow_until > h->last + RATE_SLOW_MS || h->passage < 0 ||
+	    h->passage > RATE_PASSAGE_MAX)
 		return false;
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < rate->count; i++) {
 		const struct ring *r = &h->rings[i];
-		if (r->rule.count != rules[i].count ||
-		    r->rule.period_ms != rules[i].period_ms || r->next < 0 ||
+		if (r->rule.count != rate->rules[i].count ||
+		    r->rule.period_ms != rate->rules[i].period_ms || r->next < 0 ||
 		    r->next >= r->rule.count || r->filled < 0 || r->filled > r->rule.count)
 			return false;
 	}
 	return true;
 }
 
-static bool lock(const struct rate *r)
+static bool lock(const struct work *w)
 {
 	struct fault f = FAULT_INIT;
 	bool locked = false;
 	for (int i = 0; i < LOCK_TRIES && !locked; i++) {
 		if (i > 0)
 			clock_pause_ms(LOCK_PAUSE_MS);
-		if (!file_try_lock(r->fd, r->name, &locked, &f))
+		if (!file_try_lock(w->fd, w->name, &locked, &f))
 			return false;
 	}
 	return locked;
 }
 
-static bool open_file(struct rate *r, int state)
+static bool open_file(struct work *w, int state)
 {
 	struct fault f = FAULT_INIT;
 	/* Another process may make it in between. */
-	return file_open_update(state, r->name, &r->fd, NULL, &f) ||
-	       (f.sys == ENOENT && (file_create(state, r->name, 0660, &r->fd, &f) ||
-	                            file_open_update(state, r->name, &r->fd, NULL, &f)));
+	return file_open_update(state, w->name, &w->fd, NULL, &f) ||
+	       (f.sys == ENOENT && (file_create(state, w->name, 0660, &w->fd, &f) ||
+	                            file_open_update(state, w->name, &w->fd, NULL, &f)));
+}
+
+/* What has passed since the file was last looked at, and not more: who sets the wall clock
+ * forward has not waited. */
+static int64_t passed(const struct head *h, const struct rate_clock *clock)
+{
+	int64_t by_wall = clock->wall_ms - h->wall, by_uptime = clock->uptime_ms - h->uptime;
+	/* The uptime of another boot, or of another host that uses the hold. */
+	bool other = by_uptime < 0 || (by_wall >= 0 && by_uptime - by_wall > CLOCK_SLACK);
+	if (!other)
+		return by_uptime;
+	return by_wall > 0 ? by_wall : 0;
+}
+
+static void set_clock(struct work *w, const struct rate_clock *clock)
+{
+	struct head *h = &w->head;
+	h->last += passed(h, clock);
+	h->wall = clock->wall_ms;
+	h->uptime = clock->uptime_ms;
+	w->now = h->last;
+}
+
+/* All of them; false: there are not so many, or they cannot be read. */
+static bool read_bytes(const struct work *w, int64_t from, char *to, size_t len)
+{
+	struct fault f = FAULT_INIT;
+	size_t got = 0, more = 1;
+	while (got < len && more > 0) {
+		if (!file_read_at(w->fd, w->name, from + (int64_t)got, to + got, len - got,
+		                  &more, &f))
+			return false;
+		got += more;
+	}
+	return got == len;
 }
 
 /* False: it cannot be had. */
-static bool begin(struct rate *r, const struct hold *h, const struct rate_rule *rules,
-                  size_t count, int64_t wall_ms)
+static bool begin(struct work *w, const struct rate *rate, const struct rate_clock *clock)
 {
-	struct fault f = FAULT_INIT;
-	size_t got;
-	if (!open_file(r, h->rooms[HOLD_STATE]))
+	snprintf(w->name, sizeof(w->name), "rate.%08lX",
+	         (unsigned long)crc_add(0, rate->relay, strlen(rate->relay)));
+	if (!open_file(w, rate->hold->rooms[HOLD_STATE]))
 		return false;
-	if (!lock(r) ||
-	    !file_read_at(r->fd, r->name, 0, (char *)&r->head, sizeof(r->head), &got, &f)) {
-		close(r->fd);
+	if (!lock(w)) {
+		close(w->fd);
 		return false;
 	}
-	if (got != sizeof(r->head) || !is_sound(&r->head, rules, count)) {
-		r->head = (struct head){.count = (int64_t)count, .last = wall_ms};
-		memcpy(r->head.magic, magic, sizeof(magic));
-		for (size_t i = 0; i < count; i++)
-			r->head.rings[i].rule = rules[i];
+	if (!read_bytes(w, 0, (char *)&w->head, sizeof(w->head)) || !is_sound(&w->head, rate)) {
+		w->head = (struct head){.count = (int64_t)rate->count, .last = CLOCK_FIRST};
+		memcpy(w->head.magic, magic, sizeof(magic));
+		w->head.wall = clock->wall_ms;
+		w->head.uptime = clock->uptime_ms;
+		for (size_t i = 0; i < rate->count; i++)
+			w->head.rings[i].rule = rate->rules[i];
 	}
-	if (wall_ms + r->head.offset < r->head.last)
-		r->head.offset = r->head.last - wall_ms;
-	r->now = r->head.last = wall_ms + r->head.offset;
+	set_clock(w, clock);
 	return true;
 }
 
-static void end(struct rate *r)
+static void end(struct work *w)
 {
 	struct fault f = FAULT_INIT;
-	r->head.crc = crc_of(&r->head);
-	(void)!file_write_at(r->fd, r->name, 0,
-	                     str_make((const char *)&r->head, sizeof(r->head)), &f);
-	close(r->fd);
+	w->head.crc = crc_of(&w->head);
+	(void)!file_write_at(w->fd, w->name, 0,
+	                     str_make((const char *)&w->head, sizeof(w->head)), &f);
+	close(w->fd);
 }
 
-/* Where the time stands that is the next to be overwritten. */
-static int64_t place_of(const struct head *h, size_t ring)
+/* Where in the file a time of a ring stands. */
+static int64_t place_of(const struct work *w, size_t ring, int64_t at)
 {
-	int64_t at = HEAD_SIZE;
 	for (size_t i = 0; i < ring; i++)
-		at += h->rings[i].rule.count * (int64_t)sizeof(int64_t);
-	return at + h->rings[ring].next * (int64_t)sizeof(int64_t);
+		at += w->head.rings[i].rule.count;
+	return HEAD_SIZE + at * (int64_t)sizeof(int64_t);
 }
 
-static int64_t wait_of(const struct rate *r, size_t ring)
+/* False: there is none. */
+static bool read_time(const struct work *w, size_t ring, int64_t at, int64_t *time)
 {
-	const struct ring *at = &r->head.rings[ring];
+	return read_bytes(w, place_of(w, ring, at), (char *)time, sizeof(*time));
+}
+
+static void write_time(const struct work *w, size_t ring, int64_t at, int64_t time)
+{
+	struct fault f = FAULT_INIT;
+	(void)!file_write_at(w->fd, w->name, place_of(w, ring, at),
+	                     str_make((const char *)&time, sizeof(time)), &f);
+}
+
+static int64_t wait_of(const struct work *w, size_t ring)
+{
+	const struct ring *at = &w->head.rings[ring];
 	int64_t oldest;
-	size_t got;
-	struct fault f = FAULT_INIT;
-	if (at->filled < at->rule.count ||
-	    !file_read_at(r->fd, r->name, place_of(&r->head, ring), (char *)&oldest,
-	                  sizeof(oldest), &got, &f) ||
-	    got != sizeof(oldest))
+	if (at->filled < at->rule.count || !read_time(w, ring, at->next, &oldest))
 		return 0;
-	return rate_wait(&at->rule, oldest, r->now, r->now < r->head.slow_until);
+	return rate_wait(&at->rule, oldest, w->now, w->now < w->head.slow_until);
 }
 
-/* Cut short before the head is written, the oldest time has become a late one: the next
- * waits too long once. */
-static void add(struct rate *r, size_t ring)
+/* Returns the place. Cut short before the head is written, the oldest time has become a late
+ * one: the next waits too long once. */
+static int64_t add(struct work *w, size_t ring, int64_t time)
 {
-	struct ring *at = &r->head.rings[ring];
-	struct fault f = FAULT_INIT;
-	(void)!file_write_at(r->fd, r->name, place_of(&r->head, ring),
-	                     str_make((const char *)&r->now, sizeof(r->now)), &f);
-	at->next = (at->next + 1) % at->rule.count;
-	at->filled += at->filled < at->rule.count;
+	struct ring *r = &w->head.rings[ring];
+	int64_t at = r->next;
+	write_time(w, ring, at, time);
+	r->next = (at + 1) % r->rule.count;
+	r->filled += r->filled < r->rule.count;
+	return at;
 }
 
-static void name_of(const char *relay, char name[NAME_SIZE])
+static int64_t longest_wait(const struct work *w)
 {
-	snprintf(name, NAME_SIZE, "rate.%08lX",
-	         (unsigned long)crc_add(0, relay, strlen(relay)));
-}
-
-bool rate_take(const struct hold *h, const char *relay, const struct rate_rule *rules,
-               size_t count, int64_t wall_ms, int64_t *wait_ms)
-{
-	char name[NAME_SIZE];
-	name_of(relay, name);
-	struct rate r = {.name = name};
-	*wait_ms = 0;
-	if (!begin(&r, h, rules, count, wall_ms))
-		return true;
-	for (size_t i = 0; i < count; i++) {
-		int64_t wait = wait_of(&r, i);
-		*wait_ms = wait > *wait_ms ? wait : *wait_ms;
+	int64_t longest = 0;
+	for (int64_t i = 0; i < w->head.count; i++) {
+		int64_t wait = wait_of(w, (size_t)i);
+		longest = wait > longest ? wait : longest;
 	}
-	for (size_t i = 0; *wait_ms == 0 && i < count; i++)
-		add(&r, i);
-	end(&r);
+	return longest;
+}
+
+bool rate_take(const struct rate *r, const struct rate_clock *clock, struct rate_permit *permit,
+               int64_t *wait_ms)
+{
+	struct work w;
+	*permit = (struct rate_permit){.at = 0};
+	*wait_ms = 0;
+	if (!begin(&w, r, clock))
+		return true;
+	*wait_ms = longest_wait(&w);
+	for (size_t i = 0; *wait_ms == 0 && i < r->count; i++)
+		permit->place[i] = add(&w, i, w.now);
+	if (*wait_ms == 0)
+		permit->at = w.now;
+	end(&w);
 	return *wait_ms == 0;
 }
 
-void rate_slow(const struct hold *h, const char *relay, const struct rate_rule *rules,
-               size_t count, int64_t wall_ms)
+int64_t rate_ask(const struct rate *r, const struct rate_clock *clock)
 {
-	char name[NAME_SIZE];
-	name_of(relay, name);
-	struct rate r = {.name = name};
-	if (!begin(&r, h, rules, count, wall_ms))
+	struct work w;
+	if (!begin(&w, r, clock))
+		return 0;
+	int64_t wait = longest_wait(&w);
+	close(w.fd);
+	return wait;
+}
+
+void rate_cancel(const struct rate *r, const struct rate_clock *clock,
+                 const struct rate_permit *permit)
+{
+	struct work w;
+	int64_t there;
+	if (permit->at == 0 || !begin(&w, r, clock))
 		return;
-	r.head.slow_until = r.now + RATE_SLOW_MS;
-	end(&r);
+	for (size_t i = 0; i < r->count; i++) {
+		struct ring *ring = &w.head.rings[i];
+		int64_t at = permit->place[i];
+		if ((at + 1) % ring->rule.count != ring->next ||
+		    !read_time(&w, i, at, &there) || there != permit->at)
+			continue;
+		write_time(&w, i, at, NEVER);
+		ring->next = at;
+	}
+	end(&w);
+}
+
+/* The least that was needed of late, rather less. */
+static void learn_passage(struct head *h, int64_t took)
+{
+	if (took < h->passage)
+		h->passage = took;
+	else
+		h->passage += (took - h->passage) / 16;
+	if (h->passage > RATE_PASSAGE_MAX)
+		h->passage = RATE_PASSAGE_MAX;
+}
+
+void rate_ended(const struct rate *r, const struct rate_clock *clock,
+                const struct rate_permit *permit)
+{
+	struct work w;
+	if (permit->at == 0 || !begin(&w, r, clock))
+		return;
+	if (w.now >= permit->at)
+		learn_passage(&w.head, w.now - permit->at);
+	int64_t time = w.now - w.head.passage, there;
+	for (size_t i = 0; i < r->count; i++) {
+		int64_t at = permit->place[i];
+		if (read_time(&w, i, at, &there) && there == permit->at)
+			write_time(&w, i, at, time);
+		else
+			add(&w, i, time);
+	}
+	end(&w);
+}
+
+void rate_slow(const struct rate *r, const struct rate_clock *clock)
+{
+	struct work w;
+	if (!begin(&w, r, clock))
+		return;
+	w.head.slow_until = w.now + RATE_SLOW_MS;
+	end(&w);
 }

@@ -4,24 +4,36 @@
  *
  * What else is counted is so under a name of its own in place of a relay's.
  *
- * One empty file a relay in the hold's state/. Each connection is a lock on one byte of it,
- * which the system lets go when its process ends, however it does. The locks are a process':
- * it has one slot at a time, and opens the file for nothing else meanwhile, for closing it
- * gives up all that the process has there. Where the file cannot be had nothing is counted.
+ * One file a relay in the hold's state/. Each connection is a lock on one byte of it, which
+ * the system lets go when its process ends, however it does. The locks are a process': it has
+ * one slot at a time, and opens the file for nothing else meanwhile, for closing it gives up
+ * all that the process has there. Where the file cannot be had nothing is counted.
  *
- * In a shared hold a user can stop a process of his that has a slot. The first of several is
- * therefore kept for the owner of the rooms: at least his run goes on.
+ * A process can be stopped while it has a slot. In the file stands when each was last seen at
+ * work; who was not for SLOT_SILENT is not counted any more, so that one connection too many
+ * is what it comes to, and not that nobody sends. And in a shared hold a user can stop a
+ * process of his whenever he likes: the first of several is kept for the owner of the rooms.
  */
 #ifndef HOLD_SLOTS_H
 #define HOLD_SLOTS_H
 
 #include "hold/hold.h"
 
-/* Takes one of most. False: none is free. *fd is to be closed when the connection is; -1: it
- * is not counted. */
-bool slots_take(const struct hold *h, const char *relay, int most, int *fd)
-    __attribute__((warn_unused_result));
-/* How many others have one; fd as slots_take() gave it. */
-int slots_others(int fd);
+#define SLOT_SILENT 3600 /* seconds: longer than any server is waited for, as a rule */
+
+struct slot {
+	int fd; /* -1: there is none, or it is not counted */
+	int64_t at;
+	int64_t seen; /* wall seconds: what stands in the file */
+};
+
+/* Takes one of most. False: none is free. wall: seconds. */
+bool slots_take(const struct hold *h, const char *relay, int most, int64_t wall,
+                struct slot *slot) __attribute__((warn_unused_result));
+/* It is at work. */
+void slots_seen(struct slot *slot, int64_t wall);
+/* How many others have one. */
+int slots_others(const struct slot *slot);
+void slots_release(struct slot *slot); /* harmless without one */
 
 #endif

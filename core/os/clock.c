@@ -18,13 +18,18 @@ static bool read_clock(clockid_t id, struct timespec *now)
 	return clock_gettime(id, now) == 0;
 }
 
+static int64_t in_ms(const struct timespec *time)
+{
+	return (int64_t)time->tv_sec * 1000 + time->tv_nsec / 1000000;
+}
+
 int64_t clock_mono_ms(void)
 {
 	if (test_set)
 		return test_mono_ms;
 	struct timespec now;
 	read_clock(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return in_ms(&now);
 }
 
 int64_t clock_wall(void)
@@ -42,20 +47,25 @@ int64_t clock_wall_ms(void)
 		return test_wall * 1000;
 	struct timespec now;
 	read_clock(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return in_ms(&now);
+}
+
+int64_t clock_uptime_ms(void)
+{
+	struct timespec now;
+	if (test_set)
+		return test_mono_ms;
+#ifdef CLOCK_BOOTTIME
+	if (read_clock(CLOCK_BOOTTIME, &now))
+		return in_ms(&now);
+#endif
+	read_clock(CLOCK_MONOTONIC, &now);
+	return in_ms(&now);
 }
 
 int64_t clock_uptime(void)
 {
-	struct timespec now;
-	if (test_set)
-		return test_mono_ms / 1000;
-#ifdef CLOCK_BOOTTIME
-	if (read_clock(CLOCK_BOOTTIME, &now))
-		return now.tv_sec;
-#endif
-	read_clock(CLOCK_MONOTONIC, &now);
-	return now.tv_sec;
+	return clock_uptime_ms() / 1000;
 }
 
 int64_t clock_deadline(int64_t ms)

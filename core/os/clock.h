@@ -13,10 +13,11 @@
 
 #define CLOCK_NEVER INT64_MAX
 
-int64_t clock_mono_ms(void); /* monotonic, milliseconds */
-int64_t clock_wall(void);    /* seconds since 1970-01-01 UTC */
-int64_t clock_wall_ms(void); /* the same in milliseconds */
-int64_t clock_uptime(void);  /* seconds the machine has run, sleep included where known */
+int64_t clock_mono_ms(void);   /* monotonic, milliseconds */
+int64_t clock_wall(void);      /* seconds since 1970-01-01 UTC */
+int64_t clock_wall_ms(void);   /* the same in milliseconds */
+int64_t clock_uptime(void);    /* seconds the machine has run, sleep included where known */
+int64_t clock_uptime_ms(void); /* the same in milliseconds */
 
 /* Now plus ms, never overflowing. */
 int64_t clock_deadline(int64_t ms);

@@ -89,7 +89,7 @@ static const struct cause_row table[CAUSES] = {
     [CAUSE_SHUTDOWN] = BROKEN("server-closing", "the server closes the session",
 			SERVER_STRAINED, NEXT_HOST, ""),
     [CAUSE_THROTTLED] = HELD("throttled", "the server wants less", SERVER_STRAINED, NEXT_NOBODY,
-			"set connections lower"),
+			"set rate, or connections lower"),
     [CAUSE_LOST] = BROKEN("connection-lost", "the connection was lost", SERVER_SUSPECT,
 			NEXT_HOST, ""),
     [CAUSE_TOO_SLOW] = BROKEN("too-slow", "the server is too slow", SERVER_STRAINED, NEXT_HOST,

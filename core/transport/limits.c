@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "transport/limits.h"
 
-#include <unistd.h>
-
 #include "os/clock.h"
 #include "os/random.h"
-#include "hold/rate.h"
-#include "hold/slots.h"
 
 #define NAP_MS 1000 /* the longest without a look at what stops us */
 
@@ -15,7 +11,7 @@ _Static_assert(SETTINGS_RATES_MAX <= RATE_RULES_MAX, "each rate is a rule");
 void limits_init(struct limits *l, const struct hold *hold, int64_t until,
                  const volatile int *stop)
 {
-	*l = (struct limits){.hold = hold, .until = until, .stop = stop, .slot = -1};
+	*l = (struct limits){.hold = hold, .until = until, .stop = stop, .slot = {.fd = -1}};
 }
 
 int64_t limits_patience(const struct limits *l, int64_t ms)
@@ -35,47 +31,84 @@ bool limits_pause(const struct limits *l, int64_t until, int ms)
 
 bool limits_connect(struct limits *l, const struct settings_relay *relay, int most)
 {
-	return slots_take(l->hold, relay->name, most, &l->slot);
+	return slots_take(l->hold, relay->name, most, clock_wall(), &l->slot);
 }
 
 int limits_others(const struct limits *l)
 {
-	return slots_others(l->slot);
+	return slots_others(&l->slot);
+}
+
+void limits_seen(struct limits *l)
+{
+	slots_seen(&l->slot, clock_wall());
 }
 
 void limits_disconnect(struct limits *l)
 {
-	if (l->slot >= 0)
-		close(l->slot);
-	l->slot = -1;
+	slots_release(&l->slot);
 }
 
-static size_t rules_of(const struct settings_relay *relay,
-                       struct rate_rule rules[RATE_RULES_MAX])
+static struct rate rate_of(const struct limits *l, const struct settings_relay *relay)
 {
-	for (size_t i = 0; i < relay->rate.count; i++)
-		rules[i] = (struct rate_rule){relay->rate.at[i].count,
-		                              relay->rate.at[i].seconds * 1000};
-	return relay->rate.count;
+	struct rate r = {.hold = l->hold, .relay = relay->name, .count = relay->rate.count};
+	for (size_t i = 0; i < r.count; i++)
+		r.rules[i] = (struct rate_rule){relay->rate.at[i].count,
+		                                relay->rate.at[i].seconds * 1000};
+	return r;
 }
 
-bool limits_permit(struct limits *l, const struct settings_relay *relay, int64_t *wait_ms)
+static struct rate_clock now(void)
 {
-	struct rate_rule rules[RATE_RULES_MAX];
-	size_t count = rules_of(relay, rules);
-	*wait_ms = 0;
-	if (count == 0 || l->permit == relay)
-		return true;
-	if (!rate_take(l->hold, relay->name, rules, count, clock_wall_ms(), wait_ms))
-		return false;
-	l->permit = relay;
-	return true;
+	return (struct rate_clock){clock_wall_ms(), clock_uptime_ms()};
 }
 
-bool limits_permit_soon(struct limits *l, const struct settings_relay *relay, int64_t until)
+bool limits_permit(const struct limits *l, const struct settings_relay *relay,
+                   struct rate_permit *permit)
 {
 	int64_t wait;
-	while (!limits_permit(l, relay, &wait)) {
+	*permit = (struct rate_permit){.at = 0};
+	if (relay->rate.count == 0)
+		return true;
+	const struct rate r = rate_of(l, relay);
+	const struct rate_clock clock = now();
+	return rate_take(&r, &clock, permit, &wait);
+}
+
+void limits_cancel(const struct limits *l, const struct settings_relay *relay,
+                   const struct rate_permit *permit)
+{
+	if (permit->at == 0)
+		return;
+	const struct rate r = rate_of(l, relay);
+	const struct rate_clock clock = now();
+	rate_cancel(&r, &clock, permit);
+}
+
+void limits_ended(const struct limits *l, const struct settings_relay *relay,
+                  const struct rate_permit *permit)
+{
+	if (permit->at == 0)
+		return;
+	const struct rate r = rate_of(l, relay);
+	const struct rate_clock clock = now();
+	rate_ended(&r, &clock, permit);
+}
+
+int64_t limits_wait(const struct limits *l, const struct settings_relay *relay)
+{
+	if (relay->rate.count == 0)
+		return 0;
+	const struct rate r = rate_of(l, relay);
+	const struct rate_clock clock = now();
+	return rate_ask(&r, &clock);
+}
+
+bool limits_wait_until(const struct limits *l, const struct settings_relay *relay,
+                       int64_t until)
+{
+	int64_t wait;
+	while ((wait = limits_wait(l, relay)) > 0) {
 		if ((l->stop && *l->stop) || wait > clock_left_ms(until))
 			return false;
 		clock_pause_ms(wait < NAP_MS ? (int)wait : NAP_MS);
@@ -83,15 +116,11 @@ bool limits_permit_soon(struct limits *l, const struct settings_relay *relay, in
 	return true;
 }
 
-void limits_used(struct limits *l)
-{
-	l->permit = NULL;
-}
-
 void limits_slow(const struct limits *l, const struct settings_relay *relay)
 {
-	struct rate_rule rules[RATE_RULES_MAX];
-	size_t count = rules_of(relay, rules);
-	if (count > 0)
-		rate_slow(l->hold, relay->name, rules, count, clock_wall_ms());
+	if (relay->rate.count == 0)
+		return;
+	const struct rate r = rate_of(l, relay);
+	const struct rate_clock clock = now();
+	rate_slow(&r, &clock);
 }

@@ -95,18 +95,33 @@ static bool session_for(struct attempt *a, const struct server *server, struct f
 	return false;
 }
 
-/* May a message go, by the rate that is set? That comes before the connection, which is not
- * to wait where it would be for long. */
-static bool may_send(struct attempt *a, const struct server *server, struct fault *f)
+/* Waits until a message may go, by the rate that is set. */
+static bool may_send(struct attempt *a, const struct server *server, int64_t until,
+                     struct fault *f)
 {
 	struct offerer *o = a->o;
-	if (o->asks_nobody || limits_permit_soon(&o->limits, server->relay,
-	                                         limits_patience(&o->limits, RATE_WAIT_MS)))
+	int64_t wait = o->asks_nobody ? 0 : limits_wait(&o->limits, server->relay);
+	/* Who waits for long has no connection meanwhile. */
+	if (wait > CONNECTIONS_WAIT_MS && o->line_count == 0)
+		offer_end_session(o);
+	if (wait == 0 || limits_wait_until(&o->limits, server->relay, until))
 		return true;
 	offer_end_session(o);
 	a->contact = (struct session_contact){.port = 0};
 	fault_set(f, FAULT_RELAY, "%s", cause_row(CAUSE_RATE)->sentence);
 	return fault_cause(f, CAUSE_RATE);
+}
+
+/* A session over which a message may go at once. It is counted last, for to get there takes
+ * time; by then others may have been faster. */
+static bool make_ready(struct attempt *a, const struct server *server, struct fault *f)
+{
+	int64_t until = limits_patience(&a->o->limits, RATE_WAIT_MS);
+	do {
+		if (!may_send(a, server, until, f) || !session_for(a, server, f))
+			return false;
+	} while (!limits_permit(&a->o->limits, server->relay, &a->permit));
+	return true;
 }
 
 /* That server is known as dead since then: an entry whose servers all are so, for all of
@@ -356,8 +371,12 @@ static bool take_down(struct attempt *a, const struct server *server,
 		servers_one_by_one(&o->memory, server, why.cause);
 		o->window = 1;
 	}
-	if (cause == CAUSE_THROTTLED)
+	/* A 421 in the middle may say so too, as Exchange Online does. */
+	if (cause == CAUSE_THROTTLED || cause == CAUSE_SHUTDOWN)
 		limits_slow(&o->limits, server->relay);
+	/* Not before the mark: what is done between the answer and that can be done twice. */
+	limits_ended(&o->limits, server->relay, &a->permit);
+	limits_seen(&o->limits);
 	a->sum->strained = a->sum->strained || cause_row(cause)->server == SERVER_STRAINED;
 	const struct server_client client = client_of(a);
 	/* However many transactions it is, it is one message that the server meets; and it is
@@ -409,7 +428,6 @@ static bool transact(struct attempt *a, const struct server *server, struct sess
 static bool transact_new(struct attempt *a, const struct server *server, struct fault *f)
 {
 	struct session_mail m = {.he = a->he, .rcpts = a->batch, .count = a->batch_count};
-	limits_used(&a->o->limits);
 	a->contact = *session_contact(a->o->session);
 	return transact(a, server, &m, f);
 }
@@ -423,6 +441,7 @@ static bool transact_begun(struct attempt *a, struct under_way *u, struct fault 
 	a->batch_count = a->count;
 	a->markable = true;
 	a->contact = u->contact;
+	a->permit = u->permit;
 	return transact(a, &u->server, &u->mail, f);
 }
 
@@ -448,7 +467,7 @@ static bool use_server(struct attempt *a, const struct server *server, struct fa
 			return false;
 		a->markable = true;
 		/* Many recipients may be more transactions than one connection carries. */
-		if (!may_send(a, server, &why) || !session_for(a, server, &why)) {
+		if (!make_ready(a, server, &why)) {
 			not_reached(a, server, &why);
 			return true;
 		}

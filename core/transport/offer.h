@@ -33,6 +33,7 @@ struct under_way {
 	struct server server;
 	struct session_contact contact;
 	struct routes routes; /* as they were then; there is one */
+	struct rate_permit permit;
 };
 
 struct offerer {

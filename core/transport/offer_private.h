@@ -42,8 +42,9 @@ struct attempt {
 	bool met;           /* and that was found now */
 	struct verdict why; /* of the last such server */
 	struct session_contact contact;
-	bool markable; /* marks can be made */
-	int broken;    /* transactions with that server that came to no good end */
+	bool markable;             /* marks can be made */
+	int broken;                /* transactions with that server that came to no good end */
+	struct rate_permit permit; /* of the message under way */
 };
 
 /* offer_window: the next entries behind the one that is offered. */

@@ -56,7 +56,7 @@ static bool fits_behind(struct attempt *a, const struct hold_entry *he,
 
 /* Keeps the routes. */
 static struct under_way *prepare(struct attempt *a, struct hold_entry *he,
-                                 const struct routes *routes)
+                                 const struct routes *routes, const struct rate_permit *permit)
 {
 	const struct route *route = &routes->at[0];
 	struct under_way *u = mem_alloc(sizeof(*u));
@@ -64,6 +64,7 @@ static struct under_way *prepare(struct attempt *a, struct hold_entry *he,
 	    .mail = {.he = he, .rcpts = route->rcpts, .count = route->rcpt_count},
 	    .contact = a->contact,
 	    .routes = *routes,
+	    .permit = *permit,
 	};
 	server_copy(&u->server, a->server);
 	/* It is told of in its turn. Where no mark can be made nothing may be sent. */
@@ -87,10 +88,9 @@ static bool has_window(struct offerer *o, const struct server *server)
 void offer_pass_by(struct offerer *o)
 {
 	struct under_way *last = o->line_count > 0 ? o->line[o->line_count - 1] : NULL;
-	if (!last || last->mail.progress != MAIL_NEW) {
-		limits_used(&o->limits);
+	if (!last || last->mail.progress != MAIL_NEW)
 		return;
-	}
+	limits_cancel(&o->limits, last->server.relay, &last->permit);
 	o->passed = last->mail.he;
 	o->line_count--;
 	under_way_free(last);
@@ -109,11 +109,11 @@ static struct session_mail *behind(void *context)
 		return NULL;
 	struct routes routes;
 	struct under_way *u = NULL;
+	struct rate_permit permit;
 	routes_plan(o->env->config, &he->entry.envelope, &routes);
-	int64_t wait;
 	if (routes.count == 1 && fits_behind(a, he, &routes.at[0]) &&
-	    limits_permit(&o->limits, a->server->relay, &wait))
-		o->line[o->line_count++] = u = prepare(a, he, &routes);
+	    limits_permit(&o->limits, a->server->relay, &permit))
+		o->line[o->line_count++] = u = prepare(a, he, &routes, &permit);
 	else
 		o->passed = he;
 	if (!u)

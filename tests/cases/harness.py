@@ -87,6 +87,11 @@ def dated(seconds, uptime=False):
             "DATED_UPTIME": "1" if uptime else None}
 
 
+def hurried(speed):
+    """The environment of programs all of whose clocks run so many times as fast."""
+    return dict(dated(0), DATED_SPEED=str(speed), DATED_FROM=str(int(time.monotonic())))
+
+
 def is_ours(path):
     """Can nobody else put another folder there? Root in a user's checkout cannot say so."""
     while True:
@@ -243,10 +248,11 @@ class Call:
 class Relay:
     """The test relay in a folder of the case. It ends with the case at the latest."""
 
-    def __init__(self, case, *options, cert=None, port=0, script=(), certs=None):
+    def __init__(self, case, *options, cert=None, port=0, script=(), certs=None, env=None):
         self.case = case
         self.number = len(case.relays)
         self.options, self.cert, self.certs = options, cert, certs
+        self.env = env and {k: v for k, v in dict(case.env, **env).items() if v is not None}
         self.dir = os.path.join(case.dir, f"relay{self.number}")
         # Bound but not listening: nobody else is given the port while the relay is down.
         self.keep = socket.socket()
@@ -270,7 +276,7 @@ class Relay:
             argv += ["--script", path]
         for _ in range(20):
             self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                            stderr=subprocess.PIPE)
+                                            stderr=subprocess.PIPE, env=self.env)
             line = self.process.stdout.readline().decode().split()
             if line:
                 break

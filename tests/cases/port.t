@@ -535,7 +535,8 @@ def silence(what, fast, words, pause):
         jail.simple(conf=QUIET)
         shutil.copy(f"{BUILD}/tests/dated.so", jail.dir + "/run/dated.so")
         jail.env["ASAN_OPTIONS"] = jail.env.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
-        with Port(jail, env={"LD_PRELOAD": "/run/dated.so", "DATED_FAST": fast}) as port:
+        env = {name: value for name, value in hurried(fast).items() if value is not None}
+        with Port(jail, env=dict(env, LD_PRELOAD="/run/dated.so")) as port:
             got = jail.function_as("ann", lambda: run(port.number))
             check(isinstance(got, list), got)
             check(1 < got[0] < 12, f"after {got[0]:.1f} s")
@@ -547,8 +548,8 @@ def silence(what, fast, words, pause):
 
 
 # How many times as fast time passes, what is said, and how often
-SILENCES = (("without a word", "100", b"", 0.1), ("a byte now and then", "1200", b"x", 0.02),
-            ("in a message", "1200", b"x", 0.02), ("deaf", "100", b"HELP\r\n" * 10000, 0))
+SILENCES = (("without a word", 100, b"", 0.1), ("a byte now and then", 1200, b"x", 0.02),
+            ("in a message", 1200, b"x", 0.02), ("deaf", 100, b"HELP\r\n" * 10000, 0))
 
 
 def jobs():

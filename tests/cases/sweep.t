@@ -18,6 +18,8 @@ runs, and the rules are checked:
   EINTR, half a write ...   as if nothing had been
   linked                    (where rename cannot refuse to replace) a move cut short between link
                             and unlink is finished by the next flushq
+  rate                      however a run was killed, the next one counts what it had sent, and
+                            waits for nobody
   power                     (what a kill cannot show) a file is synced before it gets its name and
                             the directory after it; a mark is synced before the next word to the
                             server, and before the entry goes
@@ -31,6 +33,7 @@ earlier; with sanitizers, which are slow, all of it (and is 150 there unless set
 
 import collections
 import concurrent.futures
+import fcntl
 import os
 import queue
 import random
@@ -97,7 +100,8 @@ class State:
         self.hold, self.failed = read_room(hold, "hold"), read_room(hold, "failed")
         self.tmp, self.corrupt = names_in(hold, "tmp"), names_in(hold, "corrupt")
         self.litter = [n for n in names_in(hold, "state")
-                       if not n.startswith(("server.", "clock.", "counters", "working", "slots."))]
+                       if not n.startswith(("server.", "clock.", "counters", "working", "slots.",
+                                            "rate."))]
 
     def slots(self, address, room=None, report=False):
         """The states of an address, in a room or in both, in reports or else in other mail."""
@@ -117,8 +121,9 @@ class State:
 class Run:
     """One run with a fault and all that was seen of it."""
 
-    def __init__(self, fault, ended, calls, first, last, plain=False):
+    def __init__(self, fault, ended, calls, first, last, plain=False, seen=None):
         self.plain = plain
+        self.seen = seen  # by what finishes the scenario
         self.fault, self.ended, self.calls = fault, ended, calls
         self.first, self.last = first, last
         # Not each run has as many calls that wait: the fault may have met none.
@@ -405,6 +410,26 @@ def met_dead(setup=None):
     return run
 
 
+def run_rated(worker):
+    """What goes out, after what has gone out, by a rate of two an hour."""
+    worker.good("flushq", "--all", conf=os.path.join(worker.case.dir, "rate.conf"))
+    worker.tail.settle()
+    state = os.path.join(worker.case.hold, "state")
+    for name in names_in(worker.case.hold, "state"):
+        if name.startswith("rate."):
+            with open(os.path.join(state, name), "rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return len(worker.tail.messages)
+
+
+def judge_rate(run):
+    judge_flush(MANY)(run)
+    if run.killed or not run.happened:
+        check(run.seen <= 2, f"{run.seen} messages at a rate of 2")
+    # What was counted may not have gone: by each of the processes one.
+    check(run.seen >= 1 or run.met, f"{run.seen} messages at a rate of 2")
+
+
 MANY = {f"{letter}{n}@dest.example": "D" for n in range(3) for letter in "xy"}
 
 
@@ -477,6 +502,8 @@ SCENARIOS = {s.name: s for s in (
              setup=hold_one(ONE, LATER, NEVER), feed=False),
     Scenario("flush-many", "flushq", ("--all",), ("flushq", "flushq+"), judge_flush(MANY),
              setup=hold_three, feed=False),
+    Scenario("flush-rate", "flushq", ("--all",), ("flushq",), judge_rate,
+             setup=hold_three, feed=False, conf="rate.conf", finish=run_rated),
     Scenario("flush-dead", "flushq", ("--all",), ("flushq",),
              judge_flush({ONE: "D", TWO: "D"}), setup=hold_one(ONE, TWO), feed=False,
              conf="dead.conf"),
@@ -521,13 +548,15 @@ class Worker:
         keys = {"port": self.relay.port, "connections": "2"}
         self.case.configure(dict(keys, port=1))
         os.rename(self.case.conf_path, os.path.join(self.case.dir, "dead.conf"))
+        self.case.configure(dict(keys, rate="2/h, 100/d", connections="1"))
+        os.rename(self.case.conf_path, os.path.join(self.case.dir, "rate.conf"))
         self.case.configure(keys, tail="bogus = 1\n")
         os.rename(self.case.conf_path, os.path.join(self.case.dir, "faulty.conf"))
         self.case.configure(keys)
 
-    def good(self, program, *args, feed=None):
+    def good(self, program, *args, feed=None, conf=None):
         """A call without a fault that must work."""
-        ended = call(self.case, program, *args, feed=feed)
+        ended = call(self.case, program, *args, feed=feed, conf=conf)
         check((ended.code, ended.err, ended.hung) == (0, "", ""),
               f"{program} {args} without a fault: exit {ended.code} {ended.hung} {ended.err!r}")
 
@@ -544,16 +573,16 @@ class Worker:
         shutil.copytree(self.case.hold, scenario.template)
 
     def recover(self, scenario):
-        if scenario.finish:
-            scenario.finish(self)
+        seen = scenario.finish(self) if scenario.finish else None
         if scenario.name == "list":
-            return
+            return seen
         for _ in range(3):
             before = names_in(self.case.hold, "hold")
             self.good("flushq", "--all")
             now = names_in(self.case.hold, "hold")
             if not now or now == before:
                 break
+        return seen
 
     def run(self, scenario, who, fault=None):
         self.empty()
@@ -566,8 +595,8 @@ class Worker:
                      env=fault_env(self.case, who, fault, scenario.plain), family=len(scenario.who) > 1)
         calls = read_calls(self.case)
         first = State(self)
-        self.recover(scenario)
-        return Run(fault, ended, calls, first, State(self), scenario.plain)
+        seen = self.recover(scenario)
+        return Run(fault, ended, calls, first, State(self), scenario.plain, seen)
 
 
 def faults_of(who, calls):

@@ -6,12 +6,16 @@
  *
  *   DATED=SECONDS   are added to the wall clock, and
  *   DATED_UPTIME=1  to the other clocks too, as when time passes
- *   DATED_FAST=N    the other clocks run N times as fast, and what poll(2) and ppoll(2) wait
- *                   for comes N times as soon
+ *   DATED_SPEED=N   all clocks run N times as fast
+ *   DATED_FROM=S    from the second on in which the monotonic clock was at S
+ *
+ * At a speed its pauses, and what it waits for in poll, are as much shorter (on Linux). Programs
+ * with the same two have the same clocks.
  */
-#undef _FORTIFY_SOURCE
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -23,62 +27,53 @@
 #else
 #define CLOCK_CALL SYS_clock_gettime
 #endif
-
 #if defined(_TIME_BITS) && defined(SYS_ppoll_time64)
-#define POLL_CALL SYS_ppoll_time64
+#define PPOLL_CALL SYS_ppoll_time64
 #else
-#define POLL_CALL SYS_ppoll
+#define PPOLL_CALL SYS_ppoll
 #endif
+#define BILLION 1000000000LL
 
-#define NS 1000000000LL
+static struct {
+	long long added, speed, from;
+	bool all_clocks;
+} set = {.speed = 1};
 
-/* Programs leave their environment behind. */
-static long long fast(void)
+static long long number(const char *name, long long otherwise)
 {
-	static long long times;
-	const char *text = times ? NULL : getenv("DATED_FAST");
-	if (!times)
-		times = text ? strtoll(text, NULL, 10) : 1;
-	return times;
+	const char *text = getenv(name);
+	return text ? strtoll(text, NULL, 10) : otherwise;
 }
 
-int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *wait, const sigset_t *mask)
+/* At once: programs leave their environment behind. */
+__attribute__((constructor)) static void read_environment(void)
 {
-	struct timespec less;
-	if (wait) {
-		long long ns = (wait->tv_sec * NS + wait->tv_nsec) / fast();
-		less.tv_sec = (time_t)(ns / NS);
-		less.tv_nsec = (long)(ns % NS);
-	}
-	return (int)syscall(POLL_CALL, fds, count, wait ? &less : NULL, mask, mask ? 8 : 0);
+	set.added = number("DATED", 0);
+	set.all_clocks = getenv("DATED_UPTIME") != NULL;
+	set.from = number("DATED_FROM", 0);
+	set.speed = number("DATED_SPEED", 1);
 }
 
-int poll(struct pollfd *fds, nfds_t count, int wait_ms)
+/* What has passed by these clocks, and not by the system's. */
+static void add_gain(struct timespec *now)
 {
-	struct timespec wait = {wait_ms / 1000, wait_ms % 1000 * 1000000L};
-	return ppoll(fds, count, wait_ms < 0 ? NULL : &wait, NULL);
-}
-
-/* Since the first look at it. */
-static void hurry(struct timespec *now)
-{
-	static long long first;
-	long long ns = now->tv_sec * NS + now->tv_nsec;
-	first = first ? first : ns;
-	ns = first + (ns - first) * fast();
-	now->tv_sec = (time_t)(ns / NS);
-	now->tv_nsec = (long)(ns % NS);
+	struct timespec real;
+	long long factor = set.speed - 1;
+	if (factor == 0 || syscall(CLOCK_CALL, CLOCK_MONOTONIC, &real) != 0)
+		return;
+	long long gain =
+	    ((real.tv_sec - set.from) * BILLION + real.tv_nsec) * factor + now->tv_nsec;
+	now->tv_sec += (time_t)(gain / BILLION);
+	now->tv_nsec = (long)(gain % BILLION);
 }
 
 int clock_gettime(clockid_t id, struct timespec *now)
 {
 	if (syscall(CLOCK_CALL, id, now) != 0)
 		return -1;
-	if (id != CLOCK_REALTIME)
-		hurry(now);
-	const char *seconds = getenv("DATED");
-	if (seconds && (id == CLOCK_REALTIME || getenv("DATED_UPTIME")))
-		now->tv_sec += (time_t)strtoll(seconds, NULL, 10);
+	add_gain(now);
+	if (id == CLOCK_REALTIME || set.all_clocks)
+		now->tv_sec += (time_t)set.added;
 	return 0;
 }
 
@@ -91,3 +86,35 @@ time_t time(time_t *to)
 		*to = now.tv_sec;
 	return now.tv_sec;
 }
+
+#ifdef __linux__
+
+static struct timespec shorter(const struct timespec *time)
+{
+	long long ns = (time->tv_sec * BILLION + time->tv_nsec) / set.speed;
+	return (struct timespec){.tv_sec = (time_t)(ns / BILLION),
+	                         .tv_nsec = (long)(ns % BILLION)};
+}
+
+int nanosleep(const struct timespec *time, struct timespec *left)
+{
+	const struct timespec pause = shorter(time);
+	errno = clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, left);
+	return errno == 0 ? 0 : -1;
+}
+
+int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *time, const sigset_t *mask)
+{
+	struct timespec pause = {.tv_sec = 0};
+	if (time)
+		pause = shorter(time);
+	return (int)syscall(PPOLL_CALL, fds, count, time ? &pause : NULL, mask, _NSIG / 8);
+}
+
+int poll(struct pollfd *fds, nfds_t count, int ms)
+{
+	const struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
+	return ppoll(fds, count, ms < 0 ? NULL : &time, NULL);
+}
+
+#endif

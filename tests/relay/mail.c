@@ -125,6 +125,23 @@ static const char *check_mail(struct session *s, const struct path *path,
 	return NULL;
 }
 
+/* The reply to one message too many; null: it is not. text is to be freed. */
+static const char *check_rate(struct session *s, enum quota_place place, struct text *text)
+{
+	long long us;
+	bool taken = quota_take(s->quota, place, &us);
+	if (!s->quota->count)
+		return NULL;
+	struct event e;
+	session_event(s, &e, "rate");
+	event_string(&e, "at", place == QUOTA_MAIL ? "MAIL" : "end");
+	event_flag(&e, "taken", taken);
+	event_number(&e, "us", us);
+	event_end(&e);
+	text_printf(text, "%s\r\n", s->options->rate_reply);
+	return taken ? NULL : text->data;
+}
+
 static void open_mail(struct session *s, const struct path *path,
                       const struct param_list *params)
 {
@@ -161,9 +178,12 @@ bool mail_from(struct session *s, const char *args, size_t len)
 {
 	struct path path;
 	struct param_list params;
+	struct text too_many = {0};
 	const char *reply = read_args(s, "FROM:", args, len, &path, &params);
 	if (!reply)
 		reply = check_mail(s, &path, &params);
+	if (!reply)
+		reply = check_rate(s, QUOTA_MAIL, &too_many);
 	s->from = text_z(&path.address);
 	struct plan plan;
 	plan_make(s, ON_MAIL, reply ? reply : "250 2.1.0 ok\r\n", &plan);
@@ -171,6 +191,7 @@ bool mail_from(struct session *s, const char *args, size_t len)
 	log_path(s, "mail", "sender", &path, &params, plan.code);
 	if (plan.code / 100 == 2)
 		open_mail(s, &path, &params);
+	text_free(&too_many);
 	text_free(&path.address);
 	params_free(&params);
 	return plan_play(s, &plan);
@@ -326,6 +347,8 @@ static bool finish(struct session *s)
 {
 	struct transaction *m = &s->mail;
 	size_t count = s->options->lmtp && m->accepted ? m->accepted : 1, next = 0;
+	struct text text = {0};
+	const char *too_many = check_rate(s, QUOTA_END, &text);
 	struct plan *plans = calloc(count, sizeof *plans);
 	if (!plans)
 		die("out of memory");
@@ -334,17 +357,19 @@ static bool finish(struct session *s)
 			if (m->recipients[i].code / 100 != 2)
 				continue;
 			s->to = text_z(&m->recipients[i].address);
-			plan_make(s, ON_DOT, content_reply(s, &m->recipients[i]),
+			plan_make(s, ON_DOT,
+			          too_many ? too_many : content_reply(s, &m->recipients[i]),
 			          &plans[next++]);
 		}
 		s->to = NULL;
 	} else {
-		plan_make(s, ON_DOT, content_reply(s, NULL), &plans[0]);
+		plan_make(s, ON_DOT, too_many ? too_many : content_reply(s, NULL), &plans[0]);
 	}
 	/* The end of a message may begin a group of commands (RFC 2920 section 3.1). */
 	s->alone = false;
 	bool go_on = conclude(s, plans, count);
 	free(plans);
+	text_free(&text);
 	return go_on;
 }
 

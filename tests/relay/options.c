@@ -21,6 +21,9 @@ static const char help[] =
     "  --port N             0 if not given: any\n"
     "  --sessions N         end after N connections\n"
     "  --at-once N          421 in place of the greeting when N connections are open\n"
+    "  --rate N/MS          at most N messages in any MS milliseconds, counted at MAIL and at\n"
+    "                       their ends; one too many hears --rate-reply TEXT, 454 if not "
+    "given\n"
     "  --with-parent        end when standard input ends\n"
     "  --name HOST          name in the greeting: relay.test if not given\n"
     "  --lmtp               LMTP: LHLO, a reply for each recipient\n"
@@ -134,6 +137,17 @@ static void set_scram_fault(struct options *o, const char *name)
 	die("no SCRAM fault %s", name);
 }
 
+static void set_rate(struct options *o, const char *value)
+{
+	char *end;
+	unsigned long count = strtoul(value, &end, 10),
+	              ms = *end ? strtoul(end + 1, NULL, 10) : 0;
+	if (*end != '/' || count < 1 || count > 1000000 || ms < 1 || ms > INT_MAX)
+		die("--rate %s: N/MS is due", value);
+	o->rate_count = (unsigned)count;
+	o->rate_ms = (unsigned)ms;
+}
+
 /* The options that do more than set a value. */
 static bool take_special(struct options *o, const char *option, const char *value)
 {
@@ -148,6 +162,8 @@ static bool take_special(struct options *o, const char *option, const char *valu
 		set_extensions(o, value, false);
 	} else if (!strcmp(option, "--scram-fault")) {
 		set_scram_fault(o, value);
+	} else if (!strcmp(option, "--rate")) {
+		set_rate(o, value);
 	} else if (!strcmp(option, "--size")) {
 		o->size = number(option, value);
 	} else if (!strcmp(option, "--name")) {
@@ -190,6 +206,7 @@ static int take_plain(struct options *o, const char *option, const char *value)
 	    {"--timeout", NUMBER, &o->timeout_s},
 	    {"--sessions", NUMBER, &o->sessions},
 	    {"--at-once", NUMBER, &o->at_once},
+	    {"--rate-reply", STRING, &o->rate_reply},
 	    {"--receive-buffer", NUMBER, &o->receive_buffer},
 	    {"--make-certs", STRING, &o->make_certs},
 	    {"--ip", STRING, &o->ip},
@@ -242,6 +259,7 @@ void options_read(struct options *o, int argc, char **argv)
 	    .tls_priority = "NORMAL",
 	    .mechanisms = "SCRAM-SHA-256-PLUS SCRAM-SHA-256 SCRAM-SHA-1-PLUS SCRAM-SHA-1 "
 	                  "CRAM-MD5 PLAIN LOGIN",
+	    .rate_reply = "454 4.7.0 Throttling failure: Maximum sending rate exceeded.",
 	    .iterations = 4096,
 	    .size = 10485760,
 	    .timeout_s = 300,

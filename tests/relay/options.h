@@ -51,6 +51,8 @@ struct options {
 	const char *cert, *key, *client_ca, *tls_priority;
 	bool dh_1024, no_tickets;
 	unsigned delay_ms, timeout_s, sessions, at_once, receive_buffer;
+	unsigned rate_count, rate_ms; /* 0: no rate */
+	const char *rate_reply;
 	struct script script;
 
 	/* Other things than serving. */

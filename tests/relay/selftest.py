@@ -800,11 +800,29 @@ def test_so_many_at_once():
         starts(other.reply(), "421")
         assert other.eof()
         session(raw)
-        relay.closed(2)
-        time.sleep(0.05)
         raw = relay.raw()
         raw.start()
         session(raw)
+
+
+def test_rate():
+    """Over all connections; in any period, and as well at the ends as at MAIL."""
+    with Relay("--rate", "2/700", "--rate-reply", "432 4.3.2 too fast") as relay:
+        raws = [relay.raw() for _ in range(4)]
+        for raw in raws:
+            raw.start()
+        for raw in raws[:2]:
+            raw.say("MAIL FROM:<a@x.test>\r\nRCPT TO:<b@x.test>\r\nDATA\r\n", 3)
+        check(raws[2].say("MAIL FROM:<a@x.test>\r\n"), "432 4.3.2 too fast")
+        time.sleep(0.75)
+        for raw in raws[:2]:
+            starts(raw.say("x: y\r\n\r\n.\r\n"), "250")
+        check(mail(raws[3], "a@x.test", "b@x.test"), ["250", "250", "354", "432"])
+        time.sleep(0.75)
+        check(mail(raws[3], "a@x.test", "b@x.test")[-1], "250")
+        check([(e["at"], e["taken"]) for e in relay.events("rate")],
+              [("MAIL", True)] * 2 + [("MAIL", False)] + [("end", True)] * 2 +
+              [("MAIL", True), ("end", False), ("MAIL", True), ("end", True)])
 
 
 def test_stall_and_stop():

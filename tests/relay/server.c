@@ -25,10 +25,12 @@ struct server {
 	const struct options *options;
 	struct store store;
 	struct tls tls;
+	struct quota quota;
 	int listener;
 	int stop[2]; /* its write end is closed to stop the sessions */
 	int done[2]; /* a byte for each session that is over */
 	unsigned begun, running;
+	atomic_uint open; /* of those that run, without those that have heard the last word */
 };
 
 struct connection {
@@ -113,13 +115,16 @@ static void begin_session(struct server *server, int fd)
 	if (!c)
 		die("out of memory");
 	c->server = server;
-	c->session = (struct session){.options = o,
-	                              .store = &server->store,
-	                              .tls = &server->tls,
-	                              .conn = ++server->begun,
-	                              .too_many = o->at_once && server->running >= o->at_once,
-	                              .began = now_ms(),
-	                              .tls_fault = {.alert_at = -1}};
+	c->session = (struct session){
+	    .options = o,
+	    .store = &server->store,
+	    .tls = &server->tls,
+	    .quota = &server->quota,
+	    .conn = ++server->begun,
+	    .open = &server->open,
+	    .too_many = atomic_fetch_add(&server->open, 1) >= o->at_once && o->at_once,
+	    .began = now_ms(),
+	    .tls_fault = {.alert_at = -1}};
 	stream_begin(&c->session.stream, fd, server->stop[0], o->timeout_s * 1000, o->delay_ms);
 	pthread_attr_t detached;
 	pthread_attr_init(&detached);
@@ -198,6 +203,7 @@ void server_run(const struct options *o)
 	hold_signals(&open_mask);
 	store_open(&server.store, o->dir, o->discard);
 	tls_begin(&server.tls, o);
+	quota_begin(&server.quota, o->rate_count, o->rate_ms);
 	if (pipe2(server.stop, O_CLOEXEC) || pipe2(server.done, O_CLOEXEC))
 		die("pipe: %s", strerror(errno));
 	server.listener =
@@ -211,6 +217,7 @@ void server_run(const struct options *o)
 	stop_sessions(&server);
 	if (server.running)
 		_exit(0);
+	quota_end(&server.quota);
 	tls_end(&server.tls);
 	store_close(&server.store);
 }

@@ -350,6 +350,13 @@ static bool do_help(struct session *s, const char *args, size_t len)
 	return session_answer(s, ON_OTHER, "214 2.0.0 see RFC 5321\r\n");
 }
 
+static void leave(struct session *s)
+{
+	if (s->open)
+		atomic_fetch_sub(s->open, 1);
+	s->open = NULL;
+}
+
 static bool do_quit(struct session *s, const char *args, size_t len)
 {
 	(void)args;
@@ -362,6 +369,8 @@ static bool do_quit(struct session *s, const char *args, size_t len)
 		s->stream.unanswered = false;
 	if (plan.code >= 300)
 		return plan_play(s, &plan);
+	/* A client that hears it may open the next connection. */
+	leave(s);
 	if (!plan_play(s, &plan))
 		return false;
 	stream_flush(&s->stream);
@@ -536,6 +545,7 @@ void session_run(struct session *s)
 	if (greet(s))
 		while (session_line(s, LINE_MOST, &line) && command(s, &line))
 			continue;
+	leave(s);
 	mail_reset(s);
 	session_event(s, &e, "close");
 	event_string(&e, "how", how_ended(s));

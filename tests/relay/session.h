@@ -9,10 +9,12 @@
 #ifndef RELAY_SESSION_H
 #define RELAY_SESSION_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "body.h"
 #include "options.h"
+#include "quota.h"
 #include "store.h"
 #include "stream.h"
 #include "syntax.h"
@@ -43,16 +45,18 @@ struct session {
 	const struct options *options;
 	struct store *store;
 	const struct tls *tls;
+	struct quota *quota;
 	unsigned conn;
 	long long began;
 	struct stream stream;
 	struct tls_fault tls_fault;
 	struct tls_result tls_result;
 	long seen[EVENT_COUNT];
-	bool too_many;   /* as many as are allowed were there already */
-	const char *how; /* how it ended, if we know better than the stream */
-	bool refused;    /* the greeting was not 2xx */
-	bool greeted;    /* HELO or EHLO was answered 2xx */
+	atomic_uint *open; /* how many there are; null when this one is over */
+	bool too_many;     /* as many as are allowed were there already */
+	const char *how;   /* how it ended, if we know better than the stream */
+	bool refused;      /* the greeting was not 2xx */
+	bool greeted;      /* HELO or EHLO was answered 2xx */
 	bool authenticated;
 	bool alone; /* the last command must be the last of its flight (RFC 2920) */
 	const char *alone_name;

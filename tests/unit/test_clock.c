@@ -29,6 +29,7 @@ START_TEST(fixed)
 	ck_assert_int_eq(clock_wall(), 1000);
 	ck_assert_int_eq(clock_mono_ms(), 5000);
 	ck_assert_int_eq(clock_uptime(), 5);
+	ck_assert_int_eq(clock_uptime_ms(), 5000);
 	clock_test_set(0, 0);
 	ck_assert_int_eq(clock_wall(), 0);
 	clock_test_set(-1, 0);

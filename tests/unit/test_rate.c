@@ -6,16 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "text/crc.h"
 #include "unit.h"
 #include "unit_hold.h"
 
-#define NOW INT64_C(1700000000000)
+#define NOW    INT64_C(1700000000000)
+#define UPTIME INT64_C(3600000)
+#define DAY    INT64_C(86400000)
 
 static char folder[UNIT_FOLDER];
 static struct hold hold;
+static struct rate_permit permit; /* of the last that was taken */
 
 static void set_up(void)
 {
@@ -27,14 +31,37 @@ static void tear_down(void)
 	unit_hold_close(&hold, folder);
 }
 
-static const struct rate_rule three = {3, 1000};
-
-static int64_t wait_at(int64_t now)
+static struct rate_clock clock_at(int64_t ms)
 {
-	int64_t wait;
-	bool taken = rate_take(&hold, "main", &three, 1, now, &wait);
+	return (struct rate_clock){NOW + ms, UPTIME + ms};
+}
+
+static int64_t take_by(const struct rate *r, const struct rate_clock *clock)
+{
+	int64_t wait, asked = rate_ask(r, clock);
+	bool taken = rate_take(r, clock, &permit, &wait);
 	ck_assert_int_eq(taken, wait == 0);
+	ck_assert_int_eq(asked, wait);
 	return wait;
+}
+
+static int64_t take(const struct rate *r, int64_t ms)
+{
+	const struct rate_clock clock = clock_at(ms);
+	return take_by(r, &clock);
+}
+
+static struct rate rate_of(const char *relay, int64_t count, int64_t period_ms)
+{
+	return (struct rate){
+	    .hold = &hold, .relay = relay, .rules = {{count, period_ms}}, .count = 1};
+}
+
+/* Three a second. */
+static int64_t wait_at(int64_t ms)
+{
+	const struct rate r = rate_of("main", 3, 1000);
+	return take(&r, ms);
 }
 
 /* A margin more than the period, and never less than none. */
@@ -48,7 +75,7 @@ START_TEST(margins)
 	} rows[] = {{{14, 1000}, 0, false, 1041},     {{14, 1000}, 1000, false, 41},
 	            {{14, 1000}, 1040, false, 1},     {{14, 1000}, 1041, false, 0},
 	            {{14, 1000}, 1041, true, 1041},   {{14, 1000}, 2082, true, 0},
-	            {{14, 1000}, -1, false, 0},       {{9, 86400000}, 86400000, false, 2700010},
+	            {{14, 1000}, -1, false, 0},       {{9, DAY}, DAY, false, 2700010},
 	            {{9, 3600000}, 3712510, false, 0}};
 	for (size_t i = 0; i < COUNT(rows); i++)
 		ck_assert_int_eq(rate_wait(&rows[i].rule, NOW - rows[i].age, NOW, rows[i].slow),
@@ -56,60 +83,199 @@ START_TEST(margins)
 }
 END_TEST
 
+/* What a damaged file may have as a time. */
+START_TEST(times_of_no_clock)
+{
+	static const struct rate_rule rule = {1, DAY};
+	static const int64_t times[] = {INT64_MIN, -1, NOW + 1, INT64_MAX};
+	for (size_t i = 0; i < COUNT(times); i++)
+		ck_assert_int_eq(rate_wait(&rule, times[i], NOW, true), 0);
+}
+END_TEST
+
+/* Whatever the rule, in no period are there more, and in all not much less than it takes. */
 START_TEST(the_ring_goes_round)
 {
-	int64_t sent[40], now = NOW;
-	for (size_t i = 0; i < COUNT(sent); now += 7)
-		if (wait_at(now) == 0)
-			sent[i++] = now;
-	for (size_t i = 3; i < COUNT(sent); i++)
-		ck_assert_int_ge(sent[i] - sent[i - 3], 1041);
-	/* 0.95 of what is allowed */
-	ck_assert_int_lt(sent[39] - sent[0], 13 * 1053);
+	static const struct rate_rule rows[] = {{3, 1000},   {1, 1000}, {14, 1000},
+	                                        {30, 60000}, {1, DAY},  {2, 3600000}};
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		const struct rate_rule *rule = &rows[i];
+		const struct rate r = rate_of("main", rule->count, rule->period_ms);
+		int64_t sent[301], now = 0;
+		size_t count = (size_t)rule->count * 10 + 1;
+		for (size_t k = 0; k < count; now += rule->period_ms / 250)
+			if (take(&r, now) == 0)
+				sent[k++] = now;
+		for (size_t k = (size_t)rule->count; k < count; k++)
+			ck_assert_int_ge(sent[k] - sent[k - (size_t)rule->count],
+			                 rule->period_ms);
+		ck_assert_int_lt((sent[count - 1] - sent[0]) * 95, rule->period_ms * 1000);
+	}
+}
+END_TEST
+
+/* The most there is, of which one file is 8 MB. */
+START_TEST(a_million)
+{
+	const struct rate r = rate_of("main", RATE_COUNT_MAX, 1000);
+	for (int i = 0; i < 200; i++)
+		ck_assert_int_eq(take(&r, 0), 0);
+	const struct rate_clock now = clock_at(1);
+	rate_ended(&r, &now, &permit);
+	ck_assert_int_eq(take(&r, 1), 0);
 }
 END_TEST
 
 /* Each rule holds, and what one refuses no other counts. */
 START_TEST(several_rules)
 {
-	static const struct rate_rule both[] = {{2, 1000}, {3, 60000}};
-	int64_t wait;
-	ck_assert(rate_take(&hold, "main", both, 2, NOW, &wait));
-	ck_assert(rate_take(&hold, "main", both, 2, NOW, &wait));
+	struct rate both = rate_of("main", 2, 1000), other;
+	both.rules[both.count++] = (struct rate_rule){3, 60000};
+	other = both;
+	other.relay = "other";
+	ck_assert_int_eq(take(&both, 0), 0);
+	ck_assert_int_eq(take(&both, 0), 0);
 	for (int i = 0; i < 5; i++)
-		ck_assert(!rate_take(&hold, "main", both, 2, NOW + 500, &wait));
-	ck_assert_int_eq(wait, 541);
-	ck_assert(rate_take(&hold, "main", both, 2, NOW + 1100, &wait));
-	ck_assert(!rate_take(&hold, "main", both, 2, NOW + 3000, &wait));
-	ck_assert_int_gt(wait, 50000);
-	ck_assert(rate_take(&hold, "other", both, 2, NOW + 3000, &wait));
+		ck_assert_int_eq(take(&both, 500), 541);
+	ck_assert_int_eq(take(&both, 1100), 0);
+	ck_assert_int_gt(take(&both, 3000), 50000);
+	ck_assert_int_eq(take(&other, 3000), 0);
 }
 END_TEST
 
-/* The wall clock goes back by a day: what was sent counts as if no time had gone by. */
-START_TEST(a_clock_that_jumps)
+/* Another rule is another file. */
+START_TEST(a_rule_that_changes)
 {
-	const int64_t day = 86400000;
+	const struct rate hour = rate_of("main", 3, 3600000);
 	for (int i = 0; i < 3; i++)
-		ck_assert_int_eq(wait_at(NOW + i), 0);
-	ck_assert_int_eq(wait_at(NOW - day), 1039);
-	ck_assert_int_gt(wait_at(NOW - day + 1000), 0);
+		ck_assert_int_eq(wait_at(0), 0);
 	for (int i = 0; i < 3; i++)
-		ck_assert_int_eq(wait_at(NOW - day + 1050), 0);
-	ck_assert_int_eq(wait_at(NOW - day + 1050), 1041);
-	ck_assert_int_eq(wait_at(NOW + day), 0);
+		ck_assert_int_eq(take(&hour, 0), 0);
+	ck_assert_int_gt(take(&hour, 2000), 3600000);
+}
+END_TEST
+
+/* However the wall clock is set, time has gone by as much as the machine has run. */
+START_TEST(a_clock_that_is_set)
+{
+	static const int64_t by[] = {3600000, -3600000, DAY, -DAY, 20 * 365 * DAY, -1200};
+	const struct rate r = rate_of("main", 3, 60000);
+	int64_t up = 0;
+	for (size_t i = 0; i < COUNT(by); i++, up += 200000) {
+		for (int k = 0; k < 3; k++)
+			ck_assert_int_eq(take(&r, up + k), 0);
+		const struct rate_clock at_once = {NOW + up + by[i] + 10, UPTIME + up + 10},
+		                        soon = {NOW + up + by[i] + 50000, UPTIME + up + 50000},
+		                        then = {NOW + up + by[i] + 70000, UPTIME + up + 70000};
+		ck_assert_int_eq(take_by(&r, &at_once), 61875);
+		ck_assert_int_eq(take_by(&r, &soon), 61885 - 50000);
+		ck_assert_int_eq(take_by(&r, &then), 0);
+	}
+}
+END_TEST
+
+/* After a boot the wall clock has to do, and if that was set back none has gone by. */
+START_TEST(a_boot)
+{
+	const struct rate r = rate_of("main", 1, 3600000);
+	const struct rate_clock early = {NOW + 600000, 5000}, back = {NOW - DAY, 7000},
+	                        soon = {NOW - DAY + 60000, 67000}, late = {NOW + DAY, 1000};
+	ck_assert_int_eq(take(&r, 0), 0);
+	ck_assert_int_eq(take_by(&r, &early), 3712510 - 600000);
+	ck_assert_int_eq(take_by(&r, &back), 3712510 - 602000);
+	ck_assert_int_eq(take_by(&r, &soon), 3712510 - 662000);
+	ck_assert_int_eq(take_by(&r, &late), 0);
+}
+END_TEST
+
+/* Two with one hold: the one has run for long, the other not. */
+START_TEST(two_hosts)
+{
+	const struct rate r = rate_of("main", 1, 3600000);
+	ck_assert_int_eq(take(&r, 0), 0);
+	for (int64_t ms = 60000; ms < 3700000; ms += 120000) {
+		const struct rate_clock one = {NOW + ms, 50 * DAY + ms},
+		                        other = {NOW + ms + 60000, UPTIME + ms + 60000};
+		ck_assert_int_eq(take_by(&r, &one), 3712510 - ms);
+		if (ms + 60000 < 3712510)
+			ck_assert_int_eq(take_by(&r, &other), 3712510 - ms - 60000);
+	}
 }
 END_TEST
 
 START_TEST(too_fast_counts_double)
 {
+	const struct rate r = rate_of("main", 3, 1000);
+	const struct rate_clock now = clock_at(0);
 	for (int i = 0; i < 3; i++)
-		ck_assert_int_eq(wait_at(NOW), 0);
-	rate_slow(&hold, "main", &three, 1, NOW);
-	ck_assert_int_eq(wait_at(NOW), 2082);
+		ck_assert_int_eq(wait_at(0), 0);
+	rate_slow(&r, &now);
+	ck_assert_int_eq(wait_at(0), 2082);
 	for (int i = 0; i < 3; i++)
-		ck_assert_int_eq(wait_at(NOW + RATE_SLOW_MS), 0);
-	ck_assert_int_eq(wait_at(NOW + RATE_SLOW_MS), 1041);
+		ck_assert_int_eq(wait_at(RATE_SLOW_MS), 0);
+	ck_assert_int_eq(wait_at(RATE_SLOW_MS), 1041);
+}
+END_TEST
+
+/* A message that took long counts from later, unless all do. */
+START_TEST(the_end_counts_too)
+{
+	const struct rate r = rate_of("main", 3, 1000);
+	const struct rate_clock late = clock_at(700), later = clock_at(5000);
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(wait_at(0), 0);
+	rate_ended(&r, &late, &permit);
+	ck_assert_int_eq(wait_at(1041), 0);
+	ck_assert_int_eq(wait_at(1041), 0);
+	/* It is the last of them, and learned of is little from one. */
+	ck_assert_int_eq(wait_at(1041), 700 - 43);
+	ck_assert_int_eq(wait_at(1041 + 700 - 43), 0);
+	/* Longer than the period: its place is another's, and there is one more. */
+	const struct rate_permit slow = permit;
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(wait_at(4200 + i * 400), 0);
+	rate_ended(&r, &later, &slow);
+	ck_assert_int_eq(wait_at(5241), 400);
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(wait_at(6041), 0);
+	const struct rate_permit none = {.at = 0};
+	rate_ended(&r, &later, &none);
+}
+END_TEST
+
+/* Where all take as long it costs nothing. */
+START_TEST(what_all_need)
+{
+	const struct rate r = rate_of("main", 1, 1000);
+	int64_t now = 0, begun = 0;
+	for (int i = 0; i < 200; i++) {
+		const struct rate_clock end = clock_at(now + 100);
+		begun = now;
+		ck_assert_int_eq(take(&r, now), 0);
+		rate_ended(&r, &end, &permit);
+		now += 100;
+		now += take(&r, now) > 0 ? rate_ask(&r, &end) : 0;
+	}
+	ck_assert_int_lt(now - begun, 1060);
+	ck_assert_int_ge(now - begun, 1041);
+}
+END_TEST
+
+START_TEST(one_that_does_not_go)
+{
+	const struct rate r = rate_of("main", 3, 1000);
+	const struct rate_clock now = clock_at(0);
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(wait_at(0), 0);
+	rate_cancel(&r, &now, &permit);
+	ck_assert_int_eq(wait_at(0), 0);
+	ck_assert_int_eq(wait_at(0), 1041);
+	/* Behind others it stays counted. */
+	const struct rate_permit last = permit;
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(wait_at(2000), 0);
+	rate_cancel(&r, &now, &last);
+	ck_assert_int_eq(wait_at(2000), 1041);
 }
 END_TEST
 
@@ -127,7 +293,7 @@ static int open_file(void)
 START_TEST(damage)
 {
 	for (off_t at = 0; at < 64; at++) {
-		wait_at(NOW);
+		wait_at(0);
 		int fd = open_file();
 		char byte;
 		ck_assert_int_eq(pread(fd, &byte, 1, at), 1);
@@ -135,32 +301,80 @@ START_TEST(damage)
 		ck_assert_int_eq(pwrite(fd, &byte, 1, at), 1);
 		close(fd);
 		for (int i = 0; i < 3; i++)
-			ck_assert_int_eq(wait_at(NOW), 0);
-		ck_assert_int_eq(wait_at(NOW), 1041);
+			ck_assert_int_eq(wait_at(0), 0);
+		ck_assert_int_eq(wait_at(0), 1041);
 	}
 	int fd = open_file();
 	ck_assert_int_eq(ftruncate(fd, 100), 0);
-	ck_assert_int_eq(wait_at(NOW), 0);
+	ck_assert_int_eq(wait_at(0), 0);
 	/* The times are gone. */
 	for (int i = 0; i < 2; i++)
-		ck_assert_int_eq(wait_at(NOW), 0);
+		ck_assert_int_eq(wait_at(0), 0);
 	ck_assert_int_eq(ftruncate(fd, 512), 0);
-	ck_assert_int_eq(wait_at(NOW), 0);
+	ck_assert_int_eq(wait_at(0), 0);
 	close(fd);
+}
+END_TEST
+
+static void counts_anew(void)
+{
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(wait_at(0), 0);
+	ck_assert_int_eq(wait_at(0), 1041);
+}
+
+/* What is long, or no file of ours. */
+START_TEST(other_files)
+{
+	wait_at(0);
+	int fd = open_file();
+	for (int value = 0; value < 256; value += 51) {
+		char bytes[8192];
+		memset(bytes, value, sizeof(bytes));
+		ck_assert_int_eq(pwrite(fd, bytes, sizeof(bytes), 0), sizeof(bytes));
+		counts_anew();
+	}
+	ck_assert_int_eq(ftruncate(fd, INT64_C(1) << 40), 0);
+	ck_assert_int_gt(wait_at(10), 0);
+	close(fd);
+}
+END_TEST
+
+/* Where no file can be had, for whatever stands there, mail goes. */
+START_TEST(no_file)
+{
+	wait_at(0);
+	char *path =
+	    mem_printf("%s/state/rate.%08lX", folder, (unsigned long)crc_add(0, "main", 4));
+	static const char *const targets[] = {"/dev/null", "/etc/passwd", "nowhere"};
+	for (size_t i = 0; i < COUNT(targets); i++) {
+		ck_assert_int_eq(unlink(path), 0);
+		ck_assert_int_eq(symlink(targets[i], path), 0);
+		for (int k = 0; k < 5; k++)
+			ck_assert_int_eq(wait_at(0), 0);
+	}
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	for (int k = 0; k < 5; k++)
+		ck_assert_int_eq(wait_at(0), 0);
+	ck_assert_int_eq(unlink(path), 0);
+	free(path);
+	counts_anew();
 }
 END_TEST
 
 /* Whoever is stopped with the lock stops nobody else. */
 START_TEST(a_lock_that_lasts)
 {
-	wait_at(NOW);
+	wait_at(0);
 	int fd = open_file();
 	ck_assert_int_eq(flock(fd, LOCK_EX), 0);
-	ck_assert_int_eq(wait_at(NOW), 0);
+	ck_assert_int_eq(wait_at(0), 0);
 	close(fd);
 	struct hold none = {.rooms = {-1, -1, -1, -1, -1}};
-	int64_t wait;
-	ck_assert(rate_take(&none, "main", &three, 1, NOW, &wait));
+	struct rate r = rate_of("main", 3, 1000);
+	r.hold = &none;
+	ck_assert_int_eq(take(&r, 0), 0);
 }
 END_TEST
 
@@ -170,11 +384,21 @@ int main(void)
 	TCase *c = unit_case(s, "rate");
 	tcase_add_checked_fixture(c, set_up, tear_down);
 	tcase_add_test(c, margins);
+	tcase_add_test(c, times_of_no_clock);
 	tcase_add_test(c, the_ring_goes_round);
+	tcase_add_test(c, a_million);
 	tcase_add_test(c, several_rules);
-	tcase_add_test(c, a_clock_that_jumps);
+	tcase_add_test(c, a_rule_that_changes);
+	tcase_add_test(c, a_clock_that_is_set);
+	tcase_add_test(c, a_boot);
+	tcase_add_test(c, two_hosts);
 	tcase_add_test(c, too_fast_counts_double);
+	tcase_add_test(c, the_end_counts_too);
+	tcase_add_test(c, what_all_need);
+	tcase_add_test(c, one_that_does_not_go);
 	tcase_add_test(c, damage);
+	tcase_add_test(c, other_files);
+	tcase_add_test(c, no_file);
 	tcase_add_test(c, a_lock_that_lasts);
 	return unit_run(s);
 }

@@ -493,6 +493,17 @@ static const struct {
     {RELAY "rate = 1000001/d\n", 3, "'1000001/d' is not a rate"},
     {RELAY "rate = 3/w\n", 3, "'3/w' is not a rate"},
     {RELAY "rate = 3/\n", 3, "'3/' is not a rate"},
+    {RELAY "rate = /s\n", 3, "'/s' is not a rate"},
+    {RELAY "rate = 3 /s\n", 3, "'3' is not a rate"},
+    {RELAY "rate = 3/sec\n", 3, "'3/sec' is not a rate"},
+    {RELAY "rate = 3/S\n", 3, "'3/S' is not a rate"},
+    {RELAY "rate = 3//s\n", 3, "'3//s' is not a rate"},
+    {RELAY "rate = 3/s/s\n", 3, "'3/s/s' is not a rate"},
+    {RELAY "rate = -3/s\n", 3, "'-3/s' is not a rate"},
+    {RELAY "rate = +3/s\n", 3, "'+3/s' is not a rate"},
+    {RELAY "rate = 0.5/s\n", 3, "'0.5/s' is not a rate"},
+    {RELAY "rate = 99999999999999999999/s\n", 3, "is not a rate"},
+    {RELAY "rate = ,\n", 3, "empty list"},
     {RELAY "rate = 1/s 1/m 1/h 1/d 2/s 2/m 2/h 2/d 3/s\n", 3, "has more than 8 rates"},
     /* login */
     {RELAY "user = a\n", 3, "user, but no password"},
@@ -936,6 +947,36 @@ START_TEST(what_is_written_is_read_again)
 }
 END_TEST
 
+START_TEST(rates)
+{
+	static const struct {
+		const char *text, *again;
+		int64_t count, seconds; /* of the last */
+	} rows[] = {{"1/d", "1/d", 1, 86400},
+	            {"1000000/s", "1000000/s", 1000000, 1},
+	            {"007/m", "7/m", 7, 60},
+	            {"14/s 30/m,500/h , 10000/d", "14/s, 30/m, 500/h, 10000/d", 10000, 86400},
+	            {"1/s 1/m 1/h 1/d 2/s 2/m 2/h 2/d",
+	             "1/s, 1/m, 1/h, 1/d, 2/s, 2/m, 2/h, 2/d", 2, 86400}};
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct settings c;
+		struct buf out;
+		char *text = mem_printf(RELAY "rate = %s\n", rows[i].text),
+		     *line = mem_printf("\nrate = %s\n", rows[i].again);
+		parse_good(text, &c);
+		const struct settings_rates *r = &c.relays[0].rate;
+		ck_assert_int_eq(r->at[r->count - 1].count, rows[i].count);
+		ck_assert_int_eq(r->at[r->count - 1].seconds, rows[i].seconds);
+		settings_release(&c);
+		write_text(str_of(text), &out);
+		ck_assert_msg(strstr(buf_cstr(&out), line) != NULL, "%s", rows[i].text);
+		buf_release(&out);
+		free(text);
+		free(line);
+	}
+}
+END_TEST
+
 START_TEST(a_password_is_not_written)
 {
 	struct buf out;
@@ -1151,6 +1192,7 @@ int main(void)
 	tcase_add_test(bytes, durations_and_sizes);
 	tcase_add_test(bytes, what_is_written_is_read_again);
 	tcase_add_test(bytes, a_password_is_not_written);
+	tcase_add_test(bytes, rates);
 	tcase_add_test(bytes, the_table_can_be_listed);
 	tcase_add_checked_fixture(files, make_folder, remove_folder);
 	tcase_add_test(files, files_that_cannot_be_read);

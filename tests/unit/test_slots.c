@@ -10,6 +10,8 @@
 #include "unit.h"
 #include "unit_hold.h"
 
+#define NOW INT64_C(1700000000)
+
 static char folder[UNIT_FOLDER];
 static struct hold hold;
 
@@ -23,15 +25,20 @@ static void tear_down(void)
 	unit_hold_close(&hold, folder);
 }
 
+static bool take(const char *relay, int most, int64_t wall, struct slot *s)
+{
+	return slots_take(&hold, relay, most, wall, s);
+}
+
 /* A process that takes a slot and keeps it until it is killed; 0: it got none. */
-static pid_t holder(int most)
+static pid_t holder_at(int most, int64_t wall)
 {
 	int told[2];
 	ck_assert_int_eq(pipe(told), 0);
 	pid_t pid = fork();
 	if (pid == 0) {
-		int fd;
-		char got = slots_take(&hold, "main", most, &fd) && fd >= 0 ? 'y' : 'n';
+		struct slot s;
+		char got = take("main", most, wall, &s) && s.fd >= 0 ? 'y' : 'n';
 		if (write(told[1], &got, 1) == 1 && got == 'y')
 			pause();
 		_exit(0);
@@ -44,6 +51,11 @@ static pid_t holder(int most)
 		return pid;
 	waitpid(pid, NULL, 0);
 	return 0;
+}
+
+static pid_t holder(int most)
+{
+	return holder_at(most, NOW);
 }
 
 static void end(pid_t pid, int how)
@@ -60,20 +72,20 @@ START_TEST(a_killed_process_frees_its_slot)
 		ck_assert_int_gt(pids[i], 0);
 	}
 	ck_assert_int_eq(holder(3), 0);
-	int fd;
-	ck_assert(!slots_take(&hold, "main", 3, &fd));
-	ck_assert_int_eq(fd, -1);
+	struct slot s;
+	ck_assert(!take("main", 3, NOW, &s));
+	ck_assert_int_eq(s.fd, -1);
 	end(pids[1], SIGKILL);
-	ck_assert(slots_take(&hold, "main", 3, &fd));
-	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(slots_others(fd), 2);
+	ck_assert(take("main", 3, NOW, &s));
+	ck_assert_int_ge(s.fd, 0);
+	ck_assert_int_eq(slots_others(&s), 2);
 	ck_assert_int_eq(holder(3), 0);
-	close(fd);
+	slots_release(&s);
 	end(pids[0], SIGKILL);
 	end(pids[2], SIGKILL);
-	ck_assert(slots_take(&hold, "main", 3, &fd));
-	ck_assert_int_eq(slots_others(fd), 0);
-	close(fd);
+	ck_assert(take("main", 3, NOW, &s));
+	ck_assert_int_eq(slots_others(&s), 0);
+	slots_release(&s);
 }
 END_TEST
 
@@ -82,32 +94,78 @@ START_TEST(fewer_than_are_open)
 {
 	pid_t first = holder(2), second = holder(2);
 	end(first, SIGKILL);
-	int fd;
-	ck_assert(!slots_take(&hold, "main", 1, &fd));
-	ck_assert(slots_take(&hold, "other", 1, &fd));
-	close(fd);
+	struct slot s;
+	ck_assert(!take("main", 1, NOW, &s));
+	ck_assert(take("other", 1, NOW, &s));
+	slots_release(&s);
 	end(second, SIGKILL);
-	ck_assert(slots_take(&hold, "main", 1, &fd));
-	close(fd);
+	ck_assert(take("main", 1, NOW, &s));
+	slots_release(&s);
 }
 END_TEST
 
 /* Of a copy of the process, which has the descriptor and not the lock. */
 START_TEST(a_copy_gives_up_nothing)
 {
-	int fd;
-	ck_assert(slots_take(&hold, "main", 1, &fd));
+	struct slot s;
+	ck_assert(take("main", 1, NOW, &s));
 	pid_t pid = fork();
 	if (pid == 0) {
-		close(fd);
+		slots_release(&s);
 		_exit(0);
 	}
 	waitpid(pid, NULL, 0);
 	ck_assert_int_eq(holder(1), 0);
-	close(fd);
+	slots_release(&s);
 	pid = holder(1);
 	ck_assert_int_gt(pid, 0);
 	end(pid, SIGKILL);
+}
+END_TEST
+
+/* Who is not seen for an hour, as one that is stopped, keeps nobody from sending; who is
+ * keeps his slot. */
+START_TEST(one_that_is_stopped)
+{
+	struct slot s, other;
+	pid_t pid = holder(1);
+	ck_assert_int_gt(pid, 0);
+	ck_assert_int_eq(kill(pid, SIGSTOP), 0);
+	ck_assert(!take("main", 1, NOW + SLOT_SILENT, &s));
+	ck_assert(!take("main", 1, NOW - 86400, &s));
+	ck_assert(take("main", 1, NOW + SLOT_SILENT + 1, &s));
+	ck_assert_int_eq(slots_others(&s), 1);
+	/* One, and not one for each who comes. */
+	ck_assert_int_eq(holder_at(1, NOW + SLOT_SILENT + 2), 0);
+	slots_seen(&s, NOW + 2 * SLOT_SILENT);
+	ck_assert_int_eq(holder_at(1, NOW + 2 * SLOT_SILENT + 2), 0);
+	/* Nor more than twice as many as may be, whatever is silent. */
+	ck_assert_int_eq(holder_at(1, NOW + 9 * SLOT_SILENT), 0);
+	slots_release(&s);
+	ck_assert(take("main", 3, NOW + 9 * SLOT_SILENT, &s));
+	ck_assert(take("other", 1, NOW, &other));
+	slots_release(&other);
+	slots_release(&s);
+	end(pid, SIGKILL);
+	ck_assert(take("main", 1, NOW, &s));
+	ck_assert_int_eq(s.at, 0);
+	slots_release(&s);
+}
+END_TEST
+
+/* After hours in which nobody sent the times in the file are of those who are gone. */
+START_TEST(old_times)
+{
+	pid_t pids[3];
+	for (size_t i = 0; i < COUNT(pids); i++)
+		pids[i] = holder(3);
+	for (size_t i = 0; i < COUNT(pids); i++)
+		end(pids[i], SIGKILL);
+	for (size_t i = 0; i < COUNT(pids); i++)
+		pids[i] = holder_at(3, NOW + 5 * SLOT_SILENT);
+	ck_assert_int_eq(holder_at(3, NOW + 5 * SLOT_SILENT), 0);
+	for (size_t i = 0; i < COUNT(pids); i++)
+		end(pids[i], SIGKILL);
 }
 END_TEST
 
@@ -115,10 +173,10 @@ END_TEST
 START_TEST(without_a_file_nothing_is_counted)
 {
 	struct hold none = {.rooms = {-1, -1, -1, -1, -1}};
-	int fd;
-	ck_assert(slots_take(&none, "main", 1, &fd));
-	ck_assert_int_eq(fd, -1);
-	ck_assert_int_eq(slots_others(fd), 0);
+	struct slot s;
+	ck_assert(slots_take(&none, "main", 1, NOW, &s));
+	ck_assert_int_eq(s.fd, -1);
+	ck_assert_int_eq(slots_others(&s), 0);
 }
 END_TEST
 
@@ -130,6 +188,8 @@ int main(void)
 	tcase_add_test(c, a_killed_process_frees_its_slot);
 	tcase_add_test(c, fewer_than_are_open);
 	tcase_add_test(c, a_copy_gives_up_nothing);
+	tcase_add_test(c, one_that_is_stopped);
+	tcase_add_test(c, old_times);
 	tcase_add_test(c, without_a_file_nothing_is_counted);
 	return unit_run(s);
 }
