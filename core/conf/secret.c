@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -13,10 +12,10 @@
 #include "os/clock.h"
 #include "text/codec.h"
 #include "os/command.h"
+#include "os/container.h"
 #include "os/file.h"
 #include "os/trust.h"
 #include "os/wait.h"
-#include "conf/settings_value.h"
 
 #define COMMAND_MS 10000
 
@@ -125,34 +124,6 @@ static bool fill_from(int fd, const char *path, struct secret *s, struct fault *
 	return true;
 }
 
-/* Does our user name space have one user only? */
-static bool is_one_user(void)
-{
-	struct buf map;
-	struct fault f = FAULT_INIT;
-	struct str rest, word = {NULL, 0};
-	bool one = false;
-	buf_init(&map, 4096);
-	if (file_read_path(AT_FDCWD, "/proc/self/uid_map", &map, &f)) {
-		/* A line a range: the first number here, the first outside, how many. */
-		rest = str_trim(buf_str(&map));
-		one = str_find(rest, '\n') == STR_NONE;
-		while (settings_next_word(&rest, &word))
-			one = one && word.len > 0 && (rest.len > 0 || str_eq(word, STR("1")));
-	}
-	buf_release(&map);
-	return one;
-}
-
-/* The number of the machine's own name space of processes is part of Linux's
- * interface; all others have one that was counted up. */
-static bool in_container(void)
-{
-	struct stat st;
-	return (stat("/proc/self/ns/pid", &st) == 0 && st.st_ino != 0xEFFFFFFCU) ||
-	       is_one_user();
-}
-
 static bool is_read_only(const char *path)
 {
 	struct statvfs fs;
@@ -171,7 +142,7 @@ static bool is_handed_over(const char *path, const struct stat *st)
 {
 	struct stat root;
 	return (st->st_mode & 03) == 0 && is_read_only(path) && stat("/", &root) == 0 &&
-	       st->st_dev != root.st_dev && in_container();
+	       st->st_dev != root.st_dev && container_inside();
 }
 
 static bool check_closed(int fd, const char *path, struct fault *f)

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "text/buf.h"
+#include "os/container.h"
 #include "os/file.h"
 
 #define LINKS_MAX 40
@@ -27,22 +28,9 @@ void trust_owner(const struct stat *st, char to[TRUST_OWNER_MAX])
 		         (unsigned long)st->st_uid, mode);
 }
 
-/* In the first name space all users are mapped to themselves. */
-static bool in_name_space(void)
-{
-	struct buf map;
-	struct fault f = FAULT_INIT;
-	unsigned long inside = 0, outside = 0, count = UINT_MAX;
-	buf_init(&map, 65536);
-	if (file_read_path(AT_FDCWD, "/proc/self/uid_map", &map, &f))
-		sscanf(buf_cstr(&map), "%lu %lu %lu", &inside, &outside, &count);
-	buf_release(&map);
-	return inside != 0 || outside != 0 || count < UINT_MAX;
-}
-
 static bool is_ours(uid_t uid, uid_t owner)
 {
-	return uid == owner || uid == 0 || (uid == OVERFLOW && in_name_space());
+	return uid == owner || uid == 0 || (uid == OVERFLOW && container_has_own_users());
 }
 
 bool trust_it(const struct stat *st, const char *path, uid_t owner, struct fault *f)
