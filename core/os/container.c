@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 
 #include "text/buf.h"
@@ -47,4 +48,30 @@ bool container_has_own_users(void)
 {
 	struct users u = read_users();
 	return u.inside != 0 || u.outside != 0 || u.count < UINT_MAX;
+}
+
+/* Is it on another file system than the directory that it is in? */
+static bool is_other_system(const char *path)
+{
+	char *real = realpath(path, NULL);
+	struct stat here, above;
+	bool other = false;
+	if (real && stat(real, &here) == 0) {
+		size_t slash = str_rfind(str_of(real), '/');
+		real[slash > 0 ? slash : 1] = '\0';
+		other = stat(real, &above) == 0 && here.st_dev != above.st_dev;
+	}
+	free(real);
+	return other;
+}
+
+bool container_mounted(const char *path)
+{
+#ifdef STATX_ATTR_MOUNT_ROOT
+	struct statx stx;
+	if (statx(AT_FDCWD, path, 0, STATX_TYPE, &stx) == 0 &&
+	    (stx.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT))
+		return (stx.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+#endif
+	return is_other_system(path);
 }
