@@ -66,11 +66,20 @@ static bool is_group_of_one(gid_t gid, uid_t owner)
 	       (!gr->gr_mem[0] || (strcmp(gr->gr_mem[0], name) == 0 && !gr->gr_mem[1]));
 }
 
+/* Can others put nothing of theirs in the place of what is ours there? In a volume of a
+ * container, which many engines open to all and nobody inside can close, others could:
+ * but it would not be ours then, and whoever else has that volume was given it. */
+static bool is_kept_apart(const struct stat *st, const char *path)
+{
+	return (st->st_mode & S_ISVTX) || (container_inside() && container_mounted(path));
+}
+
 /* A step on the way. A link itself has no mode that counts. */
 static bool trust_step(const struct stat *st, const char *path, uid_t owner, struct fault *f)
 {
 	struct stat as = *st;
-	if (S_ISLNK(st->st_mode) || (S_ISDIR(st->st_mode) && (st->st_mode & S_ISVTX)))
+	bool open = (st->st_mode & (S_IWGRP | S_IWOTH)) != 0;
+	if (S_ISLNK(st->st_mode) || (open && S_ISDIR(st->st_mode) && is_kept_apart(st, path)))
 		as.st_mode &= (mode_t) ~(S_IWGRP | S_IWOTH);
 	if ((as.st_mode & S_IWGRP) && is_group_of_one(st->st_gid, owner))
 		as.st_mode &= (mode_t)~S_IWGRP;
