@@ -390,6 +390,7 @@ $(foreach name,$(COMPLETED),link postern.bash $(bashcompdir)/$(name)
 link postern.fish $(fishcompdir)/$(name).fish$(newline))
 $(call each,644,$(wildcard contrib/import.d/*),$(pkgdatadir)/import.d)
 755 contrib/import $(pkgdatadir)/import
+755 contrib/container/entry $(pkgdatadir)/entry
 endef
 
 define systemd

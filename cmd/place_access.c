@@ -58,7 +58,10 @@ static bool become_hold_user(const struct passwd *pw, struct fault *f)
 	gid_t group = gr->gr_gid;
 	if (setgroups(1, &group) != 0 || setgid(group) != 0 || setuid(pw->pw_uid) != 0 ||
 	    setuid(0) == 0)
-		return fault_sys(f, FAULT_SYSTEM, errno, "cannot become %s", POSTERN_USER);
+		return fault_sys(
+		    f, FAULT_SYSTEM, errno,
+		    "root lacks the privilege (CAP_SETUID, CAP_SETGID) to become %s",
+		    POSTERN_USER);
 	return true;
 }
 
