@@ -129,6 +129,10 @@ static bool open_own_hold(const char *path, bool look, struct hold *h, struct fa
 
 bool place_open_hold(const struct place *p, bool look, struct hold *h, struct fault *f)
 {
+	if (!p->hold_path && !p->config_good)
+		return fault_set(f, FAULT_CONFIG,
+		                 "no hold is there yet, and none is made with faults in %s",
+		                 p->config_path);
 	if (!p->hold_path)
 		return fault_set(f, FAULT_CONFIG,
 		                 "%s: no hold: set directory in [hold], or HOME",

@@ -183,6 +183,16 @@ LACKS = (
 )
 
 
+def unusable():
+    """A message that comes while the file has faults: where it would be kept is not there."""
+    with Place("unusable") as place:
+        put(place.dir + CONF, "[relay]\nhots = a\n", 0o644)
+        result = place.call("sendmail", *ARGS, feed=MESSAGE)
+        same("exit", result.code, 78)
+        match("said", r"\nsendmail: the message is not kept: no hold is there yet, and none is made "
+              r"with faults in /etc/postern\.conf\n$", result.err)
+
+
 def lacks(mount, env, code, line, conf=None):
     with Place("lack", mount=mount) as place:
         if conf:
@@ -195,6 +205,7 @@ def lacks(mount, env, code, line, conf=None):
 def jobs():
     for row in VOLUMES:
         yield f"volume: {row[0]}", lambda r=row: volume(*r[1:])
+    yield "a faulty configuration, and no hold yet", unusable
     yield "entry: a command", runs_a_command
     yield "entry: meanwhile", tries_meanwhile
     yield "entry: at the end", tries_at_the_end
