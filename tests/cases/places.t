@@ -101,6 +101,26 @@ def volume(mount, wrong):
         no_match("the check", "FAILED", report)
 
 
+# How the secret is mounted: mode and group; what the check says of it, and does not
+HANDED = (
+    ("as it comes", "0444", 0, r"password +\S+/smtp: all in this container", "FAILED"),
+    ("for fsGroup", "0440", GHOST, r"login +\d+ ms  SCRAM", "all in this|FAILED"),
+    ("for root", "0400", 0, r"FAILED .*\(owner root, mode 0400\): Permission denied\n  to do +"
+     rf"it has to be yours: chown {GHOST} \S+/smtp && chmod 600 \S+/smtp, where it is handed to "
+     "this container", "all in this"),
+)
+
+
+def handed(mode, group, said, never):
+    with Place("handed", mode=mode, group=group) as place:
+        report = place.call("sendmail", "--check").out
+        match("the check", rf"\n  {said}", report)
+        no_match("the check", never, report)
+        place.call("sendmail", *ARGS, feed=MESSAGE)
+        place.wait_quiet()
+        same("sent", len(place.server.accepted()), int("FAILED" in never))
+
+
 ENTRY = PATHS["datarootdir"].replace("${prefix}", PATHS["prefix"]) + "/postern/entry"
 # They keep a message, whatever the relay does.
 KEEP = "printf 'Subject: kept\\n\\ntext\\n' | sendmail -odq b@dest.example"
@@ -205,6 +225,8 @@ def lacks(mount, env, code, line, conf=None):
 def jobs():
     for row in VOLUMES:
         yield f"volume: {row[0]}", lambda r=row: volume(*r[1:])
+    for row in HANDED:
+        yield f"secret: {row[0]}", lambda r=row: handed(*r[1:])
     yield "a faulty configuration, and no hold yet", unusable
     yield "entry: a command", runs_a_command
     yield "entry: meanwhile", tries_meanwhile
