@@ -15,7 +15,8 @@
 #   html           the manual as web pages, in $(BUILD)/html; needs mandoc
 #   check-ports    the tests of other machines and other releases of Debian, by tests/ports
 #   deb            a Debian package, in $(BUILD); check-deb installs it in a chroot and tests it,
-#                  check-alerts with cron, mdadm, fail2ban and others that send mail
+#                  check-alerts with cron, mdadm, fail2ban and others that send mail,
+#                  check-container in places like those that Docker and Kubernetes make
 #   ci             what the project's own machine runs
 #   help           this list
 #   compdb         compile_commands.json, for clangd and other tools that read C
@@ -159,7 +160,7 @@ CASE_HELPERS := $(patsubst tests/cases/%.c,$(BUILD)/tests/%,$(wildcard tests/cas
 CASES := $(sort $(wildcard tests/cases/*.t))
 
 .PHONY: all tests try check check-ports lint fuzz fuzz-run bench ci dist html deb check-deb \
-	check-alerts
+	check-alerts check-container
 .PHONY: help compdb coverage coverage-run clean distclean
 .PHONY: install install-config install-systemd install-cron uninstall FORCE
 .SECONDARY:
@@ -391,6 +392,7 @@ $(foreach name,$(COMPLETED),link postern.bash $(bashcompdir)/$(name)
 link postern.fish $(fishcompdir)/$(name).fish$(newline))
 $(call each,644,$(wildcard contrib/import.d/*),$(pkgdatadir)/import.d)
 755 contrib/import $(pkgdatadir)/import
+755 contrib/container/entry $(pkgdatadir)/entry
 endef
 
 define systemd
@@ -458,6 +460,9 @@ check-deb: deb $(RELAY)
 
 check-alerts: deb $(RELAY)
 	@sh tests/packages/alerts '$(abspath $(BUILD))'
+
+check-container: deb $(RELAY)
+	@sh tests/packages/container '$(abspath $(BUILD))'
 
 # A folder elsewhere is removed only if this file made it.
 clean:

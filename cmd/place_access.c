@@ -58,7 +58,10 @@ static bool become_hold_user(const struct passwd *pw, struct fault *f)
 	gid_t group = gr->gr_gid;
 	if (setgroups(1, &group) != 0 || setgid(group) != 0 || setuid(pw->pw_uid) != 0 ||
 	    setuid(0) == 0)
-		return fault_sys(f, FAULT_SYSTEM, errno, "cannot become %s", POSTERN_USER);
+		return fault_sys(
+		    f, FAULT_SYSTEM, errno,
+		    "root lacks the privilege (CAP_SETUID, CAP_SETGID) to become %s",
+		    POSTERN_USER);
 	return true;
 }
 
@@ -126,6 +129,10 @@ static bool open_own_hold(const char *path, bool look, struct hold *h, struct fa
 
 bool place_open_hold(const struct place *p, bool look, struct hold *h, struct fault *f)
 {
+	if (!p->hold_path && !p->config_good)
+		return fault_set(f, FAULT_CONFIG,
+		                 "no hold is there yet, and none is made with faults in %s",
+		                 p->config_path);
 	if (!p->hold_path)
 		return fault_set(f, FAULT_CONFIG,
 		                 "%s: no hold: set directory in [hold], or HOME",

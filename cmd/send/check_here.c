@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "os/clock.h"
+#include "os/container.h"
 #include "os/file.h"
 #include "os/log.h"
 #include "os/trust.h"
@@ -215,27 +216,46 @@ static bool rooms_good(const struct place *p)
 	return ok;
 }
 
+/* A hold of the caller's own that is not there yet. */
+static void look_at_making(struct sight *s, const char *path)
+{
+	struct fault f = FAULT_INIT;
+	if (!trust_way(path, getuid(), &f)) {
+		fail(s, "the hold", f.text);
+		check_table_advice("or set directory in [hold]");
+	} else if (can_make(path, &f)) {
+		check_table_row("hold", -1, "%s is made with the first message", path);
+	} else {
+		fail(s, "hold", f.text);
+		check_table_advice("make it, or set directory in [hold]%s",
+		                   container_inside()
+		                       ? "; in a container, mount a volume there that is "
+		                         "open to this user"
+		                       : "");
+	}
+}
+
 static bool folder_good(struct sight *s)
 {
 	const char *path = s->place->hold_path;
+	bool personal = s->place->personal;
 	struct stat st;
 	struct fault f = FAULT_INIT;
 	if (!file_stat_name(AT_FDCWD, path, &st, &f)) {
-		if (f.sys == ENOENT && s->place->personal && can_make(path, &f)) {
-			check_table_row("hold", -1, "%s is made with the first message", path);
+		if (f.sys == ENOENT && personal) {
+			look_at_making(s, path);
 			return false;
 		}
 		fail(s, "hold", f.text);
-		check_table_advice(s->place->personal
-		                       ? "make it, or set directory in [hold]"
-		                       : "make install makes it; a volume has to be "
-		                         "mounted there");
+		check_table_advice(personal ? "make it, or set directory in [hold]"
+		                            : "make install makes it; a volume has to be "
+		                              "mounted there");
 		return false;
 	}
 	bool folder = S_ISLNK(st.st_mode) || is_folder(path, &st);
 	if (!folder)
 		check_table_advice("move it away, or set directory in [hold]");
-	if (folder && (s->place->personal || is_as_made(path, &st, 0, 0710)))
+	if (folder && (personal || is_as_made(path, &st, 0, 0710)))
 		return true;
 	s->ok = false;
 	return false;

@@ -10,11 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "os/clock.h"
 #include "cmd/place_access.h"
 #include "cmd/send/check_table.h"
 #include "mail/addr.h"
+#include "conf/secret.h"
 #include "net/dial.h"
 #include "net/dns.h"
 #include "net/tls.h"
@@ -41,6 +43,8 @@ static void advise_secret(const struct met *m, const struct fault *f, char to[AD
 	const struct place *p = m->order->place;
 	const char *named = m->relay->password_file, *file = named ? named : "FILE";
 	const char *other = named ? ", or correct password_file" : "";
+	const char *handed =
+	    secret_from_outside(m->relay) ? ", where it is handed to this container" : "";
 	if (m->relay->oauth && (p->personal || place_may_act(p)))
 		snprintf(to, ADVICE_MAX, "%s",
 		         "see what the provider says; sendmail --login logs in again");
@@ -48,10 +52,11 @@ static void advise_secret(const struct met *m, const struct fault *f, char to[AD
 		snprintf(to, ADVICE_MAX, "only Postern may read it: run the check as root");
 	else if (f->sys == EACCES && !p->personal)
 		snprintf(to, ADVICE_MAX,
-		         "chgrp " POSTERN_GROUP " %s && chmod 640 %s lets Postern read it",
-		         file, file);
+		         "chgrp " POSTERN_GROUP " %s && chmod 640 %s lets Postern read it%s",
+		         file, file, handed);
 	else if (f->sys == EACCES)
-		snprintf(to, ADVICE_MAX, "it has to be yours: chmod 600 %s", file);
+		snprintf(to, ADVICE_MAX, "it has to be yours: chown %lu %s && chmod 600 %s%s",
+		         (unsigned long)getuid(), file, file, handed);
 	else if (f->sys == ENOENT && !p->personal)
 		snprintf(to, ADVICE_MAX,
 		         "make it: install -m 640 -o root -g " POSTERN_GROUP
@@ -60,8 +65,9 @@ static void advise_secret(const struct met *m, const struct fault *f, char to[AD
 	else if (f->sys == ENOENT)
 		snprintf(to, ADVICE_MAX, "make it: (umask 077; editor %s)%s", file, other);
 	else if (f->sys == EPERM && named)
-		snprintf(to, ADVICE_MAX, "password_file is to be closed to others: chmod %s %s",
-		         p->personal ? "600" : "640", file);
+		snprintf(to, ADVICE_MAX,
+		         "password_file is to be closed to others: chmod %s %s%s",
+		         p->personal ? "600" : "640", file, handed);
 	else if (f->sys == ENODATA && named)
 		snprintf(to, ADVICE_MAX,
 		         "write the password into the first line of password_file, %s", file);
@@ -393,6 +399,9 @@ static void print_opened(struct met *m, const struct session *s)
 	const struct session_facts *facts = session_facts(s);
 	print_way(m, facts, session_contact(s));
 	check_table_row("our name", -1, "%.*s", STR_FMT(facts->helo));
+	if (secret_is_shared(m->relay))
+		check_table_row("password", -1, "%s: all in this container can read it",
+		                m->relay->password_file);
 	check_table_row("login", facts->login_ms, "%s",
 	                facts->auth[0] ? facts->auth : "none asked for");
 }

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -13,10 +12,10 @@
 #include "os/clock.h"
 #include "text/codec.h"
 #include "os/command.h"
+#include "os/container.h"
 #include "os/file.h"
 #include "os/trust.h"
 #include "os/wait.h"
-#include "conf/settings_value.h"
 
 #define COMMAND_MS 10000
 
@@ -125,53 +124,49 @@ static bool fill_from(int fd, const char *path, struct secret *s, struct fault *
 	return true;
 }
 
-/* Does our user name space have one user only? */
-static bool is_one_user(void)
-{
-	struct buf map;
-	struct fault f = FAULT_INIT;
-	struct str rest, word = {NULL, 0};
-	bool one = false;
-	buf_init(&map, 4096);
-	if (file_read_path(AT_FDCWD, "/proc/self/uid_map", &map, &f)) {
-		/* A line a range: the first number here, the first outside, how many. */
-		rest = str_trim(buf_str(&map));
-		one = str_find(rest, '\n') == STR_NONE;
-		while (settings_next_word(&rest, &word))
-			one = one && word.len > 0 && (rest.len > 0 || str_eq(word, STR("1")));
-	}
-	buf_release(&map);
-	return one;
-}
-
-/* The number of the machine's own name space of processes is part of Linux's
- * interface; all others have one that was counted up. */
-static bool in_container(void)
-{
-	struct stat st;
-	return (stat("/proc/self/ns/pid", &st) == 0 && st.st_ino != 0xEFFFFFFCU) ||
-	       is_one_user();
-}
-
 static bool is_read_only(const char *path)
 {
 	struct statvfs fs;
 	return statvfs(path, &fs) == 0 && (fs.f_flag & ST_RDONLY) != 0;
 }
 
-/* Docker and Kubernetes hand a secret over as a mount, read-only and open to all;
- * its mode cannot be changed there, and need not be: the users of the machine do
- * not see that mount. So a file that others can read is used if
- *   - it is on a file system that is not the one of "/", and mounted read-only, so
- *     that it is neither part of an image nor made in the container, and
- *   - we are in a container: in a name space of processes that is not the
- *     machine's, or in one of users that has a single one.
- * Other users of the same container can read it, but that is so whatever we do. */
+/* Is it a mount of its own: by itself, or with the directory that it was named in, and
+ * read-only, so that it was not made here? */
+static bool is_own_mount(const char *path)
+{
+	if (container_mounted(path))
+		return true;
+	size_t slash = str_rfind(str_of(path), '/');
+	char *directory = mem_printf("%.*s/", slash == STR_NONE ? 0 : (int)slash, path);
+	bool mounted = is_read_only(path) && container_mounted(directory);
+	free(directory);
+	return mounted;
+}
+
+bool secret_from_outside(const struct settings_relay *relay)
+{
+	return relay->password_file && container_inside() && is_own_mount(relay->password_file);
+}
+
+/* Docker, Podman and Kubernetes hand a secret over as a mount, open to all; its mode
+ * cannot be changed there, and need not be: the users of the machine do not see that mount.
+ * So in a container a file that others can read is used if it is a mount of its own, and
+ * not on the file system of "/", where an image is.
+ * What a sandbox shows of the machine's disks is no such mount: what lies open there, lies
+ * open to the machine. Other users of the same container can read the file, but that is so
+ * whatever we do. */
 static bool is_handed_over(const char *path, const struct stat *st)
 {
 	struct stat root;
-	return (st->st_mode & 03) == 0 && is_read_only(path) && stat("/", &root) == 0 &&
-	       st->st_dev != root.st_dev && in_container();
+	return (st->st_mode & 03) == 0 && stat("/", &root) == 0 && st->st_dev != root.st_dev &&
+	       container_inside() && is_own_mount(path);
+}
+
+bool secret_is_shared(const struct settings_relay *relay)
+{
+	struct stat st;
+	return relay->password_file && stat(relay->password_file, &st) == 0 &&
+	       (st.st_mode & 07) != 0 && is_handed_over(relay->password_file, &st);
 }
 
 static bool check_closed(int fd, const char *path, struct fault *f)

@@ -4,7 +4,7 @@
  *
  * Read late, kept in one buffer locked in memory, wiped after use. Sources:
  * the first line of a file that others cannot read (or that a container got as a
- * read-only mount of its own, see secret.c); the first output line of a
+ * mount of its own, see secret.c); the first output line of a
  * command (argv, no shell, an environment of a few harmless names, standard
  * error not shown, its exit status counts, 10 s); the configuration itself; or
  * a file named relay.NAME.password in the directory $CREDENTIALS_DIRECTORY
@@ -28,6 +28,10 @@ struct secret; /* opaque: locked memory */
 
 /* Is there a password to be had for this relay (without reading it), or a token? */
 bool secret_exists(const struct settings_relay *relay);
+/* Is password_file mounted into this container, by itself or with its directory? */
+bool secret_from_outside(const struct settings_relay *relay);
+/* Can others in this container read password_file, which is used all the same? */
+bool secret_is_shared(const struct settings_relay *relay);
 /* deadline: monotonic ms. NULL and f filled when there is none; its sys is ENODATA where
  * the first line is empty, and EPERM where the mode lets others read it. */
 struct secret *secret_read(const struct settings_relay *relay, int64_t deadline,

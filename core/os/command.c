@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,17 +16,22 @@
 #define SLICE_MS      50 /* between looks at a command that is still writing */
 #define VARIABLES_MAX 16
 
+/* By these the bus of a user's session is found, and on it their keyring. */
+#define BUS     "DBUS_SESSION_BUS_ADDRESS"
+#define RUNTIME "XDG_RUNTIME_DIR"
+
 /* What a password manager needs to find its store; PATH is not the caller's. */
 static const char *const variables[] = {
     "HOME",
     "LOGNAME",
     "USER",
     "GNUPGHOME",
-    "XDG_RUNTIME_DIR",
+    RUNTIME,
     "XDG_CONFIG_HOME",
     "XDG_DATA_HOME",
     "PASSWORD_STORE_DIR",
-    "DBUS_SESSION_BUS_ADDRESS",
+    BUS,
+    "CREDENTIALS_DIRECTORY",
 };
 static char search_path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -117,6 +123,14 @@ static void follow(struct command *c)
 	}
 }
 
+/* What is done by hand has a session; a job of cron has none. */
+static const char *session_note(void)
+{
+	if (getenv(BUS) || getenv(RUNTIME))
+		return "";
+	return ", and without a session, as under cron: " BUS " is not set here";
+}
+
 static bool judge(const struct command *c, struct fault *f)
 {
 	if (WIFSIGNALED(c->child.status))
@@ -128,8 +142,9 @@ static bool judge(const struct command *c, struct fault *f)
 	if (WEXITSTATUS(c->child.status) != 0)
 		return fault_set(f, FAULT_RELAY,
 		                 "%s %s failed with exit status %d; run it by hand "
-		                 "to see why",
-		                 c->key, c->argv[0], WEXITSTATUS(c->child.status));
+		                 "to see why%s",
+		                 c->key, c->argv[0], WEXITSTATUS(c->child.status),
+		                 session_note());
 	return true;
 }
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "text/buf.h"
+#include "os/container.h"
 #include "os/file.h"
 
 #define LINKS_MAX 40
@@ -27,22 +28,9 @@ void trust_owner(const struct stat *st, char to[TRUST_OWNER_MAX])
 		         (unsigned long)st->st_uid, mode);
 }
 
-/* In the first name space all users are mapped to themselves. */
-static bool in_name_space(void)
-{
-	struct buf map;
-	struct fault f = FAULT_INIT;
-	unsigned long inside = 0, outside = 0, count = UINT_MAX;
-	buf_init(&map, 65536);
-	if (file_read_path(AT_FDCWD, "/proc/self/uid_map", &map, &f))
-		sscanf(buf_cstr(&map), "%lu %lu %lu", &inside, &outside, &count);
-	buf_release(&map);
-	return inside != 0 || outside != 0 || count < UINT_MAX;
-}
-
 static bool is_ours(uid_t uid, uid_t owner)
 {
-	return uid == owner || uid == 0 || (uid == OVERFLOW && in_name_space());
+	return uid == owner || uid == 0 || (uid == OVERFLOW && container_has_own_users());
 }
 
 bool trust_it(const struct stat *st, const char *path, uid_t owner, struct fault *f)
@@ -78,11 +66,20 @@ static bool is_group_of_one(gid_t gid, uid_t owner)
 	       (!gr->gr_mem[0] || (strcmp(gr->gr_mem[0], name) == 0 && !gr->gr_mem[1]));
 }
 
+/* Can others put nothing of theirs in the place of what is ours there? In a volume of a
+ * container, which many engines open to all and nobody inside can close, others could:
+ * but it would not be ours then, and whoever else has that volume was given it. */
+static bool is_kept_apart(const struct stat *st, const char *path)
+{
+	return (st->st_mode & S_ISVTX) || (container_inside() && container_mounted(path));
+}
+
 /* A step on the way. A link itself has no mode that counts. */
 static bool trust_step(const struct stat *st, const char *path, uid_t owner, struct fault *f)
 {
 	struct stat as = *st;
-	if (S_ISLNK(st->st_mode) || (S_ISDIR(st->st_mode) && (st->st_mode & S_ISVTX)))
+	bool open = (st->st_mode & (S_IWGRP | S_IWOTH)) != 0;
+	if (S_ISLNK(st->st_mode) || (open && S_ISDIR(st->st_mode) && is_kept_apart(st, path)))
 		as.st_mode &= (mode_t) ~(S_IWGRP | S_IWOTH);
 	if ((as.st_mode & S_IWGRP) && is_group_of_one(st->st_gid, owner))
 		as.st_mode &= (mode_t)~S_IWGRP;

@@ -30,8 +30,9 @@ bool trust_it(const struct stat *st, const char *path, uid_t owner, struct fault
 
 /* Each directory that the absolute path leads through, links followed, and
  * what it leads to, as far as it is there: nobody else can put something else
- * there. In a directory with the sticky bit that is so for what is their own;
- * and the group of a user that has their name and no other member is nobody else. */
+ * there. In a directory with the sticky bit, and in a volume of a container, that is so for
+ * what is their own; and the group of a user that has their name and no other member is
+ * nobody else. */
 bool trust_way(const char *path, uid_t owner, struct fault *f);
 
 #endif

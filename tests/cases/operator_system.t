@@ -136,21 +136,26 @@ def empty_spool(name, commands, again=True):
         same("nothing more", (result.code, result.err), (0, ""))
 
 
-def handed_over(options, mode, good):
-    """A secret as Docker and Kubernetes mount it."""
+def handed_over(options, mode, good, below=""):
+    """A secret as Docker, Podman and Kubernetes mount it. Who looks is told who else can."""
     at = "/run/secret"
-    commands = (f"mkdir -p {at}; mount -t tmpfs none {at}; cat {SECRET_FILE} >{at}/password\n"
-                f"ln -s password {at}/link; chmod {mode} {at}/password\n{options}")
+    commands = (f"mkdir -p {at}; mount -t tmpfs none {at}; cd {at}; mkdir -p ./{below}\n"
+                f"cd ./{below}; cat {SECRET_FILE} >password; ln -s password link\n"
+                f"chmod {mode} password; {options}")
     with Jail("handed over", last="") as jail:
-        relay = jail.secure(password_file=at + "/link")
+        relay = jail.secure(password_file=f"{at}/{below}link")
         result = jail.function_as("root", lambda: subprocess.run(
             ["sh", "-ec", commands], capture_output=True, check=False).stderr.decode())
         same("mounting", result, "")
         jail.send_as("ann", *ARGS)
         jail.wait_quiet()
         same("sent", len(relay.accepted()), int(good))
-        if not good:
+        report = jail.run_as("root", "sendmail", "--check").out
+        if good:
+            match("who can read it", f"\n  password +{at}/link: all in this container", report)
+        else:
             match("why", "open to everybody", jail.run_as("ann", "mailq").out)
+            match("the check", "FAILED .*open to everybody", report)
 
 
 def counted():
@@ -213,9 +218,14 @@ def jobs():
         "somebody", tmpfs % "0755" + f"; chown {ANN} {SPOOL}", False)
     yield "a room of somebody else", lambda: empty_spool(
         "planted", tmpfs % "0777" + f"; mkdir {SPOOL}/hold; chown {ANN} {SPOOL}/hold", False)
-    ro = "mount -o remount,ro /run/secret"
+    ro = "cd /; mount -o remount,ro /run/secret"
     yield "a secret of Docker", lambda: handed_over(ro, "0444", True)
     yield "a secret of Kubernetes", lambda: handed_over(ro, "0644", True)
+    bind = "mount --bind password password"
+    yield "a secret of Podman", lambda: handed_over(bind, "0444", True)
+    yield "a secret that all could write, mounted", lambda: handed_over(bind, "0446", False)
+    yield "a secret on a disk that is shown", lambda: handed_over(
+        ro, "0444", False, "home/ann/")
     yield "a secret that can be changed", lambda: handed_over("", "0444", False)
     yield "a secret that all could write", lambda: handed_over(ro, "0666", False)
     yield "counted", counted
