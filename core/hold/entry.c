@@ -646,10 +646,11 @@ static struct str cut_field(struct str *text)
 
 void entry_field(int fd, const struct entry *e, const char *name, struct buf *out)
 {
-	char *chunk = mem_alloc(ENTRY_PIECE);
+	size_t size = e->facts.size < ENTRY_PIECE ? (size_t)e->facts.size : ENTRY_PIECE;
+	char *chunk = mem_alloc(size);
 	size_t got = 0;
 	struct fault f = FAULT_INIT;
-	if (!entry_read_message(fd, e, 0, chunk, ENTRY_PIECE, &got, &f))
+	if (!entry_read_message(fd, e, 0, chunk, size, &got, &f))
 		got = 0;
 	struct str rest = str_make(chunk, got), wanted = str_of(name);
 	while (rest.len > 0) {
