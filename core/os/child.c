@@ -15,25 +15,31 @@
 
 #include "os/clock.h"
 #include "os/file.h"
+#include "os/sandbox.h"
 
 #define OPEN_MOST 65536 /* numbers tried where the system cannot close all at once */
 #define STEP_MS   2     /* between looks at a child; no call waits for one until a deadline */
 
 extern char **environ;
 
-static void close_from(int first)
+/* All from first on but that one, which may be below. */
+static void close_from(int first, int kept)
 {
 #ifdef HAVE_CLOSE_RANGE
-	if (close_range((unsigned)first, ~0U, 0) == 0)
+	if (kept >= first &&
+	    (kept == first || close_range((unsigned)first, (unsigned)kept - 1, 0) == 0))
+		first = kept + 1;
+	if (kept < first && close_range((unsigned)first, ~0U, 0) == 0)
 		return;
 #endif
 	long most = sysconf(_SC_OPEN_MAX);
 	for (int fd = first; fd < (most > 0 && most < OPEN_MOST ? most : OPEN_MOST); fd++)
-		close(fd);
+		if (fd != kept)
+			close(fd);
 }
 
 /* First all out of each other's way: what becomes 1 may be our 0. */
-static bool set_descriptors(const int fds[CHILD_FD + 1])
+static bool set_descriptors(const int fds[CHILD_FD + 1], int kept)
 {
 	int from[CHILD_FD + 1];
 	for (int i = 0; i <= CHILD_FD; i++) {
@@ -53,7 +59,7 @@ static bool set_descriptors(const int fds[CHILD_FD + 1])
 		if (from[i] >= 0 ? dup2(from[i], i) < 0 : i < CHILD_FD && file_null() != i)
 			return false;
 	}
-	close_from(CHILD_FD + (fds[CHILD_FD] >= 0));
+	close_from(CHILD_FD + (fds[CHILD_FD] >= 0), kept);
 	return true;
 }
 
@@ -86,7 +92,7 @@ _Noreturn static void become(const struct child_order *o, pid_t parent)
 		signal(s, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (!set_tie(o->tie, parent) || !set_descriptors(o->fds) ||
+	if (!set_tie(o->tie, parent) || !set_descriptors(o->fds, sandbox_descriptor()) ||
 	    (o->drop_group && getegid() != getgid() && setregid(getgid(), getgid()) != 0))
 		_exit(CHILD_NOT_RUN);
 	if (o->task) {

@@ -168,9 +168,9 @@ bool file_open_plain(int dir, const char *path, int *fd, struct stat *st, struct
 	return open_regular(dir, path, O_RDONLY | O_NOFOLLOW, fd, st, f);
 }
 
-bool file_open_path(int dir, const char *path, int *fd, struct fault *f)
+int file_open_path(const char *path)
 {
-	return open_as(dir, path, O_PATH, fd, f);
+	return open_again(AT_FDCWD, path, O_PATH, MODE_NONE);
 }
 
 bool file_create(int dir, const char *path, mode_t mode, int *fd, struct fault *f)
