@@ -84,7 +84,9 @@ static bool set_tie(enum child_tie tie, pid_t parent)
 	return true;
 }
 
-/* In the child, with all signals blocked: only calls that are safe after a fork. */
+/* In the child, with all signals blocked: only calls that are safe after a fork. What is to
+ * become a program runs in the parent's memory until then, and changes nothing there but
+ * environ and errno. */
 _Noreturn static void become(const struct child_order *o, pid_t parent)
 {
 	sigset_t none;
@@ -105,6 +107,25 @@ _Noreturn static void become(const struct child_order *o, pid_t parent)
 	_exit(CHILD_NOT_RUN);
 }
 
+static pid_t fork_task(const struct child_order *o, pid_t parent)
+{
+	pid_t pid = fork();
+	if (pid == 0)
+		become(o, parent);
+	return pid;
+}
+
+/* A copy of our memory would only be thrown away again. */
+static pid_t fork_program(const struct child_order *o, pid_t parent)
+{
+	char **own = environ;
+	pid_t pid = vfork(); /* NOLINT(clang-analyzer-security.insecureAPI.vfork) */
+	if (pid == 0)
+		become(o, parent); /* NOLINT(clang-analyzer-unix.Vfork) */
+	environ = own;
+	return pid;
+}
+
 bool child_start(struct child *c, const struct child_order *order)
 {
 	pid_t parent = getpid();
@@ -113,10 +134,8 @@ bool child_start(struct child *c, const struct child_order *order)
 	/* Our handlers must not run in it. */
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &before);
-	c->pid = fork();
+	c->pid = order->task ? fork_task(order, parent) : fork_program(order, parent);
 	int sys = errno;
-	if (c->pid == 0)
-		become(order, parent);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	errno = sys;
 	return c->pid > 0;
