@@ -99,7 +99,7 @@ MODE_CFLAGS := $(if $(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS)),, \
 MODE_LDFLAGS :=
 else
 MODE_CFLAGS := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
-	-fno-sanitize-recover=all
+	-fno-sanitize-recover=all -DORDERLY_EXIT
 ifeq ($(SAN),fuzz)
 MODE_CFLAGS += -fsanitize=fuzzer-no-link
 endif
@@ -312,7 +312,8 @@ COVERED ?= $(notdir $(UNIT_TESTS)) \
 
 coverage:
 	@$(MAKE) --no-print-directory BUILD='$(BUILD)/coverage' CC=gcc SAN= coverage-run \
-		CPPFLAGS='$(CPPFLAGS) -U_FORTIFY_SOURCE -DNARROW_SANITIZED' CFLAGS='-O0 -g --coverage'
+		CPPFLAGS='$(CPPFLAGS) -U_FORTIFY_SOURCE -DNARROW_SANITIZED -DORDERLY_EXIT' \
+		CFLAGS='-O0 -g --coverage'
 
 coverage-run: tests
 	@find '$(BUILD)' -name '*.gcda' -exec rm -f {} +

@@ -84,7 +84,7 @@ static bool take_operands(const struct injection *in, struct fault *f)
 static bool read_message(const struct injection *in, struct fault *f)
 {
 	struct submission *s = in->submission;
-	char *bytes = mem_alloc(CHUNK);
+	char *bytes = mem_room(CHUNK);
 	bool ok;
 	for (;;) {
 		size_t got;

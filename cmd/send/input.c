@@ -83,7 +83,7 @@ bool input_read(char *bytes, size_t size, size_t *got, struct fault *f)
 
 void input_drain(void)
 {
-	char *bytes = mem_alloc(CHUNK);
+	char *bytes = mem_room(CHUNK);
 	size_t got = 1;
 	struct fault f = FAULT_INIT;
 	while (got > 0 && !isatty(STDIN_FILENO) && input_read(bytes, CHUNK, &got, &f))

@@ -313,7 +313,7 @@ int smtpd_run(struct place *p, const struct call *call, const struct fault *clos
 	                                  .closed = closed,
 	                                  .guarded = foreign};
 	s.serve = serve_new(&rules, &hooks);
-	s.bytes = mem_alloc(CHUNK);
+	s.bytes = mem_room(CHUNK);
 	buf_init(&s.replies, REPLIES_MAX);
 	int code = end(&s, converse(&s, &f), &f);
 	send_fresh(&s, true);

@@ -50,11 +50,13 @@ static bool read_file(const char *path, uid_t owner, struct buf *text, struct st
 static void check_passwords(struct settings_notes *n, const struct settings *c,
                             const struct stat *st, uid_t owner)
 {
-	char who[TRUST_OWNER_MAX];
-	trust_owner(st, who);
+	if (st->st_uid == owner && (st->st_mode & 077) == 0)
+		return;
 	for (size_t i = 0; i < c->relay_count; i++) {
-		if (!c->relays[i].password || (st->st_uid == owner && (st->st_mode & 077) == 0))
+		if (!c->relays[i].password)
 			continue;
+		char who[TRUST_OWNER_MAX];
+		trust_owner(st, who);
 		settings_fault(n, c->relays[i].line,
 		               "relay %s: a password, but the file is not yours alone (%s); it "
 		               "must belong to uid %lu and be closed to others: chmod 600 %s",

@@ -560,7 +560,7 @@ bool entry_each_sound(int fd, const struct entry *e, entry_sink *sink, void *con
                       struct fault *f)
 {
 	struct pass p = pass_over(e);
-	char *room = mem_alloc(ENTRY_PIECE + ENTRY_TRAILER);
+	char *room = mem_room(ENTRY_PIECE + ENTRY_TRAILER);
 	bool ok = true;
 	while (ok && p.at < p.end) {
 		int64_t skip = p.at < e->message_at ? e->message_at - p.at : 0;
@@ -621,7 +621,7 @@ bool entry_read_message(int fd, const struct entry *e, uint64_t at, char *to, si
 
 bool entry_each(int fd, const struct entry *e, entry_sink *sink, void *context, struct fault *f)
 {
-	char *chunk = mem_alloc(ENTRY_PIECE);
+	char *chunk = mem_room(ENTRY_PIECE);
 	uint64_t at = 0;
 	size_t got;
 	bool ok;
@@ -646,10 +646,11 @@ static struct str cut_field(struct str *text)
 
 void entry_field(int fd, const struct entry *e, const char *name, struct buf *out)
 {
-	char *chunk = mem_alloc(ENTRY_PIECE);
+	size_t size = e->facts.size < ENTRY_PIECE ? (size_t)e->facts.size : ENTRY_PIECE;
+	char *chunk = mem_room(size);
 	size_t got = 0;
 	struct fault f = FAULT_INIT;
-	if (!entry_read_message(fd, e, 0, chunk, ENTRY_PIECE, &got, &f))
+	if (!entry_read_message(fd, e, 0, chunk, size, &got, &f))
 		got = 0;
 	struct str rest = str_make(chunk, got), wanted = str_of(name);
 	while (rest.len > 0) {

@@ -265,7 +265,7 @@ struct message *message_new(const struct message_rules *rules,
 	struct message *m = mem_alloc(sizeof(*m));
 	m->rules = rules;
 	m->hooks = *hooks;
-	m->out = mem_alloc(OUT_SIZE);
+	m->out = mem_room(OUT_SIZE);
 	line_init(&m->line, take_piece, m);
 	m->line.header = true;
 	header_init(&m->header);

@@ -129,7 +129,7 @@ static bool fits(const struct dial *d, const struct sockaddr_storage *at,
 static bool gather(const struct dial *d, const char *host, const int *ports, size_t port_count,
                    const struct sockaddr_storage *source, struct candidates *c, struct fault *f)
 {
-	struct dns_addresses *a = mem_alloc(sizeof(*a));
+	struct dns_addresses *a = mem_room(sizeof(*a));
 	bool done = find_addresses(d, host, a, f);
 	c->count = c->avoided = 0;
 	if (done)
@@ -164,7 +164,7 @@ static bool dial_tcp(const struct dial *d, const char *host, const int *ports,
 			return fault_prefix(f, "source");
 		race.source = &source;
 	}
-	c = mem_alloc(sizeof(*c));
+	c = mem_room(sizeof(*c));
 	done = gather(d, host, ports, port_count, race.source, c, f);
 	if (!done)
 		goto out;

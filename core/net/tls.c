@@ -296,13 +296,10 @@ static void set_info(struct tls *t)
 	snprintf(info->protocol, sizeof(info->protocol), "%.15s", version ? version : "?");
 	snprintf(info->cipher, sizeof(info->cipher), "%.47s", cipher ? cipher : "?");
 	info->resumed = gnutls_session_is_resumed(t->session) != 0;
-	if (info->resumed) {
-		tls_describe(t);
-		if (info->expires == 0)
-			info->expires = t->trust->ticket.expires;
-	} else {
+	if (info->resumed)
+		info->expires = t->trust->ticket.expires;
+	else
 		t->verified = t->trust->wall;
-	}
 	put_trust(t);
 	set_binding(t);
 }

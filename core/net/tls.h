@@ -7,7 +7,8 @@
  * Ways to trust: the system's roots, a CA file, fingerprints, or nothing at
  * all (an explicit choice). "Cannot verify" is a failure. Of the system's
  * roots only those that the server's chain names are loaded; all of them if
- * that does not verify. Faults are FAULT_RELAY and name the reason and the
+ * that does not verify. A session that is resumed was verified, within a day,
+ * under the same settings: it needs no roots. Faults are FAULT_RELAY and name the reason and the
  * setting to look at.
  */
 #ifndef NET_TLS_H
@@ -55,7 +56,9 @@ enum tls_flaw {
 struct tls_info {
 	char protocol[16]; /* "TLS1.3" */
 	char cipher[48];
-	char subject[256]; /* DNS and IP names of the certificate, printable */
+	/* DNS and IP names of the certificate, printable. These three: "" of a session that was
+	 * resumed, which shows none. */
+	char subject[256];
 	char issuer[256];
 	char pin[TLS_PIN_TEXT_MAX]; /* of it, as tls_fingerprint has it; or "" */
 	/* How it was trusted: "system", "file PATH", "pin", "none", "resumed". */

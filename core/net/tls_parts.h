@@ -25,8 +25,9 @@ struct tls_ticket {
 
 struct tls_trust {
 	enum tls_mode mode;
-	char *name;    /* without a dot at its end; NULL if nothing is to be compared */
-	char *ca_file; /* for texts */
+	char *name;        /* without a dot at its end; NULL if nothing is to be compared */
+	char *ca_file;     /* for texts */
+	struct buf ca_pem; /* what it has, as long as it may not be needed */
 	char *ticket_file;
 	struct tls_pin *pins;
 	size_t pin_count;
@@ -61,8 +62,9 @@ bool tls_is_clear(struct str first, struct fault *f);
 
 /* tls_verify: the callback inside the handshake; fills info and refusal. */
 int tls_verify(gnutls_session_t session);
-/* Names, issuer and expiry of the server's certificate, as far as it is known. */
-void tls_describe(struct tls *t);
+/* The CA file's certificates, where they are still to be read out of its text; a resumed
+ * session needs none. */
+bool tls_trust_load(struct tls_trust *trust, struct fault *f);
 
 /* tls_ticket: the ticket to offer, from memory or the file; NULL if there is no
  * good one. */

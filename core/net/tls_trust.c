@@ -80,19 +80,25 @@ static bool set_ca(struct tls_trust *t, const char *path, gnutls_hash_hd_t key, 
 {
 	if (!path)
 		return fault_set(f, FAULT_CONFIG, "tls_trust: no CA file given");
-	struct buf pem;
-	if (!read_pem("tls_trust", path, &pem, f))
+	if (!read_pem("tls_trust", path, &t->ca_pem, f))
 		return false;
 	t->ca_file = mem_copy(str_of(path));
-	gnutls_datum_t data = datum_of(&pem);
-	key_add(key, buf_str(&pem));
+	key_add(key, buf_str(&t->ca_pem));
+	return true;
+}
+
+bool tls_trust_load(struct tls_trust *t, struct fault *f)
+{
+	if (t->ca_pem.len == 0)
+		return true;
+	gnutls_datum_t data = datum_of(&t->ca_pem);
 	int count;
 	count =
 	    gnutls_certificate_set_x509_trust_mem(t->credentials, &data, GNUTLS_X509_FMT_PEM);
-	buf_release(&pem);
+	buf_release(&t->ca_pem);
 	return count > 0 ||
-	       fault_set(f, FAULT_CONFIG, "tls_trust: %s has no certificate (PEM): %s", path,
-	                 count < 0 ? gnutls_strerror(count) : "none found");
+	       fault_set(f, FAULT_CONFIG, "tls_trust: %s has no certificate (PEM): %s",
+	                 t->ca_file, count < 0 ? gnutls_strerror(count) : "none found");
 }
 
 /* key may be NULL: it is in the file of the certificate then. */
@@ -174,6 +180,8 @@ struct tls_trust *tls_trust_new(const struct tls_setup *setup, struct fault *f)
 	}
 	bool done = set_all(t, setup, key, f);
 	gnutls_hash_deinit(key, t->key);
+	/* A ticket under that key says that they were good. */
+	done = done && (tls_ticket_load(t) || tls_trust_load(t, f));
 	if (!done) {
 		tls_trust_free(t);
 		return NULL;
@@ -195,6 +203,7 @@ void tls_trust_free(struct tls_trust *t)
 	free(t->name);
 	free(t->pins);
 	free(t->ca_file);
+	buf_release(&t->ca_pem);
 	free(t->ticket_file);
 	free(t);
 }

@@ -123,15 +123,6 @@ static bool read_leaf(struct tls *t, const gnutls_datum_t *chain, struct leaf *l
 	return true;
 }
 
-void tls_describe(struct tls *t)
-{
-	unsigned count = 0;
-	const gnutls_datum_t *chain = gnutls_certificate_get_peers(t->session, &count);
-	struct leaf leaf;
-	if (chain && count > 0 && read_leaf(t, chain, &leaf))
-		gnutls_x509_crt_deinit(leaf.crt);
-}
-
 static bool check_pins(struct tls *t, const gnutls_datum_t *leaf)
 {
 	struct tls_pin shown;
@@ -324,6 +315,8 @@ static bool check_chain(struct tls *t, const gnutls_datum_t *chain, unsigned cou
 {
 	struct tls_trust *trust = t->trust;
 	bool system = trust->mode == TLS_TRUST_SYSTEM;
+	if (!tls_trust_load(trust, &t->refusal))
+		return false;
 	if (system && !trust->all_roots && !trust->some_roots)
 		load_some_roots(trust, chain, count);
 	unsigned status;

@@ -15,25 +15,31 @@
 
 #include "os/clock.h"
 #include "os/file.h"
+#include "os/sandbox.h"
 
 #define OPEN_MOST 65536 /* numbers tried where the system cannot close all at once */
 #define STEP_MS   2     /* between looks at a child; no call waits for one until a deadline */
 
 extern char **environ;
 
-static void close_from(int first)
+/* All from first on but that one, which may be below. */
+static void close_from(int first, int kept)
 {
 #ifdef HAVE_CLOSE_RANGE
-	if (close_range((unsigned)first, ~0U, 0) == 0)
+	if (kept >= first &&
+	    (kept == first || close_range((unsigned)first, (unsigned)kept - 1, 0) == 0))
+		first = kept + 1;
+	if (kept < first && close_range((unsigned)first, ~0U, 0) == 0)
 		return;
 #endif
 	long most = sysconf(_SC_OPEN_MAX);
 	for (int fd = first; fd < (most > 0 && most < OPEN_MOST ? most : OPEN_MOST); fd++)
-		close(fd);
+		if (fd != kept)
+			close(fd);
 }
 
 /* First all out of each other's way: what becomes 1 may be our 0. */
-static bool set_descriptors(const int fds[CHILD_FD + 1])
+static bool set_descriptors(const int fds[CHILD_FD + 1], int kept)
 {
 	int from[CHILD_FD + 1];
 	for (int i = 0; i <= CHILD_FD; i++) {
@@ -53,7 +59,7 @@ static bool set_descriptors(const int fds[CHILD_FD + 1])
 		if (from[i] >= 0 ? dup2(from[i], i) < 0 : i < CHILD_FD && file_null() != i)
 			return false;
 	}
-	close_from(CHILD_FD + (fds[CHILD_FD] >= 0));
+	close_from(CHILD_FD + (fds[CHILD_FD] >= 0), kept);
 	return true;
 }
 
@@ -78,7 +84,9 @@ static bool set_tie(enum child_tie tie, pid_t parent)
 	return true;
 }
 
-/* In the child, with all signals blocked: only calls that are safe after a fork. */
+/* In the child, with all signals blocked: only calls that are safe after a fork. What is to
+ * become a program runs in the parent's memory until then, and changes nothing there but
+ * environ and errno. */
 _Noreturn static void become(const struct child_order *o, pid_t parent)
 {
 	sigset_t none;
@@ -86,7 +94,7 @@ _Noreturn static void become(const struct child_order *o, pid_t parent)
 		signal(s, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (!set_tie(o->tie, parent) || !set_descriptors(o->fds) ||
+	if (!set_tie(o->tie, parent) || !set_descriptors(o->fds, sandbox_descriptor()) ||
 	    (o->drop_group && getegid() != getgid() && setregid(getgid(), getgid()) != 0))
 		_exit(CHILD_NOT_RUN);
 	if (o->task) {
@@ -99,6 +107,25 @@ _Noreturn static void become(const struct child_order *o, pid_t parent)
 	_exit(CHILD_NOT_RUN);
 }
 
+static pid_t fork_task(const struct child_order *o, pid_t parent)
+{
+	pid_t pid = fork();
+	if (pid == 0)
+		become(o, parent);
+	return pid;
+}
+
+/* A copy of our memory would only be thrown away again. */
+static pid_t fork_program(const struct child_order *o, pid_t parent)
+{
+	char **own = environ;
+	pid_t pid = vfork(); /* NOLINT(clang-analyzer-security.insecureAPI.vfork) */
+	if (pid == 0)
+		become(o, parent); /* NOLINT(clang-analyzer-unix.Vfork) */
+	environ = own;
+	return pid;
+}
+
 bool child_start(struct child *c, const struct child_order *order)
 {
 	pid_t parent = getpid();
@@ -107,10 +134,8 @@ bool child_start(struct child *c, const struct child_order *order)
 	/* Our handlers must not run in it. */
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &before);
-	c->pid = fork();
+	c->pid = order->task ? fork_task(order, parent) : fork_program(order, parent);
 	int sys = errno;
-	if (c->pid == 0)
-		become(order, parent);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	errno = sys;
 	return c->pid > 0;

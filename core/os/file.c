@@ -168,9 +168,9 @@ bool file_open_plain(int dir, const char *path, int *fd, struct stat *st, struct
 	return open_regular(dir, path, O_RDONLY | O_NOFOLLOW, fd, st, f);
 }
 
-bool file_open_path(int dir, const char *path, int *fd, struct fault *f)
+int file_open_path(const char *path)
 {
-	return open_as(dir, path, O_PATH, fd, f);
+	return open_again(AT_FDCWD, path, O_PATH, MODE_NONE);
 }
 
 bool file_create(int dir, const char *path, mode_t mode, int *fd, struct fault *f)
@@ -223,11 +223,21 @@ bool file_read_at(int fd, const char *path, int64_t at, char *to, size_t len, si
 	return n >= 0 || failed(f, FAULT_IO, "read", path);
 }
 
+/* A small file takes no more memory than it needs, with a byte to see its end by. */
+static size_t first_step(int fd)
+{
+	struct stat st;
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 &&
+	               st.st_size < READ_STEP
+	           ? (size_t)st.st_size + 1
+	           : READ_STEP;
+}
+
 bool file_read_all(int fd, const char *path, struct buf *out, struct fault *f)
 {
-	for (;;) {
+	for (size_t want = first_step(fd);;) {
 		size_t left = out->max - out->len, got;
-		size_t step = left < READ_STEP ? left : READ_STEP;
+		size_t step = left < want ? left : want;
 		char one = 0, *to = step > 0 ? buf_room(out, step) : &one;
 		if (!file_read(fd, path, to, step > 0 ? step : 1, &got, f))
 			return false;
@@ -237,6 +247,8 @@ bool file_read_all(int fd, const char *path, struct buf *out, struct fault *f)
 			return fault_set(f, FAULT_DATA, "%s is longer than %zu bytes", path,
 			                 out->max);
 		buf_filled(out, got);
+		/* What is there already is filled first. */
+		want = out->cap > out->len ? out->cap - out->len : READ_STEP;
 	}
 }
 

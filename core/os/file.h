@@ -49,8 +49,9 @@ bool file_open_update(int dir, const char *path, int *fd, struct stat *st, struc
 /* The same only to read it. */
 bool file_open_plain(int dir, const char *path, int *fd, struct stat *st, struct fault *f);
 /* Only to point at a file or directory, neither to read nor to write it; without
- * effect on it where the system can do that (O_PATH). */
-bool file_open_path(int dir, const char *path, int *fd, struct fault *f);
+ * effect on it where the system can do that (O_PATH). Below 0 with errno: for one that is
+ * often not there, nobody wants a text. */
+int file_open_path(const char *path);
 /* A directory for that owner and group, who may differ from ours. */
 bool file_make_dir(int dir, const char *name, uid_t owner, gid_t group, mode_t mode,
                    struct fault *f);

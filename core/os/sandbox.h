@@ -59,4 +59,8 @@ void sandbox_hide(void);
  * of enum sandbox_done; a lack of descriptors or memory also means less. */
 unsigned sandbox(const struct sandbox_wishes *wishes);
 
+/* What a child of a narrowed process keeps open, so that it need not look for the system's
+ * files once more when it wishes for nothing at all; below 0: nothing. Closed by exec. */
+int sandbox_descriptor(void);
+
 #endif

@@ -252,11 +252,18 @@ static void make_filter(struct filter *f, bool programs)
 
 bool sandbox_calls(bool programs)
 {
+	/* The whole filter stands; a child has it from its parent. Once more it would refuse
+	 * nothing else, and be run for each call. */
+	static bool whole;
 	struct filter f;
 	struct sock_fprog program = {.filter = f.code};
+	if (whole)
+		return true;
 	make_filter(&f, programs);
 	program.len = f.len;
-	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0;
+	bool done = prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0;
+	whole = done && !programs;
+	return done;
 }
 
 #else

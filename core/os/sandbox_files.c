@@ -57,10 +57,16 @@ struct ruleset {
 	uint64_t files, net, scoped;
 };
 
+/* Rulesets that are made at once: what is opened goes into all of them. */
 struct fence {
-	int fd;
+	int fds[2];
+	size_t count;
 	uint64_t handled;
 };
+
+/* The ruleset of a process that wishes for nothing, once another was made: its children
+ * look for no file again. */
+static int bare = -1;
 
 /* Read by the C library, its name service modules, GnuTLS and p11-kit. What is
  * at home in a place of its own on some systems is here too. */
@@ -115,10 +121,13 @@ static bool allow(const struct fence *fence, int fd, uint64_t rights)
 	if (!S_ISDIR(st.st_mode))
 		rights &= OF_FILES;
 	rule.allowed_access = rights & fence->handled;
-	/* EBADFD: a pipe or the like, which is not restricted. */
-	return syscall(__NR_landlock_add_rule, fence->fd, LANDLOCK_RULE_PATH_BENEATH, &rule,
-	               0) == 0 ||
-	       errno == EBADFD;
+	for (size_t i = 0; i < fence->count; i++)
+		/* EBADFD: a pipe or the like, which is not restricted. */
+		if (syscall(__NR_landlock_add_rule, fence->fds[i], LANDLOCK_RULE_PATH_BENEATH,
+		            &rule, 0) != 0 &&
+		    errno != EBADFD)
+			return false;
+	return true;
 }
 
 /* Could it be opened at another moment? */
@@ -129,13 +138,23 @@ static bool is_passing(int sys)
 
 static bool allow_path(const struct fence *fence, const char *path, uint64_t rights)
 {
-	struct fault f = FAULT_INIT;
-	int fd;
-	if (!file_open_path(AT_FDCWD, path, &fd, &f))
-		return !is_passing(f.sys);
+	int fd = file_open_path(path);
+	if (fd < 0)
+		return !is_passing(errno);
 	bool done = allow(fence, fd, rights);
 	close(fd);
 	return done;
+}
+
+/* Is a canonical path below one that is allowed already? */
+static bool is_below_system(const char *at)
+{
+	for (size_t i = 0; i < COUNT(system_paths); i++) {
+		size_t len = strlen(system_paths[i]);
+		if (strncmp(at, system_paths[i], len) == 0 && (at[len] == '/' || !at[len]))
+			return true;
+	}
+	return false;
 }
 
 static bool allow_folder_of(const struct fence *fence, const char *path)
@@ -147,7 +166,7 @@ static bool allow_folder_of(const struct fence *fence, const char *path)
 	if (!slash || slash == at)
 		return true;
 	*slash = '\0';
-	return allow_path(fence, at, READ);
+	return is_below_system(at) || allow_path(fence, at, READ);
 }
 
 static bool allow_system(const struct fence *fence)
@@ -186,22 +205,52 @@ static struct ruleset rules_of(long abi)
 	return r;
 }
 
+static bool wishes_for_files(const struct sandbox_wishes *w)
+{
+	return w->room_count > 0 || w->file_count > 0 || w->append;
+}
+
+static int make_ruleset(const struct ruleset *rules)
+{
+	return (int)syscall(__NR_landlock_create_ruleset, rules, sizeof(*rules), 0);
+}
+
+static bool restrict_self(int fd)
+{
+	return syscall(__NR_landlock_restrict_self, fd, 0) == 0;
+}
+
 bool sandbox_files(const struct sandbox_wishes *wishes)
 {
 	long abi = syscall(__NR_landlock_create_ruleset, NULL, (size_t)0,
 	                   LANDLOCK_CREATE_RULESET_VERSION);
 	struct ruleset rules = rules_of(abi);
-	struct fence fence = {.handled = rules.files};
 	/* The first one forbids every move between two directories. */
 	if (abi < 1 || (abi < ABI_REFER && wishes->room_count > 1))
 		return false;
-	fence.fd = (int)syscall(__NR_landlock_create_ruleset, &rules, sizeof(rules), 0);
-	if (fence.fd < 0)
+	if (bare >= 0 && !wishes_for_files(wishes) && restrict_self(bare))
+		return true;
+	struct fence fence = {.fds = {make_ruleset(&rules)}, .count = 1};
+	fence.handled = rules.files;
+	if (fence.fds[0] < 0)
 		return false;
-	bool done = allow_system(&fence) && allow_wishes(&fence, wishes) &&
-	            syscall(__NR_landlock_restrict_self, fence.fd, 0) == 0;
-	close(fence.fd);
+	int other = bare < 0 && wishes_for_files(wishes) ? make_ruleset(&rules) : -1;
+	if (other >= 0)
+		fence.fds[fence.count++] = other;
+	bool done = allow_system(&fence);
+	fence.count = 1;
+	done = done && allow_wishes(&fence, wishes) && restrict_self(fence.fds[0]);
+	close(fence.fds[0]);
+	if (done && other >= 0)
+		bare = other;
+	else if (other >= 0)
+		close(other);
 	return done;
+}
+
+int sandbox_descriptor(void)
+{
+	return bare;
 }
 
 #else
@@ -210,6 +259,11 @@ bool sandbox_files(const struct sandbox_wishes *wishes)
 {
 	(void)wishes;
 	return false;
+}
+
+int sandbox_descriptor(void)
+{
+	return -1;
 }
 
 #endif

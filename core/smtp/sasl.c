@@ -8,6 +8,8 @@
 #include "smtp/sasl_cram.h"
 #include "smtp/sasl_scram.h"
 
+#define AROUND_MAX 1024 /* words of the protocols, our nonce, a binding and a proof */
+
 struct sasl {
 	enum sasl_mechanism mechanism;
 	char *user;
@@ -230,6 +232,13 @@ void sasl_free(struct sasl *s)
 	free(s->host);
 	scram_free(s->scram);
 	free(s);
+}
+
+size_t sasl_room(const struct sasl *s, struct str challenge)
+{
+	/* Of a name any byte may take three; of a challenge the nonce comes back. */
+	return AROUND_MAX + 3 * str_of(s->user).len + str_of(s->password).len +
+	       str_of(s->host).len + challenge.len;
 }
 
 bool sasl_initial(struct sasl *s, struct buf *out)

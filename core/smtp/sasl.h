@@ -52,6 +52,9 @@ struct sasl_setup {
 struct sasl *sasl_new(const struct sasl_setup *setup, struct fault *f);
 void sasl_free(struct sasl *s); /* wipes */
 
+/* No answer to that challenge is longer, nor the initial response (""): with room for it memory
+ * that holds a secret is not moved, and little has to be wiped. */
+size_t sasl_room(const struct sasl *s, struct str challenge);
 /* The initial response, not yet in base64; false: the mechanism has none. */
 bool sasl_initial(struct sasl *s, struct buf *out);
 /* Answers a challenge (334, already out of base64). */

@@ -6,10 +6,9 @@
 
 #include "text/codec.h"
 
-#define NAMES_MAX   160     /* of mechanisms, in a fault */
-#define SECRET_MAX  262144u /* of a command that carries a secret */
-#define SECRET_ROOM 65536   /* for it at once, so that growing leaves no copies */
-#define SHOWN_MAX   64
+#define NAMES_MAX  160     /* of mechanisms, in a fault */
+#define SECRET_MAX 262144u /* of a command that carries a secret */
+#define SHOWN_MAX  64
 
 static enum smtp_want start_login(struct smtp *s);
 
@@ -183,7 +182,8 @@ static bool send_auth(struct smtp *s)
 	buf_init(&initial, SECRET_MAX / 2);
 	struct buf text;
 	buf_init(&text, SHOWN_MAX);
-	if (!buf_room(&initial, SECRET_ROOM))
+	/* At once, so that growing leaves no copies. */
+	if (!buf_room(&initial, sasl_room(s->sasl, STR(""))))
 		buf_clear(&initial);
 	char head[SHOWN_MAX], shown[SHOWN_MAX];
 	bool ok;
@@ -279,7 +279,7 @@ static enum smtp_want answer_challenge(struct smtp *s, struct str text)
 	if (!ok)
 		fault_set(&s->fault, FAULT_RELAY, "%s: the server's challenge is not base64",
 		          sasl_name(s->mechanism));
-	ok = ok && buf_room(&answer, SECRET_ROOM) &&
+	ok = ok && buf_room(&answer, sasl_room(s->sasl, buf_str(&challenge))) &&
 	     sasl_step(s->sasl, buf_str(&challenge), &answer, &s->fault);
 	ok = ok && send_secret(s, STR(""), buf_str(&answer), "****");
 	buf_wipe(&answer);

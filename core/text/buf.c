@@ -297,6 +297,14 @@ void *mem_alloc(size_t n)
 	return at;
 }
 
+void *mem_room(size_t n)
+{
+	void *at = malloc(n > 0 ? n : 1);
+	if (!at)
+		out_of_memory();
+	return at;
+}
+
 void *mem_grow(void *old, size_t *cap, size_t want, size_t item)
 {
 	size_t more = *cap > SIZE_MAX / 2 ? SIZE_MAX : *cap * 2;

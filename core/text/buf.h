@@ -91,6 +91,9 @@ void buf_filled(struct buf *b, size_t n);
 
 /* Memory; none of these returns NULL. */
 void *mem_alloc(size_t n); /* zeroed */
+/* What is in it is anything: for much of which little may be needed, since pages that nobody
+ * writes to cost nothing. */
+void *mem_room(size_t n);
 /* An array of *cap items (old may be NULL with 0) gets room for at least want;
  * the new items are zeroed. */
 void *mem_grow(void *old, size_t *cap, size_t want, size_t item);

@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "text/crc_fold.h"
 
+#include <stdbool.h>
+
 #include "text/crc.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <immintrin.h>
+#ifdef __has_include
+#if __has_include(<sys/platform/x86.h>)
+#include <sys/platform/x86.h>
+#endif
+#endif
 
 #define BLOCK   16
 #define STREAMS 4 /* multiplications under way at once */
@@ -50,11 +57,21 @@ FOLDING static uint32_t by_folding(uint32_t crc, const unsigned char *at, size_t
 	return crc_add(crc_add(~0U, last, BLOCK), at, len);
 }
 
+/* glibc has asked the processor already. The compiler's own way asks once more, at the start
+ * of every program that it is in; to a virtual machine each question is a way out and back. */
+static bool can_fold(void)
+{
+#ifdef CPU_FEATURE_ACTIVE
+	return CPU_FEATURE_ACTIVE(PCLMULQDQ);
+#else
+	return __builtin_cpu_supports("pclmul");
+#endif
+}
+
 uint32_t crc_fold(uint32_t crc, const void *bytes, size_t len)
 {
-	return len >= STREAMS * BLOCK && __builtin_cpu_supports("pclmul")
-	           ? by_folding(crc, bytes, len)
-	           : crc_add(crc, bytes, len);
+	return len >= STREAMS * BLOCK && can_fold() ? by_folding(crc, bytes, len)
+	                                            : crc_add(crc, bytes, len);
 }
 
 #else

@@ -305,6 +305,17 @@ def dead_read_once():
         same("as they were", case.listing(), reasons)
 
 
+def nobody_looked_up():
+    """To send a user's own mail nobody is looked up: the users of a host may be on a server."""
+    with Case("nobody") as case:
+        setting(case)
+        case.send(*ARGS)
+        result, calls = traced(case, "flushq", "--all")
+        same("end", (result.code, result.err, case.entries()), (0, "", []))
+        same("asked for", [c for c in calls if re.search(r'nscd/socket|/etc/(passwd|group)"', c[1])],
+             [])
+
+
 def rename_fallback():
     """A file system that cannot rename without replacing."""
     with Case("noreplace") as case:
@@ -325,6 +336,7 @@ JOBS = [
     ("one write a flight", one_write_a_flight),
     ("115 killed between the mark and its sync", killed_after_mark),
     ("TLS is loaded to send, not to look", tls_only_to_send),
+    ("nobody is looked up to send one's own mail", nobody_looked_up),
     ("a dead relay: one entry of many is taken in hand", dead_read_once),
     dead_without_a_process("now"),
     dead_without_a_process("background"),

@@ -537,6 +537,12 @@ pid_t fork(void)
 	return (pid_t)done(pid);
 }
 
+/* As POSIX once allowed it: a caller cannot return from here twice. */
+pid_t vfork(void)
+{
+	return fork();
+}
+
 int dup2(int from, int to)
 {
 	static int (*real)(int, int);

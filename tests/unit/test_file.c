@@ -167,6 +167,23 @@ START_TEST(read_large)
 }
 END_TEST
 
+/* What is wiped afterwards is what was read, not more. */
+START_TEST(read_small)
+{
+	struct fault f = FAULT_INIT;
+	struct buf out;
+	int fd;
+	buf_init(&out, 1000000);
+	ck_assert(file_create(dir, "x", 0600, &fd, &f));
+	ck_assert(file_write(fd, "x", STR("four"), &f));
+	close(fd);
+	ck_assert(file_read_path(dir, "x", &out, &f));
+	ck_assert(str_eq(buf_str(&out), STR("four")));
+	ck_assert_uint_lt(out.cap, 1000);
+	buf_release(&out);
+}
+END_TEST
+
 START_TEST(open_update)
 {
 	struct fault f = FAULT_INIT;
@@ -560,6 +577,7 @@ int main(void)
 	tcase_add_test(c, create);
 	tcase_add_test(c, open_read);
 	tcase_add_test(c, read_large);
+	tcase_add_test(c, read_small);
 	tcase_add_test(c, open_update);
 	tcase_add_test(c, open_append);
 	tcase_add_test(c, open_dir);

@@ -30,6 +30,8 @@
 #include <sys/sysmacros.h>
 #endif
 
+#include "os/child.h"
+#include "os/clock.h"
 #include "os/sandbox_parts.h"
 #include "unit.h"
 
@@ -457,6 +459,45 @@ START_TEST(twice)
 }
 END_TEST
 
+static void with_nothing(void *context)
+{
+	const unsigned *done = context;
+	const struct rlimit none = {0, 0};
+	int bad = wrong(setrlimit(RLIMIT_NOFILE, &none) == 0, "no descriptors");
+	unsigned more = sandbox(&nothing);
+	/* There is none to see by, then. */
+	bad += wrong(*done == more, "as much as before");
+	_exit(bad);
+}
+
+static void with_less(void *context)
+{
+	const unsigned *done = context;
+	_exit(again(*done));
+}
+
+/* So is one that os/child starts; it needs no descriptors for it. */
+static int again_in_child(unsigned done)
+{
+	child_task *const tasks[] = {with_less, with_nothing};
+	int bad = 0;
+	for (size_t i = 0; i < COUNT(tasks); i++) {
+		struct child c;
+		struct child_order order = {
+		    .fds = {0, 1, 2, -1}, .task = tasks[i], .context = &done};
+		bad += wrong(child_start(&c, &order) && child_wait(&c, clock_deadline(10000)) &&
+		                 c.status == 0,
+		             "a child's child");
+	}
+	return bad;
+}
+
+START_TEST(twice_in_child)
+{
+	inside(&wishes, again_in_child);
+}
+END_TEST
+
 static int use_rooms(unsigned done)
 {
 	int bad = 0, fd = openat(rooms[0], "new", O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
@@ -584,6 +625,7 @@ int main(int argc, char **argv)
 	tcase_add_test(c, programs_wished_for);
 	tcase_add_test(c, files);
 	tcase_add_test(c, twice);
+	tcase_add_test(c, twice_in_child);
 	tcase_add_test(c, what_is_needed);
 	tcase_add_test(c, what_was_done);
 	return unit_run(s);

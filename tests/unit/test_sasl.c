@@ -200,6 +200,37 @@ START_TEST(long_password)
 }
 END_TEST
 
+/* What holds a secret stays where it was made room for. */
+START_TEST(room)
+{
+	struct fault f = FAULT_INIT;
+	char user[1001], password[4097];
+	memset(user, ',', sizeof(user) - 1);
+	user[sizeof(user) - 1] = '\0';
+	memset(password, 'p', sizeof(password) - 1);
+	password[sizeof(password) - 1] = '\0';
+	for (unsigned m = 0; m < SASL_MECHANISMS; m++) {
+		struct sasl *s = start((enum sasl_mechanism)m, user, password, &f);
+		/* Without a binding some cannot be had. */
+		if (!s)
+			continue;
+		struct buf out;
+		buf_init(&out, 1 << 20);
+		const char *at = buf_room(&out, sasl_room(s, STR("")));
+		sasl_initial(s, &out);
+		ck_assert_ptr_eq(out.at, at);
+		buf_clear(&out);
+		at = buf_room(&out, sasl_room(s, STR("<1@x>")));
+		for (bool more = true; more;)
+			more = sasl_step(s, STR("<1@x>"), &out, &f);
+		ck_assert_ptr_eq(out.at, at);
+		ck_assert_uint_lt(out.cap, 16384);
+		sasl_free(s);
+		buf_release(&out);
+	}
+}
+END_TEST
+
 /* SCRAM */
 
 struct vector {
@@ -505,6 +536,7 @@ int main(void)
 	LOOP(exchange, exchanges);
 	tcase_add_test(c, unusable);
 	tcase_add_test(c, long_password);
+	tcase_add_test(c, room);
 	LOOP(scram_vectors, vectors);
 	LOOP(scram_bad_first, bad_firsts);
 	tcase_add_test(c, scram_good_limits);
