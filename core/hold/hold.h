@@ -127,6 +127,7 @@ struct hold_entry {
 	struct hold *hold;
 	enum hold_room room;
 	int fd;
+	bool seen; /* the next three and linked are known; else only looked at, in one's own */
 	uid_t file_owner;
 	dev_t device; /* which file it is */
 	ino_t inode;

@@ -305,6 +305,21 @@ def dead_read_once():
         same("as they were", case.listing(), reasons)
 
 
+def one_read_an_entry():
+    """Of many: whoever only lists them, or finds none due, opens each, reads it, and closes it."""
+    with Case("looked at") as case:
+        setting(case)
+        for _ in range(3):
+            same("exit", case.send(*ARGS, feed=MESSAGE).code, 0)
+        case.run("flushq", "--freeze", *case.entries())
+        for program in ("mailq", "flushq"):
+            result, calls = traced(case, program)
+            same("exit", result.code, 0)
+            for ident in case.entries():
+                same(f"{program}: calls", [c[0] for c in calls if f"{ident}" in c[1]
+                                           and c[0] != "write"], ["openat", "pread64", "close"])
+
+
 def rename_fallback():
     """A file system that cannot rename without replacing."""
     with Case("noreplace") as case:
@@ -328,6 +343,7 @@ JOBS = [
     ("a dead relay: one entry of many is taken in hand", dead_read_once),
     dead_without_a_process("now"),
     dead_without_a_process("background"),
+    ("an entry that is looked at costs one read", one_read_an_entry),
     ("rename without replacing is not to be had", rename_fallback),
     *[killed_publishing(call, when) for call, when in (
         ("write", 1), ("write", 2), ("pwrite64", 1), ("fsync", 1), ("fsync", 2), ("fdatasync", 1),
