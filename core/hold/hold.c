@@ -518,8 +518,17 @@ bool hold_peek_rest(struct hold_entry *he, const struct entry_start *start)
 	       entry_read_rest(he->fd, &he->entry, start, &unused);
 }
 
+static bool sync_marks(struct hold_entry *he, struct fault *f)
+{
+	he->unsynced = false;
+	return file_sync_data(he->fd, he->entry.id, f);
+}
+
 void hold_release(struct hold_entry *he)
 {
+	struct fault unused = FAULT_INIT;
+	if (he->unsynced)
+		(void)!sync_marks(he, &unused);
 	if (he->fd >= 0)
 		close(he->fd);
 	he->fd = -1;
@@ -548,7 +557,21 @@ bool hold_mark(struct hold_entry *he, const size_t *rcpts, size_t count, bool sy
 	for (size_t i = 0; i < count; i++)
 		if (!entry_mark_rcpt(he->fd, &he->entry, rcpts[i], f))
 			return false;
-	return !sync || file_sync_data(he->fd, he->entry.id, f);
+	return !sync || sync_marks(he, f);
+}
+
+bool hold_mark_over(struct hold_entry *he, const size_t *rcpts, size_t count, struct fault *f)
+{
+	he->unsynced = true;
+	return hold_mark(he, rcpts, count, false, f);
+}
+
+void hold_settle(struct hold *h)
+{
+	struct fault unused = FAULT_INIT;
+	if (h->unsettled)
+		(void)!file_sync(h->rooms[HOLD_QUEUE], room_names[HOLD_QUEUE], &unused);
+	h->unsettled = false;
 }
 
 bool hold_mark_head(struct hold_entry *he, struct fault *f)
@@ -575,8 +598,13 @@ static bool end_all(struct hold_entry *he, struct fault *f)
 
 bool hold_remove(struct hold_entry *he, struct fault *f)
 {
-	if (file_unlink(he->hold->rooms[he->room], he->entry.id, f))
+	bool unsynced = he->unsynced;
+	he->unsynced = false;
+	if (file_unlink(he->hold->rooms[he->room], he->entry.id, f)) {
+		he->hold->unsettled = he->hold->unsettled || unsynced;
 		return true;
+	}
+	he->unsynced = unsynced;
 	return he->hold->shared && f->kind == FAULT_NOPERM && end_all(he, f);
 }
 
