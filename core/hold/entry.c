@@ -242,14 +242,11 @@ static bool read_part(const struct entry_start *b, int fd, const struct entry *e
 /* The value in that line of the head, blanks off. */
 static bool head_value(const char *at, size_t line, struct str *value)
 {
-	struct str text = str_make(at, HEAD_LINE);
-	if (text.at[HEAD_LINE - 1] != '\n')
+	size_t len = strlen(layout_keys[line]);
+	if (at[HEAD_LINE - 1] != '\n' || memcmp(at, layout_keys[line], len) != 0 ||
+	    at[len] != ' ')
 		return false;
-	text.len--;
-	struct str key;
-	if (!str_cut(&text, ' ', &key) || !str_eq(key, str_of(layout_keys[line])))
-		return false;
-	*value = str_trim(text);
+	*value = str_trim(str_make(at + len + 1, HEAD_LINE - 1 - (len + 1)));
 	return true;
 }
 
@@ -464,7 +461,10 @@ static bool slot_parse(struct rcpt *r, struct str slot)
 	    (mark != ':' && mark != ' ') ||
 	    !str_number(str_make(slot.at + SLOT_CODE, 3), &code))
 		return false;
-	for (size_t i = 0; i < ENTRY_SLOT - 1; i++)
+	size_t len = ENTRY_SLOT - 1;
+	while (slot.at[len - 1] == ' ')
+		len--;
+	for (size_t i = 0; i < len; i++)
 		if (slot.at[i] < 32 || slot.at[i] == 127)
 			return false;
 	r->state = (enum rcpt_state)slot.at[SLOT_STATE];

@@ -68,7 +68,7 @@ bool entry_write_end(struct entry_writer *w, struct fault *f)
 
 /* How a file begins: of most entries all that is looked at, so that it comes by one read. */
 struct entry_start {
-	char bytes[4096];
+	char bytes[2048]; /* of an entry with five recipients, all */
 	size_t len;
 	size_t rcpts; /* private: what the head says of the rest */
 	int64_t envelope_len;

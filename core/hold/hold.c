@@ -288,7 +288,29 @@ static bool in_view(struct hold_entry *he)
 	        hold_uid(he) == h->user);
 }
 
-/* look: only to be read. he is to be released only when the result is CLAIM_OK. */
+static void note_file(struct hold_entry *he, const struct stat *st)
+{
+	he->seen = true;
+	he->file_owner = st->st_uid;
+	he->device = st->st_dev;
+	he->inode = st->st_ino;
+	he->linked = st->st_nlink > 1;
+}
+
+/* What kind of file it is, where that was not asked. */
+static bool see(struct hold_entry *he, const char *id, struct fault *f)
+{
+	struct stat st;
+	if (he->seen)
+		return true;
+	if (!file_is_regular(he->fd, id, &st, f))
+		return false;
+	note_file(he, &st);
+	return true;
+}
+
+/* look: only to be read, and in a hold of our own, where nobody else has files, then not seen
+ * yet. he is to be released only when the result is CLAIM_OK. */
 static enum hold_claim open_entry(struct hold *h, enum hold_room room, const char *id,
                                   bool look, struct hold_entry *he, struct fault *f)
 {
@@ -296,20 +318,21 @@ static enum hold_claim open_entry(struct hold *h, enum hold_room room, const cha
 	/* Only an id is a name: anything else could lead out of the room. */
 	if (!entry_is_id(id) || h->rooms[room] < 0)
 		return CLAIM_GONE;
-	struct stat st;
-	bool open = look ? file_open_plain(h->rooms[room], id, &he->fd, &st, f)
-	                 : file_open_update(h->rooms[room], id, &he->fd, &st, f);
+	struct stat st = {.st_nlink = 1};
+	bool unseen = look && !h->shared;
+	int dir = h->rooms[room];
+	bool open = unseen ? file_open_unseen(dir, id, &he->fd, f)
+	            : look ? file_open_plain(dir, id, &he->fd, &st, f)
+	                   : file_open_update(dir, id, &he->fd, &st, f);
 	if (!open) {
 		/* A file that may not be opened is another user's. */
 		if (f->kind == FAULT_NOPERM && (f->sys == EACCES || f->sys == EPERM))
 			return CLAIM_FOREIGN;
 		return f->sys == ENOENT ? CLAIM_GONE : CLAIM_ERROR;
 	}
-	he->file_owner = st.st_uid;
-	he->device = st.st_dev;
-	he->inode = st.st_ino;
 	entry_init(&he->entry);
-	he->linked = st.st_nlink > 1;
+	if (!unseen)
+		note_file(he, &st);
 	enum hold_claim result = st.st_nlink == 0 ? CLAIM_GONE
 	                         : in_view(he)    ? CLAIM_OK
 	                                          : CLAIM_FOREIGN;
@@ -350,7 +373,7 @@ static enum hold_claim read_claimed(struct hold_entry *he, const char *id, bool 
 		               he->entry.id);
 	if (ok)
 		return CLAIM_OK;
-	bool damaged = f->kind == FAULT_DATA;
+	bool damaged = see(he, id, f) && f->kind == FAULT_DATA;
 	/* A name that is not ours: it may be a link to anything. */
 	bool linked = he->linked;
 	if (damaged && move && !linked)
@@ -491,11 +514,21 @@ bool hold_peek(struct hold *h, enum hold_room room, const char *id, struct hold_
 bool hold_peek_rest(struct hold_entry *he, const struct entry_start *start)
 {
 	struct fault unused = FAULT_INIT;
-	return entry_read_rest(he->fd, &he->entry, start, &unused);
+	return see(he, he->entry.id, &unused) &&
+	       entry_read_rest(he->fd, &he->entry, start, &unused);
+}
+
+static bool sync_marks(struct hold_entry *he, struct fault *f)
+{
+	he->unsynced = false;
+	return file_sync_data(he->fd, he->entry.id, f);
 }
 
 void hold_release(struct hold_entry *he)
 {
+	struct fault unused = FAULT_INIT;
+	if (he->unsynced)
+		(void)!sync_marks(he, &unused);
 	if (he->fd >= 0)
 		close(he->fd);
 	he->fd = -1;
@@ -524,7 +557,21 @@ bool hold_mark(struct hold_entry *he, const size_t *rcpts, size_t count, bool sy
 	for (size_t i = 0; i < count; i++)
 		if (!entry_mark_rcpt(he->fd, &he->entry, rcpts[i], f))
 			return false;
-	return !sync || file_sync_data(he->fd, he->entry.id, f);
+	return !sync || sync_marks(he, f);
+}
+
+bool hold_mark_over(struct hold_entry *he, const size_t *rcpts, size_t count, struct fault *f)
+{
+	he->unsynced = true;
+	return hold_mark(he, rcpts, count, false, f);
+}
+
+void hold_settle(struct hold *h)
+{
+	struct fault unused = FAULT_INIT;
+	if (h->unsettled)
+		(void)!file_sync(h->rooms[HOLD_QUEUE], room_names[HOLD_QUEUE], &unused);
+	h->unsettled = false;
 }
 
 bool hold_mark_head(struct hold_entry *he, struct fault *f)
@@ -551,8 +598,13 @@ static bool end_all(struct hold_entry *he, struct fault *f)
 
 bool hold_remove(struct hold_entry *he, struct fault *f)
 {
-	if (file_unlink(he->hold->rooms[he->room], he->entry.id, f))
+	bool unsynced = he->unsynced;
+	he->unsynced = false;
+	if (file_unlink(he->hold->rooms[he->room], he->entry.id, f)) {
+		he->hold->unsettled = he->hold->unsettled || unsynced;
 		return true;
+	}
+	he->unsynced = unsynced;
 	return he->hold->shared && f->kind == FAULT_NOPERM && end_all(he, f);
 }
 

@@ -49,10 +49,11 @@ struct hold {
 	bool shared;           /* of many users: the system's */
 	uid_t owner;           /* of the rooms; only if it is shared */
 	enum hold_view view;
-	bool quiet;  /* only looked at: nobody works on any entry (hold_look_around) */
-	int working; /* descriptor that says that we do, or -1 */
-	int unsaid;  /* claims left at which that is tried to be said */
-	uid_t user;  /* who works on it: of HOLD_OWN, and for the log */
+	bool quiet;     /* only looked at: nobody works on any entry (hold_look_around) */
+	bool unsettled; /* names are gone, and not durably yet (hold_settle) */
+	int working;    /* descriptor that says that we do, or -1 */
+	int unsaid;     /* claims left at which that is tried to be said */
+	uid_t user;     /* who works on it: of HOLD_OWN, and for the log */
 };
 
 /* Opens a user's own hold, made first if it is missing (mode 0700, and its rooms). */
@@ -127,12 +128,14 @@ struct hold_entry {
 	struct hold *hold;
 	enum hold_room room;
 	int fd;
+	bool seen; /* the next three and linked are known; else only looked at, in one's own */
 	uid_t file_owner;
 	dev_t device; /* which file it is */
 	ino_t inode;
-	bool busy;   /* only looked at: somebody works on it */
-	bool sound;  /* its length and checksum were found right */
-	bool linked; /* the file has a name elsewhere, too (a hard link) */
+	bool busy;     /* only looked at: somebody works on it */
+	bool sound;    /* its length and checksum were found right */
+	bool unsynced; /* its marks are not durable (hold_mark_over) */
+	bool linked;   /* the file has a name elsewhere, too (a hard link) */
 	struct entry entry;
 };
 
@@ -178,6 +181,14 @@ bool hold_each(struct hold_entry *he, entry_sink *sink, void *context, struct fa
  * then, and what was written before is, too. */
 bool hold_mark(struct hold_entry *he, const size_t *rcpts, size_t count, bool sync,
                struct fault *f) __attribute__((warn_unused_result));
+/* The same of an entry that is over and is removed next: many of them share one sync. What was
+ * removed so is durably gone after hold_settle; of one that is not removed the marks are
+ * synced, at the latest when it is released. */
+bool hold_mark_over(struct hold_entry *he, const size_t *rcpts, size_t count, struct fault *f)
+    __attribute__((warn_unused_result));
+/* Nothing to do where nothing was removed since. A sync that fails is as one that was not made:
+ * after a crash such an entry may be there again. */
+void hold_settle(struct hold *h);
 bool hold_mark_head(struct hold_entry *he, struct fault *f) __attribute__((warn_unused_result));
 /* In a shared hold somebody may be allowed to work on an entry and not to remove
  * it: then nobody waits in it any more, and the owner of the rooms removes it

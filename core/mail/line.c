@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "text/scan.h"
+
 /* Where in the bytes being fed the next LF, CR and NUL are: each is looked for
  * again only when it has been passed, so every byte is looked at three times
  * at most, whatever their mix. */
@@ -109,4 +111,48 @@ bool line_end(struct line *l, struct fault *f)
 	if (!settle_crs(l, f))
 		return false;
 	return !l->open || put(l, STR(""), true, f);
+}
+
+/* A line end at from that needs nothing more to be known; 0: there is none. */
+static size_t end_len(const char *from, const char *end)
+{
+	if (*from == '\n')
+		return 1;
+	return *from == '\r' && end - from > 1 && from[1] == '\n' ? 2 : 0;
+}
+
+size_t line_copy(struct line *l, struct str bytes, struct line_copy *c)
+{
+	const char *at = bytes.at, *end = at + bytes.len;
+	char *to = c->to, *begin = to; /* of what is here of the line */
+	if (l->header || l->crs > 0)
+		return 0;
+	while (at < end) {
+		if (c->stops_at_dots && *at == '.' && to == begin && c->len == 0)
+			break;
+		size_t n = scan_copy(to, at, (size_t)(end - at), &c->has_8bit);
+		at += n;
+		to += n;
+		if (at == end)
+			break;
+		n = end_len(at, end);
+		if (n > 0) {
+			c->len += (uint64_t)(to - begin);
+			c->longest = c->len > c->longest ? c->len : c->longest;
+			c->len = 0;
+			*to++ = '\r';
+			*to++ = '\n';
+			begin = to;
+		} else if (*at == '\0' || *at == '\r') {
+			break;
+		} else {
+			*to++ = *at;
+			n = 1;
+		}
+		at += n;
+	}
+	c->to = to;
+	c->len += (uint64_t)(to - begin);
+	l->open = c->len > 0;
+	return (size_t)(at - bytes.at);
 }

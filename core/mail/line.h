@@ -41,4 +41,19 @@ bool line_feed(struct line *l, struct str bytes, struct fault *f)
 /* End of the input: a CR or a line still open is ended. */
 bool line_end(struct line *l, struct fault *f) __attribute__((warn_unused_result));
 
+/* Where the lines of a body go that need no decision, each with CRLF for its end. */
+struct line_copy {
+	char *to;         /* where the next byte goes */
+	uint64_t len;     /* of the line that is open */
+	uint64_t longest; /* of the lines that have ended, without CRLF */
+	bool has_8bit;    /* some byte was over 127 */
+	bool stops_at_dots;
+};
+
+/* The way of a body without a sink, at the speed of memory: takes bytes to what is to be
+ * decided (a CR without LF, a NUL, with stops_at_dots a line that begins with a dot; in the
+ * header, and behind a CR, all is), and returns how many. line_feed is for what comes then,
+ * of which c knows nothing. At c->to there is room for twice the bytes. */
+size_t line_copy(struct line *l, struct str bytes, struct line_copy *c);
+
 #endif

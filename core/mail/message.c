@@ -8,8 +8,9 @@
 #include "mail/header_fixup.h"
 #include "mail/line.h"
 
-#define OUT_SIZE 65536
-#define MARK     "\xEF\xBB\xBF" /* U+FEFF, which some programs put in front of UTF-8 */
+#define OUT_SIZE  262144 /* the fewer calls, the fewer pages of a file are written twice */
+#define OUT_LEAST 4096   /* that there is room for when lines are copied */
+#define MARK      "\xEF\xBB\xBF" /* U+FEFF, which some programs put in front of UTF-8 */
 
 enum phase { PHASE_HEADER, PHASE_BODY, PHASE_ENDED };
 
@@ -58,12 +59,12 @@ static bool flush_body(struct message *m, struct fault *f)
 	m->out_len = 0;
 	if (bytes.len == 0)
 		return true;
-	m->facts.body_8bit = m->facts.body_8bit || codec_has_8bit(bytes);
 	return give(m, bytes, f);
 }
 
 static bool put_body(struct message *m, struct str bytes, struct fault *f)
 {
+	m->facts.body_8bit = m->facts.body_8bit || codec_has_8bit(bytes);
 	while (bytes.len > 0) {
 		size_t room = OUT_SIZE - m->out_len;
 		size_t len = bytes.len < room ? bytes.len : room;
@@ -283,9 +284,42 @@ void message_free(struct message *m)
 	free(m);
 }
 
+/* Lines of the body that need no decision, as many as there are next and find room. */
+static bool copy_lines(struct message *m, struct str *bytes, struct fault *f)
+{
+	if (OUT_SIZE - m->out_len < OUT_LEAST && !flush_body(m, f))
+		return false;
+	struct line_copy c = {m->out + m->out_len, m->line_len, m->facts.longest_line,
+	                      m->facts.body_8bit, m->rules->dot != DOT_IGNORED};
+	size_t most = (OUT_SIZE - m->out_len) / 2;
+	size_t taken = line_copy(&m->line, str_first(*bytes, most), &c);
+	m->out_len = (size_t)(c.to - m->out);
+	m->line_len = c.len;
+	m->facts.longest_line = c.longest;
+	m->facts.body_8bit = c.has_8bit;
+	*bytes = str_from(*bytes, taken);
+	return true;
+}
+
+/* To the next LF, or all. */
+static struct str cut_some(struct str *bytes)
+{
+	size_t at = str_find(*bytes, '\n');
+	struct str some = str_first(*bytes, at == STR_NONE ? bytes->len : at + 1);
+	*bytes = str_from(*bytes, some.len);
+	return some;
+}
+
 bool message_feed(struct message *m, struct str bytes, struct fault *f)
 {
-	return m->phase == PHASE_ENDED || line_feed(&m->line, bytes, f);
+	while (bytes.len > 0 && m->phase != PHASE_ENDED) {
+		size_t before = bytes.len;
+		if (m->phase == PHASE_BODY && m->dot == DOT_NONE && !copy_lines(m, &bytes, f))
+			return false;
+		if (bytes.len == before && !line_feed(&m->line, cut_some(&bytes), f))
+			return false;
+	}
+	return true;
 }
 
 bool message_ended(const struct message *m)

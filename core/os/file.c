@@ -134,20 +134,21 @@ bool file_open_read(int dir, const char *path, int *fd, struct fault *f)
 	return open_as(dir, path, O_RDONLY, fd, f);
 }
 
+bool file_is_regular(int fd, const char *path, struct stat *st, struct fault *f)
+{
+	return file_stat(fd, path, st, f) &&
+	       (S_ISREG(st->st_mode) ||
+	        fault_set(f, FAULT_IO, "cannot use %s: it is not a regular file", path));
+}
+
 static bool open_regular(int dir, const char *path, int flags, int *fd, struct stat *st,
                          struct fault *f)
 {
 	struct stat own;
 	if (!open_as(dir, path, flags | O_NONBLOCK, fd, f))
 		return false;
-	if (!st)
-		st = &own;
-	if (!file_stat(*fd, path, st, f))
-		goto out;
-	if (S_ISREG(st->st_mode))
+	if (file_is_regular(*fd, path, st ? st : &own, f))
 		return true;
-	fault_set(f, FAULT_IO, "cannot use %s: it is not a regular file", path);
-out:
 	close(*fd);
 	*fd = -1;
 	return false;
@@ -166,6 +167,11 @@ bool file_open_update(int dir, const char *path, int *fd, struct stat *st, struc
 bool file_open_plain(int dir, const char *path, int *fd, struct stat *st, struct fault *f)
 {
 	return open_regular(dir, path, O_RDONLY | O_NOFOLLOW, fd, st, f);
+}
+
+bool file_open_unseen(int dir, const char *path, int *fd, struct fault *f)
+{
+	return open_as(dir, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, fd, f);
 }
 
 int file_open_path(const char *path)

@@ -48,6 +48,10 @@ bool file_open_regular(int dir, const char *path, int *fd, struct stat *st, stru
 bool file_open_update(int dir, const char *path, int *fd, struct stat *st, struct fault *f);
 /* The same only to read it. */
 bool file_open_plain(int dir, const char *path, int *fd, struct stat *st, struct fault *f);
+/* The same of whatever it is, for who reads many and asks of what makes no sense (with
+ * file_is_regular, whose fault is the one above). */
+bool file_open_unseen(int dir, const char *path, int *fd, struct fault *f);
+bool file_is_regular(int fd, const char *path, struct stat *st, struct fault *f);
 /* Only to point at a file or directory, neither to read nor to write it; without
  * effect on it where the system can do that (O_PATH). Below 0 with errno: for one that is
  * often not there, nobody wants a text. */

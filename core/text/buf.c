@@ -242,18 +242,24 @@ bool buf_add_char(struct buf *b, char c)
 
 bool buf_addf(struct buf *b, const char *format, ...)
 {
+	/* Most texts fit into what is there. */
+	size_t end = b->cap < b->max ? b->cap : b->max;
+	size_t there = b->at && b->len <= end ? end - b->len + 1 : 0;
 	va_list args;
 	va_start(args, format);
-	int len = vsnprintf(NULL, 0, format, args);
+	int len = vsnprintf(there ? b->at + b->len : NULL, there, format, args);
 	va_end(args);
-	if (len < 0)
-		return false;
+	if (len < 0 || (size_t)len < there)
+		goto out;
+	if (there)
+		b->at[b->len] = '\0'; /* as buf_cstr left it */
 	char *room = buf_room(b, (size_t)len);
 	if (!room)
 		return false;
 	va_start(args, format);
 	len = vsnprintf(room, (size_t)len + 1, format, args);
 	va_end(args);
+out:
 	if (len < 0)
 		return false;
 	buf_filled(b, (size_t)len);

@@ -19,11 +19,11 @@ bool choice_due(const struct choice_setup *setup, const struct entry *e)
 	       (setup->all ? !retry_delayed(e, wall) : retry_due(&rules, e, wall));
 }
 
-/* An entry of the list, by what it said. */
+/* An entry of the list, by what it said. Of many, so it is small. */
 struct candidate {
-	hold_id id;
-	unsigned char kind;
 	int64_t tried;
+	uint32_t at; /* its place in the hold's list, which is by age */
+	unsigned char kind;
 };
 
 /* What was never tried first, by age; then what was put off longest ago. */
@@ -32,7 +32,7 @@ static int by_turn(const void *a, const void *b)
 	const struct candidate *x = a, *y = b;
 	if (x->tried != y->tried)
 		return x->tried < y->tried ? -1 : 1;
-	return memcmp(x->id, y->id, sizeof(x->id));
+	return x->at < y->at ? -1 : 1;
 }
 
 /* Would a try that asks nobody leave its head and its file as they are? */
@@ -134,8 +134,6 @@ static bool look_at(const struct choice_setup *setup, struct choice *c, const ch
 {
 	struct hold_entry he;
 	struct entry_start start;
-	*to = (struct candidate){.tried = 0};
-	memcpy(to->id, id, sizeof(to->id));
 	if (!hold_peek(setup->hold, HOLD_QUEUE, id, &he, &start))
 		return true;
 	bool due = choice_due(setup, &he.entry);
@@ -152,17 +150,22 @@ bool choice_make(const struct choice_setup *setup, struct choice *out, struct fa
 	if (!hold_list(setup->hold, HOLD_QUEUE, &out->ids, &count, f))
 		return false;
 	struct candidate *c = mem_alloc((count + 1) * sizeof(*c));
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count && i < UINT32_MAX; i++) {
+		c[n] = (struct candidate){.at = (uint32_t)i};
 		n += look_at(setup, out, out->ids[i], &c[n]);
+	}
 	if (n > 1)
 		qsort(c, n, sizeof(*c), by_turn);
+	hold_id *ids = mem_alloc((n + 1) * sizeof(*ids));
 	out->kinds = mem_alloc(n + 1);
 	for (size_t i = 0; i < n; i++) {
-		memcpy(out->ids[i], c[i].id, sizeof(c[i].id));
+		memcpy(ids[i], out->ids[c[i].at], sizeof(ids[i]));
 		out->kinds[i] = c[i].kind;
 	}
-	out->count = n;
 	free(c);
+	free(out->ids);
+	out->ids = ids;
+	out->count = n;
 	return true;
 }
 

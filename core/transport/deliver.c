@@ -258,6 +258,7 @@ enum deliver_end deliver_entry(struct deliver *d, struct hold_entry *he,
 	          put_back(d, he, &log, &sum, f);
 	sum_up(he, result);
 	ok = ok && finish(d, he, result->waiting, f);
+	offerer_settle(&d->offerer, he->hold);
 	/* While the entry does not say that its report is made, the report must be
 	 * there to say so: sent, it would be made again. */
 	if (!ok)

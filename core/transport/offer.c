@@ -260,9 +260,13 @@ static void sort_out(struct attempt *a, const struct server *server, bool chunki
 static bool mark(struct attempt *a, bool sync, struct fault *f)
 {
 	const struct envelope *e = &a->he->entry.envelope;
+	bool over = envelope_count(e, RCPT_DELIVERED) == e->rcpt_count;
+	/* All of a flight are settled at once, and it takes one sync. */
+	bool shares = sync && over && (offer_next_is_settled(a->o) || a->he->hold->unsettled);
+	bool marked = shares ? hold_mark_over(a->he, a->batch, a->batch_count, f)
+	                     : hold_mark(a->he, a->batch, a->batch_count, sync, f);
 	/* Where all is delivered the entry is removed next, which does as well. */
-	return hold_mark(a->he, a->batch, a->batch_count, sync, f) ||
-	       envelope_count(e, RCPT_DELIVERED) == e->rcpt_count;
+	return marked || over;
 }
 
 static bool any_final(const struct attempt *a, bool *delivered)

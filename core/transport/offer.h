@@ -65,6 +65,9 @@ void offerer_plan(struct offerer *o, const struct hold_entry *he, struct routes 
 /* Was its message sent before its turn, or may it have been? Then it must be offered. One that
  * was only announced is not begun any more, and the connection is closed for that. */
 bool offerer_begun(struct offerer *o, const struct hold_entry *he);
+/* An entry was brought to its end: what was removed is so durably, unless the next, which was
+ * settled with it, is to share that. */
+void offerer_settle(struct offerer *o, struct hold *h);
 
 enum offer_end {
 	OFFER_DONE,

@@ -57,6 +57,8 @@ bool offer_broke(const struct rcpt *r);
 session_next *offer_follower(const struct attempt *a);
 /* The last that was to be begun was not, for want of room: it will be in its turn. */
 void offer_pass_by(struct offerer *o);
+/* Is what became of the one behind known already? */
+bool offer_next_is_settled(const struct offerer *o);
 /* The entry, if it was begun before its turn: the caller's, for under_way_free. NULL: it was
  * not. */
 struct under_way *offer_take_begun(struct offerer *o, const struct hold_entry *he);

@@ -8,6 +8,8 @@ void offer_end_session(struct offerer *o)
 {
 	if (o->session)
 		session_close(o->session);
+	if (o->env->hold)
+		hold_settle(o->env->hold);
 	limits_disconnect(&o->limits);
 	o->session = NULL;
 	server_release(&o->server);
@@ -153,6 +155,18 @@ void offerer_plan(struct offerer *o, const struct hold_entry *he, struct routes 
 	}
 	*out = u->routes;
 	u->routes = (struct routes){.count = 0};
+}
+
+bool offer_next_is_settled(const struct offerer *o)
+{
+	return o->session && o->line_count > 0 && o->line[0]->mail.progress == MAIL_UNDER_WAY &&
+	       session_settled(o->session);
+}
+
+void offerer_settle(struct offerer *o, struct hold *h)
+{
+	if (!offer_next_is_settled(o))
+		hold_settle(h);
 }
 
 bool offerer_begun(struct offerer *o, const struct hold_entry *he)

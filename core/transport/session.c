@@ -86,6 +86,9 @@ bool session_write(struct session *s)
 	struct str out = smtp_output(s->smtp);
 	if (out.len == 0)
 		return true;
+	/* What the server has taken is over for good before anything more is said to it. */
+	if (s->env->hold)
+		hold_settle(s->env->hold);
 	int64_t begin = clock_mono_ms();
 	int64_t limit = clock_deadline(s->budget.left_ms + budget_worth_ms(out.len));
 	bool ok = conn_write(s->conn, out, phase_wait_ms(s), limit, &f);

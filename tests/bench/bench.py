@@ -39,6 +39,7 @@ COUNT = int(os.environ.get("BENCH_COUNT") or (100 if QUICK else 1000))
 ONLY = os.environ.get("BENCH_ONLY", "").split()
 ROUNDS = int(os.environ.get("BENCH_ROUNDS") or (3 if QUICK else 9))
 LISTED = 2000 if QUICK else 10000
+FULL = 5000 if QUICK else 100000
 HUGE = (64 if QUICK else 1024) << 20
 LARGE = (8 if QUICK else 100) << 20
 NEARER, FARTHER = 50, 200  # milliseconds there and back
@@ -427,6 +428,63 @@ class Bench:
             values[m.name] = "fails"
 
 
+    def part_11(self):
+        postern, ideal, *_ = self.mailers
+        text = message(4096, "usual")
+        self.full_hold(postern, ideal, text)
+        self.fast_sink(postern, ideal, text)
+
+    def full_hold(self, postern, ideal, text):
+        """Beside ideal, which only opens, reads and closes as many files."""
+        self.table.group(f"11. A hold with {FULL} messages of 4 KiB, relay down")
+        route = Route()
+        for m in self.choose(route, [postern, ideal]):
+            m.fill(FULL, text)
+        os.sync()
+        floor = [ideal.look() for _ in range(4)][1:]
+
+        def row(label, *call, again=3):
+            results = {"Postern": [postern.call_queue(*call) for _ in range(again)],
+                       "ideal": floor}
+            self.table.rows(results, ((label, "returned", seconds), ("CPU", "cpu", seconds)))
+            return results["Postern"]
+
+        with Relay(route, "--on", "CONNECT close") as relay:
+            row("flushq --all, never tried", "flushq", "--all", again=1)
+            row("flushq --all, tried before", "flushq", "--all", again=1)
+            self.table.row("connections of both", {"Postern": relay.count("connect")}, None)
+        for label, call in (("mailq", ["mailq"]), ("mailq --count", ["mailq", "--count"])):
+            figures = row(label, *call)
+        postern.call_queue("flushq", "--freeze", "all")
+        figures = row("flushq, nothing due", "flushq")
+        self.table.rows({"Postern": figures, "ideal": floor}, (LARGEST,))
+        self.empty()
+
+    def fast_sink(self, postern, ideal, text):
+        """One connection, and a relay that does nothing but answer."""
+        count = FULL // 10
+        self.table.group(f"    Flush of {count} messages of 4 KiB, one connection, no distance")
+        route, results = Route(), {"Postern": [], "ideal": []}
+        with subprocess.Popen([f"{TOP}/bin/ideal", "take", str(route.port)],
+                              stdout=subprocess.PIPE) as sink:
+            sink.stdout.readline()
+            postern.keys = "connections = 1\nmax_messages = 100000\n"
+            for m in [postern, ideal] * (1 if QUICK else 3):
+                m.empty()
+                m.choose(route)
+                m.fill(count, text)
+                os.sync()
+                figures = m.flush(None) if m is postern else m.drain()
+                figures.rate = count / figures.done
+                figures.each = figures.cpu / count
+                results[m.name].append(figures)
+            sink.kill()
+        postern.keys = ""
+        self.table.rows(results, (("messages a second", "rate", rate),
+                                  ("CPU of a message", "each", seconds), LARGEST))
+        self.empty()
+
+
 def machine():
     model = "?"
     try:
@@ -457,7 +515,7 @@ def main():
         say("Postern is built with sanitizers: the figures mean nothing.")
     bench.table.head()
     good = True
-    for number in range(1, 11):
+    for number in range(1, 12):
         if ONLY and str(number) not in ONLY:
             continue
         try:

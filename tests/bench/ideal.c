@@ -9,6 +9,13 @@
  *   ideal write FOLDER
  *             writes standard input to a file that outlasts a crash: what any
  *             mailer must do that says it holds a message
+ *   ideal look FOLDER
+ *             reads the beginning of each file there: what a list of them must do
+ *   ideal drain HOST PORT FOLDER RECIPIENT
+ *             sends each file there by BDAT, four in a flight, and removes them, which
+ *             is durable before the next flight
+ *   ideal take PORT
+ *             takes connections one after the other and all mail over them, at once
  *   ideal raw HOST PORT CA
  *             standard input over TLS to "ideal sink", without SMTP
  *   ideal sink CERTIFICATE KEY PORT
@@ -19,6 +26,7 @@
  * its message to be well formed (lines that end in LF, ASCII), and gives up on any
  * answer it does not expect.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -29,6 +37,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -41,6 +50,7 @@ typedef void *gnutls_session_t;
 #define PART        65536      /* of a message, and of a chunk before conversion */
 #define OUT_MAX     (4 * PART) /* bytes sent by one call */
 #define ARG_MAX_LEN 128
+#define FLIGHT      4 /* messages that drain has under way */
 
 struct peer {
 	int fd;
@@ -154,6 +164,18 @@ static void dial(struct peer *p, const char *host, const char *port)
 	freeaddrinfo(list);
 }
 
+static int listen_at(const char *port)
+{
+	struct sockaddr_in here = {.sin_family = AF_INET,
+	                           .sin_port = htons((unsigned short)atoi(port)),
+	                           .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int on = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ||
+	    bind(fd, (struct sockaddr *)&here, sizeof(here)) || listen(fd, 8))
+		fail("listen");
+	return fd;
+}
+
 /* TLS */
 
 #ifdef WITH_TLS
@@ -210,13 +232,8 @@ static void start_tls(struct peer *p, const char *host, const char *ca, const ch
 static void sink(const char *certificate, const char *key, const char *port)
 {
 	gnutls_certificate_credentials_t own;
-	struct sockaddr_in here = {.sin_family = AF_INET,
-	                           .sin_port = htons((unsigned short)atoi(port)),
-	                           .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	int on = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ||
-	    bind(fd, (struct sockaddr *)&here, sizeof(here)) || listen(fd, 8) ||
-	    gnutls_certificate_allocate_credentials(&own) ||
+	int fd = listen_at(port);
+	if (gnutls_certificate_allocate_credentials(&own) ||
 	    gnutls_certificate_set_x509_key_file(own, certificate, key, GNUTLS_X509_FMT_PEM))
 		fail("sink");
 	puts("ready");
@@ -388,6 +405,133 @@ static void smtp(char **args, char **recipients)
 	close(p->fd);
 }
 
+/* Is there something to read? What was said goes out before that is waited for. */
+static bool has_more(struct peer *p)
+{
+	if (p->at < p->got)
+		return true;
+	flush(p);
+	ssize_t n = receive(p);
+	p->at = 0;
+	p->got = n > 0 ? (size_t)n : 0;
+	return n > 0;
+}
+
+/* The next command, and the bytes of a chunk. False: the client has gone. */
+static bool take_command(struct peer *p, char *line, size_t size)
+{
+	size_t len = 0;
+	do {
+		if (!has_more(p))
+			return false;
+		line[len] = p->in[p->at++];
+	} while (line[len] != '\n' && ++len + 1 < size);
+	line[len] = '\0';
+	size_t left = strncasecmp(line, "BDAT", 4) ? 0 : strtoul(line + 4, NULL, 10);
+	while (left > 0) {
+		if (!has_more(p))
+			return false;
+		size_t n = p->got - p->at < left ? p->got - p->at : left;
+		p->at += n;
+		left -= n;
+	}
+	return true;
+}
+
+static void take(const char *port)
+{
+	static struct peer peer;
+	struct peer *p = &peer;
+	int fd = listen_at(port), on = 1;
+	puts("ready");
+	fflush(stdout);
+	while ((p->fd = accept(fd, NULL, NULL)) >= 0) {
+		char line[1024] = "";
+		p->at = p->got = p->used = 0;
+		setsockopt(p->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+		say(p, "220 relay.example\r\n");
+		while (strncasecmp(line, "QUIT", 4) && take_command(p, line, sizeof(line))) {
+			if (!strncasecmp(line, "EHLO", 4))
+				say(p, "250-relay.example\r\n250-PIPELINING\r\n"
+				       "250-8BITMIME\r\n250-CHUNKING\r\n250-SIZE 0\r\n");
+			say(p, "250 fine\r\n");
+		}
+		flush(p);
+		close(p->fd);
+	}
+}
+
+/* Files */
+
+static int enter(const char *folder, DIR **list)
+{
+	int dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	*list = dir < 0 ? NULL : opendir(folder);
+	if (!*list || fchdir(dir))
+		fail(folder);
+	return dir;
+}
+
+/* The next file's first bytes; 0: there is none. */
+static size_t next_file(DIR *list, char *name, char *text, size_t size)
+{
+	struct dirent *d;
+	while ((d = readdir(list)) && d->d_name[0] == '.')
+		continue;
+	if (!d)
+		return 0;
+	snprintf(name, 256, "%s", d->d_name);
+	int fd = open(name, O_RDONLY | O_CLOEXEC);
+	ssize_t n = read(fd, text, size);
+	close(fd);
+	if (n <= 0)
+		fail(name);
+	return (size_t)n;
+}
+
+static void look(const char *folder)
+{
+	static char name[256], text[2048];
+	DIR *list;
+	enter(folder, &list);
+	while (next_file(list, name, text, sizeof(text)))
+		continue;
+}
+
+static void drain(char **args)
+{
+	static struct peer peer;
+	static char names[FLIGHT][256], text[PART];
+	struct peer *p = &peer;
+	DIR *list;
+	char *route[] = {"none", args[0], args[1], "", "", "", ""};
+	greet(p, route);
+	int dir = enter(args[2], &list), count;
+	do {
+		size_t len;
+		for (count = 0; count < FLIGHT; ++count) {
+			len = next_file(list, names[count], text, sizeof(text));
+			if (len == 0)
+				break;
+			say(p,
+			    "MAIL FROM:<sender@client.example>\r\nRCPT TO:<%s>\r\n"
+			    "BDAT %zu LAST\r\n",
+			    args[3], len);
+			put(p, text, len);
+		}
+		flush(p);
+		for (int i = 0; i < 3 * count; ++i)
+			expect(p, 2);
+		for (int i = 0; i < count; ++i)
+			if (unlink(names[i]))
+				fail(names[i]);
+		if (count > 0 && fsync(dir))
+			fail(args[2]);
+	} while (count == FLIGHT);
+	say(p, "QUIT\r\n");
+	flush(p);
+}
+
 /* Bytes alone */
 
 static void raw(char **args)
@@ -427,6 +571,12 @@ int main(int argc, char **argv)
 		smtp(argv + 2, argv + 9);
 	else if (argc == 3 && !strcmp(argv[1], "write"))
 		durable(argv[2]);
+	else if (argc == 3 && !strcmp(argv[1], "look"))
+		look(argv[2]);
+	else if (argc == 6 && !strcmp(argv[1], "drain"))
+		drain(argv + 2);
+	else if (argc == 3 && !strcmp(argv[1], "take"))
+		take(argv[2]);
 	else if (argc == 5 && !strcmp(argv[1], "raw"))
 		raw(argv + 2);
 	else if (argc == 5 && !strcmp(argv[1], "sink"))

@@ -116,7 +116,7 @@ class Postern(Mailer):
         super().__init__()
         self.held = os.path.join(self.dir, "hold", "hold")
         self.conf = f"{self.dir}/conf"
-        self.more = ""
+        self.more = self.keys = ""
         write(f"{self.dir}/password", LOGIN[1] + "\n", 0o600)
 
     @classmethod
@@ -134,7 +134,7 @@ class Postern(Mailer):
         trust = f"tls_trust = {route.ca}\n" if route.login else ""
         write(self.conf,
               f"[relay]\nhost = {route.host}\nport = {route.port}\n"
-              f"security = {route.security}\n{login}{trust}"
+              f"security = {route.security}\n{login}{trust}{self.keys}"
               f"[hold]\ndirectory = {self.dir}/hold\n[mail]\nmax_size = 0\n{self.more}", 0o600)
 
     def argv(self, recipients, text):
@@ -161,7 +161,10 @@ class Postern(Mailer):
         return measure([f"{BUILD}/mailq", "-C", self.conf], out=out)
 
     def flush(self, over):
-        return measure([f"{BUILD}/flushq", "-C", self.conf, "--all"])
+        return self.call_queue("flushq", "--all")
+
+    def call_queue(self, program, *options, out=None):
+        return measure([f"{BUILD}/{program}", "-C", self.conf, *options], out=out)
 
     def empty(self):
         shutil.rmtree(f"{self.dir}/hold", ignore_errors=True)
@@ -192,6 +195,21 @@ class Ideal(Mailer):
 
     def hold(self, text):
         return measure([f"{TOP}/bin/ideal", "write", self.dir], text)
+
+    def fill(self, count, text):
+        """Files as large as an entry of that message."""
+        with open(text, "rb") as file:
+            content = file.read()
+        for i in range(count):
+            with open(os.path.join(self.dir, f"{i:012X}"), "wb") as file:
+                file.write(content)
+
+    def look(self):
+        return measure([f"{TOP}/bin/ideal", "look", self.dir])
+
+    def drain(self):
+        return measure([f"{TOP}/bin/ideal", "drain", self.route.host, str(self.route.port),
+                        self.dir, RECIPIENT])
 
     def empty(self):
         for name in glob.glob(f"{self.dir}/*"):

@@ -120,6 +120,37 @@ def marks_of_each():
         check(len(syncs) <= 2, f"{len(syncs)} syncs of one entry")
 
 
+def marks_of_a_flight():
+    """Messages that were under way together share one sync, that of the folder which they left;
+    it is made before another byte goes to the server."""
+    with Case("flight") as case:
+        relay = case.relay("--with", "CHUNKING")
+        case.configure({"port": relay.port, "connections": "1", "window": "4"},
+                       conf={"delivery.mode": "hold"})
+        for i in range(9):
+            same("exit", case.send("-i", "-f", "a@src.example", f"b{i}@dest.example").code, 0)
+        hold = re.escape(os.path.join(os.path.realpath(case.hold), "hold"))
+        _, calls = traced(case, "flushq", "--all")
+        same("delivered", len(relay.accepted()), 9)
+        marked, gone, syncs = set(), set(), 0
+        for name, arguments, _ in calls:
+            entry = re.match(rf"\d+<{hold}/(\w+)>", arguments)
+            if name == "pwrite64" and entry and '"D ' in arguments:
+                marked.add(entry[1])
+            elif name == "unlinkat" and re.match(rf"\d+<{hold}>", arguments):
+                gone.add(re.search(r'"(\w+)"', arguments)[1])
+            elif name in ("fdatasync", "fsync") and entry:
+                marked.discard(entry[1])
+                syncs += 1
+            elif name == "fsync" and re.match(rf"\d+<{hold}>", arguments):
+                marked -= gone
+                syncs += 1
+            elif name in ("sendto", "sendmsg") and re.match(r"\d+<(TCP|socket)", arguments):
+                same("marked, and not synced when more is said", marked, set())
+        same("left", (marked, len(gone)), (set(), 9))
+        check(syncs <= 5, f"{syncs} syncs for 9 messages, four at a time")
+
+
 def one_write_a_flight():
     with Case("writes") as case:
         setting(case)
@@ -316,6 +347,21 @@ def nobody_looked_up():
              [])
 
 
+def one_read_an_entry():
+    """Of many: whoever only lists them, or finds none due, opens each, reads it, and closes it."""
+    with Case("looked at") as case:
+        setting(case)
+        for _ in range(3):
+            same("exit", case.send(*ARGS, feed=MESSAGE).code, 0)
+        case.run("flushq", "--freeze", *case.entries())
+        for program in ("mailq", "flushq"):
+            result, calls = traced(case, program)
+            same("exit", result.code, 0)
+            for ident in case.entries():
+                same(f"{program}: calls", [c[0] for c in calls if f"{ident}" in c[1]
+                                           and c[0] != "write"], ["openat", "pread64", "close"])
+
+
 def rename_fallback():
     """A file system that cannot rename without replacing."""
     with Case("noreplace") as case:
@@ -333,6 +379,7 @@ JOBS = [
     mark_before_quit(False),
     mark_before_quit(True),
     ("one sync for all recipients", marks_of_each),
+    ("one sync for all messages of a flight", marks_of_a_flight),
     ("one write a flight", one_write_a_flight),
     ("115 killed between the mark and its sync", killed_after_mark),
     ("TLS is loaded to send, not to look", tls_only_to_send),
@@ -340,6 +387,7 @@ JOBS = [
     ("a dead relay: one entry of many is taken in hand", dead_read_once),
     dead_without_a_process("now"),
     dead_without_a_process("background"),
+    ("an entry that is looked at costs one read", one_read_an_entry),
     ("rename without replacing is not to be had", rename_fallback),
     *[killed_publishing(call, when) for call, when in (
         ("write", 1), ("write", 2), ("pwrite64", 1), ("fsync", 1), ("fsync", 2), ("fdatasync", 1),

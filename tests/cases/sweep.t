@@ -22,7 +22,8 @@ runs, and the rules are checked:
                             waits for nobody
   power                     (what a kill cannot show) a file is synced before it gets its name and
                             the directory after it; a mark is synced before the next word to the
-                            server, and before the entry goes
+                            server, and before the entry goes; of several in one flight the
+                            directory is, when all have gone
 
 A name on the command line chooses a scenario; five words as in a line of failure repeat one
 run; VERBOSE=1 shows its calls.
@@ -102,6 +103,7 @@ class State:
         self.litter = [n for n in names_in(hold, "state")
                        if not n.startswith(("server.", "clock.", "counters", "working", "slots.",
                                             "rate."))]
+                                            "window."))]
 
     def slots(self, address, room=None, report=False):
         """The states of an address, in a room or in both, in reports or else in other mail."""
@@ -133,6 +135,7 @@ class Run:
         # Whether it was the program we called, and not one that it started.
         self.own = self.killed and ended.code == -9
         self.twice = 0
+        self.flight = False  # several messages under way together
 
     def outcome(self):
         return (self.ended.code, self.first.summary(), self.last.summary())
@@ -178,7 +181,8 @@ def check_delivered(run, address, report=False):
     slots = run.first.slots(address, report=report)
     allowed = 1
     if before and "W" in slots:
-        check(run.happened and run.fault.name in WINDOW and run.fault.deed not in
+        between = run.flight or run.fault and run.fault.name in WINDOW
+        check(run.happened and between and run.fault.deed not in
               HARMLESS.get(run.fault.name, ()) and run.fault.deed != "TERM",
               f"{address} is given twice, and the fault was not between answer and mark")
         allowed, run.twice = 2, 1
@@ -324,6 +328,15 @@ def judge_flush(ends, reports=0):
     def judge(run):
         check(run.ended.code in SOFT_EXITS | {0, -9, -15}, f"exit {run.ended.code}")
         check_message(run, ends, reports)
+    return judge
+
+
+def judge_flight(ends):
+    """All are answered before the first is marked: whatever is done for one is between the answer
+    and the mark of the next."""
+    def judge(run):
+        run.flight = True
+        judge_flush(ends)(run)
     return judge
 
 
@@ -504,6 +517,8 @@ SCENARIOS = {s.name: s for s in (
              setup=hold_three, feed=False),
     Scenario("flush-rate", "flushq", ("--all",), ("flushq",), judge_rate,
              setup=hold_three, feed=False, conf="rate.conf", finish=run_rated),
+    Scenario("flush-flight", "flushq", ("--all",), ("flushq",), judge_flight(MANY),
+             setup=hold_three, feed=False, conf="flight.conf"),
     Scenario("flush-dead", "flushq", ("--all",), ("flushq",),
              judge_flush({ONE: "D", TWO: "D"}), setup=hold_one(ONE, TWO), feed=False,
              conf="dead.conf"),
@@ -543,13 +558,17 @@ class Worker:
     def __init__(self):
         self.case = Case("sweep")
         self.relay = self.case.relay("--discard")
-        self.tail = Tail(self.relay)
+        chunking = self.case.relay("--discard", "--with", "CHUNKING")
+        self.tails = {None: Tail(self.relay), "flight.conf": Tail(chunking)}
+        self.tail = self.tails[None]
         self.feed = self.case.write("message", MESSAGE)
         keys = {"port": self.relay.port, "connections": "2"}
         self.case.configure(dict(keys, port=1))
         os.rename(self.case.conf_path, os.path.join(self.case.dir, "dead.conf"))
         self.case.configure(dict(keys, rate="2/h, 100/d", connections="1"))
         os.rename(self.case.conf_path, os.path.join(self.case.dir, "rate.conf"))
+        self.case.configure(dict(keys, port=chunking.port, connections="1"))
+        os.rename(self.case.conf_path, os.path.join(self.case.dir, "flight.conf"))
         self.case.configure(keys, tail="bogus = 1\n")
         os.rename(self.case.conf_path, os.path.join(self.case.dir, "faulty.conf"))
         self.case.configure(keys)
@@ -578,19 +597,22 @@ class Worker:
             return seen
         for _ in range(3):
             before = names_in(self.case.hold, "hold")
-            self.good("flushq", "--all")
+            self.good("flushq", "--all", conf=scenario.conf in self.tails and self.conf(scenario))
             now = names_in(self.case.hold, "hold")
             if not now or now == before:
                 break
         return seen
 
+    def conf(self, scenario):
+        return scenario.conf and os.path.join(self.case.dir, scenario.conf)
+
     def run(self, scenario, who, fault=None):
         self.empty()
+        self.tail = self.tails.get(scenario.conf, self.tails[None])
         shutil.copytree(scenario.template, self.case.hold)
         self.tail.settle()
         self.tail.clear()
-        conf = scenario.conf and os.path.join(self.case.dir, scenario.conf)
-        ended = call(self.case, scenario.program, *scenario.args, conf=conf,
+        ended = call(self.case, scenario.program, *scenario.args, conf=self.conf(scenario),
                      feed=self.feed if scenario.feed else None,
                      env=fault_env(self.case, who, fault, scenario.plain), family=len(scenario.who) > 1)
         calls = read_calls(self.case)

@@ -470,7 +470,7 @@ JOBS = [
 
 KILLS = [killed(call, when, chunking) for chunking in (True, False)
          for call, most in (("sendto", 14), ("recvfrom", 16), ("pwrite64", 24), ("fdatasync", 12),
-                            ("unlinkat", 12))
+                            ("fsync", 5), ("unlinkat", 12))
          for when in range(2, most)]
 
 

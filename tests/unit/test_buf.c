@@ -167,7 +167,9 @@ START_TEST(maximum)
 	ck_assert(buf_add(&b, "abc", 3));
 	ck_assert(!buf_add(&b, "def", 3));
 	same(buf_str(&b), "abc");
+	const char *text = buf_cstr(&b);
 	ck_assert(!buf_addf(&b, "%03d", 7));
+	ck_assert_str_eq(text, "abc");
 	same(buf_str(&b), "abc");
 	ck_assert(buf_addf(&b, "%02d", 7));
 	same(buf_str(&b), "abc07");

@@ -399,6 +399,8 @@ START_TEST(strange_files_are_not_entries)
 	struct hold_entry he;
 	struct fault f = FAULT_INIT;
 	ck_assert_int_ne(hold_claim(&hold, HOLD_QUEUE, "0123456789AB", &he, &f), CLAIM_OK);
+	ck_assert_int_eq(hold_look(&hold, HOLD_QUEUE, "0123456789AB", &he, &f), CLAIM_ERROR);
+	ck_assert_ptr_nonnull(strstr(f.text, "it is not a regular file"));
 	ck_assert_int_eq(unlink(path), 0);
 	ck_assert_int_eq(symlink("/etc/passwd", path), 0);
 	ck_assert_int_ne(hold_claim(&hold, HOLD_QUEUE, "0123456789AB", &he, &f), CLAIM_OK);
@@ -410,12 +412,17 @@ START_TEST(strange_files_are_not_entries)
 	ck_assert(file && fputs("not an entry\n", file) >= 0 && fclose(file) == 0);
 	ck_assert_int_eq(link(other, path), 0);
 	ck_assert_int_eq(claim_result("0123456789AB"), CLAIM_GONE);
+	ck_assert_int_eq(hold_look(&hold, HOLD_QUEUE, "0123456789AB", &he, &f), CLAIM_GONE);
 	ck_assert_int_eq(unlink(path), 0);
 	hold_id id;
 	put(1, id);
 	snprintf(other, sizeof(other), "%s/hold/hold/%s", root, id);
 	ck_assert_int_eq(link(other, path), 0);
 	ck_assert_int_eq(claim_result("0123456789AB"), CLAIM_GONE);
+	struct entry_start start;
+	ck_assert(hold_peek(&hold, HOLD_QUEUE, id, &he, &start) &&
+	          hold_peek_rest(&he, &start) && he.linked);
+	hold_release(&he);
 	ck_assert_uint_eq(count_in(HOLD_QUEUE), 2);
 	ck_assert_uint_eq(count_in(HOLD_CORRUPT), 0);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "text/buf.h"
+#include "text/codec.h"
 #include "mail/line.h"
 #include "unit.h"
 
@@ -168,6 +169,140 @@ START_TEST(mode_changes_inside)
 }
 END_TEST
 
+#define ROOM 1024
+
+/* A body in its final form, and what is known of it. */
+struct copied {
+	char text[ROOM];
+	struct line_copy c;
+};
+
+static bool append(void *context, struct str piece, unsigned flags, struct fault *f)
+{
+	struct line_copy *c = &((struct copied *)context)->c;
+	(void)f;
+	memcpy(c->to, piece.at, piece.len);
+	c->to += piece.len;
+	c->len += piece.len;
+	c->has_8bit = c->has_8bit || codec_has_8bit(piece);
+	if (!(flags & LINE_ENDS))
+		return true;
+	c->longest = c->len > c->longest ? c->len : c->longest;
+	c->len = 0;
+	memcpy(c->to, "\r\n", 2);
+	c->to += 2;
+	return true;
+}
+
+/* As mail/message does it: what is not copied is fed, up to the next LF. */
+static void copy_piece(struct line *l, struct str bytes, struct line_copy *c)
+{
+	struct fault f = FAULT_INIT;
+	while (bytes.len > 0) {
+		size_t taken = line_copy(l, bytes, c);
+		bytes = str_from(bytes, taken);
+		if (taken > 0 || bytes.len == 0)
+			continue;
+		size_t at = str_find(bytes, '\n');
+		struct str some = str_first(bytes, at == STR_NONE ? bytes.len : at + 1);
+		ck_assert(line_feed(l, some, &f));
+		bytes = str_from(bytes, some.len);
+	}
+}
+
+/* Cut in two at first; by line_feed alone if that is past the end. */
+static struct str copy_all(struct copied *to, struct str input, size_t first)
+{
+	struct fault f = FAULT_INIT;
+	struct line l;
+	*to = (struct copied){.c = {.stops_at_dots = input.len % 2}};
+	to->c.to = to->text;
+	line_init(&l, append, to);
+	if (first <= input.len) {
+		copy_piece(&l, str_first(input, first), &to->c);
+		copy_piece(&l, str_from(input, first), &to->c);
+	} else {
+		ck_assert(line_feed(&l, input, &f));
+	}
+	ck_assert(line_end(&l, &f));
+	return str_make(to->text, (size_t)(to->c.to - to->text));
+}
+
+static void check_copies(struct str input)
+{
+	struct copied want, got;
+	struct str text = copy_all(&want, input, SIZE_MAX);
+	for (size_t first = 0; first <= input.len; first++) {
+		ck_assert(str_eq(text, copy_all(&got, input, first)));
+		ck_assert_uint_eq(got.c.longest, want.c.longest);
+		ck_assert(got.c.has_8bit == want.c.has_8bit);
+	}
+}
+
+/* At every place of a block. */
+START_TEST(copies_what_is_fed)
+{
+	static const char plain[] =
+	    "a line of a letter, and one that is longer than the others";
+	const struct line_case *c = &cases[_i];
+	for (size_t before = 0; before < 40; before++) {
+		struct buf input;
+		buf_init(&input, ROOM);
+		ck_assert(buf_add(&input, plain, before) && buf_add_str(&input, c->input) &&
+		          buf_add(&input, plain, 40 - before / 2));
+		check_copies(buf_str(&input));
+		buf_release(&input);
+	}
+}
+END_TEST
+
+START_TEST(copies_any_mix)
+{
+	static const char bytes[] = "\n\n\r\r\0.\t\f\x0E\x7F\x80\xFFxxxxxxxxxxxx";
+	char text[100];
+	srand(1);
+	for (int round = 0; round < 300; round++) {
+		/* Ever fewer that mean something. */
+		int most = (int)sizeof(bytes) - 1 + round;
+		for (size_t i = 0; i < sizeof(text); i++) {
+			size_t at = (size_t)(rand() % most);
+			text[i] = at < sizeof(bytes) - 1 ? bytes[at] : 'x';
+		}
+		check_copies(str_make(text, sizeof(text)));
+	}
+}
+END_TEST
+
+static size_t taken(struct line *l, struct copied *to, struct str bytes)
+{
+	to->c.to = to->text;
+	return line_copy(l, bytes, &to->c);
+}
+
+/* What comes behind a decision is not known of: perhaps it is no part of the message. */
+START_TEST(copy_stops)
+{
+	struct copied to = {.c = {.stops_at_dots = true}};
+	struct fault f = FAULT_INIT;
+	struct line l;
+	line_init(&l, append, &to);
+	ck_assert_uint_eq(taken(&l, &to, STR("ab\n.\n\xFF 456789 123456789")), 3);
+	ck_assert_uint_eq(taken(&l, &to, STR(".\n\xFF 456789 123456789")), 0);
+	ck_assert_uint_eq(taken(&l, &to, STR("ab\n\0\xFF 456789 123456789")), 3);
+	ck_assert_uint_eq(taken(&l, &to, STR("ab\r\xFF 456789 123456789")), 2);
+	ck_assert_uint_eq(taken(&l, &to, STR(".c\r\n..\r\n")), 4);
+	ck_assert(!to.c.has_8bit && to.c.longest == 4);
+	ck_assert_uint_eq(taken(&l, &to, STR("\r")), 0);
+	ck_assert(line_feed(&l, STR("\r"), &f));
+	ck_assert_uint_eq(taken(&l, &to, STR("ab\n")), 0);
+	ck_assert(line_feed(&l, STR("\n"), &f));
+	to.c.stops_at_dots = false;
+	ck_assert_uint_eq(taken(&l, &to, STR(".\n")), 2);
+	l.header = true;
+	ck_assert_uint_eq(taken(&l, &to, STR("ab\n")), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("line");
@@ -176,5 +311,8 @@ int main(void)
 	tcase_add_test(t, long_line);
 	tcase_add_test(t, sink_stops);
 	tcase_add_test(t, mode_changes_inside);
+	tcase_add_loop_test(t, copies_what_is_fed, 0, COUNT(cases));
+	tcase_add_test(t, copies_any_mix);
+	tcase_add_test(t, copy_stops);
 	return unit_run(s);
 }

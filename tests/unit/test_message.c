@@ -386,12 +386,18 @@ START_TEST(large)
 		repeat(&input, STR(".\n"), 999);
 		repeat(&want, STR(".\r\n"), 999);
 	}
+	repeat(&input, STR("\n"), 400000);
+	repeat(&want, STR("\r\n"), 400000);
+	repeat(&input, STR("a line that needs no decision\n"), 50000);
+	repeat(&want, STR("a line that needs no decision\r\n"), 50000);
 	repeat(&input, STR("x"), 300000);
 	repeat(&want, STR("x"), 300000);
 	ck_assert(buf_add_str(&want, STR("\r\n")));
 	struct result r = run(&rules, buf_str(&input), 17, 4096);
 	ck_assert_uint_eq(r.facts.longest_line, 300000);
 	check_out(&r, "large", buf_str(&want));
+	r = run_whole(&rules, buf_str(&input));
+	check_out(&r, "large at once", buf_str(&want));
 	buf_release(&input);
 	buf_release(&want);
 }
