@@ -3,7 +3,8 @@
  * token - has the OAuth 2 tokens of the relays; the only program that speaks HTTPS
  *
  * Started by flushq before it narrows itself, and by sendmail --login; oauth/order says how
- * they talk. Each request is a process of its own, which ends with it and its memory.
+ * they talk. Each request is a process of its own, which ends with it and its memory, and a
+ * second one that waits for it.
  * Nothing is in an argument, the environment or a log, and there is no core.
  */
 #include <errno.h>
@@ -116,6 +117,22 @@ static void serve(const struct agent *a, enum order_kind kind, struct str relay,
 		job_end(&j);
 }
 
+/* Does it in another process, and if that is ended by a signal once more: a refresh token
+ * whose successor was lost with it is as a rule good for some seconds yet. */
+static void serve_guarded(const struct agent *a, enum order_kind kind, struct str relay,
+                          int peer)
+{
+	int status = 0;
+	pid_t pid = fork();
+	if (pid > 0) {
+		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+			continue;
+		if (!WIFSIGNALED(status))
+			return;
+	}
+	serve(a, kind, relay, peer);
+}
+
 static void take(struct agent *a, char *bytes, size_t len, int peer)
 {
 	struct str rest = str_make(bytes + 1, len - 1);
@@ -128,7 +145,10 @@ static void take(struct agent *a, char *bytes, size_t len, int peer)
 		return;
 	if (fork() == 0) {
 		signal(SIGCHLD, SIG_DFL);
-		serve(a, kind, rest, peer);
+		if (kind == ORDER_GET)
+			serve_guarded(a, kind, rest, peer);
+		else
+			serve(a, kind, rest, peer);
 		_exit(EX_OK);
 	}
 }

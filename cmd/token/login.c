@@ -60,8 +60,7 @@ enum polled { POLL_DONE, POLL_FAILED, POLL_AGAIN, POLL_SLOWER };
 static enum polled poll_once(struct job *j, const char *device_code, struct fault *f)
 {
 	struct buf form;
-	long status = 0;
-	int64_t later = 0;
+	struct provider_said said = {.status = 0};
 	enum polled how = POLL_FAILED;
 	struct answer *a = NULL;
 	buf_init(&form, FORM_MAX);
@@ -71,18 +70,19 @@ static enum polled poll_once(struct job *j, const char *device_code, struct faul
 	    request_add(&form, "device_code", device_code);
 	j->provider.http.deadline = clock_sooner(clock_deadline(ASK_MS), j->deadline);
 	if (ok)
-		a = provider_ask(&j->provider, j->provider.token, &form, &status, &later, f);
+		a = provider_ask(&j->provider, j->provider.token, &form, &said, f);
 	if (!a)
 		/* The network may be back the next time. */
 		how = POLL_SLOWER;
-	else if (status == 200)
+	else if (said.status == 200)
 		how = job_take(j, a, f) ? POLL_DONE : POLL_FAILED;
 	else if (strcmp(job_error(a), "authorization_pending") == 0)
 		how = POLL_AGAIN;
-	else if (strcmp(job_error(a), "slow_down") == 0 || status == 429 || status >= 500)
+	else if (strcmp(job_error(a), "slow_down") == 0 || said.status == 429 ||
+	         said.status >= 500)
 		how = POLL_SLOWER;
 	else
-		job_blame(a, status, f);
+		job_blame(a, said.status, f);
 	answer_free(a);
 	buf_wipe(&form);
 	buf_release(&form);
@@ -113,16 +113,15 @@ static bool poll_for_it(struct job *j, const struct answer *a, struct fault *f)
 static bool by_device(struct job *j, struct fault *f)
 {
 	struct buf form;
-	long status = 0;
-	int64_t later = 0;
+	struct provider_said said = {.status = 0};
 	if (!j->provider.device)
 		return fault_set(f, FAULT_CONFIG, "this provider has no grant = device");
 	buf_init(&form, FORM_MAX);
 	struct answer *a = NULL;
 	if (buf_room(&form, FORM_MAX) && request_add(&form, "scope", j->provider.scope))
-		a = provider_ask(&j->provider, j->provider.device, &form, &status, &later, f);
-	bool ok = a && (status == 200 || job_blame(a, status, f)) && show_code(j, a, f) &&
-	          poll_for_it(j, a, f);
+		a = provider_ask(&j->provider, j->provider.device, &form, &said, f);
+	bool ok = a && (said.status == 200 || job_blame(a, said.status, f)) &&
+	          show_code(j, a, f) && poll_for_it(j, a, f);
 	answer_free(a);
 	buf_wipe(&form);
 	buf_release(&form);
@@ -214,12 +213,11 @@ static bool redeem_code(struct job *j, const char *code, const char *verifier, s
 	          request_add(&form, "redirect_uri", REDIRECT) &&
 	          request_add(&form, "code_verifier", verifier);
 	j->provider.http.deadline = clock_sooner(clock_deadline(ASK_MS), j->deadline);
-	long status = 0;
-	int64_t later = 0;
+	struct provider_said said = {.status = 0};
 	struct answer *a = NULL;
 	if (ok)
-		a = provider_ask(&j->provider, j->provider.token, &form, &status, &later, f);
-	ok = a && (status == 200 ? job_take(j, a, f) : job_blame(a, status, f));
+		a = provider_ask(&j->provider, j->provider.token, &form, &said, f);
+	ok = a && (said.status == 200 ? job_take(j, a, f) : job_blame(a, said.status, f));
 	answer_free(a);
 	buf_wipe(&form);
 	buf_release(&form);
@@ -256,8 +254,7 @@ bool login_person(struct job *j, struct fault *f)
 	enum order_grant grant = order_grant(j->order);
 	if (grant != GRANT_DEVICE && grant != GRANT_CODE) {
 		/* Nobody is needed; that it works is seen by getting one anew. */
-		return store_lock(&j->store, &j->kept, j->deadline, f) &&
-		       store_forget(&j->store, f) && job_get(j, f);
+		return job_lock(j, f) && store_forget(&j->store, f) && job_get(j, f);
 	}
 	if (!job_open(j, f))
 		return false;

@@ -6,7 +6,8 @@
 
 #include "text/codec.h"
 
-#define LAST     "\nend 1\n" /* nothing of it is missing */
+#define END      "end 1"
+#define LAST     "\n" END "\n" /* nothing of it is missing */
 #define HEAD     "postern-login 1"
 #define LIFE     3600 /* seconds, where the provider does not say */
 #define LIFE_MAX 86400
@@ -113,6 +114,30 @@ bool kept_write(const struct kept *k, struct buf *out)
 		if (k->times[i])
 			ok = buf_addf(out, "%s %lld\n", times[i], (long long)k->times[i]);
 	return ok && buf_add_str(out, str_from(STR(LAST), 1));
+}
+
+bool kept_write_head(const struct kept *k, int64_t when, struct buf *out)
+{
+	struct kept head;
+	kept_init(&head, (const char *const *)k->texts);
+	head.times[KEPT_GOT] = when;
+	bool ok = kept_write(&head, out);
+	kept_release(&head);
+	return ok;
+}
+
+bool kept_read_head(const struct kept *k, struct str *file, int64_t *when)
+{
+	struct str rest = *file, line;
+	struct kept head;
+	while (str_cut(&rest, '\n', &line) && !str_eq(line, STR(END)))
+		continue;
+	kept_init(&head, (const char *const *)k->texts);
+	kept_read(&head, str_first(*file, file->len - rest.len));
+	*when = head.times[KEPT_GOT];
+	kept_release(&head);
+	*file = rest;
+	return *when != 0;
 }
 
 bool kept_good(const struct kept *k, int64_t now)

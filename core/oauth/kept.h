@@ -56,6 +56,12 @@ void kept_init(struct kept *k, const char *const identity[KEPT_IDENTITY]);
 bool kept_read(struct kept *k, struct str file);
 /* out has to have its memory already, so that no copy stays behind. */
 bool kept_write(const struct kept *k, struct buf *out) __attribute__((warn_unused_result));
+/* What stands before an answer that has not become a login yet: a file without tokens, and
+ * when the provider was asked. */
+bool kept_write_head(const struct kept *k, int64_t when, struct buf *out)
+    __attribute__((warn_unused_result));
+/* Takes it off; false: there is none, or it is of another identity. */
+bool kept_read_head(const struct kept *k, struct str *file, int64_t *when);
 /* Copies; the one that was there is wiped. NULL: none. */
 void kept_set(struct kept *k, enum kept_text which, const char *text);
 void kept_release(struct kept *k); /* wipes */

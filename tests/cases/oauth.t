@@ -9,7 +9,6 @@ this Postern was built without oauth, only that the key is refused is looked at.
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -208,33 +207,6 @@ def logout():
         same("refresh tokens", s.provider.refresh, set())
 
 
-def killed(call):
-    """The process that renews the token is ended at each of those system calls. The provider
-    knows the old refresh token until the new one is used, as they do for lost answers; but
-    once the file is complete even that is not needed."""
-    def job():
-        if not shutil.which("strace") or SANITIZED:
-            raise Skip("no strace")
-        with Setting("killed " + call, grant="device") as s:
-            s.log_in()
-            s.provider.grace = True
-            for number in range(1, 100):
-                s.age(3590)
-                before, old = s.provider.count, s.kept()["refresh"]
-                said = ask_directly(s, ["strace", "-f", "-o", "/dev/null", "-e",
-                                        f"inject={call}:signal=KILL:when={number}"])
-                if said and s.provider.count > before:
-                    match("said", "^Taccess-", said.decode())
-                    check(number > 1, "it was never ended")
-                    return
-                check(s.kept()["refresh"] in s.provider.refresh | {old}, "lost", s.kept())
-                after = ask_directly(s, ["env"])
-                match(f"after {number}", "^Taccess-", after.decode())
-                check(s.kept()["refresh"] in s.provider.refresh, "not the last", s.kept())
-            raise Wrong("it never came through")
-    return job
-
-
 def complete_file():
     """Written, but not renamed when its process ended."""
     with Setting("complete", grant="device") as s:
@@ -359,7 +331,6 @@ if THERE:
              ("certificate", wrong_certificate), ("other issuer", other_issuer),
              ("logout", logout), ("complete file", complete_file), ("slow", slow),
              ("open to others", open_to_others), ("process", its_process)]
-    JOBS += [("killed " + c, killed(c)) for c in ("recvfrom", "write", "fsync",                                                  "renameat", "unlinkat", "sendto")]
     JOBS += [("device " + n, refused_device(n)) for n in ("access_denied", "expired_token")]
     JOBS += [("answer " + n, answers(n, r, p)) for n, r, p in ANSWERS]
 else:
