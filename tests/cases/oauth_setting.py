@@ -30,9 +30,9 @@ class Setting:
     """A case with a provider, a relay that takes its first token, and a configuration."""
 
     def __init__(self, name, grant="client", mechanism="XOAUTH2", secret="shop-secret", keys=None,
-                 number=1, cert=CERTS, **more):
+                 number=1, cert=CERTS, provider=Provider, **more):
         self.case = Case(name)
-        self.provider = Provider(cert, **more)
+        self.provider = provider(cert, **more)
         self.mechanism = mechanism
         self.relay = self.case.relay(*self.login(number), cert="server", certs=CERTS)
         self.case.write("client.secret", secret + "\n")
