@@ -91,6 +91,8 @@ static bool work(struct job *j, enum order_kind kind, struct fault *f)
 		return login_person(j, f);
 	case ORDER_LOGOUT:
 		return job_logout(j, f);
+	case ORDER_TOLD:
+		return job_told(j, f);
 	case ORDER_RELAY:
 	case ORDER_NARROW:
 		break;
@@ -98,17 +100,34 @@ static bool work(struct job *j, enum order_kind kind, struct fault *f)
 	return fault_set(f, FAULT_SYSTEM, "an unknown request");
 }
 
-/* In a process of its own. */
-static void serve(const struct agent *a, enum order_kind kind, struct str relay, int peer)
+static void say_why(const struct job *j, const struct fault *f)
+{
+	int64_t since;
+	if (!job_is_over(j, &since)) {
+		job_say(j, SAID_FAULT, f->text);
+		return;
+	}
+	char *text = mem_printf("%lld %s", (long long)since, f->text);
+	job_say(j, SAID_OVER, text);
+	free(text);
+}
+
+/* In a process of its own. what: the relay, and perhaps which token it refused. */
+static void serve(const struct agent *a, enum order_kind kind, struct str what, int peer)
 {
 	struct fault f = FAULT_INIT;
 	struct job j = {.peer = peer};
+	struct str relay;
+	long long sum;
+	str_cut(&what, '\0', &relay);
 	const struct order *o = find(a, relay);
 	bool ok = o ? job_begin(&j, o, CHILD_FD, peer, &f)
 	            : fault_set(&f, FAULT_SYSTEM, "the program token does not know the relay");
+	j.spurned = str_number(what, &sum);
+	j.spurned_sum = j.spurned ? (uint32_t)sum : 0;
 	ok = ok && work(&j, kind, &f);
 	if (!ok)
-		job_say(&j, SAID_FAULT, f.text);
+		say_why(&j, &f);
 	else if (kind == ORDER_GET)
 		job_say(&j, SAID_TOKEN, j.kept.texts[KEPT_ACCESS]);
 	else
@@ -119,7 +138,7 @@ static void serve(const struct agent *a, enum order_kind kind, struct str relay,
 
 /* Does it in another process, and if that is ended by a signal once more: a refresh token
  * whose successor was lost with it is as a rule good for some seconds yet. */
-static void serve_guarded(const struct agent *a, enum order_kind kind, struct str relay,
+static void serve_guarded(const struct agent *a, enum order_kind kind, struct str what,
                           int peer)
 {
 	int status = 0;
@@ -130,7 +149,7 @@ static void serve_guarded(const struct agent *a, enum order_kind kind, struct st
 		if (!WIFSIGNALED(status))
 			return;
 	}
-	serve(a, kind, relay, peer);
+	serve(a, kind, what, peer);
 }
 
 static void take(struct agent *a, char *bytes, size_t len, int peer)

@@ -196,11 +196,12 @@ static bool fill(struct job *j, struct buf *form, struct fault *f)
 }
 
 /* Is the provider to be asked at all? */
-static bool may_ask(const struct job *j, struct fault *f)
+static bool may_ask(struct job *j, struct fault *f)
 {
 	if (j->kept.times[KEPT_REFUSED])
 		return blame_login(j, "the provider has refused the login", f);
-	if (is_persons(j) && !j->kept.texts[KEPT_REFRESH])
+	j->nobody = is_persons(j) && !j->kept.texts[KEPT_REFRESH];
+	if (j->nobody)
 		return fault_set(f, FAULT_RELAY,
 		                 "nobody has logged in; run: sendmail --login %s",
 		                 j->order->texts[TEXT_RELAY]);
@@ -257,19 +258,49 @@ static bool renew(struct job *j, struct fault *f)
 	return ok;
 }
 
+static bool will_do(const struct job *j)
+{
+	return kept_good(&j->kept, clock_wall()) &&
+	       !(j->spurned && order_sum(str_of(j->kept.texts[KEPT_ACCESS])) == j->spurned_sum);
+}
+
 bool job_get(struct job *j, struct fault *f)
 {
 	if (!store_load(&j->store, &j->kept, f))
 		return false;
-	if (kept_good(&j->kept, clock_wall()))
+	if (will_do(j))
 		return true;
 	/* Another may have renewed it while we waited for the lock. */
 	if (!job_lock(j, f))
 		return false;
-	if (kept_good(&j->kept, clock_wall()))
+	if (will_do(j))
 		return true;
+	if (kept_good(&j->kept, clock_wall())) {
+		if (!kept_early(&j->kept, clock_wall()))
+			return fault_set(f, FAULT_TEMP,
+			                 "it was renewed for that reason "
+			                 "within the hour");
+		j->kept.times[KEPT_EARLY] = clock_wall();
+	}
 	return may_ask(j, f) && provider_find(&j->provider, j->order, j->deadline, f) &&
 	       renew(j, f);
+}
+
+bool job_is_over(const struct job *j, int64_t *since)
+{
+	const int64_t *times = j->kept.times;
+	*since = times[KEPT_TOLD] ? 0 : times[KEPT_REFUSED];
+	return times[KEPT_REFUSED] || j->nobody;
+}
+
+bool job_told(struct job *j, struct fault *f)
+{
+	if (!job_lock(j, f))
+		return false;
+	if (!j->kept.times[KEPT_REFUSED] || j->kept.times[KEPT_TOLD])
+		return true;
+	j->kept.times[KEPT_TOLD] = clock_wall();
+	return store_save(&j->store, &j->kept, f);
 }
 
 /* RFC 7009: with the refresh token goes all that came of it. */

@@ -31,6 +31,10 @@ struct job {
 	struct provider provider;
 	int64_t deadline; /* monotonic ms */
 	int peer;         /* descriptor of who asks; borrowed */
+	bool nobody;      /* has logged in */
+	/* The access token of this sum is not good enough: the relay has refused it. */
+	bool spurned;
+	uint32_t spurned_sum;
 };
 
 /* dir: of the hold's state/. To be ended in any case. */
@@ -40,6 +44,10 @@ void job_end(struct job *j);
 /* Afterwards j->kept has an access token that is good. */
 bool job_get(struct job *j, struct fault *f);
 bool job_logout(struct job *j, struct fault *f);
+/* The administrator was told that the login is over. */
+bool job_told(struct job *j, struct fault *f);
+/* After a fault: has somebody to log in? *since: since when, if he is to be told, or 0. */
+bool job_is_over(const struct job *j, int64_t *since);
 
 /* The file is locked from here on, and what was answered to one that was ended is taken. */
 bool job_lock(struct job *j, struct fault *f);

@@ -15,7 +15,8 @@
 
 static const char *const names[KEPT_TEXTS] = {"relay", "provider", "client",
                                               "user",  "refresh",  "access"};
-static const char *const times[KEPT_TIMES] = {"got", "expires", "refused", "later"};
+static const char *const times[KEPT_TIMES] = {"got",   "expires", "refused",
+                                              "later", "early",   "told"};
 
 static bool is_of(struct str text, char least)
 {
@@ -152,7 +153,7 @@ void kept_renew(struct kept *k, const char *access, int64_t seconds, int64_t now
 	kept_set(k, KEPT_ACCESS, access);
 	k->times[KEPT_GOT] = now;
 	k->times[KEPT_EXPIRES] = now + life;
-	k->times[KEPT_REFUSED] = k->times[KEPT_LATER] = 0;
+	k->times[KEPT_REFUSED] = k->times[KEPT_LATER] = k->times[KEPT_TOLD] = 0;
 }
 
 void kept_put_off(struct kept *k, int64_t seconds, int64_t now)
@@ -160,6 +161,12 @@ void kept_put_off(struct kept *k, int64_t seconds, int64_t now)
 	k->times[KEPT_LATER] = now + (seconds > KEPT_LATER_MAX ? KEPT_LATER_MAX
 	                              : seconds > 0            ? seconds
 	                                                       : LATER);
+}
+
+bool kept_early(const struct kept *k, int64_t now)
+{
+	int64_t last = k->times[KEPT_EARLY];
+	return now < last || now >= last + KEPT_EARLY_MIN;
 }
 
 bool kept_waits(const struct kept *k, int64_t now)

@@ -30,7 +30,7 @@ typedef void session_look(void *context, const struct session_facts *facts,
 /* What all sessions of a run share; borrowed. */
 struct session_env {
 	const struct settings *config;
-	const struct hold *hold;     /* TLS tickets; may be NULL */
+	struct hold *hold;           /* TLS tickets, and reports; may be NULL */
 	const char *hostname;        /* for EHLO where the relay has no helo */
 	const struct tokens *tokens; /* NULL where there is none to be had */
 	smtp_trace *trace;           /* or NULL */

@@ -133,9 +133,13 @@ def service_account():
         s.deliver()
 
 
-def many():
-    with Setting("many") as s:
-        s.provider.replies = []
+def many(grant, renewals):
+    """Twenty processes find the token over at once; one of them asks for another."""
+    with Setting("many", grant=grant) as s:
+        if grant == "device":
+            s.log_in()
+            s.age(3590)
+            s.relay.restart(*s.login(2), cert="server")
         for _ in range(20):
             s.submit()
         calls = [s.case.begin("flushq", ident) for ident in s.case.entries()]
@@ -144,18 +148,69 @@ def many():
         s.case.wait_quiet()
         s.case.flush("-a")
         same("accepted", len(s.relay.accepted()), 20)
-        same("requests for a token", len(s.provider.forms()), 1)
+        same("requests for a token", [f["grant_type"] for f in s.provider.forms()], renewals)
 
 
 def outlived():
-    """The token of the first session is over when the second begins."""
-    with Setting("outlived", keys={"max_messages": "1", "connections": "1"}, life=1) as s:
-        s.submit()
-        s.submit()
+    """The token of a session is over when the next begins, and the run goes on with another."""
+    with Setting("outlived", grant="device", keys={"max_messages": "1", "connections": "1"},
+                 life=1) as s:
+        s.provider.same = True
+        s.log_in()
+        before = len(s.provider.forms())
+        for _ in range(3):
+            s.submit()
         s.case.flush("-a")
-        # The relay knows the first token alone: the second is another.
+        same("accepted", len(s.relay.accepted()), 3)
+        same("renewals", len(s.provider.forms()) - before, 3)
+
+
+def refused_early():
+    """The relay refuses a token that is good by its time: another is got once, at once."""
+    with Setting("early", number=2) as s:
+        s.submit()
+        s.deliver()
+        same("requests for a token", len(s.provider.forms()), 2)
+        # It refuses the next, too: that is told, and the provider is not asked on and on.
+        s.relay.restart(*s.login(9), cert="server")
+        s.submit()
+        for _ in range(3):
+            s.case.flush("-a")
+            time.sleep(1.1)
         same("accepted", len(s.relay.accepted()), 1)
-        check(len(s.provider.forms()) >= 2, "asked once")
+        match("reason", "535", s.case.run("mailq").out)
+        same("requests for a token", len(s.provider.forms()), 2)
+
+
+def told():
+    """The provider refuses the login: admin is told of it once, whoever finds it out."""
+    with Setting("told", grant="device") as s:
+        s.log_in()
+        for number in (1, 2):
+            s.age(3590)
+            s.provider.replies = [error("invalid_grant", error_description="revoked")]
+            for _ in range(5):
+                s.submit()
+            for call in [s.case.begin("flushq", ident) for ident in s.case.entries()]:
+                same("flushq", call.wait().code, 0)
+            s.case.wait_quiet()
+            for _ in range(2):
+                time.sleep(1.1)
+                s.case.flush("-a")
+            reports = [e for e in s.case.listing() if e["recipients"][0]["address"] ==
+                       "admin@dest.example"]
+            same(f"reports of refusal {number}", [e["sender"] for e in reports],
+                 ["MAILER-DAEMON"])
+            text = s.case.run("mailq", "--show", reports[0]["queue_id"]).out
+            match("text", "Subject: Log in again at the relay main\n.*Auto-Submitted: auto-gen"
+                  ".*sendmail --login main.*(invalid_grant.: revoked|has refused the login)", text)
+            # All that waits says so, what found the relay skipped, too.
+            same("reasons", s.case.reasons().count("log in again: sendmail --login"), 6)
+            s.relay.restart(*s.login(1 + number), cert="server")
+            same("log in", s.log_in().code, 0)
+            s.case.flush("-a")
+            same("held", s.case.waiting(), [])
+        same("accepted", len(s.relay.accepted()), 12)
 
 
 def answers(name, reply, pattern, seconds=30):
@@ -327,7 +382,10 @@ if THERE:
     JOBS += [("client XOAUTH2", client("XOAUTH2")), ("client OAUTHBEARER", client("OAUTHBEARER")),
              ("basic", basic), ("device", device), ("rotation", rotation), ("code", pasted),
              ("foreign address", foreign_address), ("service account", service_account),
-             ("many processes", many), ("outlived", outlived), ("left alone", left_alone),
+             ("many processes", lambda: many("client", ["client_credentials"])),
+             ("many processes rotate", lambda: many("device", [DEVICE, "refresh_token"])),
+             ("outlived", outlived), ("early", refused_early), ("told", told),
+             ("left alone", left_alone),
              ("certificate", wrong_certificate), ("other issuer", other_issuer),
              ("logout", logout), ("complete file", complete_file), ("slow", slow),
              ("open to others", open_to_others), ("process", its_process)]

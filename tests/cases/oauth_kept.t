@@ -261,7 +261,8 @@ if THERE:
     JOBS += [("ended " + k, ended(k)) for k in ("grace", "strict")]
     JOBS += [("failing " + c, failing(c)) for c in FAILS]
     JOBS += [("asked to end", asked_to_end), ("answer lost", answer_lost),
-             ("one ended", one_ended), ("waiting answer", waiting_answer), ("other answer", other_answer),
+             ("one ended", one_ended), ("waiting answer", waiting_answer),
+             ("other answer", other_answer),
              ("logged out", logged_out)]
 
 if __name__ == "__main__":

@@ -126,7 +126,14 @@ START_TEST(times)
 	kept_put_off(&k, INT64_MAX, NOW);
 	ck_assert(!kept_waits(&k, NOW + KEPT_LATER_MAX));
 	ck_assert(!kept_waits(&k, NOW - 1));
+	ck_assert(kept_early(&k, NOW));
+	k.times[KEPT_EARLY] = NOW;
+	ck_assert(!kept_early(&k, NOW + KEPT_EARLY_MIN - 1));
+	ck_assert(kept_early(&k, NOW + KEPT_EARLY_MIN) && kept_early(&k, NOW - 1));
+	k.times[KEPT_TOLD] = NOW;
 	kept_renew(&k, "access", INT64_MAX, NOW);
+	ck_assert_int_eq(k.times[KEPT_TOLD], 0);
+	ck_assert_int_eq(k.times[KEPT_EARLY], NOW);
 	ck_assert(!kept_good(&k, NOW + 86400));
 	kept_renew(&k, "access", -1, NOW);
 	ck_assert(kept_good(&k, NOW + 3000));
