@@ -37,7 +37,8 @@ enum order_said {
 	                   * administrator knows it or nobody ever has, a blank, and why */
 	SAID_DONE = 'D',  /* the last line of a log-in or log-out */
 	SAID_TEXT = 'S',  /* for the person */
-	SAID_ASK = 'A'    /* the same, and a line is to be sent back */
+	SAID_ASK = 'A',   /* the same, and a line is to be sent back */
+	SAID_OFFER = 'B'  /* the same, and a line may be sent back until the next comes */
 };
 
 enum order_grant { GRANT_UNSET, GRANT_DEVICE, GRANT_CODE, GRANT_CLIENT, GRANT_SERVICE };

@@ -212,13 +212,15 @@ static bool hear(int fd, struct buf *line, tokens_person *person, void *context,
 	const char *text = buf_cstr(line) + 1;
 	switch (kind) {
 	case SAID_TEXT:
-		return person(context, text, NULL) || fault_set(f, FAULT_NOINPUT, "given up");
+		return person(context, text, NULL, -1) ||
+		       fault_set(f, FAULT_NOINPUT, "given up");
 	case SAID_ASK:
+	case SAID_OFFER:
 		buf_init(&answer, LINE_MAX);
 		ok = buf_room(&answer, LINE_MAX) &&
-		     (person(context, text, &answer) ||
+		     (person(context, text, &answer, kind == SAID_OFFER ? fd : -1) ||
 		      fault_set(f, FAULT_NOINPUT, "given up")) &&
-		     send_back(fd, &answer, f);
+		     (answer.len == 0 || send_back(fd, &answer, f));
 		buf_wipe(&answer);
 		buf_release(&answer);
 		return ok;
@@ -254,8 +256,9 @@ bool tokens_talk(const struct tokens *t, enum order_kind kind,
 	return done;
 }
 
-static bool nobody(void *context, const char *text, struct buf *answer)
+static bool nobody(void *context, const char *text, struct buf *answer, int until)
 {
+	(void)until;
 	(void)context;
 	(void)text;
 	return answer == NULL;

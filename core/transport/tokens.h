@@ -34,8 +34,9 @@ struct secret *tokens_read(const struct tokens *t, const struct settings_relay *
 bool tokens_told(const struct tokens *t, const struct settings_relay *relay, struct fault *f);
 
 /* A line for the person; where one is wanted back it is added to answer, else that is NULL.
- * False: he has gone. */
-typedef bool tokens_person(void *context, const char *text, struct buf *answer);
+ * It is no longer wanted when there is something to be read from until, and need not come,
+ * unless that is below 0. False: he has gone. */
+typedef bool tokens_person(void *context, const char *text, struct buf *answer, int until);
 /* ORDER_LOGIN or ORDER_LOGOUT. */
 bool tokens_talk(const struct tokens *t, enum order_kind kind,
                  const struct settings_relay *relay, tokens_person *person, void *context,

@@ -9,6 +9,7 @@ this Postern was built without oauth, only that the key is refused is looked at.
 
 import os
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -93,18 +94,60 @@ def rotation():
 
 def pasted():
     with Setting("code", grant="code") as s:
-        call = s.case.begin("sendmail", "--login", feed=None, stdin=subprocess.PIPE)
-        read = b""
-        while b"paste" not in read:
-            piece = os.read(call.process.stdout.fileno(), 4096)
-            check(piece, "it ended", read)
-            read += piece
-        address = s.provider.log_in(re.search(rb"^https://\S+$", read, re.M).group(0).decode())
+        call, read = s.begin_login("paste")
+        address = s.provider.log_in(re.search(r"^https://\S+$", read, re.M).group(0))
         os.write(call.process.stdin.fileno(), address.encode() + b"\n")
         result = call.wait()
         same("exit", (result.code, result.err), (0, ""))
         s.submit()
         s.deliver()
+
+
+def visit(target, request="GET {} HTTP/1.1\r\nHost: localhost:53682\r\n\r\n"):
+    """What a browser on this machine is answered."""
+    with socket.create_connection(("127.0.0.1", 53682), 10) as browser:
+        browser.sendall(request.format(target).encode())
+        return b"".join(iter(lambda: browser.recv(4096), b"")).decode()
+
+
+def comes_back():
+    """A browser on this machine ends at the redirect; others who come there change nothing."""
+    with Setting("back", grant="code") as s:
+        call, read = s.begin_login("paste")
+        asked = re.search(r"^https://\S+$", read, re.M).group(0)
+        target = s.provider.log_in(asked).partition(":53682")[2]
+        for foreign in ("/favicon.ico", "/?code=code-1&state=other", "/?error=access_denied",
+                        "/?state=", "/" + "x" * 9000):
+            visit(foreign)
+        match("not GET", "404", visit(target, "POST {} HTTP/1.1\r\n\r\n"))
+        match("not HTTP", "404", visit(target, "GET {}\r\n\r\n"))
+        same("asked", s.provider.forms(), [])
+        said = visit(target)
+        match("page", "^HTTP/1.1 200 OK\r\n.*terminal says", said)
+        check("code-1" not in said, "it is sent back", said)
+        result = call.wait()
+        same("exit", (result.code, result.err), (0, ""))
+        s.submit()
+        s.deliver()
+
+
+def port_taken():
+    """Somebody else has the port: pasting is left, and said."""
+    with Setting("taken", grant="code") as s, socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", 53682))
+        other.listen()
+        result = s.case.run("sendmail", "--login", feed=b"\n \nhttp://localhost:53682/?x=1\n")
+        match("said", "which is taken here: paste", result.out)
+        match("why", "not the address that this log-in ends at", result.err)
+
+
+def denied():
+    with Setting("denied", grant="code") as s:
+        call, read = s.begin_login("paste")
+        state = re.search(r"[?&]state=([^&\s]+)", read).group(1)
+        visit("/?error=access_denied&state=" + state)
+        match("why", "the provider refuses: access_denied", call.wait().err)
 
 
 def foreign_address():
@@ -381,7 +424,9 @@ JOBS = [("key " + n, configuration(k, p)) for n, k, p in CONFIGURATIONS]
 if THERE:
     JOBS += [("client XOAUTH2", client("XOAUTH2")), ("client OAUTHBEARER", client("OAUTHBEARER")),
              ("basic", basic), ("device", device), ("rotation", rotation), ("code", pasted),
-             ("foreign address", foreign_address), ("service account", service_account),
+             ("foreign address", foreign_address), ("comes back", comes_back),
+             ("port taken", port_taken), ("denied", denied),
+              ("service account", service_account),
              ("many processes", lambda: many("client", ["client_credentials"])),
              ("many processes rotate", lambda: many("device", [DEVICE, "refresh_token"])),
              ("outlived", outlived), ("early", refused_early), ("told", told),

@@ -3,10 +3,12 @@
 its password, and a configuration; and a request to the program token itself."""
 
 import os
+import re
 import socket
 import subprocess
+import time
 
-from harness import BUILD, Case, RELAY, TOP, check, match, same
+from harness import BUILD, Case, RELAY, Skip, TOP, check, match, same
 from oauth_provider import Provider
 
 USER = "u@example.org"
@@ -26,12 +28,27 @@ def provider_certificates():
 CERTS = provider_certificates() if THERE else None
 
 
+def wait_turn():
+    """The port that browsers are sent back to is one for the whole machine, whoever tests there:
+    who has the one before it may use it."""
+    turn = socket.socket()
+    for _ in range(1200):
+        try:
+            turn.bind(("127.0.0.1", 53681))
+            return turn
+        except OSError:
+            time.sleep(0.1)
+    turn.close()
+    raise Skip("port 53681 is taken")
+
+
 class Setting:
     """A case with a provider, a relay that takes its first token, and a configuration."""
 
     def __init__(self, name, grant="client", mechanism="XOAUTH2", secret="shop-secret", keys=None,
                  number=1, cert=CERTS, provider=Provider, **more):
         self.case = Case(name)
+        self.turn = wait_turn() if grant == "code" else None
         self.provider = provider(cert, **more)
         self.mechanism = mechanism
         self.relay = self.case.relay(*self.login(number), cert="server", certs=CERTS)
@@ -59,6 +76,8 @@ class Setting:
                 self.check_secrets()
         finally:
             self.provider.close()
+            if self.turn:
+                self.turn.close()
             self.case.__exit__(*what)
 
     def file(self):
@@ -96,6 +115,16 @@ class Setting:
 
     def log_in(self, *args):
         return self.case.run("sendmail", "--login", *args)
+
+    def begin_login(self, until):
+        """The call, and what it has said when that is among it."""
+        call = self.case.begin("sendmail", "--login", feed=None, stdin=subprocess.PIPE)
+        said = b""
+        while not re.search(until, said.decode(), re.S):
+            piece = os.read(call.process.stdout.fileno(), 4096)
+            check(piece, "it ended", said)
+            said += piece
+        return call, said.decode()
 
     def age(self, seconds):
         """As if the token had been got so many seconds earlier."""
