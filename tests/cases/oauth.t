@@ -398,6 +398,32 @@ CONFIGURATIONS = (
      "is for grant = service_account"),
 )
 
+def preset(keys, wanted):
+    """A provider's preset, an application's id and no password: its tokens are meant."""
+    def job():
+        with Case("preset") as case:
+            case.configure(dict({"user": USER, "host": None, "security": None}, **keys))
+            result = case.run("sendmail", "--config")
+            match("--config", wanted, result.out + result.err)
+    return job
+
+
+PRESETS = (
+    ("microsoft", {"provider": "microsoft", "client_id": "x"},
+     r"\noauth = microsoft\nclient_id = x\n.*\ngrant = device\n.*\nauth = XOAUTH2\n"),
+    ("microsoft client", {"provider": "microsoft", "client_id": "x", "grant": "client", "tenant": "t",
+                          "client_secret_file": "{dir}/s"}, r"\noauth = microsoft\n"),
+    ("gmail", {"provider": "gmail", "client_id": "x"}, r"\noauth = google\n.*grant = code"),
+    ("gmail account", {"provider": "gmail", "service_account_file": "{dir}/a"},
+     r"\noauth = google\n.*grant = service_account"),
+    ("gmail password", {"provider": "gmail", "password_file": "{dir}/p"}, r"\n;oauth =\n"),
+    ("gmail both", {"provider": "gmail", "password_file": "{dir}/p", "client_id": "x"},
+     "this key needs oauth"),
+    ("own", {"provider": "microsoft", "oauth": "https://issuer.example", "client_id": "x"},
+     r"\noauth = https://issuer.example\n"),
+    ("fastmail", {"provider": "fastmail", "client_id": "x"}, "this key needs oauth"),
+)
+
 TOO_LONG = b'{"access_token": "' + b"x" * 70000 + b'"}'
 ANSWERS = (
     *((name, error(name, error_description="words of theirs"), name + "[)]: words of theirs")
@@ -422,6 +448,7 @@ ANSWERS = (
 
 JOBS = [("key " + n, configuration(k, p)) for n, k, p in CONFIGURATIONS]
 if THERE:
+    JOBS += [("preset " + n, preset(k, w)) for n, k, w in PRESETS]
     JOBS += [("client XOAUTH2", client("XOAUTH2")), ("client OAUTHBEARER", client("OAUTHBEARER")),
              ("basic", basic), ("device", device), ("rotation", rotation), ("code", pasted),
              ("foreign address", foreign_address), ("comes back", comes_back),
