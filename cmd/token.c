@@ -6,6 +6,12 @@
  * they talk. Each request is a process of its own, which ends with it and its memory, and a
  * second one that waits for it.
  * Nothing is in an argument, the environment or a log, and there is no core.
+ *
+ * What we copy of a token or a secret is wiped, and so is the memory of jansson. libcurl and
+ * GnuTLS have copies of what they send and receive in memory of their own, neither locked nor
+ * wiped: it goes with the process, which lasts for one request, and which no other process of
+ * the user may look into; a system that swaps can write it to its swap. Locking all that such
+ * a process maps is more than a user may have locked.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -7,6 +7,7 @@ The relay of the tests takes the token as its password; the provider is oauth_pr
 this Postern was built without oauth, only that the key is refused is looked at.
 """
 
+import base64
 import os
 import re
 import socket
@@ -364,6 +365,62 @@ def its_process():
         same("flushq", call.wait().code, 0)
 
 
+def memory_of(pid):
+    with open(f"/proc/{pid}/maps", encoding="utf-8", errors="replace") as maps, \
+            open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+        for line in maps:
+            begin, end = (int(n, 16) for n in line.split(" ")[0].split("-"))
+            try:
+                memory.seek(begin)
+                yield memory.read(end - begin)
+            except (OSError, OverflowError, ValueError):
+                continue  # not to be read, such as that of the kernel
+
+
+def in_memory(grant):
+    """Once it has logged in, no process of a run has a token in its memory, in no form."""
+    def job():
+        if os.geteuid() != 0 or SANITIZED:
+            raise Skip("only root can look into a process that hides, and no sanitizer keeps it")
+        with Setting("memory", grant=grant) as s:
+            if grant == "device":
+                s.log_in()
+            s.relay.restart(*s.login(1), "--on", "DOT wait 3000 normal", cert="server")
+            s.submit()
+            call = s.case.begin("flushq", "-a")
+            s.relay.wait_for("message")
+            tokens = [s.provider.access(1), *s.provider.refresh, "shop-secret"]
+            forms = {form for token in tokens for form in (
+                token.encode(), token.encode().hex().encode(), base64.b64encode(token.encode()))}
+            # As the login has it, in base64 behind something of any length.
+            forms |= {base64.b64encode(before + b"\1auth=Bearer " + tokens[0].encode())[40:80]
+                      for before in (b"", b"x", b"xx")}
+            seen = [p for p in filter(str.isdigit, os.listdir("/proc")) if is_of(s, p)]
+            check(len(seen) >= 2, "processes", seen)
+            known = 0
+            for pid in seen:
+                where = os.path.basename(os.readlink(f"/proc/{pid}/exe"))
+                for piece in memory_of(pid):
+                    known += USER.encode() in piece
+                    for form in forms:
+                        check(form not in piece, f"{form!r} is in the memory of {where}")
+            check(known >= len(seen), "what they know is not found either", known)
+            same("flushq", call.wait().code, 0)
+    return job
+
+
+def is_of(s, pid):
+    """One of the programs that deliver for that hold, or have its tokens?"""
+    try:
+        program = os.readlink(f"/proc/{pid}/exe")
+        if program == os.path.join(BUILD, "token"):
+            return os.readlink(f"/proc/{pid}/fd/3") == os.path.join(s.case.hold, "state")
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return s.case.conf_path.encode() in file.read()
+    except OSError:
+        return False
+
+
 def slow():
     with Setting("slow", keys={"timeout": "2s"}) as s:
         s.provider.replies = [Reply(200, b"{}", slow=6)]
@@ -460,7 +517,8 @@ if THERE:
              ("left alone", left_alone),
              ("certificate", wrong_certificate), ("other issuer", other_issuer),
              ("logout", logout), ("complete file", complete_file), ("slow", slow),
-             ("open to others", open_to_others), ("process", its_process)]
+             ("open to others", open_to_others), ("process", its_process),
+             ("memory client", in_memory("client")), ("memory device", in_memory("device"))]
     JOBS += [("device " + n, refused_device(n)) for n in ("access_denied", "expired_token")]
     JOBS += [("answer " + n, answers(n, r, p)) for n, r, p in ANSWERS]
 else:
