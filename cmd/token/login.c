@@ -58,7 +58,8 @@ static bool still_there(const struct job *j, int64_t seconds)
 enum polled { POLL_DONE, POLL_FAILED, POLL_AGAIN, POLL_SLOWER };
 
 /* RFC 8628 section 3.5. */
-static enum polled poll_once(struct job *j, const char *device_code, struct fault *f)
+static enum polled poll_once(struct job *j, const char *device_code, int64_t *later,
+                             struct fault *f)
 {
 	struct buf form;
 	struct provider_said said = {.status = 0};
@@ -84,6 +85,7 @@ static enum polled poll_once(struct job *j, const char *device_code, struct faul
 		how = POLL_SLOWER;
 	else
 		job_blame(a, said.status, f);
+	*later = said.later;
 	answer_free(a);
 	buf_wipe(&form);
 	buf_release(&form);
@@ -95,13 +97,13 @@ static bool poll_for_it(struct job *j, const struct answer *a, struct fault *f)
 	const char *code = answer_text(a, "device_code");
 	int64_t given = answer_number(a, "interval"), life = answer_number(a, "expires_in");
 	int64_t interval = given > 0 && given < INTERVAL_MAX ? given : INTERVAL;
-	int64_t most = PERSON_MS / 1000;
+	int64_t most = PERSON_MS / 1000, later = 0;
 	j->deadline = clock_deadline((life > 0 && life < most ? life : most) * 1000);
 	while (clock_left_ms(j->deadline) > 0) {
-		if (!still_there(j, interval))
+		if (!still_there(j, later > interval ? later : interval))
 			return fault_set(f, FAULT_TEMP, "nobody is there any more");
 		struct fault now = FAULT_INIT;
-		enum polled how = poll_once(j, code, &now);
+		enum polled how = poll_once(j, code, &later, &now);
 		if (how == POLL_DONE || how == POLL_FAILED) {
 			*f = now;
 			return how == POLL_DONE;

@@ -468,8 +468,9 @@ def preset(keys, wanted):
 PRESETS = (
     ("microsoft", {"provider": "microsoft", "client_id": "x"},
      r"\noauth = microsoft\nclient_id = x\n.*\ngrant = device\n.*\nauth = XOAUTH2\n"),
-    ("microsoft client", {"provider": "microsoft", "client_id": "x", "grant": "client", "tenant": "t",
-                          "client_secret_file": "{dir}/s"}, r"\noauth = microsoft\n"),
+    ("microsoft client", {"provider": "microsoft", "client_id": "x", "grant": "client",
+                          "tenant": "t", "client_secret_file": "{dir}/s"},
+     r"\noauth = microsoft\n"),
     ("gmail", {"provider": "gmail", "client_id": "x"}, r"\noauth = google\n.*grant = code"),
     ("gmail account", {"provider": "gmail", "service_account_file": "{dir}/a"},
      r"\noauth = google\n.*grant = service_account"),
