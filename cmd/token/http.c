@@ -42,8 +42,9 @@ static size_t take_body(char *at, size_t size, size_t count, void *context)
 	int64_t begin = a->h->record_at + (int64_t)a->body->len;
 	if (!buf_add_str(a->body, piece))
 		return 0;
-	if (is_recorded(a))
-		file_write_at(a->h->record, "answer", begin, piece, &ignored);
+	/* On disk before anything else, be it the end of the connection: most come in one. */
+	if (is_recorded(a) && file_write_at(a->h->record, "answer", begin, piece, &ignored))
+		file_sync_data(a->h->record, "answer", &ignored);
 	return piece.len;
 }
 
@@ -155,9 +156,6 @@ bool http_ask(const struct http *h, const char *url, const struct buf *form, con
 		     curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE, (long)form->len) == CURLE_OK &&
 		     curl_easy_setopt(c, CURLOPT_POSTFIELDS, form->at) == CURLE_OK;
 	CURLcode code = ok ? curl_easy_perform(c) : CURLE_FAILED_INIT;
-	struct fault ignored = FAULT_INIT;
-	if (code == CURLE_OK && is_recorded(&arrival))
-		file_sync_data(h->record, "answer", &ignored);
 	note(c, code, a);
 	ok = judge(code, detail, url, a, f);
 	for (struct curl_slist *line = headers; line; line = line->next)

@@ -7,9 +7,8 @@
  * and comes by the deadline. Faults are FAULT_TEMP and name the host; what was sent is in
  * no text.
  *
- * An answer that may not be lost is written to a file, each piece as it comes, and synced
- * at its end, before the request is over for whoever made it. That the file cannot be
- * written is no fault: the answer is there all the same.
+ * An answer that may not be lost is written to a file, and synced, each piece as it comes.
+ * That the file cannot be written is no fault: the answer is there all the same.
  */
 #ifndef CMD_TOKEN_HTTP_H
 #define CMD_TOKEN_HTTP_H

@@ -137,6 +137,23 @@ def ended(kind):
     return job
 
 
+def order():
+    """What a kill cannot show, but a machine that stops: the file for the answer is on disk, with
+    its name, before the request; the answer before it is read; the login before its name, and
+    that before the token is handed out."""
+    with Login("strict") as login:
+        _, lines = login.run()
+        calls = [line.split(" ")[0] for line in lines]
+        sent, write = login.request(lines)
+        before = " ".join(calls[:sent])
+        match("the file for the answer", r"create write fsync fsync\b", before)
+        behind = [c for c in calls[write:] if c not in ("poll", "recv", "fstat", "close")]
+        same("the answer", behind[:2], ["pwrite", "fdatasync"])
+        saved = ["unlink", "create", "write", "fsync", "rename", "fsync", "unlink"]
+        same("the login", [c for c in behind[2:] if c != "send"][:7], saved)
+        same("the token", behind[-1], "send")
+
+
 def failing(call):
     """No error of the disk loses it, with the strictest of providers."""
     def job():
@@ -263,7 +280,7 @@ if THERE:
     JOBS += [("asked to end", asked_to_end), ("answer lost", answer_lost),
              ("one ended", one_ended), ("waiting answer", waiting_answer),
              ("other answer", other_answer),
-             ("logged out", logged_out)]
+             ("logged out", logged_out), ("order", order)]
 
 if __name__ == "__main__":
     run_all(JOBS)
