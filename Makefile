@@ -136,7 +136,8 @@ TWIN := $(BUILD)/tls/flushq
 # A program of its own, where its libraries are.
 TOKEN := $(if $(filter no,$(OAUTH)),,$(BUILD)/token)
 TOKEN_OBJECTS := $(call objects,cmd/token.c $(wildcard cmd/token/*.c))
-NO_OAUTH := $(if $(TOKEN),,core/oauth/answer.c tests/unit/test_answer.c)
+NO_OAUTH := $(if $(TOKEN),,core/oauth/answer.c tests/unit/test_answer.c \
+	tests/fuzz/fuzz_answer.c)
 
 CORE_OBJECTS := $(call objects,$(filter-out $(NO_OAUTH),$(wildcard core/*/*.c)))
 CMD_OBJECTS := $(call objects,$(filter-out $(MAINS) cmd/without_tls.c cmd/token.c cmd/token/%, \
@@ -149,7 +150,8 @@ UNIT_HELPERS := $(call objects,$(filter-out tests/unit/test_%,$(wildcard tests/u
 
 RELAY := $(BUILD)/tests/relay
 
-FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/%, \
+	$(filter-out $(NO_OAUTH),$(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ_HELPERS := $(call objects,$(filter-out tests/fuzz/fuzz_% tests/fuzz/replay.c, \
 	$(wildcard tests/fuzz/*.c)))
 FUZZ_MAIN := $(if $(filter fuzz,$(SAN)),,$(BUILD)/obj/tests/fuzz/replay.o)

@@ -3,8 +3,15 @@
  * token - has the OAuth 2 tokens of the relays; the only program that speaks HTTPS
  *
  * Started by flushq before it narrows itself, and by sendmail --login; oauth/order says how
- * they talk. Each request is a process of its own, which ends with it and its memory.
+ * they talk. Each request is a process of its own, which ends with it and its memory, and a
+ * second one that waits for it.
  * Nothing is in an argument, the environment or a log, and there is no core.
+ *
+ * What we copy of a token or a secret is wiped, and so is the memory of jansson. libcurl and
+ * GnuTLS have copies of what they send and receive in memory of their own, neither locked nor
+ * wiped: it goes with the process, which lasts for one request, and which no other process of
+ * the user may look into; a system that swaps can write it to its swap. Locking all that such
+ * a process maps is more than a user may have locked.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -90,6 +97,8 @@ static bool work(struct job *j, enum order_kind kind, struct fault *f)
 		return login_person(j, f);
 	case ORDER_LOGOUT:
 		return job_logout(j, f);
+	case ORDER_TOLD:
+		return job_told(j, f);
 	case ORDER_RELAY:
 	case ORDER_NARROW:
 		break;
@@ -97,23 +106,56 @@ static bool work(struct job *j, enum order_kind kind, struct fault *f)
 	return fault_set(f, FAULT_SYSTEM, "an unknown request");
 }
 
-/* In a process of its own. */
-static void serve(const struct agent *a, enum order_kind kind, struct str relay, int peer)
+static void say_why(const struct job *j, const struct fault *f)
+{
+	int64_t since;
+	if (!job_is_over(j, &since)) {
+		job_say(j, SAID_FAULT, f->text);
+		return;
+	}
+	char *text = mem_printf("%lld %s", (long long)since, f->text);
+	job_say(j, SAID_OVER, text);
+	free(text);
+}
+
+/* In a process of its own. what: the relay, and perhaps which token it refused. */
+static void serve(const struct agent *a, enum order_kind kind, struct str what, int peer)
 {
 	struct fault f = FAULT_INIT;
 	struct job j = {.peer = peer};
+	struct str relay;
+	long long sum;
+	str_cut(&what, '\0', &relay);
 	const struct order *o = find(a, relay);
 	bool ok = o ? job_begin(&j, o, CHILD_FD, peer, &f)
 	            : fault_set(&f, FAULT_SYSTEM, "the program token does not know the relay");
+	j.spurned = str_number(what, &sum);
+	j.spurned_sum = j.spurned ? (uint32_t)sum : 0;
 	ok = ok && work(&j, kind, &f);
 	if (!ok)
-		job_say(&j, SAID_FAULT, f.text);
+		say_why(&j, &f);
 	else if (kind == ORDER_GET)
 		job_say(&j, SAID_TOKEN, j.kept.texts[KEPT_ACCESS]);
 	else
 		job_say(&j, SAID_DONE, "");
 	if (o)
 		job_end(&j);
+}
+
+/* Does it in another process, and if that is ended by a signal once more: a refresh token
+ * whose successor was lost with it is as a rule good for some seconds yet. */
+static void serve_guarded(const struct agent *a, enum order_kind kind, struct str what,
+                          int peer)
+{
+	int status = 0;
+	pid_t pid = fork();
+	if (pid > 0) {
+		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+			continue;
+		if (!WIFSIGNALED(status))
+			return;
+	}
+	serve(a, kind, what, peer);
 }
 
 static void take(struct agent *a, char *bytes, size_t len, int peer)
@@ -128,7 +170,10 @@ static void take(struct agent *a, char *bytes, size_t len, int peer)
 		return;
 	if (fork() == 0) {
 		signal(SIGCHLD, SIG_DFL);
-		serve(a, kind, rest, peer);
+		if (kind == ORDER_GET)
+			serve_guarded(a, kind, rest, peer);
+		else
+			serve(a, kind, rest, peer);
 		_exit(EX_OK);
 	}
 }

@@ -76,6 +76,21 @@ static bool write_trial(const struct search *s, const struct configure_guess *g,
 	       buf_addf(out, "auth = none\nconnect_timeout = 5s\ntimeout = 8s\n");
 }
 
+static bool add_oauth(struct buf *out)
+{
+#ifdef HAVE_OAUTH
+	return buf_addf(out,
+	                "# Passwords have ended there. This is the id of an application that "
+	                "you have\n# registered with the provider; then run "
+	                "\"sendmail --login\".\n"
+	                "client_id = id-of-your-application\n");
+#else
+	return buf_addf(out, "# Passwords have ended there: the command prints an "
+	                     "access token of OAuth 2.\n"
+	                     "password_command = /usr/local/bin/access-token\n");
+#endif
+}
+
 static bool add_login(const struct search *s, const struct provider *p, struct buf *out)
 {
 	struct str address = buf_str(&s->address);
@@ -83,10 +98,8 @@ static bool add_login(const struct search *s, const struct provider *p, struct b
 		address = addr_local(address);
 	if (!buf_addf(out, "user = %.*s\n", STR_FMT(address)))
 		return false;
-	if (p && p->oauth)
-		return buf_addf(out, "# Passwords have ended there: the command prints an "
-		                     "access token of OAuth 2.\n"
-		                     "password_command = /usr/local/bin/access-token\n");
+	if (p && p->oauth && !p->passwords)
+		return add_oauth(out);
 	return buf_addf(out,
 	                "# Its first line is the password; nobody else may read it.\n"
 	                "password_file = %s\n",

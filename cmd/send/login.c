@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cmd/send/login.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd/place_access.h"
 #include "cmd/with_tls.h"
+#include "os/wait.h"
 
 #define LINE_MAX 4096
 
@@ -55,19 +58,48 @@ const struct settings_relay *login_relay(const struct settings *c, const struct 
 	return NULL;
 }
 
-static bool person(void *context, const char *text, struct buf *answer)
+/* A line that is not empty. Byte by byte: what is behind it is not ours. */
+static bool read_answer(struct buf *line, int until)
+{
+	struct pollfd fds[] = {{.fd = until, .events = POLLIN},
+	                       {.fd = STDIN_FILENO, .events = POLLIN}};
+	char c = '\0';
+	while (wait_open(fds, COUNT(fds), -1) >= 0 || errno == EINTR) {
+		if (fds[0].revents) {
+			buf_clear(line);
+			return true;
+		}
+		if (!fds[1].revents)
+			continue;
+		ssize_t n = read(STDIN_FILENO, &c, 1);
+		if (n < 0 && errno == EINTR)
+			continue;
+		/* Nobody to ask any more; what was asked may come another way. */
+		if (n == 0 && until >= 0)
+			fds[1].fd = -1;
+		else if (n <= 0 || (c != '\n' && !buf_add_char(line, c)))
+			return false;
+		if (n > 0 && c == '\n' && str_trim(buf_str(line)).len > 0)
+			return true;
+	}
+	return false;
+}
+
+static bool person(void *context, const char *text, struct buf *answer, int until)
 {
 	(void)context;
-	char line[LINE_MAX];
+	struct buf line;
 	printf("%s\n", text);
 	if (fflush(stdout) != 0)
 		return false;
 	if (!answer)
 		return true;
-	if (!fgets(line, sizeof(line), stdin))
-		return false;
-	struct str all = str_trim(str_of(line));
-	return buf_add_str(answer, all);
+	buf_init(&line, LINE_MAX);
+	bool ok = buf_room(&line, LINE_MAX) && read_answer(&line, until) &&
+	          buf_add_str(answer, str_trim(buf_str(&line)));
+	buf_wipe(&line);
+	buf_release(&line);
+	return ok;
 }
 
 bool login_run(const struct tokens *t, const struct call *call,

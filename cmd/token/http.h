@@ -6,6 +6,9 @@
  * followed, no environment, .netrc or cookie is read. An answer has HTTP_MAX bytes at most
  * and comes by the deadline. Faults are FAULT_TEMP and name the host; what was sent is in
  * no text.
+ *
+ * An answer that may not be lost is written to a file, and synced, each piece as it comes.
+ * That the file cannot be written is no fault: the answer is there all the same.
  */
 #ifndef CMD_TOKEN_HTTP_H
 #define CMD_TOKEN_HTTP_H
@@ -21,11 +24,14 @@ struct http {
 	const char *trust; /* a file of CAs; "" is the system's */
 	const char *proxy; /* HOST:PORT, SOCKS5, which looks the name up; "" none */
 	int64_t deadline;  /* monotonic ms */
+	int record;        /* descriptor: an answer with status 200 is written there; -1 none */
+	int64_t record_at; /* from this byte on */
 };
 
 struct http_answer {
 	long status;
 	int64_t later; /* Retry-After in seconds, or 0 */
+	bool lost;     /* with a fault: the request went out, and no whole answer came back */
 	struct buf body;
 };
 

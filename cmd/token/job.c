@@ -2,21 +2,25 @@
 #include "cmd/token/job.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "cmd/token/assertion.h"
 #include "oauth/request.h"
 #include "os/clock.h"
 #include "text/codec.h"
 
-#define GET_MS    40000
-#define FORM_MAX  65536
-#define ERROR_MAX 64
-#define WORD_MAX  32
-#define WORDS_MAX 120 /* of a provider, in a text of ours */
+#define GET_MS     40000
+#define ASK_MS     20000 /* for one request: there may be a second */
+#define ANSWER_MAX (HTTP_MAX + KEPT_MAX)
+#define FORM_MAX   65536
+#define ERROR_MAX  64
+#define WORD_MAX   32
+#define WORDS_MAX  120 /* of a provider, in a text of ours */
 
 bool job_begin(struct job *j, const struct order *o, int dir, int peer, struct fault *f)
 {
@@ -90,7 +94,8 @@ bool job_blame(const struct answer *a, long status, struct fault *f)
 	                 STR_FMT(str_first(str_of(words), WORDS_MAX)));
 }
 
-bool job_take(struct job *j, const struct answer *a, struct fault *f)
+/* What was answered to a request of that time. */
+static bool take(struct job *j, const struct answer *a, int64_t when, struct fault *f)
 {
 	const char *access = answer_text(a, "access_token"),
 	           *type = answer_text(a, "token_type");
@@ -103,47 +108,71 @@ bool job_take(struct job *j, const struct answer *a, struct fault *f)
 	/* One that is sent takes the place of the old one (RFC 6749 section 6). */
 	if (refresh && kept_is_token(str_of(refresh)))
 		kept_set(&j->kept, KEPT_REFRESH, refresh);
-	kept_renew(&j->kept, access, answer_number(a, "expires_in"), clock_wall());
-	return store_save(&j->store, &j->kept, f);
+	kept_renew(&j->kept, access, answer_number(a, "expires_in"), when);
+	return true;
 }
 
-static bool judge(struct job *j, const struct answer *a, long status, int64_t later,
+bool job_take(struct job *j, const struct answer *a, struct fault *f)
+{
+	return take(j, a, clock_wall(), f) && store_save(&j->store, &j->kept, f);
+}
+
+static bool is_persons(const struct job *j)
+{
+	enum order_grant grant = order_grant(j->order);
+	return grant == GRANT_DEVICE || grant == GRANT_CODE;
+}
+
+static bool judge(struct job *j, const struct answer *a, const struct provider_said *said,
                   struct fault *f)
 {
-	if (status == 200)
+	if (said->status == 200)
 		return job_take(j, a, f);
 	int64_t now = clock_wall();
-	enum order_grant grant = order_grant(j->order);
-	bool persons = grant == GRANT_DEVICE || grant == GRANT_CODE;
-	job_blame(a, status, f);
-	if (persons && status < 429 && strcmp(job_error(a), "invalid_grant") == 0) {
+	job_blame(a, said->status, f);
+	if (is_persons(j) && said->status < 429 && strcmp(job_error(a), "invalid_grant") == 0) {
 		char why[FAULT_TEXT_MAX];
 		codec_one_line(why, sizeof(why) - 80, str_of(f->text));
 		j->kept.times[KEPT_REFUSED] = now;
 		blame_login(j, why, f);
 	} else {
-		kept_put_off(&j->kept, later, now);
+		kept_put_off(&j->kept, said->later, now);
 	}
 	struct fault unsaved = FAULT_INIT;
 	store_save(&j->store, &j->kept, &unsaved);
 	return false;
 }
 
-bool job_redeem(struct job *j, struct buf *form, struct fault *f)
+/* The answer to one that was ended before a login came of it. */
+static bool catch_up(struct job *j, struct fault *f)
 {
-	long status = 0;
-	int64_t later = 0;
-	struct answer *a =
-	    provider_ask(&j->provider, j->provider.token, form, &status, &later, f);
-	bool ok = a && judge(j, a, status, later, f);
-	answer_free(a);
-	return ok;
+	struct fault unfit = FAULT_INIT;
+	struct buf body;
+	int64_t when = 0;
+	bool ok = true;
+	buf_init(&body, ANSWER_MAX);
+	if (store_answer(&j->store, &j->kept, &body, &when, f)) {
+		struct answer *a = answer_read(buf_str(&body));
+		/* Half of one is nothing. */
+		if (a && take(j, a, when, &unfit))
+			ok = store_save(&j->store, &j->kept, f);
+		/* Left there it would be taken once more, in place of what came later. */
+		ok = ok && store_answered(&j->store, f);
+		answer_free(a);
+	}
+	buf_wipe(&body);
+	buf_release(&body);
+	return ok && f->kind == FAULT_NONE;
+}
+
+bool job_lock(struct job *j, struct fault *f)
+{
+	return store_lock(&j->store, &j->kept, j->deadline, f) && catch_up(j, f);
 }
 
 bool job_open(struct job *j, struct fault *f)
 {
-	return store_lock(&j->store, &j->kept, j->deadline, f) &&
-	       provider_find(&j->provider, j->order, j->deadline, f);
+	return job_lock(j, f) && provider_find(&j->provider, j->order, j->deadline, f);
 }
 
 static bool fill(struct job *j, struct buf *form, struct fault *f)
@@ -167,13 +196,12 @@ static bool fill(struct job *j, struct buf *form, struct fault *f)
 }
 
 /* Is the provider to be asked at all? */
-static bool may_ask(const struct job *j, struct fault *f)
+static bool may_ask(struct job *j, struct fault *f)
 {
-	enum order_grant grant = order_grant(j->order);
-	bool persons = grant == GRANT_DEVICE || grant == GRANT_CODE;
 	if (j->kept.times[KEPT_REFUSED])
 		return blame_login(j, "the provider has refused the login", f);
-	if (persons && !j->kept.texts[KEPT_REFRESH])
+	j->nobody = is_persons(j) && !j->kept.texts[KEPT_REFRESH];
+	if (j->nobody)
 		return fault_set(f, FAULT_RELAY,
 		                 "nobody has logged in; run: sendmail --login %s",
 		                 j->order->texts[TEXT_RELAY]);
@@ -185,28 +213,94 @@ static bool may_ask(const struct job *j, struct fault *f)
 	return true;
 }
 
-bool job_get(struct job *j, struct fault *f)
+/* One request for a token. */
+static bool redeem(struct job *j, struct buf *form, struct provider_said *said, struct fault *f)
 {
+	struct http *h = &j->provider.http;
+	struct answer *a = NULL;
+	buf_clear(form);
+	if (!fill(j, form, f))
+		return f->kind == FAULT_NONE &&
+		       fault_set(f, FAULT_DATA, "the request is too long");
+	h->deadline = clock_sooner(clock_deadline(ASK_MS), j->deadline);
+	if (!is_persons(j) || store_expect(&j->store, &j->kept, HTTP_MAX, clock_wall(),
+	                                   &h->record, &h->record_at, f))
+		a = provider_ask(&j->provider, j->provider.token, form, said, f);
+	if (h->record >= 0)
+		close(h->record);
+	h->record = -1;
+	bool ok = a && judge(j, a, said, f);
+	/* What is good and could not be saved is taken by whoever has the lock next. */
+	struct fault ignored = FAULT_INIT;
+	if (ok || (a && said->status != 200))
+		store_answered(&j->store, &ignored);
+	answer_free(a);
+	return ok;
+}
+
+static bool renew(struct job *j, struct fault *f)
+{
+	sigset_t all, before;
 	struct buf form;
-	if (!store_load(&j->store, &j->kept, f))
-		return false;
-	if (kept_good(&j->kept, clock_wall()))
-		return true;
-	/* Another may have renewed it while we waited for the lock. */
-	if (!store_lock(&j->store, &j->kept, j->deadline, f))
-		return false;
-	if (kept_good(&j->kept, clock_wall()))
-		return true;
-	if (!may_ask(j, f) || !provider_find(&j->provider, j->order, j->deadline, f))
-		return false;
+	struct provider_said said = {.status = 0};
+	sigfillset(&all);
 	buf_init(&form, FORM_MAX);
-	bool ok = buf_room(&form, FORM_MAX) &&
-	          (fill(j, &form, f) || f->kind != FAULT_NONE ||
-	           fault_set(f, FAULT_DATA, "the request is too long")) &&
-	          job_redeem(j, &form, f);
+	bool ok = buf_room(&form, FORM_MAX);
+	sigprocmask(SIG_BLOCK, &all, &before);
+	ok = ok && redeem(j, &form, &said, f);
+	if (!ok && said.lost && is_persons(j)) {
+		*f = FAULT_INIT;
+		ok = redeem(j, &form, &said, f);
+	}
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	buf_wipe(&form);
 	buf_release(&form);
 	return ok;
+}
+
+static bool will_do(const struct job *j)
+{
+	return kept_good(&j->kept, clock_wall()) &&
+	       !(j->spurned && order_sum(str_of(j->kept.texts[KEPT_ACCESS])) == j->spurned_sum);
+}
+
+bool job_get(struct job *j, struct fault *f)
+{
+	if (!store_load(&j->store, &j->kept, f))
+		return false;
+	if (will_do(j))
+		return true;
+	/* Another may have renewed it while we waited for the lock. */
+	if (!job_lock(j, f))
+		return false;
+	if (will_do(j))
+		return true;
+	if (kept_good(&j->kept, clock_wall())) {
+		if (!kept_early(&j->kept, clock_wall()))
+			return fault_set(f, FAULT_TEMP,
+			                 "it was renewed for that reason "
+			                 "within the hour");
+		j->kept.times[KEPT_EARLY] = clock_wall();
+	}
+	return may_ask(j, f) && provider_find(&j->provider, j->order, j->deadline, f) &&
+	       renew(j, f);
+}
+
+bool job_is_over(const struct job *j, int64_t *since)
+{
+	const int64_t *times = j->kept.times;
+	*since = times[KEPT_TOLD] ? 0 : times[KEPT_REFUSED];
+	return times[KEPT_REFUSED] || j->nobody;
+}
+
+bool job_told(struct job *j, struct fault *f)
+{
+	if (!job_lock(j, f))
+		return false;
+	if (!j->kept.times[KEPT_REFUSED] || j->kept.times[KEPT_TOLD])
+		return true;
+	j->kept.times[KEPT_TOLD] = clock_wall();
+	return store_save(&j->store, &j->kept, f);
 }
 
 /* RFC 7009: with the refresh token goes all that came of it. */
@@ -214,11 +308,10 @@ bool job_logout(struct job *j, struct fault *f)
 {
 	struct fault revoked = FAULT_INIT;
 	struct buf form;
-	if (!store_lock(&j->store, &j->kept, j->deadline, f))
+	if (!job_lock(j, f))
 		return false;
 	const char *refresh = j->kept.texts[KEPT_REFRESH], *access = j->kept.texts[KEPT_ACCESS];
-	long status = 0;
-	int64_t later = 0;
+	struct provider_said said = {.status = 0};
 	buf_init(&form, FORM_MAX);
 	if (!buf_room(&form, FORM_MAX) || (!refresh && !access)) {
 		job_say(j, SAID_TEXT, "there was no login");
@@ -227,12 +320,12 @@ bool job_logout(struct job *j, struct fault *f)
 		bool ok = request_add(&form, "token", refresh ? refresh : access) &&
 		          request_add(&form, "token_type_hint",
 		                      refresh ? "refresh_token" : "access_token");
-		struct answer *a = ok ? provider_ask(&j->provider, j->provider.revoke, &form,
-		                                     &status, &later, &revoked)
-		                      : NULL;
+		struct answer *a =
+		    ok ? provider_ask(&j->provider, j->provider.revoke, &form, &said, &revoked)
+		       : NULL;
 		answer_free(a);
 		job_say(j, SAID_TEXT,
-		        status == 200
+		        said.status == 200
 		            ? "revoked at the provider"
 		            : "the provider could not be told; revoke it there by hand");
 	} else {

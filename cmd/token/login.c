@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include "cmd/token/redirect.h"
 #include "oauth/request.h"
 #include "os/clock.h"
 #include "os/random.h"
@@ -24,7 +26,6 @@
 #define INTERVAL     5 /* seconds (RFC 8628 section 3.2) */
 #define INTERVAL_MAX 60
 #define DIGEST_LEN   32
-#define REDIRECT     "http://localhost:53682/"
 
 /* Only what can be shown to a person as it is. */
 static bool is_shown(const char *text, size_t most)
@@ -57,11 +58,11 @@ static bool still_there(const struct job *j, int64_t seconds)
 enum polled { POLL_DONE, POLL_FAILED, POLL_AGAIN, POLL_SLOWER };
 
 /* RFC 8628 section 3.5. */
-static enum polled poll_once(struct job *j, const char *device_code, struct fault *f)
+static enum polled poll_once(struct job *j, const char *device_code, int64_t *later,
+                             struct fault *f)
 {
 	struct buf form;
-	long status = 0;
-	int64_t later = 0;
+	struct provider_said said = {.status = 0};
 	enum polled how = POLL_FAILED;
 	struct answer *a = NULL;
 	buf_init(&form, FORM_MAX);
@@ -71,18 +72,20 @@ static enum polled poll_once(struct job *j, const char *device_code, struct faul
 	    request_add(&form, "device_code", device_code);
 	j->provider.http.deadline = clock_sooner(clock_deadline(ASK_MS), j->deadline);
 	if (ok)
-		a = provider_ask(&j->provider, j->provider.token, &form, &status, &later, f);
+		a = provider_ask(&j->provider, j->provider.token, &form, &said, f);
 	if (!a)
 		/* The network may be back the next time. */
 		how = POLL_SLOWER;
-	else if (status == 200)
+	else if (said.status == 200)
 		how = job_take(j, a, f) ? POLL_DONE : POLL_FAILED;
 	else if (strcmp(job_error(a), "authorization_pending") == 0)
 		how = POLL_AGAIN;
-	else if (strcmp(job_error(a), "slow_down") == 0 || status == 429 || status >= 500)
+	else if (strcmp(job_error(a), "slow_down") == 0 || said.status == 429 ||
+	         said.status >= 500)
 		how = POLL_SLOWER;
 	else
-		job_blame(a, status, f);
+		job_blame(a, said.status, f);
+	*later = said.later;
 	answer_free(a);
 	buf_wipe(&form);
 	buf_release(&form);
@@ -94,13 +97,13 @@ static bool poll_for_it(struct job *j, const struct answer *a, struct fault *f)
 	const char *code = answer_text(a, "device_code");
 	int64_t given = answer_number(a, "interval"), life = answer_number(a, "expires_in");
 	int64_t interval = given > 0 && given < INTERVAL_MAX ? given : INTERVAL;
-	int64_t most = PERSON_MS / 1000;
+	int64_t most = PERSON_MS / 1000, later = 0;
 	j->deadline = clock_deadline((life > 0 && life < most ? life : most) * 1000);
 	while (clock_left_ms(j->deadline) > 0) {
-		if (!still_there(j, interval))
+		if (!still_there(j, later > interval ? later : interval))
 			return fault_set(f, FAULT_TEMP, "nobody is there any more");
 		struct fault now = FAULT_INIT;
-		enum polled how = poll_once(j, code, &now);
+		enum polled how = poll_once(j, code, &later, &now);
 		if (how == POLL_DONE || how == POLL_FAILED) {
 			*f = now;
 			return how == POLL_DONE;
@@ -113,16 +116,15 @@ static bool poll_for_it(struct job *j, const struct answer *a, struct fault *f)
 static bool by_device(struct job *j, struct fault *f)
 {
 	struct buf form;
-	long status = 0;
-	int64_t later = 0;
+	struct provider_said said = {.status = 0};
 	if (!j->provider.device)
 		return fault_set(f, FAULT_CONFIG, "this provider has no grant = device");
 	buf_init(&form, FORM_MAX);
 	struct answer *a = NULL;
 	if (buf_room(&form, FORM_MAX) && request_add(&form, "scope", j->provider.scope))
-		a = provider_ask(&j->provider, j->provider.device, &form, &status, &later, f);
-	bool ok = a && (status == 200 || job_blame(a, status, f)) && show_code(j, a, f) &&
-	          poll_for_it(j, a, f);
+		a = provider_ask(&j->provider, j->provider.device, &form, &said, f);
+	bool ok = a && (said.status == 200 || job_blame(a, said.status, f)) &&
+	          show_code(j, a, f) && poll_for_it(j, a, f);
 	answer_free(a);
 	buf_wipe(&form);
 	buf_release(&form);
@@ -151,7 +153,8 @@ static bool add_random(struct buf *out)
 	return request_base64url(out, str_make((const char *)random, sizeof(random)));
 }
 
-static bool ask_browser(struct job *j, const char *state, struct str verifier, struct fault *f)
+static bool ask_browser(struct job *j, const char *state, struct str verifier, bool listens,
+                        struct fault *f)
 {
 	unsigned char digest[DIGEST_LEN];
 	struct buf query, challenge;
@@ -174,34 +177,67 @@ static bool ask_browser(struct job *j, const char *state, struct str verifier, s
 	char *text = mem_printf("%s?%s", j->provider.authorize, ok ? buf_cstr(&query) : "");
 	ok = ok && job_say(j, SAID_TEXT, "Open this in a browser and log in:") &&
 	     job_say(j, SAID_TEXT, text) &&
-	     job_say(j, SAID_ASK,
-	             "At the end the browser finds nothing at " REDIRECT
-	             ": paste the whole address that it shows then:");
+	     job_say(j, listens ? SAID_OFFER : SAID_ASK,
+	             listens ? "That is all if the browser is on this machine. One elsewhere "
+	                       "finds nothing at " REDIRECT
+	                       " at the end: paste the whole address that it shows then:"
+	                     : "At the end the browser does not find us at " REDIRECT
+	                       ", which is taken here: paste the whole address that it "
+	                       "shows then:");
 	free(text);
 	buf_release(&query);
 	buf_release(&challenge);
 	return ok || fault_set(f, FAULT_TEMP, "nobody is there any more");
 }
 
-/* The state proves that this is the answer to our question (RFC 6749 section 10.12). */
-static bool take_code(const struct buf *line, const char *state, struct buf *code,
-                      struct fault *f)
+/* The state proves that this is the answer to our question (RFC 6749 section 10.12); of
+ * another one nothing is believed. */
+static bool is_answer(struct str url, const char *state)
 {
 	struct buf text;
-	struct str url = str_trim(buf_str(line));
 	buf_init(&text, LINE_MAX);
 	bool same = request_find(&text, url, "state") &&
 	            codec_same_secret(buf_str(&text), str_of(state));
-	buf_clear(&text);
-	if (!same)
-		fault_set(f, FAULT_DATA, "this is not the address that this log-in ends at");
-	else if (request_find(&text, url, "error"))
+	buf_release(&text);
+	return same;
+}
+
+static bool take_code(struct str url, struct buf *code, struct fault *f)
+{
+	struct buf text;
+	buf_init(&text, LINE_MAX);
+	bool refused = request_find(&text, url, "error");
+	if (refused)
 		fault_set(f, FAULT_TEMP, "the provider refuses: %.*s",
 		          STR_FMT(str_first(buf_str(&text), CODE_MAX / 2)));
-	else if (!request_find(code, url, "code"))
-		same = fault_set(f, FAULT_DATA, "there is no code in this address");
 	buf_release(&text);
-	return same && f->kind == FAULT_NONE;
+	return !refused && (request_find(code, url, "code") ||
+	                    fault_set(f, FAULT_DATA, "there is no code in this address"));
+}
+
+/* The address at which the browser ended: it came here, or the person has pasted it. */
+static bool await_address(const struct job *j, int listener, const char *state,
+                          struct buf *line, struct fault *f)
+{
+	for (;;) {
+		struct pollfd fds[] = {{.fd = j->peer, .events = POLLIN},
+		                       {.fd = listener, .events = POLLIN}};
+		int left = clock_left_ms(j->deadline);
+		if (left == 0 || wait_open(fds, COUNT(fds), left) < 0)
+			return fault_set(f, FAULT_TEMP, "nobody has logged in in time");
+		if (fds[0].revents) {
+			buf_clear(line);
+			return read_line(j, line, f) &&
+			       (is_answer(str_trim(buf_str(line)), state) ||
+			        fault_set(f, FAULT_DATA,
+			                  "this is not the address that this log-in ends at"));
+		}
+		/* Anybody on this machine can come; who knows not the state came in vain. */
+		buf_clear(line);
+		if (fds[1].revents && redirect_take(listener, line) &&
+		    is_answer(buf_str(line), state))
+			return true;
+	}
 }
 
 static bool redeem_code(struct job *j, const char *code, const char *verifier, struct fault *f)
@@ -214,12 +250,11 @@ static bool redeem_code(struct job *j, const char *code, const char *verifier, s
 	          request_add(&form, "redirect_uri", REDIRECT) &&
 	          request_add(&form, "code_verifier", verifier);
 	j->provider.http.deadline = clock_sooner(clock_deadline(ASK_MS), j->deadline);
-	long status = 0;
-	int64_t later = 0;
+	struct provider_said said = {.status = 0};
 	struct answer *a = NULL;
 	if (ok)
-		a = provider_ask(&j->provider, j->provider.token, &form, &status, &later, f);
-	ok = a && (status == 200 ? job_take(j, a, f) : job_blame(a, status, f));
+		a = provider_ask(&j->provider, j->provider.token, &form, &said, f);
+	ok = a && (said.status == 200 ? job_take(j, a, f) : job_blame(a, said.status, f));
 	answer_free(a);
 	buf_wipe(&form);
 	buf_release(&form);
@@ -236,11 +271,15 @@ static bool by_code(struct job *j, struct fault *f)
 	buf_init(&line, LINE_MAX);
 	buf_init(&code, LINE_MAX);
 	j->deadline = clock_deadline(PERSON_MS);
+	int listener = redirect_listen();
 	bool ok = add_random(&state) && add_random(&verifier) && buf_room(&line, LINE_MAX) &&
 	          buf_room(&code, LINE_MAX) &&
-	          ask_browser(j, buf_cstr(&state), buf_str(&verifier), f) &&
-	          read_line(j, &line, f) && take_code(&line, buf_cstr(&state), &code, f) &&
+	          ask_browser(j, buf_cstr(&state), buf_str(&verifier), listener >= 0, f) &&
+	          await_address(j, listener, buf_cstr(&state), &line, f) &&
+	          take_code(str_trim(buf_str(&line)), &code, f) &&
 	          redeem_code(j, buf_cstr(&code), buf_cstr(&verifier), f);
+	if (listener >= 0)
+		close(listener);
 	buf_wipe(&verifier);
 	buf_wipe(&line);
 	buf_wipe(&code);
@@ -256,8 +295,7 @@ bool login_person(struct job *j, struct fault *f)
 	enum order_grant grant = order_grant(j->order);
 	if (grant != GRANT_DEVICE && grant != GRANT_CODE) {
 		/* Nobody is needed; that it works is seen by getting one anew. */
-		return store_lock(&j->store, &j->kept, j->deadline, f) &&
-		       store_forget(&j->store, f) && job_get(j, f);
+		return job_lock(j, f) && store_forget(&j->store, f) && job_get(j, f);
 	}
 	if (!job_open(j, f))
 		return false;

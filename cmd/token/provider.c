@@ -106,7 +106,8 @@ bool provider_find(struct provider *p, const struct order *o, int64_t deadline, 
 	                       .scope = o->texts[TEXT_SCOPE],
 	                       .http = {.trust = o->texts[TEXT_TRUST],
 	                                .proxy = o->texts[TEXT_PROXY],
-	                                .deadline = deadline}};
+	                                .deadline = deadline,
+	                                .record = -1}};
 	if (strcmp(o->texts[TEXT_PROVIDER], "microsoft") == 0)
 		use_microsoft(p);
 	else if (strcmp(o->texts[TEXT_PROVIDER], "google") == 0)
@@ -167,16 +168,17 @@ static bool identify(const struct provider *p, struct buf *form, struct buf *log
 }
 
 struct answer *provider_ask(const struct provider *p, const char *url, struct buf *form,
-                            long *status, int64_t *later, struct fault *f)
+                            struct provider_said *said, struct fault *f)
 {
-	struct http_answer a;
+	struct http_answer a = {.status = 0};
 	struct answer *read = NULL;
 	struct buf login;
+	*said = (struct provider_said){.status = 0};
 	buf_init(&login, LOGIN_MAX);
 	if (buf_room(&login, LOGIN_MAX) && identify(p, form, &login, f) &&
 	    http_ask(&p->http, url, form, login.len > 0 ? buf_cstr(&login) : NULL, &a, f)) {
-		*status = a.status;
-		*later = a.later;
+		said->status = a.status;
+		said->later = a.later;
 		read = answer_read(a.body.len > 0 ? buf_str(&a.body) : STR("{}"));
 		/* An error need not be told in JSON; that it is one says the status. */
 		if (!read && a.status != 200)
@@ -185,6 +187,7 @@ struct answer *provider_ask(const struct provider *p, const char *url, struct bu
 			fault_set(f, FAULT_TEMP, "the provider's answer is not understood");
 		http_release(&a);
 	}
+	said->lost = a.lost;
 	buf_wipe(&login);
 	buf_release(&login);
 	return read;

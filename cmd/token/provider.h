@@ -24,10 +24,16 @@ bool provider_find(struct provider *p, const struct order *o, int64_t deadline,
                    struct fault *f);
 void provider_release(struct provider *p);
 
+struct provider_said {
+	long status;
+	int64_t later; /* seconds that it wants to be left alone, or 0 */
+	bool lost;     /* it was asked, and its answer did not come whole */
+};
+
 /* Sends the form, with who we are added to it. NULL: f says why; else to be freed, whatever
  * the status. */
 struct answer *provider_ask(const struct provider *p, const char *url, struct buf *form,
-                            long *status, int64_t *later, struct fault *f);
+                            struct provider_said *said, struct fault *f);
 /* The first line of a file with a secret, which others cannot read. */
 bool provider_secret(const char *path, struct buf *out, struct fault *f);
 

@@ -11,8 +11,9 @@
 #include "os/file.h"
 #include "text/codec.h"
 
-#define STEP_MS  20
-#define WORD_MAX 200
+#define STEP_MS    20
+#define WORD_MAX   200
+#define ANSWER_MAX (2 * KEPT_MAX)
 
 /* The name of a relay may have any character in it. */
 static bool write_word(struct buf *out, const char *relay)
@@ -35,6 +36,7 @@ bool store_open(struct store *s, int dir, const char *relay, struct fault *f)
 		s->name = mem_printf("login.%s", buf_cstr(&word));
 		s->fresh = mem_printf("fresh.%s", buf_cstr(&word));
 		s->lock = mem_printf("lock.%s", buf_cstr(&word));
+		s->answer = mem_printf("answer.%s", buf_cstr(&word));
 	}
 	buf_release(&word);
 	return ok || fault_set(f, FAULT_CONFIG, "the relay's name is too long for a login");
@@ -45,6 +47,7 @@ void store_close(struct store *s)
 	free(s->name);
 	free(s->fresh);
 	free(s->lock);
+	free(s->answer);
 	if (s->locked >= 0)
 		close(s->locked);
 	s->locked = -1;
@@ -63,6 +66,14 @@ static bool read_file(int fd, const char *name, struct kept *k, struct fault *f)
 	return ok;
 }
 
+static bool is_closed(const struct stat *st, const char *name, struct fault *f)
+{
+	return (st->st_uid == geteuid() && (st->st_mode & 077) == 0) ||
+	       fault_set(f, FAULT_CONFIG,
+	                 "%s in the hold's state/ is not its owner's alone: log in again",
+	                 name);
+}
+
 static bool load(const struct store *s, const char *name, struct kept *k, struct fault *f)
 {
 	struct stat st;
@@ -76,11 +87,7 @@ static bool load(const struct store *s, const char *name, struct kept *k, struct
 		*f = FAULT_INIT;
 		return true;
 	}
-	bool ok =
-	    (st.st_uid == geteuid() && (st.st_mode & 077) == 0) ||
-	    fault_set(f, FAULT_CONFIG,
-	              "%s in the hold's state/ is not its owner's alone: log in again", name);
-	ok = ok && read_file(fd, name, k, f);
+	bool ok = is_closed(&st, name, f) && read_file(fd, name, k, f);
 	close(fd);
 	return ok;
 }
@@ -122,21 +129,26 @@ bool store_lock(struct store *s, struct kept *k, int64_t deadline, struct fault 
 	return locked && recover(s, k, f) && store_load(s, k, f);
 }
 
+/* A new file, which is on disk when it is true. */
+static bool create(const struct store *s, const char *name, struct str bytes, int *fd,
+                   struct fault *f)
+{
+	struct fault ignored = FAULT_INIT;
+	/* What one that was ended here left behind. */
+	if (!file_unlink(s->dir, name, &ignored) && ignored.sys != ENOENT)
+		*f = ignored;
+	if (!file_create(s->dir, name, 0600, fd, f))
+		return false;
+	if (file_write(*fd, name, bytes, f) && file_sync(*fd, name, f))
+		return true;
+	close(*fd);
+	return false;
+}
+
 static bool write_fresh(const struct store *s, struct str bytes, struct fault *f)
 {
 	int fd;
-	struct fault ignored = FAULT_INIT;
-	/* What one that was ended here left behind. */
-	if (!file_unlink(s->dir, s->fresh, &ignored) && ignored.sys != ENOENT)
-		*f = ignored;
-	if (!file_create(s->dir, s->fresh, 0600, &fd, f))
-		return false;
-	bool ok = file_write(fd, s->fresh, bytes, f) && file_sync(fd, s->fresh, f);
-	if (!ok) {
-		close(fd);
-		return false;
-	}
-	return file_close(fd, s->fresh, f);
+	return create(s, s->fresh, bytes, &fd, f) && file_close(fd, s->fresh, f);
 }
 
 bool store_save(const struct store *s, const struct kept *k, struct fault *f)
@@ -156,9 +168,64 @@ bool store_save(const struct store *s, const struct kept *k, struct fault *f)
 bool store_forget(const struct store *s, struct fault *f)
 {
 	struct fault gone = FAULT_INIT;
+	if (!store_answered(s, f))
+		return false;
 	if (!file_unlink(s->dir, s->name, &gone) && gone.sys != ENOENT) {
 		*f = gone;
 		return false;
 	}
 	return file_sync(s->dir, "state", f);
+}
+
+bool store_expect(const struct store *s, const struct kept *k, size_t max, int64_t now, int *fd,
+                  int64_t *at, struct fault *f)
+{
+	struct buf bytes;
+	buf_init(&bytes, KEPT_MAX + max);
+	bool ok = (kept_write_head(k, now, &bytes) && buf_room(&bytes, max)) ||
+	          fault_set(f, FAULT_DATA, "the login is too long to be kept");
+	*at = (int64_t)bytes.len;
+	if (ok) {
+		memset(bytes.at + bytes.len, ' ', max);
+		buf_filled(&bytes, max);
+	}
+	ok = ok && create(s, s->answer, buf_str(&bytes), fd, f);
+	buf_release(&bytes);
+	if (!ok || file_sync(s->dir, "state", f))
+		return ok;
+	close(*fd);
+	return false;
+}
+
+bool store_answer(const struct store *s, const struct kept *k, struct buf *out, int64_t *when,
+                  struct fault *f)
+{
+	struct stat st;
+	struct buf bytes;
+	struct fault gone = FAULT_INIT;
+	int fd;
+	if (!file_open_plain(s->dir, s->answer, &fd, &st, &gone)) {
+		if (gone.sys != ENOENT)
+			*f = gone;
+		return false;
+	}
+	buf_init(&bytes, ANSWER_MAX);
+	bool ok = is_closed(&st, s->answer, f) && buf_room(&bytes, ANSWER_MAX) &&
+	          file_read_all(fd, s->answer, &bytes, f);
+	struct str rest = buf_str(&bytes);
+	ok = ok && kept_read_head(k, &rest, when) && buf_room(out, rest.len) &&
+	     buf_add_str(out, rest);
+	buf_wipe(&bytes);
+	buf_release(&bytes);
+	close(fd);
+	return ok;
+}
+
+bool store_answered(const struct store *s, struct fault *f)
+{
+	struct fault gone = FAULT_INIT;
+	if (file_unlink(s->dir, s->answer, &gone) || gone.sys == ENOENT)
+		return true;
+	*f = gone;
+	return false;
 }

@@ -15,6 +15,8 @@ static const struct provider rows[] = {
      .security = "tls",
      .max_recipients = "100",
      .rate = "500/d",
+     .oauth = "google",
+     .passwords = true,
      .domains = "gmail.com googlemail.com",
      .mx = "google.com googlemail.com",
      .todo = "turn on 2-step verification, then make an app password",
@@ -36,7 +38,7 @@ static const struct provider rows[] = {
      .oauth = "microsoft",
      .domains = "onmicrosoft.com office365.com",
      .mx = "mail.protection.outlook.com",
-     .todo = "passwords have ended: an access token; SMTP AUTH is allowed for the mailbox",
+     .todo = "passwords have ended: oauth; SMTP AUTH is allowed for the mailbox",
      .source = "https://learn.microsoft.com/en-us/exchange/troubleshoot/send-emails/"
                "smtp-submission-improvements"},
     {.name = "outlook.com",
@@ -48,7 +50,7 @@ static const struct provider rows[] = {
      .domains = "outlook.com hotmail.com live.com msn.com windowslive.com outlook.de "
                 "outlook.fr hotmail.de hotmail.fr hotmail.co.uk live.de live.co.uk",
      .mx = "olc.protection.outlook.com",
-     .todo = "passwords have ended: an access token",
+     .todo = "passwords have ended: oauth",
      .source = "https://github.com/nodemailer/nodemailer/blob/master/lib/well-known/"
                "services.json"},
     {.name = "ses",

@@ -22,7 +22,8 @@ struct provider {
 	const char *connections;
 	const char *max_recipients;
 	const char *rate;
-	const char *oauth;   /* whose tokens log in; shown only */
+	const char *oauth;   /* whose tokens log in */
+	bool passwords;      /* they do, too, where there is oauth */
 	bool local_user;     /* the user is what is before the @ of the address */
 	const char *domains; /* of addresses that have their accounts there */
 	const char *mx;      /* where the MX of their customers' domains lie */

@@ -296,8 +296,9 @@ static bool fill_until(struct secret *s, int fd, int64_t deadline, struct fault 
 	}
 }
 
-struct secret *secret_take(int fd, char mark, int64_t deadline, struct fault *f)
+struct secret *secret_take(int fd, char mark, int64_t deadline, char *other, struct fault *f)
 {
+	*other = '\0';
 	struct secret *s = secret_new(f);
 	if (!s)
 		return NULL;
@@ -305,9 +306,11 @@ struct secret *secret_take(int fd, char mark, int64_t deadline, struct fault *f)
 	struct str line = str_make(s->bytes, s->len);
 	if (ok && (line.len < 3 || str_find(line, '\n') != line.len - 1))
 		ok = fault_set(f, FAULT_RELAY, "the program token has ended without an answer");
-	else if (ok && line.at[0] != mark)
+	else if (ok && line.at[0] != mark) {
+		*other = line.at[0];
 		ok = fault_set(f, FAULT_RELAY, "%.*s",
 		               STR_FMT(str_make(line.at + 1, line.len - 2)));
+	}
 	if (!ok) {
 		secret_free(s);
 		return NULL;

@@ -21,6 +21,7 @@ static const struct {
     {"auth", offsetof(struct provider, auth)},
     {"connections", offsetof(struct provider, connections)},
     {"rate", offsetof(struct provider, rate)},
+    {"oauth", offsetof(struct provider, oauth)},
     {"max_recipients", offsetof(struct provider, max_recipients)},
 };
 
@@ -54,6 +55,14 @@ static bool agrees(const struct settings_relay *relay, const struct provider *p,
 	return same;
 }
 
+/* Who names an application at the provider and no password means its tokens. */
+static bool means_oauth(const size_t *seen)
+{
+	return (stands(seen, "client_id") || stands(seen, "service_account_file")) &&
+	       !stands(seen, "password") && !stands(seen, "password_file") &&
+	       !stands(seen, "password_command");
+}
+
 /* One target is enough. Port and security belong together: where one of them is set to
  * something else, the provider's other would not fit. */
 static bool may_fill(const struct settings_relay *relay, const struct provider *p,
@@ -63,6 +72,8 @@ static bool may_fill(const struct settings_relay *relay, const struct provider *
 		return false;
 	if (strcmp(key, "host") == 0)
 		return !stands(seen, "srv") && !stands(seen, "socket") && !relay->mx;
+	if (strcmp(key, "oauth") == 0)
+		return means_oauth(seen);
 	if (strcmp(key, "port") == 0)
 		return !stands(seen, "security") || agrees(relay, p, "security");
 	if (strcmp(key, "security") == 0)

@@ -6,7 +6,8 @@
 
 #include "text/codec.h"
 
-#define LAST     "\nend 1\n" /* nothing of it is missing */
+#define END      "end 1"
+#define LAST     "\n" END "\n" /* nothing of it is missing */
 #define HEAD     "postern-login 1"
 #define LIFE     3600 /* seconds, where the provider does not say */
 #define LIFE_MAX 86400
@@ -14,7 +15,8 @@
 
 static const char *const names[KEPT_TEXTS] = {"relay", "provider", "client",
                                               "user",  "refresh",  "access"};
-static const char *const times[KEPT_TIMES] = {"got", "expires", "refused", "later"};
+static const char *const times[KEPT_TIMES] = {"got",   "expires", "refused",
+                                              "later", "early",   "told"};
 
 static bool is_of(struct str text, char least)
 {
@@ -115,6 +117,30 @@ bool kept_write(const struct kept *k, struct buf *out)
 	return ok && buf_add_str(out, str_from(STR(LAST), 1));
 }
 
+bool kept_write_head(const struct kept *k, int64_t when, struct buf *out)
+{
+	struct kept head;
+	kept_init(&head, (const char *const *)k->texts);
+	head.times[KEPT_GOT] = when;
+	bool ok = kept_write(&head, out);
+	kept_release(&head);
+	return ok;
+}
+
+bool kept_read_head(const struct kept *k, struct str *file, int64_t *when)
+{
+	struct str rest = *file, line;
+	struct kept head;
+	while (str_cut(&rest, '\n', &line) && !str_eq(line, STR(END)))
+		continue;
+	kept_init(&head, (const char *const *)k->texts);
+	kept_read(&head, str_first(*file, file->len - rest.len));
+	*when = head.times[KEPT_GOT];
+	kept_release(&head);
+	*file = rest;
+	return *when != 0;
+}
+
 bool kept_good(const struct kept *k, int64_t now)
 {
 	return k->texts[KEPT_ACCESS] && !k->times[KEPT_REFUSED] && now >= k->times[KEPT_GOT] &&
@@ -127,7 +153,7 @@ void kept_renew(struct kept *k, const char *access, int64_t seconds, int64_t now
 	kept_set(k, KEPT_ACCESS, access);
 	k->times[KEPT_GOT] = now;
 	k->times[KEPT_EXPIRES] = now + life;
-	k->times[KEPT_REFUSED] = k->times[KEPT_LATER] = 0;
+	k->times[KEPT_REFUSED] = k->times[KEPT_LATER] = k->times[KEPT_TOLD] = 0;
 }
 
 void kept_put_off(struct kept *k, int64_t seconds, int64_t now)
@@ -135,6 +161,12 @@ void kept_put_off(struct kept *k, int64_t seconds, int64_t now)
 	k->times[KEPT_LATER] = now + (seconds > KEPT_LATER_MAX ? KEPT_LATER_MAX
 	                              : seconds > 0            ? seconds
 	                                                       : LATER);
+}
+
+bool kept_early(const struct kept *k, int64_t now)
+{
+	int64_t last = k->times[KEPT_EARLY];
+	return now < last || now >= last + KEPT_EARLY_MIN;
 }
 
 bool kept_waits(const struct kept *k, int64_t now)

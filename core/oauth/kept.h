@@ -21,6 +21,7 @@
 #define KEPT_TOKEN_MAX 16384
 #define KEPT_SPARE     60   /* seconds before it expires that a token is no longer used */
 #define KEPT_LATER_MAX 3600 /* the longest that a provider keeps us from asking */
+#define KEPT_EARLY_MIN 3600 /* a token that was refused is renewed once in so many */
 
 enum kept_text {
 	KEPT_RELAY,
@@ -37,6 +38,8 @@ enum kept_time {
 	KEPT_EXPIRES, /* the access token */
 	KEPT_REFUSED, /* the login was refused then, and only a person can log in again */
 	KEPT_LATER,   /* the provider is not asked before */
+	KEPT_EARLY,   /* a token was renewed that was good by its time */
+	KEPT_TOLD,    /* the administrator knows that it was refused */
 	KEPT_TIMES
 };
 
@@ -56,6 +59,12 @@ void kept_init(struct kept *k, const char *const identity[KEPT_IDENTITY]);
 bool kept_read(struct kept *k, struct str file);
 /* out has to have its memory already, so that no copy stays behind. */
 bool kept_write(const struct kept *k, struct buf *out) __attribute__((warn_unused_result));
+/* What stands before an answer that has not become a login yet: a file without tokens, and
+ * when the provider was asked. */
+bool kept_write_head(const struct kept *k, int64_t when, struct buf *out)
+    __attribute__((warn_unused_result));
+/* Takes it off; false: there is none, or it is of another identity. */
+bool kept_read_head(const struct kept *k, struct str *file, int64_t *when);
 /* Copies; the one that was there is wiped. NULL: none. */
 void kept_set(struct kept *k, enum kept_text which, const char *text);
 void kept_release(struct kept *k); /* wipes */
@@ -67,6 +76,8 @@ bool kept_good(const struct kept *k, int64_t now);
 void kept_renew(struct kept *k, const char *access, int64_t seconds, int64_t now);
 /* The provider is left alone for so many seconds, 0: it did not say how many. */
 void kept_put_off(struct kept *k, int64_t seconds, int64_t now);
+/* A token was refused that is good by its time: may it be renewed before? */
+bool kept_early(const struct kept *k, int64_t now);
 /* Is it to be left alone now? */
 bool kept_waits(const struct kept *k, int64_t now);
 

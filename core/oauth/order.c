@@ -4,6 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "text/crc.h"
+
+uint32_t order_sum(struct str token)
+{
+	return crc_add(0, token.at, token.len);
+}
+
 bool order_write(struct buf *out, const char *const texts[ORDER_TEXTS])
 {
 	bool ok = buf_add_char(out, ORDER_RELAY);

@@ -13,6 +13,8 @@
 #ifndef OAUTH_ORDER_H
 #define OAUTH_ORDER_H
 
+#include <stdint.h>
+
 #include "text/buf.h"
 
 #define ORDER_MAX 16384 /* bytes of a record */
@@ -20,17 +22,23 @@
 enum order_kind {
 	ORDER_RELAY = 'R',  /* the texts of an order, each with a NUL behind it */
 	ORDER_NARROW = 'N', /* no more of them come: rights may be given up */
-	ORDER_GET = 'G',    /* the access token of the relay, which is one line */
+	/* The access token of the relay, which is one line; with a NUL and a number behind the
+	 * name, not the one of that checksum: the relay has refused it. */
+	ORDER_GET = 'G',
 	ORDER_LOGIN = 'L',  /* a person is at hand and logs in */
-	ORDER_LOGOUT = 'X'  /* forget it, and revoke it where that is offered */
+	ORDER_LOGOUT = 'X', /* forget it, and revoke it where that is offered */
+	ORDER_TOLD = 'A'    /* the administrator knows that the login is over */
 };
 
 enum order_said {
 	SAID_TOKEN = 'T', /* the last line */
 	SAID_FAULT = 'F', /* the last line: why not */
+	SAID_OVER = 'O',  /* the same, where somebody has to log in: since when, or 0 if the
+	                   * administrator knows it or nobody ever has, a blank, and why */
 	SAID_DONE = 'D',  /* the last line of a log-in or log-out */
 	SAID_TEXT = 'S',  /* for the person */
-	SAID_ASK = 'A'    /* the same, and a line is to be sent back */
+	SAID_ASK = 'A',   /* the same, and a line is to be sent back */
+	SAID_OFFER = 'B'  /* the same, and a line may be sent back until the next comes */
 };
 
 enum order_grant { GRANT_UNSET, GRANT_DEVICE, GRANT_CODE, GRANT_CLIENT, GRANT_SERVICE };
@@ -50,6 +58,9 @@ enum order_text {
 	TEXT_GRANT, /* a digit, of enum order_grant */
 	ORDER_TEXTS
 };
+
+/* By which a token is named among those of its relay. */
+uint32_t order_sum(struct str token);
 
 struct order {
 	char *texts[ORDER_TEXTS]; /* none is NULL after order_read */

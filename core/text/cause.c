@@ -39,6 +39,10 @@ static const struct cause_row table[CAUSES] = {
 			"mend the configuration"),
     [CAUSE_NO_PASSWORD] = LOGIN_PHASE("no-password", "the password cannot be had",
 			SERVER_SKIPPED, "look at password_file or password_command"),
+    [CAUSE_NO_TOKEN] = LOGIN_PHASE("no-token", "the token to log in with cannot be had",
+			SERVER_SKIPPED, "look at oauth, client_id and the network"),
+    [CAUSE_LOGIN_OVER] = LOGIN_PHASE("login-over", "log in again: sendmail --login",
+			SERVER_SKIPPED, ""),
     [CAUSE_LOOKUP] = LOGIN_PHASE("lookup-failed", "the name cannot be looked up just now",
 			SERVER_SKIPPED, "look at /etc/resolv.conf and the network"),
 

@@ -60,6 +60,8 @@ enum cause {
 	CAUSE_LOCAL,
 	CAUSE_SETTINGS,
 	CAUSE_NO_PASSWORD,
+	CAUSE_NO_TOKEN,
+	CAUSE_LOGIN_OVER,
 	CAUSE_LOOKUP,
 	/* The server, up to and including the login. */
 	CAUSE_NO_NAME,

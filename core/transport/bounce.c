@@ -3,6 +3,7 @@
 
 #include <string.h>
 #include <syslog.h>
+#include <unistd.h>
 
 #include "os/clock.h"
 #include "text/codec.h"
@@ -10,9 +11,11 @@
 #include "os/random.h"
 #include "submit/sink_hold.h"
 #include "mail/addr.h"
+#include "mail/header.h"
 #include "submit/this_host.h"
 
-#define FIELD_MAX 900 /* bytes of a field of the original that are repeated */
+#define WORDS_MAX 16384 /* bytes of a message in words of our own */
+#define FIELD_MAX 900   /* bytes of a field of the original that are repeated */
 
 /* The report's own facts, gathered as it is written. */
 struct writing {
@@ -225,4 +228,66 @@ bool bounce_sender(const struct settings *c, const char *hostname, struct hold_e
 	buf_release(&from);
 	this_host_release(&host);
 	return ok;
+}
+
+static bool add_words(const struct this_host *host, const char *to, const char *subject,
+                      struct str text, struct buf *out)
+{
+	struct fault ignored = FAULT_INIT;
+	struct buf from;
+	unsigned char random[16];
+	int64_t now = clock_wall();
+	struct str name = str_of(host->hostname);
+	random_fill(random, sizeof(random));
+	buf_init(&from, 4 * ADDR_MAX);
+	if (!own_address(host, &from, &ignored) || !codec_is_ascii(buf_str(&from)))
+		buf_clear(&from);
+	bool ok = buf_add_str(out, STR("Date: ")) &&
+	          header_add_date(out, now, clock_zone_min(now)) &&
+	          buf_addf(out, "\r\nFrom: Mail Delivery System <") &&
+	          (from.len > 0 ? buf_add_str(out, buf_str(&from))
+	                        : buf_addf(out, "MAILER-DAEMON@%s", host->hostname)) &&
+	          buf_addf(out, ">\r\nTo: <%s>\r\nSubject: %s\r\nMessage-ID: ", to, subject) &&
+	          header_add_msgid(out, now, random, name) &&
+	          buf_addf(out, "\r\nAuto-Submitted: auto-generated\r\n\r\n") &&
+	          buf_add_str(out, text);
+	buf_release(&from);
+	return ok;
+}
+
+static bool hold_words(struct writing *w, struct str words, struct fault *f)
+{
+	bool exists;
+	return sink_begin(&w->hold.sink, &w->entry, 0, f) && to_hold(w, words, f) &&
+	       sink_hold_end_report(&w->hold, &w->facts, 0, &exists, f);
+}
+
+bool bounce_admin(const struct settings *c, const char *hostname, struct hold *h,
+                  const char of[ENTRY_ID_LEN + 1], const char *subject, struct str text,
+                  bool *done, struct fault *f)
+{
+	struct writing w = {0};
+	struct this_host host;
+	struct buf words;
+	*done = false;
+	if (!c->admin)
+		return true;
+	sink_hold_init(&w.hold, h, HOLD_QUEUE);
+	entry_init(&w.entry);
+	w.entry.created = clock_wall();
+	w.entry.uid = geteuid();
+	memcpy(w.entry.report_of, of, ENTRY_ID_LEN + 1);
+	this_host_find(&host, c, hostname);
+	buf_init(&words, WORDS_MAX);
+	struct envelope *to = &w.entry.envelope;
+	bool ok = this_host_route(&host, str_of(c->admin), false, add_addressee, to, f) &&
+	          to->rcpt_count > 0;
+	ok = ok && (add_words(&host, to->rcpts[0].address, subject, text, &words) ||
+	            fault_set(f, FAULT_DATA, "the report is too long"));
+	*done = ok && hold_words(&w, buf_str(&words), f);
+	sink_abandon(&w.hold.sink);
+	entry_release(&w.entry);
+	buf_release(&words);
+	this_host_release(&host);
+	return *done;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * bounce - reports to senders, put into the hold like any mail
+ * bounce - reports to senders and the administrator, put into the hold like any mail
  */
 #ifndef TRANSPORT_BOUNCE_H
 #define TRANSPORT_BOUNCE_H
@@ -24,5 +24,12 @@ bool bounce_sender(const struct settings *c, const char *hostname, struct hold_e
 bool bounce_again(const struct settings *c, const char *hostname, struct hold_entry *he,
                   char id[ENTRY_ID_LEN + 1], struct fault *f)
     __attribute__((warn_unused_result));
+
+/* To admin, in words of our own: subject and text in ASCII, text with CRLF line ends. of: what
+ * it is about, in the form of an entry's id; while a report about that is held there is no
+ * second. Nothing is done, and *done is false, where there is no admin. */
+bool bounce_admin(const struct settings *c, const char *hostname, struct hold *h,
+                  const char of[ENTRY_ID_LEN + 1], const char *subject, struct str text,
+                  bool *done, struct fault *f) __attribute__((warn_unused_result));
 
 #endif

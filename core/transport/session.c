@@ -262,8 +262,8 @@ static void give_secret(struct session *s)
 	const struct settings_relay *relay = s->target.relay;
 	int64_t deadline = clock_deadline(relay->timeout_ms);
 	s->login_begun = clock_mono_ms();
-	struct secret *secret = relay->oauth ? tokens_read(s->env->tokens, relay, deadline, &f)
-	                                     : secret_read(relay, deadline, &f);
+	struct secret *secret =
+	    relay->oauth ? session_token(s, &f) : secret_read(relay, deadline, &f);
 	smtp_secret(s->smtp, secret ? secret_view(secret) : str_of(""), secret ? NULL : &f);
 	secret_free(secret);
 }
@@ -443,11 +443,12 @@ struct session *session_open(const struct session_env *env, const struct session
                              struct session_contact *contact, struct fault *f)
 {
 	struct tried tried = {.count = 0};
-	bool in_clear = false;
+	bool in_clear = false, renewed = false;
 	for (;;) {
 		struct fault now = FAULT_INIT;
 		struct session *s = session_new(env, target, in_clear);
-		bool first = tried.count == 0 || in_clear, ok = open_once(s, &tried, &now);
+		bool first = (tried.count == 0 && !renewed) || in_clear,
+		     ok = open_once(s, &tried, &now);
 		/* What the first address said counts, unless a later one came further. */
 		if (ok || first) {
 			*contact = s->contact;
@@ -457,11 +458,14 @@ struct session *session_open(const struct session_env *env, const struct session
 			return s;
 		bool connected = s->contact.port > 0;
 		in_clear = may_go_clear(s, &now);
-		bool again =
-		    in_clear || (connected && target->host && !target->relay->proxy.host &&
-		                 tried.count < DIAL_AVOID_MAX &&
-		                 cause_row(now.cause)->next == NEXT_ADDRESS);
-		if (in_clear)
+		/* Once: what that comes to is the same as the first time, or good. */
+		bool anew = !renewed && session_token_renewed(s, &now);
+		renewed = renewed || anew;
+		bool again = in_clear || anew ||
+		             (connected && target->host && !target->relay->proxy.host &&
+		              tried.count < DIAL_AVOID_MAX &&
+		              cause_row(now.cause)->next == NEXT_ADDRESS);
+		if (in_clear || anew)
 			tried.count--;
 		if (env->look && connected)
 			env->look(env->look_context, &s->facts, &s->contact);

@@ -30,7 +30,7 @@ typedef void session_look(void *context, const struct session_facts *facts,
 /* What all sessions of a run share; borrowed. */
 struct session_env {
 	const struct settings *config;
-	struct hold *hold;    /* TLS tickets, and what was removed from it; may be NULL */
+	struct hold *hold;    /* TLS tickets, reports, what was removed from it; may be NULL */
 	const char *hostname; /* for EHLO where the relay has no helo */
 	const struct tokens *tokens; /* NULL where there is none to be had */
 	smtp_trace *trace;           /* or NULL */

@@ -34,12 +34,20 @@ struct session {
 	bool in_clear;     /* opportunistic, and TLS has failed with this server */
 	bool tls_failed;
 	int64_t login_begun; /* monotonic ms; 0: no password was asked for */
-	struct fault last;   /* why it is over */
+	bool tokened;        /* a token was given; its order_sum: */
+	uint32_t token_sum;
+	struct fault last; /* why it is over */
 };
 
 /* Writes what the machine has to say. False: the connection is gone, and the machine knows. */
 bool session_write(struct session *s);
 /* Writes and reads until the machine wants something that only its user can give. */
 enum smtp_want session_converse(struct session *s);
+
+/* Of session_token: the token for the login, or NULL with f. */
+struct secret *session_token(struct session *s, struct fault *f);
+/* The relay has refused a token that was good by its time, as one is whose rights were
+ * taken back, or whose key was changed: is there another now? */
+bool session_token_renewed(const struct session *s, const struct fault *why);
 
 #endif

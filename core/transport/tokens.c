@@ -118,7 +118,8 @@ void tokens_free(struct tokens *t)
 
 /* *fd is where the answer comes. */
 static bool ask(const struct tokens *t, enum order_kind kind,
-                const struct settings_relay *relay, int *fd, struct fault *f)
+                const struct settings_relay *relay, const uint32_t *spurned, int *fd,
+                struct fault *f)
 {
 	int pair[2];
 	if (!t)
@@ -128,9 +129,14 @@ static bool ask(const struct tokens *t, enum order_kind kind,
 		                 relay->name);
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
 		return fault_sys(f, FAULT_RELAY, errno, "socketpair");
-	char *record = mem_printf("%c%s", kind, relay->name);
-	bool ok = send_record(t, str_of(record), pair[1], f);
-	free(record);
+	struct buf record;
+	buf_init(&record, ORDER_MAX);
+	bool ok = buf_addf(&record, "%c%s", kind, relay->name);
+	if (spurned)
+		ok = ok && buf_add_char(&record, '\0') &&
+		     buf_addf(&record, "%lu", (unsigned long)*spurned);
+	ok = ok && send_record(t, buf_str(&record), pair[1], f);
+	buf_release(&record);
 	close(pair[1]);
 	if (!ok)
 		close(pair[0]);
@@ -138,15 +144,34 @@ static bool ask(const struct tokens *t, enum order_kind kind,
 	return ok;
 }
 
+/* Since when, a blank, and why: the text is why, then. */
+static void since(struct fault *f, int64_t *over)
+{
+	struct fault said = *f;
+	struct str rest = str_of(said.text), word;
+	long long seconds;
+	if (!str_cut(&rest, ' ', &word) || !str_number(word, &seconds))
+		return;
+	*over = seconds;
+	fault_text(f, "%.*s", STR_FMT(rest));
+}
+
 struct secret *tokens_read(const struct tokens *t, const struct settings_relay *relay,
-                           int64_t deadline, struct fault *f)
+                           const uint32_t *spurned, int64_t deadline, int64_t *over,
+                           struct fault *f)
 {
 	int fd = -1;
-	if (!ask(t, ORDER_GET, relay, &fd, f))
+	char other;
+	*over = 0;
+	if (!ask(t, ORDER_GET, relay, spurned, &fd, f))
 		return NULL;
-	struct secret *s =
-	    secret_take(fd, SAID_TOKEN, clock_sooner(deadline, clock_deadline(WAIT_MS)), f);
+	struct secret *s = secret_take(
+	    fd, SAID_TOKEN, clock_sooner(deadline, clock_deadline(WAIT_MS)), &other, f);
 	close(fd);
+	if (!s && other == SAID_OVER)
+		since(f, over);
+	if (!s)
+		fault_cause(f, other == SAID_OVER ? CAUSE_LOGIN_OVER : CAUSE_NO_TOKEN);
 	return s;
 }
 
@@ -179,6 +204,7 @@ static bool hear(int fd, struct buf *line, tokens_person *person, void *context,
                  struct fault *f)
 {
 	struct buf answer;
+	int64_t over;
 	bool ok;
 	if (!read_line(fd, line, f))
 		return false;
@@ -186,13 +212,15 @@ static bool hear(int fd, struct buf *line, tokens_person *person, void *context,
 	const char *text = buf_cstr(line) + 1;
 	switch (kind) {
 	case SAID_TEXT:
-		return person(context, text, NULL) || fault_set(f, FAULT_NOINPUT, "given up");
+		return person(context, text, NULL, -1) ||
+		       fault_set(f, FAULT_NOINPUT, "given up");
 	case SAID_ASK:
+	case SAID_OFFER:
 		buf_init(&answer, LINE_MAX);
 		ok = buf_room(&answer, LINE_MAX) &&
-		     (person(context, text, &answer) ||
+		     (person(context, text, &answer, kind == SAID_OFFER ? fd : -1) ||
 		      fault_set(f, FAULT_NOINPUT, "given up")) &&
-		     send_back(fd, &answer, f);
+		     (answer.len == 0 || send_back(fd, &answer, f));
 		buf_wipe(&answer);
 		buf_release(&answer);
 		return ok;
@@ -201,6 +229,10 @@ static bool hear(int fd, struct buf *line, tokens_person *person, void *context,
 		return false;
 	case SAID_FAULT:
 		return fault_set(f, FAULT_TEMP, "%s", text);
+	case SAID_OVER:
+		fault_set(f, FAULT_TEMP, "%s", text);
+		since(f, &over);
+		return false;
 	case SAID_TOKEN:
 		break;
 	}
@@ -214,7 +246,7 @@ bool tokens_talk(const struct tokens *t, enum order_kind kind,
 	struct buf line;
 	bool done = false;
 	int fd = -1;
-	if (!ask(t, kind, relay, &fd, f))
+	if (!ask(t, kind, relay, NULL, &fd, f))
 		return false;
 	buf_init(&line, LINE_MAX);
 	while (hear(fd, &line, person, context, &done, f))
@@ -222,4 +254,17 @@ bool tokens_talk(const struct tokens *t, enum order_kind kind,
 	buf_release(&line);
 	close(fd);
 	return done;
+}
+
+static bool nobody(void *context, const char *text, struct buf *answer, int until)
+{
+	(void)until;
+	(void)context;
+	(void)text;
+	return answer == NULL;
+}
+
+bool tokens_told(const struct tokens *t, const struct settings_relay *relay, struct fault *f)
+{
+	return tokens_talk(t, ORDER_TOLD, relay, nobody, NULL, f);
 }

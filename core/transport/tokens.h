@@ -23,13 +23,20 @@ struct tokens *tokens_new(const struct settings *c, const struct hold *hold,
                           const char *program);
 void tokens_free(struct tokens *t); /* NULL is fine */
 
-/* t may be NULL, where there is no such program. deadline: monotonic ms. NULL with f: FAULT_RELAY. */
+/* t may be NULL, where there is no such program. spurned: the relay has refused the token of
+ * that order_sum, though it was good by its time; NULL: any will do. deadline: monotonic ms.
+ * NULL with f: FAULT_RELAY and its cause; with CAUSE_LOGIN_OVER *over is since when (seconds
+ * since 1970) somebody has to log in, if the administrator is to be told, or 0. */
 struct secret *tokens_read(const struct tokens *t, const struct settings_relay *relay,
-                           int64_t deadline, struct fault *f);
+                           const uint32_t *spurned, int64_t deadline, int64_t *over,
+                           struct fault *f);
+/* The administrator was told. */
+bool tokens_told(const struct tokens *t, const struct settings_relay *relay, struct fault *f);
 
 /* A line for the person; where one is wanted back it is added to answer, else that is NULL.
- * False: he has gone. */
-typedef bool tokens_person(void *context, const char *text, struct buf *answer);
+ * It is no longer wanted when there is something to be read from until, and need not come,
+ * unless that is below 0. False: he has gone. */
+typedef bool tokens_person(void *context, const char *text, struct buf *answer, int until);
 /* ORDER_LOGIN or ORDER_LOGOUT. */
 bool tokens_talk(const struct tokens *t, enum order_kind kind,
                  const struct settings_relay *relay, tokens_person *person, void *context,

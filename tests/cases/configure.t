@@ -74,6 +74,7 @@ def service(name, tls, options, **more):
     return name, run
 
 
+OAUTH = os.path.exists(os.path.join(BUILD, "token"))
 LOGIN = ("--user", "u", "--password", "p")
 
 
@@ -269,7 +270,8 @@ JOBS = [
            {("_submissions._tcp.gmail.com", "SRV"): (0, 0, 465, "evil.gmail.com")}, "gmail", set(),
            host="smtp.gmail.com", user="ann@gmail.com", port="465", security="tls"),
     preset("passwords have ended", "ann@hotmail.com", {}, "outlook.com", set(), auth="XOAUTH2",
-           password_command="/usr/local/bin/access-token"),
+           **({"client_id": "id-of-your-application", "oauth": "microsoft"} if OAUTH else
+              {"password_command": "/usr/local/bin/access-token"})),
     preset("user without the domain", "ann@web.de", {}, "web.de", set(), user="ann"),
     preset("MX at a provider", "ann@dest.example",
            {("dest.example", "MX"): [(10, "mx.other.example"), (20, "ASPMX.l.google.com")]},

@@ -7,9 +7,9 @@ The relay of the tests takes the token as its password; the provider is oauth_pr
 this Postern was built without oauth, only that the key is refused is looked at.
 """
 
+import base64
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -17,107 +17,8 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import *  # noqa: E402,F403
-from oauth_provider import DEVICE, Provider, Reply, error  # noqa: E402
-
-USER = "u@example.org"
-THERE = os.path.exists(os.path.join(BUILD, "token"))
-ARGS = ("-i", "-f", "a@src.example", "b@dest.example")
-TEXT = b"Subject: s\n\nhello\n"
-
-
-def provider_certificates():
-    folder = os.path.join(TOP, "certs-provider")
-    if not os.path.exists(folder):
-        subprocess.run([RELAY, "--make-certs", folder, "--name", "relay.test", "--ip",
-                        "127.0.0.1"], check=True, timeout=60, stdin=subprocess.DEVNULL)
-    return folder
-
-
-CERTS = provider_certificates() if THERE else None
-
-
-class Setting:
-    """A case with a provider, a relay that takes its first token, and a configuration."""
-
-    def __init__(self, name, grant="client", mechanism="XOAUTH2", secret="shop-secret", keys=None,
-                 number=1, cert=CERTS, **more):
-        self.case = Case(name)
-        self.provider = Provider(cert, **more)
-        self.mechanism = mechanism
-        self.relay = self.case.relay(*self.login(number), cert="server", certs=CERTS)
-        self.case.write("client.secret", secret + "\n")
-        self.keys = {
-            "port": self.relay.port, "security": "starttls", "tls_trust": CERTS + "/ca.pem",
-            "user": USER, "oauth": self.provider.issuer, "oauth_trust": CERTS + "/ca.pem",
-            "client_id": "shop", "client_secret_file": "{dir}/client.secret", "grant": grant,
-            "scope": "mail", "dead_max": "1s", "timeout": "30s"}
-        self.keys.update(keys or {})
-        self.case.configure(self.keys, conf={"mail.admin": "admin@dest.example",
-                                             "delivery.mode": "hold", "delivery.retry": "0"})
-
-    def login(self, number):
-        return ("--user", USER, "--password", self.provider.access(number), "--mechanisms",
-                "PLAIN LOGIN " + self.mechanism, "--require-auth")
-
-    def __enter__(self):
-        self.case.__enter__()
-        return self
-
-    def __exit__(self, *what):
-        try:
-            if what[0] is None:
-                self.check_secrets()
-        finally:
-            self.provider.close()
-            self.case.__exit__(*what)
-
-    def file(self):
-        return os.path.join(self.case.hold, "state", "login.main")
-
-    def kept(self):
-        with open(self.file(), encoding="ascii") as file:
-            return dict(line.rstrip("\n").split(" ", 1) for line in file)
-
-    def check_secrets(self):
-        """Looked for everywhere but in the file of the login, which is its owner's alone."""
-        kept = self.file()
-        if os.path.exists(kept):
-            same("mode", os.stat(kept).st_mode & 0o7777, 0o600)
-            os.unlink(kept)
-        results = [r for _, _, r in self.case.calls]
-        for number in range(1, self.provider.count + 1):
-            self.case.check_secret(self.provider.access(number), *results)
-        for secret in list(self.provider.refresh) + ["shop-secret", "device-1-secret"]:
-            self.case.check_secret(secret, *results)
-
-    def submit(self):
-        same("sendmail", self.case.send(*ARGS, message=TEXT).code, 0)
-
-    def deliver(self, count=1):
-        self.case.flush("-a")
-        same("accepted", len(self.relay.accepted()), count)
-        same("violations", self.relay.violations(), [])
-
-    def held(self, pattern):
-        """A try that comes to nothing, and why."""
-        self.case.flush("-a")
-        same("accepted", self.relay.accepted(), [])
-        match("reason", pattern, self.case.run("mailq").out)
-
-    def log_in(self, *args):
-        return self.case.run("sendmail", "--login", *args)
-
-    def age(self, seconds):
-        """As if the token had been got so many seconds earlier."""
-        lines = []
-        with open(self.file(), encoding="ascii") as file:
-            for line in file:
-                name, _, value = line.rstrip("\n").partition(" ")
-                if name in ("got", "expires", "later"):
-                    value = str(int(value) - seconds)
-                lines.append(f"{name} {value}\n")
-        with open(self.file(), "w", encoding="ascii") as file:
-            file.write("".join(lines))
+from oauth_provider import DEVICE, Reply, error  # noqa: E402
+from oauth_setting import *  # noqa: E402,F403
 
 
 def client(mechanism):
@@ -194,18 +95,60 @@ def rotation():
 
 def pasted():
     with Setting("code", grant="code") as s:
-        call = s.case.begin("sendmail", "--login", feed=None, stdin=subprocess.PIPE)
-        read = b""
-        while b"paste" not in read:
-            piece = os.read(call.process.stdout.fileno(), 4096)
-            check(piece, "it ended", read)
-            read += piece
-        address = s.provider.log_in(re.search(rb"^https://\S+$", read, re.M).group(0).decode())
+        call, read = s.begin_login("paste")
+        address = s.provider.log_in(re.search(r"^https://\S+$", read, re.M).group(0))
         os.write(call.process.stdin.fileno(), address.encode() + b"\n")
         result = call.wait()
         same("exit", (result.code, result.err), (0, ""))
         s.submit()
         s.deliver()
+
+
+def visit(target, request="GET {} HTTP/1.1\r\nHost: localhost:53682\r\n\r\n"):
+    """What a browser on this machine is answered."""
+    with socket.create_connection(("127.0.0.1", 53682), 10) as browser:
+        browser.sendall(request.format(target).encode())
+        return b"".join(iter(lambda: browser.recv(4096), b"")).decode()
+
+
+def comes_back():
+    """A browser on this machine ends at the redirect; others who come there change nothing."""
+    with Setting("back", grant="code") as s:
+        call, read = s.begin_login("paste")
+        asked = re.search(r"^https://\S+$", read, re.M).group(0)
+        target = s.provider.log_in(asked).partition(":53682")[2]
+        for foreign in ("/favicon.ico", "/?code=code-1&state=other", "/?error=access_denied",
+                        "/?state=", "/" + "x" * 9000):
+            visit(foreign)
+        match("not GET", "404", visit(target, "POST {} HTTP/1.1\r\n\r\n"))
+        match("not HTTP", "404", visit(target, "GET {}\r\n\r\n"))
+        same("asked", s.provider.forms(), [])
+        said = visit(target)
+        match("page", "^HTTP/1.1 200 OK\r\n.*terminal says", said)
+        check("code-1" not in said, "it is sent back", said)
+        result = call.wait()
+        same("exit", (result.code, result.err), (0, ""))
+        s.submit()
+        s.deliver()
+
+
+def port_taken():
+    """Somebody else has the port: pasting is left, and said."""
+    with Setting("taken", grant="code") as s, socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", 53682))
+        other.listen()
+        result = s.case.run("sendmail", "--login", feed=b"\n \nhttp://localhost:53682/?x=1\n")
+        match("said", "which is taken here: paste", result.out)
+        match("why", "not the address that this log-in ends at", result.err)
+
+
+def denied():
+    with Setting("denied", grant="code") as s:
+        call, read = s.begin_login("paste")
+        state = re.search(r"[?&]state=([^&\s]+)", read).group(1)
+        visit("/?error=access_denied&state=" + state)
+        match("why", "the provider refuses: access_denied", call.wait().err)
 
 
 def foreign_address():
@@ -234,9 +177,13 @@ def service_account():
         s.deliver()
 
 
-def many():
-    with Setting("many") as s:
-        s.provider.replies = []
+def many(grant, renewals):
+    """Twenty processes find the token over at once; one of them asks for another."""
+    with Setting("many", grant=grant) as s:
+        if grant == "device":
+            s.log_in()
+            s.age(3590)
+            s.relay.restart(*s.login(2), cert="server")
         for _ in range(20):
             s.submit()
         calls = [s.case.begin("flushq", ident) for ident in s.case.entries()]
@@ -245,18 +192,69 @@ def many():
         s.case.wait_quiet()
         s.case.flush("-a")
         same("accepted", len(s.relay.accepted()), 20)
-        same("requests for a token", len(s.provider.forms()), 1)
+        same("requests for a token", [f["grant_type"] for f in s.provider.forms()], renewals)
 
 
 def outlived():
-    """The token of the first session is over when the second begins."""
-    with Setting("outlived", keys={"max_messages": "1", "connections": "1"}, life=1) as s:
-        s.submit()
-        s.submit()
+    """The token of a session is over when the next begins, and the run goes on with another."""
+    with Setting("outlived", grant="device", keys={"max_messages": "1", "connections": "1"},
+                 life=1) as s:
+        s.provider.same = True
+        s.log_in()
+        before = len(s.provider.forms())
+        for _ in range(3):
+            s.submit()
         s.case.flush("-a")
-        # The relay knows the first token alone: the second is another.
+        same("accepted", len(s.relay.accepted()), 3)
+        same("renewals", len(s.provider.forms()) - before, 3)
+
+
+def refused_early():
+    """The relay refuses a token that is good by its time: another is got once, at once."""
+    with Setting("early", number=2) as s:
+        s.submit()
+        s.deliver()
+        same("requests for a token", len(s.provider.forms()), 2)
+        # It refuses the next, too: that is told, and the provider is not asked on and on.
+        s.relay.restart(*s.login(9), cert="server")
+        s.submit()
+        for _ in range(3):
+            s.case.flush("-a")
+            time.sleep(1.1)
         same("accepted", len(s.relay.accepted()), 1)
-        check(len(s.provider.forms()) >= 2, "asked once")
+        match("reason", "535", s.case.run("mailq").out)
+        same("requests for a token", len(s.provider.forms()), 2)
+
+
+def told():
+    """The provider refuses the login: admin is told of it once, whoever finds it out."""
+    with Setting("told", grant="device") as s:
+        s.log_in()
+        for number in (1, 2):
+            s.age(3590)
+            s.provider.replies = [error("invalid_grant", error_description="revoked")]
+            for _ in range(5):
+                s.submit()
+            for call in [s.case.begin("flushq", ident) for ident in s.case.entries()]:
+                same("flushq", call.wait().code, 0)
+            s.case.wait_quiet()
+            for _ in range(2):
+                time.sleep(1.1)
+                s.case.flush("-a")
+            reports = [e for e in s.case.listing() if e["recipients"][0]["address"] ==
+                       "admin@dest.example"]
+            same(f"reports of refusal {number}", [e["sender"] for e in reports],
+                 ["MAILER-DAEMON"])
+            text = s.case.run("mailq", "--show", reports[0]["queue_id"]).out
+            match("text", "Subject: Log in again at the relay main\n.*Auto-Submitted: auto-gen"
+                  ".*sendmail --login main.*(invalid_grant.: revoked|has refused the login)", text)
+            # All that waits says so, what found the relay skipped, too.
+            same("reasons", s.case.reasons().count("log in again: sendmail --login"), 6)
+            s.relay.restart(*s.login(1 + number), cert="server")
+            same("log in", s.log_in().code, 0)
+            s.case.flush("-a")
+            same("held", s.case.waiting(), [])
+        same("accepted", len(s.relay.accepted()), 12)
 
 
 def answers(name, reply, pattern, seconds=30):
@@ -306,59 +304,6 @@ def logout():
         match("said", "revoked at the provider.*logged out", result.out)
         check(not os.path.exists(s.file()), "the file is there")
         same("refresh tokens", s.provider.refresh, set())
-
-
-def ask_directly(s, wrap):
-    """A request to the program token itself, as flushq makes one: what came back."""
-    texts = ("main", s.provider.issuer, "shop", os.path.join(s.case.dir, "client.secret"), "",
-             "mail", USER, "", CERTS + "/ca.pem", "", "1")
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    here, there = socket.socketpair()
-    state = os.path.join(s.case.hold, "state")
-    with subprocess.Popen(["sh", "-c", 'exec 3<"$0"; exec "$@"', state, *wrap,
-                           os.path.join(BUILD, "token")], stdin=theirs,
-                          env={"ASAN_OPTIONS": "detect_leaks=0", "PATH": "/usr/bin:/bin"},
-                          stderr=subprocess.DEVNULL) as token:
-        theirs.close()
-        try:
-            ours.send(b"R" + b"".join(t.encode() + b"\0" for t in texts))
-            socket.send_fds(ours, [b"Gmain"], [there.fileno()])
-        except BrokenPipeError:
-            pass  # it was ended before it came so far
-        there.close()
-        here.settimeout(30)
-        said = b"".join(iter(lambda: here.recv(65536), b""))
-        here.close()
-        ours.close()
-        token.wait(30)
-    return said
-
-
-def killed(call):
-    """The process that renews the token is ended at each of those system calls. The provider
-    knows the old refresh token until the new one is used, as they do for lost answers; but
-    once the file is complete even that is not needed."""
-    def job():
-        if not shutil.which("strace") or SANITIZED:
-            raise Skip("no strace")
-        with Setting("killed " + call, grant="device") as s:
-            s.log_in()
-            s.provider.grace = True
-            for number in range(1, 100):
-                s.age(3590)
-                before, old = s.provider.count, s.kept()["refresh"]
-                said = ask_directly(s, ["strace", "-f", "-o", "/dev/null", "-e",
-                                        f"inject={call}:signal=KILL:when={number}"])
-                if said and s.provider.count > before:
-                    match("said", "^Taccess-", said.decode())
-                    check(number > 1, "it was never ended")
-                    return
-                check(s.kept()["refresh"] in s.provider.refresh | {old}, "lost", s.kept())
-                after = ask_directly(s, ["env"])
-                match(f"after {number}", "^Taccess-", after.decode())
-                check(s.kept()["refresh"] in s.provider.refresh, "not the last", s.kept())
-            raise Wrong("it never came through")
-    return job
 
 
 def complete_file():
@@ -420,6 +365,62 @@ def its_process():
         same("flushq", call.wait().code, 0)
 
 
+def memory_of(pid):
+    with open(f"/proc/{pid}/maps", encoding="utf-8", errors="replace") as maps, \
+            open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+        for line in maps:
+            begin, end = (int(n, 16) for n in line.split(" ")[0].split("-"))
+            try:
+                memory.seek(begin)
+                yield memory.read(end - begin)
+            except (OSError, OverflowError, ValueError):
+                continue  # not to be read, such as that of the kernel
+
+
+def in_memory(grant):
+    """Once it has logged in, no process of a run has a token in its memory, in no form."""
+    def job():
+        if os.geteuid() != 0 or SANITIZED:
+            raise Skip("only root can look into a process that hides, and no sanitizer keeps it")
+        with Setting("memory", grant=grant) as s:
+            if grant == "device":
+                s.log_in()
+            s.relay.restart(*s.login(1), "--on", "DOT wait 3000 normal", cert="server")
+            s.submit()
+            call = s.case.begin("flushq", "-a")
+            s.relay.wait_for("message")
+            tokens = [s.provider.access(1), *s.provider.refresh, "shop-secret"]
+            forms = {form for token in tokens for form in (
+                token.encode(), token.encode().hex().encode(), base64.b64encode(token.encode()))}
+            # As the login has it, in base64 behind something of any length.
+            forms |= {base64.b64encode(before + b"\1auth=Bearer " + tokens[0].encode())[40:80]
+                      for before in (b"", b"x", b"xx")}
+            seen = [p for p in filter(str.isdigit, os.listdir("/proc")) if is_of(s, p)]
+            check(len(seen) >= 2, "processes", seen)
+            known = 0
+            for pid in seen:
+                where = os.path.basename(os.readlink(f"/proc/{pid}/exe"))
+                for piece in memory_of(pid):
+                    known += USER.encode() in piece
+                    for form in forms:
+                        check(form not in piece, f"{form!r} is in the memory of {where}")
+            check(known >= len(seen), "what they know is not found either", known)
+            same("flushq", call.wait().code, 0)
+    return job
+
+
+def is_of(s, pid):
+    """One of the programs that deliver for that hold, or have its tokens?"""
+    try:
+        program = os.readlink(f"/proc/{pid}/exe")
+        if program == os.path.join(BUILD, "token"):
+            return os.readlink(f"/proc/{pid}/fd/3") == os.path.join(s.case.hold, "state")
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return s.case.conf_path.encode() in file.read()
+    except OSError:
+        return False
+
+
 def slow():
     with Setting("slow", keys={"timeout": "2s"}) as s:
         s.provider.replies = [Reply(200, b"{}", slow=6)]
@@ -454,6 +455,33 @@ CONFIGURATIONS = (
      "is for grant = service_account"),
 )
 
+def preset(keys, wanted):
+    """A provider's preset, an application's id and no password: its tokens are meant."""
+    def job():
+        with Case("preset") as case:
+            case.configure(dict({"user": USER, "host": None, "security": None}, **keys))
+            result = case.run("sendmail", "--config")
+            match("--config", wanted, result.out + result.err)
+    return job
+
+
+PRESETS = (
+    ("microsoft", {"provider": "microsoft", "client_id": "x"},
+     r"\noauth = microsoft\nclient_id = x\n.*\ngrant = device\n.*\nauth = XOAUTH2\n"),
+    ("microsoft client", {"provider": "microsoft", "client_id": "x", "grant": "client",
+                          "tenant": "t", "client_secret_file": "{dir}/s"},
+     r"\noauth = microsoft\n"),
+    ("gmail", {"provider": "gmail", "client_id": "x"}, r"\noauth = google\n.*grant = code"),
+    ("gmail account", {"provider": "gmail", "service_account_file": "{dir}/a"},
+     r"\noauth = google\n.*grant = service_account"),
+    ("gmail password", {"provider": "gmail", "password_file": "{dir}/p"}, r"\n;oauth =\n"),
+    ("gmail both", {"provider": "gmail", "password_file": "{dir}/p", "client_id": "x"},
+     "this key needs oauth"),
+    ("own", {"provider": "microsoft", "oauth": "https://issuer.example", "client_id": "x"},
+     r"\noauth = https://issuer.example\n"),
+    ("fastmail", {"provider": "fastmail", "client_id": "x"}, "this key needs oauth"),
+)
+
 TOO_LONG = b'{"access_token": "' + b"x" * 70000 + b'"}'
 ANSWERS = (
     *((name, error(name, error_description="words of theirs"), name + "[)]: words of theirs")
@@ -478,14 +506,20 @@ ANSWERS = (
 
 JOBS = [("key " + n, configuration(k, p)) for n, k, p in CONFIGURATIONS]
 if THERE:
+    JOBS += [("preset " + n, preset(k, w)) for n, k, w in PRESETS]
     JOBS += [("client XOAUTH2", client("XOAUTH2")), ("client OAUTHBEARER", client("OAUTHBEARER")),
              ("basic", basic), ("device", device), ("rotation", rotation), ("code", pasted),
-             ("foreign address", foreign_address), ("service account", service_account),
-             ("many processes", many), ("outlived", outlived), ("left alone", left_alone),
+             ("foreign address", foreign_address), ("comes back", comes_back),
+             ("port taken", port_taken), ("denied", denied),
+              ("service account", service_account),
+             ("many processes", lambda: many("client", ["client_credentials"])),
+             ("many processes rotate", lambda: many("device", [DEVICE, "refresh_token"])),
+             ("outlived", outlived), ("early", refused_early), ("told", told),
+             ("left alone", left_alone),
              ("certificate", wrong_certificate), ("other issuer", other_issuer),
              ("logout", logout), ("complete file", complete_file), ("slow", slow),
-             ("open to others", open_to_others), ("process", its_process)]
-    JOBS += [("killed " + c, killed(c)) for c in ("recvfrom", "write", "fsync",                                                  "renameat", "unlinkat", "sendto")]
+             ("open to others", open_to_others), ("process", its_process),
+             ("memory client", in_memory("client")), ("memory device", in_memory("device"))]
     JOBS += [("device " + n, refused_device(n)) for n in ("access_denied", "expired_token")]
     JOBS += [("answer " + n, answers(n, r, p)) for n, r, p in ANSWERS]
 else:

@@ -23,10 +23,12 @@ def unpadded(text):
 
 
 class Reply:
-    """status, a JSON object or bytes, headers; slow: seconds before it; endless: it never stops."""
+    """status, a JSON object or bytes, headers; slow: seconds before it; endless: it never stops;
+    cut: its body comes in two, cut there; drip: byte by byte, so many seconds apart."""
 
-    def __init__(self, status, body=b"", headers=(), slow=0, endless=False):
+    def __init__(self, status, body=b"", headers=(), slow=0, endless=False, cut=None, drip=None):
         self.status, self.headers, self.slow, self.endless = status, headers, slow, endless
+        self.cut, self.drip = cut, drip
         self.body = body if isinstance(body, bytes) else json.dumps(body).encode()
 
 
@@ -41,10 +43,13 @@ class Provider:
         self.refresh = set()
         self.count = 0
         self.grace = False  # the refresh token before the last is good, too
+        self.cut = 0        # so many answers are lost on their way
         self.life = life
+        self.same = False   # all access tokens are the first
         self.challenges = {}
         self.public_key = None
         self.post_only = True
+        self.replies_at = {}  # for other places than the token endpoint
         self.lock = threading.Lock()
         self.server = http.server.ThreadingHTTPServer(address, self.handler())
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -63,6 +68,7 @@ class Provider:
 
     def access(self, number):
         """The token that it gave as the number-th."""
+        number = 1 if self.same else number
         return f"access-{number}-" + hashlib.sha256(f"{self.issuer}{number}".encode()).hexdigest()
 
     def forms(self, path="/token"):
@@ -78,6 +84,8 @@ class Provider:
         return Reply(200, found)
 
     def answer(self, path, form):
+        if path in self.replies_at:
+            return self.replies_at[path]
         if path == "/.well-known/openid-configuration":
             method = "client_secret_post" if self.post_only else "client_secret_basic"
             return Reply(200, {
@@ -156,6 +164,10 @@ class Provider:
                         name, _, secret = base64.b64decode(basic[6:]).decode().partition(":")
                         form.update(client_id=name, client_secret=secret)
                     reply = provider.answer(self.path, form)
+                if self.path == "/token" and provider.cut > 0:
+                    provider.cut -= 1
+                    self.close_connection = True
+                    return
                 time.sleep(reply.slow)
                 self.send_response(reply.status)
                 for name, value in reply.headers:
@@ -163,7 +175,14 @@ class Provider:
                 if not reply.endless:
                     self.send_header("Content-Length", str(len(reply.body)))
                 self.end_headers()
-                self.wfile.write(reply.body)
+                for at in range(len(reply.body) if reply.drip is not None else 0):
+                    self.wfile.write(reply.body[at:at + 1])
+                    time.sleep(reply.drip)
+                if reply.drip is None:
+                    self.wfile.write(reply.body[:reply.cut])
+                if reply.cut is not None:
+                    time.sleep(0.005)
+                    self.wfile.write(reply.body[reply.cut:])
                 while reply.endless:
                     self.wfile.write(b"x" * 1024)
 

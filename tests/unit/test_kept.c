@@ -79,6 +79,34 @@ START_TEST(of_another_it_is_nothing)
 }
 END_TEST
 
+/* What stands before an answer, and what is behind it, at every length. */
+START_TEST(an_answer_has_a_head)
+{
+	struct kept k;
+	struct buf file;
+	const char *other[KEPT_IDENTITY] = {"main", "", "", "another"};
+	int64_t when = 0;
+	kept_init(&k, identity);
+	kept_set(&k, KEPT_REFRESH, "refresh");
+	buf_init(&file, KEPT_MAX);
+	ck_assert(kept_write_head(&k, NOW, &file));
+	ck_assert(str_find(buf_str(&file), '{') == STR_NONE);
+	size_t head = file.len;
+	ck_assert(buf_add_str(&file, STR("{\"a\":\n1}")));
+	for (size_t len = 0; len <= file.len; len++) {
+		struct str rest = str_make(file.at, len);
+		ck_assert_int_eq(kept_read_head(&k, &rest, &when), len >= head);
+		ck_assert(len < head || (when == NOW && rest.len == len - head));
+	}
+	kept_release(&k);
+	kept_init(&k, other);
+	struct str rest = buf_str(&file);
+	ck_assert(!kept_read_head(&k, &rest, &when));
+	kept_release(&k);
+	buf_release(&file);
+}
+END_TEST
+
 START_TEST(times)
 {
 	struct kept k;
@@ -98,7 +126,14 @@ START_TEST(times)
 	kept_put_off(&k, INT64_MAX, NOW);
 	ck_assert(!kept_waits(&k, NOW + KEPT_LATER_MAX));
 	ck_assert(!kept_waits(&k, NOW - 1));
+	ck_assert(kept_early(&k, NOW));
+	k.times[KEPT_EARLY] = NOW;
+	ck_assert(!kept_early(&k, NOW + KEPT_EARLY_MIN - 1));
+	ck_assert(kept_early(&k, NOW + KEPT_EARLY_MIN) && kept_early(&k, NOW - 1));
+	k.times[KEPT_TOLD] = NOW;
 	kept_renew(&k, "access", INT64_MAX, NOW);
+	ck_assert_int_eq(k.times[KEPT_TOLD], 0);
+	ck_assert_int_eq(k.times[KEPT_EARLY], NOW);
 	ck_assert(!kept_good(&k, NOW + 86400));
 	kept_renew(&k, "access", -1, NOW);
 	ck_assert(kept_good(&k, NOW + 3000));
@@ -194,6 +229,7 @@ int main(void)
 	tcase_add_test(c, what_is_written_is_read);
 	tcase_add_test(c, a_part_of_a_file_is_nothing);
 	tcase_add_test(c, of_another_it_is_nothing);
+	tcase_add_test(c, an_answer_has_a_head);
 	tcase_add_test(c, times);
 	tcase_add_test(c, what_is_a_token);
 	tcase_add_test(c, orders);
