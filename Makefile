@@ -29,7 +29,7 @@
 #                  ../../configure CC=clang, then make BUILD=build/x; else with that of build/
 #   SAN=1          with the address and undefined-behaviour sanitizers
 #   WERROR=1       warnings are errors
-#   JOBS=N         test programs running at once
+#   JOBS=N         test programs running at once (3: some wait); compilers under "check"
 #   SWEEP=whole    check breaks every system call in every way, not every tenth (minutes)
 #   COVERED=TESTS  what coverage runs, as names of tests/unit and tests/cases
 #   V=1            show the commands
@@ -41,7 +41,7 @@
 
 SAN ?=
 WERROR ?=
-JOBS ?= 2
+JOBS ?= 3
 SWEEP ?= quick
 FUZZ_SECONDS ?= 30
 V ?=
@@ -156,7 +156,10 @@ FUZZ_MAIN := $(if $(filter fuzz,$(SAN)),,$(BUILD)/obj/tests/fuzz/replay.o)
 FAULTS := $(BUILD)/tests/faults.so $(BUILD)/tests/dated.so
 
 CASE_HELPERS := $(patsubst tests/cases/%.c,$(BUILD)/tests/%,$(wildcard tests/cases/*.c))
-CASES := $(sort $(wildcard tests/cases/*.t))
+# The longest come first, or one of them runs alone in the end.
+LONG := sweep system verdicts oauth peers sessions hold storm
+CASES := $(LONG:%=tests/cases/%.t)
+CASES += $(filter-out $(CASES),$(sort $(wildcard tests/cases/*.t)))
 
 .PHONY: all tests try check check-ports lint fuzz fuzz-run bench ci dist html deb check-deb \
 	check-alerts
@@ -245,10 +248,12 @@ $(FUZZ_TARGETS): $(BUILD)/tests/%: $(BUILD)/obj/tests/fuzz/%.o $(FUZZ_HELPERS) $
 	@mkdir -p $(@D)
 	$(call do,LINK)$(LINK) -o $@ $^ $(CORE_LIBS)
 
-check: tests
+# In parallel, whether make was told so or not.
+check:
+	@case "$$MAKEFLAGS" in *jobserver*) ;; *) jobs=-j$(JOBS) ;; esac; \
+		$(MAKE) --no-print-directory $$jobs tests
 	@BUILD='$(abspath $(BUILD))' JOBS='$(JOBS)' SWEEP='$(SWEEP)' \
-		sh tests/run $(UNIT_TESTS) $(FUZZ_TARGETS) \
-		tests/relay/selftest.py $(CASES)
+		sh tests/run $(CASES) tests/relay/selftest.py $(UNIT_TESTS) $(FUZZ_TARGETS)
 
 # What cannot be had here is left out, and says so.
 check-ports:
