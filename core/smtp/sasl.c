@@ -145,13 +145,14 @@ bool sasl_needs_secret(enum sasl_mechanism m)
 	return mechanisms[m].secret;
 }
 
-bool sasl_choose(unsigned offered, unsigned allowed, bool password, bool certificate,
-                 bool binding, enum sasl_mechanism *m)
+bool sasl_choose(unsigned offered, unsigned allowed, unsigned means, enum sasl_mechanism *m)
 {
+	bool password = means & SASL_HAS_PASSWORD;
 	for (unsigned i = 0; i < SASL_MECHANISMS; i++) {
 		const struct mechanism *one = &mechanisms[i];
-		bool able = one->secret ? password : certificate;
-		if ((offered & 1u << i) == 0 || !able || (one->plus && !binding))
+		bool able = one->secret ? password : (means & SASL_HAS_CERTIFICATE) != 0;
+		if ((offered & 1u << i) == 0 || !able ||
+		    (one->plus && !(means & SASL_HAS_BINDING)))
 			continue;
 		if (allowed != 0 ? (allowed & 1u << i) == 0
 		                 : one->by_name || (!one->secret && password))
