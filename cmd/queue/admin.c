@@ -18,10 +18,10 @@ typedef bool admin_action(struct hold_entry *he, struct fault *f);
 struct way {
 	const char *verb; /* its option, without the dashes */
 	admin_action *action;
-	bool held, failed; /* the rooms in which it looks */
-	bool sync;         /* both, when all is done */
 	const char *done;  /* for the log */
 	const char *wrong; /* said of an entry that is only in the other room */
+	bool held, failed; /* the rooms in which it looks */
+	bool sync;         /* both, when all is done */
 };
 
 struct run {
@@ -83,10 +83,10 @@ static bool retry_entry(struct hold_entry *he, struct fault *f)
 }
 
 static const struct way ways[] = {
-    {"remove", remove_entry, true, true, true, "removed", ""},
-    {"freeze", freeze_entry, true, false, false, "frozen", "has failed; it is not sent anyway"},
-    {"thaw", thaw_entry, true, false, false, "thawed", "has failed; --retry puts it back"},
-    {"retry", retry_entry, false, true, false, "retried", "has not failed; it is held"},
+    {"remove", remove_entry, "removed", "", .held = true, .failed = true, .sync = true},
+    {"freeze", freeze_entry, "frozen", "has failed; it is not sent anyway", .held = true},
+    {"thaw", thaw_entry, "thawed", "has failed; --retry puts it back", .held = true},
+    {"retry", retry_entry, "retried", "has not failed; it is held", .failed = true},
 };
 
 static const struct way *way_of(const char *verb)
