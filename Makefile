@@ -106,7 +106,7 @@ MODE_LDFLAGS := -fsanitize=address,undefined
 endif
 
 # config.h before everything: it says how wide off_t and time_t are.
-DIALECT = -std=c11 -D_GNU_SOURCE -DHAVE_CONFIG_H -include $(CONFIG)/config.h -I$(CONFIG)
+DIALECT = -std=c11 -D_GNU_SOURCE -include $(CONFIG)/config.h -I$(CONFIG)
 
 COMPILE = $(CC) $(DIALECT) -I. -Icore $(CPPFLAGS) $(CFLAGS) \
 	$(WARNINGS) $(HARDEN_CFLAGS) $(MODE_CFLAGS) -pthread $(GNUTLS_CFLAGS) \
