@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cmd/place_access.h"
-
 int visit_complain(const char *program, const char *id, const struct fault *f)
 {
 	struct fault said = *f;

@@ -4,11 +4,9 @@
 #include <gnutls/abstract.h>
 #include <gnutls/gnutls.h>
 #include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "oauth/request.h"
-#include "text/codec.h"
 
 #define FILE_MAX 32768
 #define JWT_MAX  32768

@@ -2,7 +2,6 @@
 #include "hold/backoff.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 

@@ -2,12 +2,10 @@
 #include "transport/deliver.h"
 
 #include <check.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "hold/retry.h"
 #include "os/clock.h"
 #include "unit.h"
 #include "unit_hold.h"

@@ -15,7 +15,6 @@
 #include "os/clock.h"
 #include "net/aside.h"
 #include "net/dns.h"
-#include "net/resolver.h"
 #include "polled.h"
 #include "unit.h"
 

@@ -9,7 +9,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "os/clock.h"
 #include "unit.h"
 #include "unit_hold.h"
 #include "unit_server.h"
