@@ -76,7 +76,7 @@ int visit_id(const struct visit *v, const char *id, bool only_failed)
 {
 	static const enum hold_room rooms[] = {HOLD_QUEUE, HOLD_FAILED};
 	struct fault f = FAULT_INIT;
-	for (size_t i = only_failed; i < sizeof(rooms) / sizeof(rooms[0]); i++) {
+	for (size_t i = only_failed; i < COUNT(rooms); i++) {
 		struct hold_entry he;
 		enum hold_claim result = hold_look(v->hold, rooms[i], id, &he, &f);
 		if (result == CLAIM_DAMAGED || (result == CLAIM_ERROR && !is_hidden(v->hold)))

@@ -91,7 +91,7 @@ static const struct way ways[] = {
 
 static const struct way *way_of(const char *verb)
 {
-	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+	for (size_t i = 0; i < COUNT(ways); i++)
 		if (strcmp(ways[i].verb, verb) == 0)
 			return &ways[i];
 	/* The table of options has one that is not here. */

@@ -216,7 +216,7 @@ static bool set_private(struct mailq_call *call, struct str word)
 static struct str private_words(const char *argv0)
 {
 	const struct str names[] = {STR("mailq "), STR("flushq ")}, line = str_of(argv0);
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	for (size_t i = 0; i < COUNT(names); i++)
 		if (str_starts(line, names[i]))
 			return str_from(line, names[i].len);
 	return STR("");

@@ -142,7 +142,7 @@ static void become_post(int fd)
 	static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGXFSZ};
 	if (dup2(fd, STDIN_FILENO) < 0)
 		_exit(EX_OSERR);
-	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+	for (size_t i = 0; i < COUNT(ends); i++)
 		signal(ends[i], SIG_DFL);
 	sigset_t none;
 	sigemptyset(&none);

@@ -83,7 +83,7 @@ static bool initial_xoauth2(struct sasl *s, struct buf *out)
 {
 	const char *const pieces[] = {"user=", s->user, "\001auth=Bearer ", s->password,
 	                              "\001\001"};
-	return add_separated(out, pieces, sizeof(pieces) / sizeof(pieces[0]));
+	return add_separated(out, pieces, COUNT(pieces));
 }
 
 /* The challenge tells what is wrong; the refusal comes after an empty answer. */
@@ -102,7 +102,7 @@ static bool initial_oauthbearer(struct sasl *s, struct buf *out)
 		return false;
 	if (s->port > 0 && !buf_addf(out, "\001port=%d", s->port))
 		return false;
-	return add_separated(out, pieces, sizeof(pieces) / sizeof(pieces[0]));
+	return add_separated(out, pieces, COUNT(pieces));
 }
 
 /* RFC 7628 section 3.2.3: a lone ^A ends the exchange. */
