@@ -99,7 +99,8 @@ static enum smtp_want go_on(struct smtp *s)
 {
 	if (s->tx->giving)
 		return SMTP_MESSAGE;
-	/* Its own are in a row, and those of others behind them. */
+	/* The queue has its commands in a row, with those of later transactions behind: some of
+	 * its own are unanswered if the first or the last of all is. */
 	bool waits = smtp_unanswered(s) &&
 	             (s->queue[s->head].tx == s->tx || s->queue[s->tail - 1].tx == s->tx);
 	return waits ? SMTP_READ : next_flight(s);
@@ -303,7 +304,8 @@ enum smtp_want smtp_on_bdat(struct smtp *s, const struct command *c, const struc
 		s->tx->sent = last;
 		if (bdat_is_broken(r)) {
 			s->tx->sent = false;
-			/* Of several not before the flight is in step. */
+			/* With several transactions in the flight BDAT counts as broken only
+			 * when this one begins again: the others end in the way they began. */
 			s->tx->by_data = s->shared;
 			s->chunking_broken = s->chunking_broken || !s->shared;
 			s->tx->again = true;
@@ -440,7 +442,7 @@ static void begin_again(struct smtp *s)
 		if (s->tx->answers[i].state == ANSWER_ACCEPTED)
 			s->tx->answers[i].state = ANSWER_NONE;
 	s->chunking_broken = s->chunking_broken || s->tx->by_data;
-	/* Not before: what is being given must end in the way it began. */
+	/* Not sooner: a message that is half given by BDAT has to end by BDAT. */
 	s->tx->bdat = s->tx->bdat && !s->chunking_broken;
 	s->tx->again = s->tx->closed = s->tx->mail_sent = false;
 	s->tx->next = 0;

@@ -394,13 +394,14 @@ static void lead(struct run *run)
 	struct job *j;
 	while (!run->worker_count && (j = take(run))) {
 		work_on(run, j);
-		/* What is in hand already is not to be in the hands of two. */
+		/* Not while entries are claimed ahead: after fork() two processes would have
+		 * them. */
 		if (!run->workers && run->count > 1 && !run->first && workers_wanted(run) > 0)
 			start_workers(run);
 		tell_progress(run);
 	}
-	/* Beside others nobody has the last word: an entry that finds no connection is left
-	 * for the time when they have ended. */
+	/* Beside workers the leader is a helper too: an entry for which it finds no connection
+	 * is tried again when they have ended. */
 	deliver_help(run->deliver, run->worker_count > 0);
 	if (run->worker_count)
 		work_off(run, true);
