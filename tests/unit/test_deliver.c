@@ -69,14 +69,6 @@ static void look(enum hold_room room, const char *id, struct hold_entry *he)
 	ck_assert_int_eq(hold_look(&hold, room, id, he, &f), CLAIM_OK);
 }
 
-static size_t occurrences(const char *in, const char *of)
-{
-	size_t n = 0;
-	for (const char *at = in; (at = strstr(at, of)); at++)
-		n++;
-	return n;
-}
-
 /* Nothing is left of what was taken; one connection carries both. */
 START_TEST(delivered)
 {
@@ -97,8 +89,8 @@ START_TEST(delivered)
 	ck_assert_uint_eq(unit_hold_count(&hold, HOLD_FAILED), 0);
 	ck_assert(!deliver_report(d, one));
 	const char *heard = end();
-	ck_assert_uint_eq(occurrences(heard, "EHLO"), 1);
-	ck_assert_uint_eq(occurrences(heard, "\n.\n"), 2);
+	ck_assert_uint_eq(unit_occurrences(heard, "EHLO"), 1);
+	ck_assert_uint_eq(unit_occurrences(heard, "\n.\n"), 2);
 }
 END_TEST
 
@@ -175,7 +167,7 @@ START_TEST(refused_and_waiting)
 	ck_assert_uint_eq(unit_hold_count(&hold, HOLD_QUEUE), 2);
 	ck_assert(deliver_report(d, report));
 	ck_assert(!deliver_report(d, report));
-	ck_assert_uint_eq(occurrences(end(), "RCPT TO:<a@"), 1);
+	ck_assert_uint_eq(unit_occurrences(end(), "RCPT TO:<a@"), 1);
 }
 END_TEST
 
@@ -245,7 +237,7 @@ START_TEST(no_server)
 	kind.verdict.cause = CAUSE_SILENT;
 	ck_assert(!deliver_rests(d, &kind));
 	hold_release(&he);
-	ck_assert_uint_eq(occurrences(end(), "+"), 1);
+	ck_assert_uint_eq(unit_occurrences(end(), "+"), 1);
 }
 END_TEST
 
@@ -330,7 +322,7 @@ START_TEST(damaged)
 	ck_assert_uint_eq(unit_hold_count(&hold, HOLD_CORRUPT), 1);
 	hold_id id;
 	ck_assert(!deliver_report(d, id));
-	ck_assert_uint_eq(occurrences(end(), "\n.\n"), 0);
+	ck_assert_uint_eq(unit_occurrences(end(), "\n.\n"), 0);
 }
 END_TEST
 

@@ -108,14 +108,6 @@ static void run(struct flush wishes)
 	ck_assert(out->ok);
 }
 
-static size_t occurrences(const char *in, const char *of)
-{
-	size_t n = 0;
-	for (const char *at = in; (at = strstr(at, of)); at++)
-		n++;
-	return n;
-}
-
 enum kind { DUE, LATER, DELAYED, FROZEN, SERVED, DAMAGED, KINDS };
 
 /* One of each kind, with its name as its sender. */
@@ -199,7 +191,7 @@ START_TEST(which)
 	ck_assert_uint_eq(out->tried, sent + 2);
 	ck_assert_uint_eq(unit_hold_count(&hold, HOLD_QUEUE), c->held);
 	ck_assert_uint_eq(unit_hold_count(&hold, HOLD_CORRUPT), 1);
-	ck_assert_uint_eq(occurrences(heard, "EHLO"), 1);
+	ck_assert_uint_eq(unit_occurrences(heard, "EHLO"), 1);
 }
 END_TEST
 
@@ -227,7 +219,7 @@ START_TEST(dead)
 	run((struct flush){.ids = (const hold_id *)ids, .id_count = 1, .first_try = true});
 	ck_assert_uint_eq(out->counts.held, 1);
 	run((struct flush){.all = true});
-	ck_assert_uint_eq(occurrences(unit_server_end(&server), "+"), 2);
+	ck_assert_uint_eq(unit_occurrences(unit_server_end(&server), "+"), 2);
 }
 END_TEST
 
@@ -243,7 +235,8 @@ START_TEST(report)
 	ck_assert_uint_eq(out->counts.sent, 1);
 	ck_assert_uint_eq(unit_hold_count(&hold, HOLD_QUEUE), 0);
 	ck_assert_uint_eq(unit_hold_count(&hold, HOLD_FAILED), 1);
-	ck_assert_uint_eq(occurrences(unit_server_end(&server), "RCPT TO:<due@x.example>"), 1);
+	ck_assert_uint_eq(unit_occurrences(unit_server_end(&server), "RCPT TO:<due@x.example>"),
+	                  1);
 }
 END_TEST
 
