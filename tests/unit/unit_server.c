@@ -71,8 +71,11 @@ static bool begins(const char *line, const char *with)
 static bool has_line(const struct talk *t, const char *with)
 {
 	const char *at = t->in;
-	while (at && !begins(at, with))
-		at = (at = strstr(at, "\r\n")) ? at + 2 : NULL;
+	while (at && !begins(at, with)) {
+		at = strstr(at, "\r\n");
+		if (at)
+			at += 2;
+	}
 	return at != NULL;
 }
 
