@@ -28,7 +28,7 @@
 #include "submit/accepted.h"
 
 /* A run of the program. */
-struct run {
+struct mailq_run {
 	const char *program;
 	char *const *argv;
 	const struct mailq_call *call;
@@ -37,21 +37,21 @@ struct run {
 	struct hold hold;
 };
 
-static struct visit visit_of(struct run *run, visit_entry *entry, void *context)
+static struct visit visit_of(struct mailq_run *run, visit_entry *entry, void *context)
 {
 	return (struct visit){
 	    .hold = &run->hold, .program = run->program, .entry = entry, .context = context};
 }
 
 /* The ids of entries to try. */
-struct choice {
+struct picked {
 	const struct mailq_call *call;
 	char **ids;
 	size_t count, cap;
 	bool in_failed; /* the last one visited */
 };
 
-static void choose(struct choice *c, const char *id)
+static void choose(struct picked *c, const char *id)
 {
 	c->ids = mem_grow(c->ids, &c->cap, c->count + 1, sizeof(*c->ids));
 	c->ids[c->count++] = mem_copy(str_of(id));
@@ -82,7 +82,7 @@ static bool wanted_recipient(const struct envelope *e, const char *part, bool wa
 
 static bool choose_matching(void *context, const struct hold_entry *he, bool busy)
 {
-	struct choice *c = context;
+	struct picked *c = context;
 	const struct entry *e = &he->entry;
 	bool tries = c->call->job == JOB_TRY;
 	/* Only its ID sends an entry sooner than its sender wants. */
@@ -97,7 +97,7 @@ static bool choose_matching(void *context, const struct hold_entry *he, bool bus
 
 static bool choose_visited(void *context, const struct hold_entry *he, bool busy)
 {
-	struct choice *c = context;
+	struct picked *c = context;
 	(void)busy;
 	c->in_failed = he->room == HOLD_FAILED;
 	if (!c->in_failed)
@@ -105,7 +105,7 @@ static bool choose_visited(void *context, const struct hold_entry *he, bool busy
 	return true;
 }
 
-static int choose_ids(struct run *run, struct choice *c)
+static int choose_ids(struct mailq_run *run, struct picked *c)
 {
 	const struct visit v = visit_of(run, choose_visited, c);
 	bool started_by_sendmail = run->call->first || run->call->caller >= 0;
@@ -131,17 +131,17 @@ static bool is_filtered(const struct mailq_call *call)
 	return call->only_id || call->only_rcpt || call->only_sender;
 }
 
-static void forget_choice(struct choice *c)
+static void forget_choice(struct picked *c)
 {
 	for (size_t i = 0; i < c->count; i++)
 		free(c->ids[i]);
 	free(c->ids);
 }
 
-static int steer_mail(struct run *run)
+static int steer_mail(struct mailq_run *run)
 {
 	struct mailq_call call = *run->call;
-	struct choice c = {.call = run->call};
+	struct picked c = {.call = run->call};
 	int code = 0;
 	if (is_filtered(&call)) {
 		const struct visit v = visit_of(run, choose_matching, &c);
@@ -160,12 +160,12 @@ static int steer_mail(struct run *run)
 
 static bool log_to_caller(void *context, struct str line)
 {
-	const struct run *run = context;
+	const struct mailq_run *run = context;
 	return progress_log(run->call->caller, line);
 }
 
 /* For the user whose message it is; post knows that it was taken. */
-static void log_accepted(struct run *run, const char *id)
+static void log_accepted(struct mailq_run *run, const char *id)
 {
 	struct hold_entry he;
 	struct fault f = FAULT_INIT;
@@ -180,17 +180,17 @@ static void log_accepted(struct run *run, const char *id)
 
 static void begin(void *context)
 {
-	struct run *run = context;
+	struct mailq_run *run = context;
 	const struct mailq_call *call = run->call;
 	if (call->for_user && (call->first || call->caller >= 0) && call->id_count == 1)
 		log_accepted(run, call->ids[0]);
 }
 
-static int try_mail(struct run *run)
+static int try_mail(struct mailq_run *run)
 {
 	const struct mailq_call *call = run->call;
 	bool filtered = is_filtered(call);
-	struct choice c = {.call = call};
+	struct picked c = {.call = call};
 	int code = 0;
 	if (filtered) {
 		const struct visit v = visit_of(run, choose_matching, &c);
@@ -226,7 +226,7 @@ static bool wants_colour(const struct mailq_call *call)
 	       !(term && strcmp(term, "dumb") == 0);
 }
 
-static int look(struct run *run)
+static int look(struct mailq_run *run)
 {
 	const bool terminal = isatty(STDOUT_FILENO) == 1;
 	const struct mailq_look l = {
@@ -241,7 +241,7 @@ static int look(struct run *run)
 	return mailq_look(&l);
 }
 
-static int do_job(struct run *run)
+static int do_job(struct mailq_run *run)
 {
 	switch (run->call->job) {
 	case JOB_LIST:
@@ -278,7 +278,7 @@ static bool only_counts(enum mailq_job job)
 }
 
 /* May whoever runs us open the hold? post has let a user in. */
-static bool may_enter(const struct run *run)
+static bool may_enter(const struct mailq_run *run)
 {
 	const struct mailq_call *call = run->call;
 	return call->for_user || (call->program == PROGRAM_MAILQ ? place_may_look(&run->place)
@@ -286,7 +286,7 @@ static bool may_enter(const struct run *run)
 }
 
 /* Opens the hold, and gives up what the caller has beyond that. */
-static bool enter(struct run *run, struct fault *f)
+static bool enter(struct mailq_run *run, struct fault *f)
 {
 	const struct mailq_call *call = run->call;
 	struct place *p = &run->place;
@@ -313,7 +313,7 @@ static bool enter(struct run *run, struct fault *f)
 
 /* A program that sendmail started has no standard error: its caller may wait for
  * the end of theirs. */
-static void find_stderr(const struct run *run)
+static void find_stderr(const struct mailq_run *run)
 {
 	const struct mailq_call *call = run->call;
 	bool started = call->first || call->caller >= 0 || call->job == JOB_ACCEPTED;
@@ -325,7 +325,7 @@ static void find_stderr(const struct run *run)
 	close(fd);
 }
 
-static int do_job_in_hold(struct run *run)
+static int do_job_in_hold(struct mailq_run *run)
 {
 	struct fault f = FAULT_INIT;
 	if (!may_enter(run))
@@ -340,7 +340,7 @@ static int do_job_in_hold(struct run *run)
 
 /* The hold can be looked at and steered with a faulty configuration, which is
  * when it matters; only sending needs a good one. */
-static int run_in_place(struct run *run)
+static int run_in_place(struct mailq_run *run)
 {
 	struct fault f = FAULT_INIT;
 	int code = fault_exit(FAULT_CONFIG);
@@ -392,7 +392,7 @@ static int run_call(struct mailq_call *call, const char *label, char **argv)
 		sandbox_hide();
 	if (call->zone)
 		setenv("TZ", call->zone, 1);
-	struct run run = {.program = label, .argv = argv, .call = call};
+	struct mailq_run run = {.program = label, .argv = argv, .call = call};
 	return run_in_place(&run);
 }
 
