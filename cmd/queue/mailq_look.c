@@ -211,23 +211,9 @@ static int show(const struct mailq_look *look)
 
 int mailq_look(const struct mailq_look *look)
 {
-	switch (look->call->job) {
-	case JOB_LIST:
-	case JOB_JSON:
-		return list(look);
-	case JOB_COUNT:
-		return print_count(look);
-	case JOB_METRICS:
-	case JOB_SUMMARY:
-		return summarise(look);
-	case JOB_SHOW:
-		return show(look);
-	case JOB_ADMIN:
-	case JOB_ACCEPTED:
-	case JOB_TRY:
-	case JOB_HELP:
-	case JOB_VERSION:
-		break;
-	}
-	return 0;
+	static int (*const jobs[])(const struct mailq_look *look) = {
+	    [JOB_LIST] = list,         [JOB_JSON] = list,         [JOB_COUNT] = print_count,
+	    [JOB_METRICS] = summarise, [JOB_SUMMARY] = summarise, [JOB_SHOW] = show,
+	};
+	return jobs[look->call->job](look);
 }
