@@ -29,7 +29,7 @@
 #                  ../../configure CC=clang, then make BUILD=build/x; else with that of build/
 #   SAN=1          with the address and undefined-behaviour sanitizers
 #   WERROR=1       warnings are errors
-#   JOBS=N         test programs running at once (3: some wait); compilers under "check"
+#   JOBS=N         of check: programs at once, 3 if not given, and compilers where make has no -j
 #   SWEEP=whole    check breaks every system call in every way, not every tenth (minutes)
 #   COVERED=TESTS  what coverage runs, as names of tests/unit and tests/cases
 #   V=1            show the commands
@@ -248,9 +248,9 @@ $(FUZZ_TARGETS): $(BUILD)/tests/%: $(BUILD)/obj/tests/fuzz/%.o $(FUZZ_HELPERS) $
 	@mkdir -p $(@D)
 	$(call do,LINK)$(LINK) -o $@ $^ $(CORE_LIBS)
 
-# In parallel, whether make was told so or not.
+# Builds in parallel, whether make was told so or not.
 check:
-	@case "$$MAKEFLAGS" in *jobserver*) ;; *) jobs=-j$(JOBS) ;; esac; \
+	@case "$$MAKEFLAGS" in *jobserver*) jobs= ;; *) jobs=-j$(JOBS) ;; esac; \
 		$(MAKE) --no-print-directory $$jobs tests
 	@BUILD='$(abspath $(BUILD))' JOBS='$(JOBS)' SWEEP='$(SWEEP)' \
 		sh tests/run $(CASES) tests/relay/selftest.py $(UNIT_TESTS) $(FUZZ_TARGETS)
