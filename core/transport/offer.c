@@ -217,10 +217,17 @@ static bool go_on(struct todo *t, enum cause cause, const struct server *server,
 	return false;
 }
 
+/* How a transaction ended, as bits. */
+enum outcome {
+	OVER_SESSION = 1, /* over the one that is open; else that was over before its turn */
+	BDAT_FAILED = 2   /* the server has to be asked once more, by DATA */
+};
+
 /* Takes what the server said of each, and decides who is asked next. */
-static void sort_out(struct attempt *a, const struct server *server, bool chunking_lost,
-                     bool behind)
+static void sort_out(struct attempt *a, const struct server *server,
+                     const struct session_mail *m, unsigned outcome)
 {
+	bool chunking_lost = outcome & BDAT_FAILED;
 	size_t decided = 0;
 	for (size_t i = 0; i < a->batch_count; i++)
 		decided += rcpt_of(a, a->items[i])->verdict.cause != CAUSE_TOO_MANY;
@@ -231,7 +238,7 @@ static void sort_out(struct attempt *a, const struct server *server, bool chunki
 		     before = t->again;
 		t->decided = !(chunking_lost || go_on(t, r->verdict.cause, server, more));
 		/* Nothing was said of these. */
-		if (behind)
+		if (m->behind)
 			t->again = before;
 		t->refused = !t->decided && r->state == RCPT_FAILED;
 		if (t->refused)
@@ -323,6 +330,7 @@ static bool entry_failed(struct attempt *a, struct fault *f)
 {
 	if (a->o->session && !session_usable(a->o->session))
 		offer_end_session(a->o);
+	/* Puts a damaged one away, and says in f what is wrong; a sound one fails all the same. */
 	if (f->kind == FAULT_DATA)
 		(void)!hold_verify(a->he, f);
 	return false;
@@ -334,15 +342,15 @@ static bool is_broken(enum cause cause)
 	return how == SERVER_SUSPECT || how == SERVER_STRAINED;
 }
 
-/* What the server said is written down. again: it has to be asked once more, for it was
- * BDAT that failed. */
+/* What the server said is written down. outcome: bits of enum outcome. */
 static bool take_down(struct attempt *a, const struct server *server,
-                      const struct session_mail *m, bool open, bool again, struct fault *f)
+                      const struct session_mail *m, unsigned outcome, struct fault *f)
 {
 	struct offerer *o = a->o;
+	bool open = outcome & OVER_SESSION, again = outcome & BDAT_FAILED;
 	struct fault why = m->why;
 	enum cause cause = server_cause(a, m->end, &why);
-	sort_out(a, server, again, m->behind);
+	sort_out(a, server, m, outcome);
 	bool delivered;
 	bool final = any_final(a, &delivered);
 	if (!mark(a, delivered, f))
@@ -398,7 +406,8 @@ static bool transact(struct attempt *a, const struct server *server, struct sess
 	/* Known from here on: what goes wrong by DATA later is no fault of BDAT's. */
 	if (broken)
 		o->no_chunking = server->relay;
-	if (!take_down(a, server, m, open, again, f))
+	unsigned outcome = (open ? OVER_SESSION : 0u) | (again ? BDAT_FAILED : 0u);
+	if (!take_down(a, server, m, outcome, f))
 		return false;
 	if (open && (!kept(a) || again))
 		offer_end_session(o);
