@@ -13,10 +13,11 @@ class Wrong(Exception):
 
 
 class Process:
-    """A relay with a folder. It ends with the process that started it at the latest."""
+    """A relay with a folder. It ends with the process that started it at the latest. env: its
+    environment; None: ours."""
 
-    def __init__(self, program, folder):
-        self.program, self.dir = program, folder
+    def __init__(self, program, folder, env=None):
+        self.program, self.dir, self.env = program, folder, env
         self.process = self.where = self.port = None
 
     def start(self, *options, cert=None, script=()):
@@ -32,7 +33,7 @@ class Process:
                 file.write("\n".join(script) + "\n")
             argv += ["--script", path]
         self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE)
+                                        stderr=subprocess.PIPE, env=self.env)
         word, _, self.where = self.process.stdout.readline().decode().strip().partition(" ")
         if word not in ("port", "socket"):
             return self.end()[1] or "nothing"
