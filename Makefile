@@ -30,7 +30,7 @@
 #                  ../../configure CC=clang, then make BUILD=build/x; else with that of build/
 #   SAN=1          with the address and undefined-behaviour sanitizers
 #   WERROR=1       warnings are errors
-#   JOBS=N         test programs running at once
+#   JOBS=N         of check: programs at once, 3 if not given, and compilers where make has no -j
 #   SWEEP=whole    check breaks every system call in every way, not every tenth (minutes)
 #   COVERED=TESTS  what coverage runs, as names of tests/unit and tests/cases
 #   V=1            show the commands
@@ -42,7 +42,7 @@
 
 SAN ?=
 WERROR ?=
-JOBS ?= 2
+JOBS ?= 3
 SWEEP ?= quick
 FUZZ_SECONDS ?= 30
 V ?=
@@ -107,7 +107,7 @@ MODE_LDFLAGS := -fsanitize=address,undefined
 endif
 
 # config.h before everything: it says how wide off_t and time_t are.
-DIALECT = -std=c11 -D_GNU_SOURCE -DHAVE_CONFIG_H -include $(CONFIG)/config.h -I$(CONFIG)
+DIALECT = -std=c11 -D_GNU_SOURCE -include $(CONFIG)/config.h -I$(CONFIG)
 
 COMPILE = $(CC) $(DIALECT) -I. -Icore $(CPPFLAGS) $(CFLAGS) \
 	$(WARNINGS) $(HARDEN_CFLAGS) $(MODE_CFLAGS) -pthread $(GNUTLS_CFLAGS) \
@@ -159,7 +159,10 @@ FUZZ_MAIN := $(if $(filter fuzz,$(SAN)),,$(BUILD)/obj/tests/fuzz/replay.o)
 FAULTS := $(BUILD)/tests/faults.so $(BUILD)/tests/dated.so
 
 CASE_HELPERS := $(patsubst tests/cases/%.c,$(BUILD)/tests/%,$(wildcard tests/cases/*.c))
-CASES := $(sort $(wildcard tests/cases/*.t))
+# The longest come first, or one of them runs alone in the end.
+LONG := sweep system verdicts oauth peers sessions hold storm
+CASES := $(LONG:%=tests/cases/%.t)
+CASES += $(filter-out $(CASES),$(sort $(wildcard tests/cases/*.t)))
 
 .PHONY: all tests try check check-ports lint fuzz fuzz-run bench ci dist html deb check-deb \
 	check-alerts check-container
@@ -248,10 +251,12 @@ $(FUZZ_TARGETS): $(BUILD)/tests/%: $(BUILD)/obj/tests/fuzz/%.o $(FUZZ_HELPERS) $
 	@mkdir -p $(@D)
 	$(call do,LINK)$(LINK) -o $@ $^ $(CORE_LIBS)
 
-check: tests
+# Builds in parallel, whether make was told so or not.
+check:
+	@case "$$MAKEFLAGS" in *jobserver*) jobs= ;; *) jobs=-j$(JOBS) ;; esac; \
+		$(MAKE) --no-print-directory $$jobs tests
 	@BUILD='$(abspath $(BUILD))' JOBS='$(JOBS)' SWEEP='$(SWEEP)' \
-		sh tests/run $(UNIT_TESTS) $(FUZZ_TARGETS) \
-		tests/relay/selftest.py $(CASES)
+		sh tests/run $(CASES) tests/relay/selftest.py $(UNIT_TESTS) $(FUZZ_TARGETS)
 
 # What cannot be had here is left out, and says so.
 check-ports:

@@ -7,8 +7,6 @@
  * or flushq, for this client alone. Who the client is, the kernel says. A function that
  * returns false has told the client why, or found that it has gone.
  */
-#include "config.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>

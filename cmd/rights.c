@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cmd/rights.h"
 
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include <errno.h>
 #include <stdlib.h>
 #ifdef HAVE_GETAUXVAL
@@ -33,8 +29,8 @@ bool rights_borrowed(void)
 static bool keep_variables(bool service, const char *home, struct fault *f)
 {
 	static const char *const kept[] = {"CREDENTIALS_DIRECTORY", "NO_COLOR", "TERM", "TZ"};
-	char *values[sizeof(kept) / sizeof(kept[0])];
-	size_t n = sizeof(kept) / sizeof(kept[0]);
+	char *values[COUNT(kept)];
+	size_t n = COUNT(kept);
 	bool ok = true;
 	for (size_t i = 0; i < n; i++) {
 		const char *value = i > 0 || service ? getenv(kept[i]) : NULL;

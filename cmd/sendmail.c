@@ -2,10 +2,6 @@
 /*
  * sendmail - takes a message on standard input, holds it, and lets flushq try.
  */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

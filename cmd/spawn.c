@@ -18,32 +18,31 @@
 #define WORDS_MAX 6
 
 /* "flushq -C FILE -v ID", named as mailq_options has it; name: to be freed by the caller. */
-static char *fill_words(const char *words[WORDS_MAX], const struct place *p, const char *id,
-                        bool verbose, bool listen)
+static char *fill_words(const char *words[WORDS_MAX], const struct place *p,
+                        const struct sink_try *t)
 {
 	int n = 0;
-	char *name = mem_printf("flushq %s%s%s", listen ? "caller" : "first",
+	char *name = mem_printf("flushq %s%s%s", t->listen ? "caller" : "first",
 	                        p->tag ? " tag=" : "", p->tag ? p->tag : "");
 	words[n++] = name;
 	if (p->personal) {
 		words[n++] = "-C";
 		words[n++] = p->config_path;
 	}
-	if (verbose)
+	if (t->verbose)
 		words[n++] = "-v";
-	words[n++] = id;
+	words[n++] = t->id;
 	words[n] = NULL;
 	return name;
 }
 
-bool spawn_flushq(const struct place *p, const char *id, bool verbose, bool listen, int *fd,
-                  pid_t *pid, struct fault *f)
+bool spawn_flushq(const struct place *p, struct sink_try *t, struct fault *f)
 {
 	int pair[2] = {-1, -1};
-	if (listen && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+	if (t->listen && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
 		return fault_sys(f, FAULT_SYSTEM, errno, "socketpair");
 	const char *words[WORDS_MAX];
-	char *name = fill_words(words, p, id, verbose, listen);
+	char *name = fill_words(words, p, t);
 	char *program = with_tls_program(with_tls_needed(&p->config));
 	struct child flushq;
 	bool started = child_start(&flushq, &(struct child_order){.fds = {-1, -1, -1, pair[1]},
@@ -58,8 +57,8 @@ bool spawn_flushq(const struct place *p, const char *id, bool verbose, bool list
 		close(pair[1]);
 	if (!started && pair[0] >= 0)
 		close(pair[0]);
-	*fd = pair[0];
-	*pid = flushq.pid;
+	t->fd = pair[0];
+	t->pid = flushq.pid;
 	return started;
 }
 

@@ -10,13 +10,11 @@
 #include "text/fault.h"
 #include "text/idna.h"
 #include "cmd/place.h"
+#include "submit/sink.h"
 
-/* Starts flushq for the entry, in a session of its own, so that it goes on
- * whatever becomes of the caller. listen: *fd is where it tells how it goes
- * (cmd/send/progress). *pid is its process. id may be NULL: all that is due. False: it could not be
- * started; the entry stays held. */
-bool spawn_flushq(const struct place *p, const char *id, bool verbose, bool listen, int *fd,
-                  pid_t *pid, struct fault *f);
+/* Starts flushq for the try, in a session of its own, so that it goes on whatever becomes
+ * of the caller. False: it could not be started; the entry stays held. */
+bool spawn_flushq(const struct place *p, struct sink_try *t, struct fault *f);
 
 /* Becomes the program of the hold, or that with TLS too, under the name argv[0]. Returns
  * only if it cannot, which is said for label: the exit status. */

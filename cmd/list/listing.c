@@ -22,7 +22,7 @@
 #define COLOUR_OFF  ESC "0m"
 
 /* A recipient in the order of printing: by the first place of its reason. */
-struct place {
+struct listing_rcpt {
 	char *reason;
 	size_t group;
 	size_t rcpt;
@@ -146,14 +146,14 @@ static bool state_line(struct buf *out, const struct listing *l, const struct rc
 
 static int by_reason(const void *a, const void *b)
 {
-	const struct place *x = a, *y = b;
+	const struct listing_rcpt *x = a, *y = b;
 	int order = strcmp(x->reason, y->reason);
 	return order ? order : x->rcpt < y->rcpt ? -1 : 1;
 }
 
 static int by_group(const void *a, const void *b)
 {
-	const struct place *x = a, *y = b;
+	const struct listing_rcpt *x = a, *y = b;
 	if (x->group != y->group)
 		return x->group < y->group ? -1 : 1;
 	return x->rcpt < y->rcpt ? -1 : 1;
@@ -161,7 +161,7 @@ static int by_group(const void *a, const void *b)
 
 /* Groups of the same reason, in the order of their first recipients; those
  * without a reason go first, or they would stand beneath one that is not theirs. */
-static void sort_places(struct place *places, size_t count)
+static void sort_places(struct listing_rcpt *places, size_t count)
 {
 	qsort(places, count, sizeof(*places), by_reason);
 	for (size_t i = 0; i < count; i++) {
@@ -185,7 +185,7 @@ static bool recipient(struct buf *out, const struct listing *l, const struct rcp
 
 static bool recipients(struct buf *out, const struct listing *l, const struct envelope *e)
 {
-	struct place *places = mem_alloc((e->rcpt_count + 1) * sizeof(*places));
+	struct listing_rcpt *places = mem_alloc((e->rcpt_count + 1) * sizeof(*places));
 	size_t count = 0;
 	bool ok = true;
 	for (size_t i = 0; i < e->rcpt_count; i++) {

@@ -97,12 +97,25 @@ bool summary_text(struct buf *out, const struct stats *t, int64_t now, bool colo
 	       (t->recipients == 0 || reasons(out, t, colour));
 }
 
-bool summary_family(struct buf *out, const char *name, const char *type, const char *unit,
-                    const char *help)
+/* The lines in front of a metric's samples. */
+static bool family(struct buf *out, enum summary_kind kind, const struct summary_metric *m)
 {
-	return buf_addf(out, "# TYPE %s %s\n", name, type) &&
-	       (!unit || buf_addf(out, "# UNIT %s %s\n", name, unit)) &&
-	       buf_addf(out, "# HELP %s %s\n", name, help);
+	return buf_addf(out, "# TYPE %s %s\n", m->name,
+	                kind == METRIC_COUNTER ? "counter" : "gauge") &&
+	       (!m->unit || buf_addf(out, "# UNIT %s %s\n", m->name, m->unit)) &&
+	       buf_addf(out, "# HELP %s %s\n", m->name, m->help);
+}
+
+bool summary_rows(struct buf *out, enum summary_kind kind, const struct summary_metric *rows,
+                  size_t count)
+{
+	const char *end = kind == METRIC_COUNTER ? "_total" : "";
+	bool ok = true;
+	for (const struct summary_metric *m = rows; ok && m < rows + count; m++)
+		ok = (kind == METRIC_TIME && m->value == 0) ||
+		     (family(out, kind, m) &&
+		      buf_addf(out, "%s%s %llu\n", m->name, end, (unsigned long long)m->value));
+	return ok;
 }
 
 static bool label(struct buf *out, const char *text)
@@ -124,8 +137,9 @@ static bool sample(struct buf *out, const char *name, const char *text, uint64_t
 static bool metrics_reasons(struct buf *out, const struct stats *t)
 {
 	static const char name[] = "postern_waiting_recipients";
+	const struct summary_metric m = {name, NULL, "Recipients that wait, by reason.", 0};
 	uint64_t others = t->other_recipients;
-	bool ok = summary_family(out, name, "gauge", NULL, "Recipients that wait, by reason.");
+	bool ok = family(out, METRIC_GAUGE, &m);
 	for (size_t i = 0; ok && i < t->reason_count; i++)
 		if (i < SUMMARY_LABELS)
 			ok = sample(out, name, t->reasons[i].text, t->reasons[i].recipients);
@@ -136,10 +150,7 @@ static bool metrics_reasons(struct buf *out, const struct stats *t)
 
 bool summary_metrics(struct buf *out, const struct stats *t)
 {
-	const struct metric {
-		const char *name, *unit, *help;
-		uint64_t value;
-	} metrics[] = {
+	const struct summary_metric metrics[] = {
 	    {"postern_held_messages", NULL, "Messages that wait to be sent.", t->held},
 	    {"postern_held_bytes", "bytes", "Size of the held messages.", t->held_bytes},
 	    {"postern_frozen_messages", NULL, "Held messages that are frozen.", t->frozen},
@@ -151,11 +162,6 @@ bool summary_metrics(struct buf *out, const struct stats *t)
 	    {"postern_failed_bytes", "bytes", "Size of the failed messages.", t->failed_bytes},
 	    {"postern_damaged_messages", NULL, "Damaged entries set aside.", t->damaged},
 	};
-	bool ok = true;
-	for (size_t i = 0; ok && i < sizeof(metrics) / sizeof(metrics[0]); i++)
-		ok = summary_family(out, metrics[i].name, "gauge", metrics[i].unit,
-		                    metrics[i].help) &&
-		     buf_addf(out, "%s %llu\n", metrics[i].name,
-		              (unsigned long long)metrics[i].value);
-	return ok && metrics_reasons(out, t) && buf_add_str(out, STR("# EOF\n"));
+	return summary_rows(out, METRIC_GAUGE, metrics, COUNT(metrics)) &&
+	       metrics_reasons(out, t) && buf_add_str(out, STR("# EOF\n"));
 }

@@ -12,9 +12,16 @@
 bool summary_text(struct buf *out, const struct stats *t, int64_t now, bool colour)
     __attribute__((warn_unused_result));
 
-/* The lines in front of a metric's samples; unit may be NULL. */
-bool summary_family(struct buf *out, const char *name, const char *type, const char *unit,
-                    const char *help) __attribute__((warn_unused_result));
+enum summary_kind { METRIC_GAUGE, METRIC_COUNTER, METRIC_TIME /* left out where it is 0 */ };
+
+struct summary_metric {
+	const char *name, *unit, *help; /* unit may be NULL */
+	uint64_t value;
+};
+
+/* Adds the families of metrics that have one sample each. */
+bool summary_rows(struct buf *out, enum summary_kind kind, const struct summary_metric *rows,
+                  size_t count) __attribute__((warn_unused_result));
 /* Metric families of the OpenMetrics 1.0 text format, "# EOF" at the end; also
  * what the node exporter's text file collector reads. At most SUMMARY_LABELS
  * reasons get a label of their own, the rest is "other". */

@@ -4,20 +4,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cmd/place_access.h"
-
-static int complain(const struct visit *v, const char *id, const struct fault *f)
+int visit_complain(const char *program, const char *id, const struct fault *f)
 {
 	struct fault said = *f;
-	fault_prefix(&said, "%s", id);
-	fprintf(stderr, "%s: %s\n", v->program, said.text);
+	if (id[0])
+		fault_prefix(&said, "%s", id);
+	fprintf(stderr, "%s: %s\n", program, said.text);
 	return fault_exit(f->kind);
 }
 
 static int damaged(const struct visit *v, const char *id, const struct fault *f)
 {
 	if (!v->damaged)
-		return complain(v, id, f);
+		return visit_complain(v->program, id, f);
 	++*v->damaged;
 	return 0;
 }
@@ -46,15 +45,14 @@ int visit_room(const struct visit *v, enum hold_room room)
 	hold_look_around(v->hold);
 	if (!hold_list(v->hold, room, &ids, &count, &f)) {
 		free(ids);
-		fprintf(stderr, "%s: %s\n", v->program, f.text);
-		return fault_exit(f.kind);
+		return visit_complain(v->program, "", &f);
 	}
 	for (size_t i = 0; more && i < count; i++) {
 		f = none;
 		struct hold_entry he;
 		enum hold_claim result = hold_look(v->hold, room, ids[i], &he, &f);
 		if (result == CLAIM_ERROR && !is_hidden(v->hold))
-			code = fault_worse(code, complain(v, ids[i], &f));
+			code = fault_worse(code, visit_complain(v->program, ids[i], &f));
 		if (result == CLAIM_DAMAGED)
 			code = fault_worse(code, damaged(v, ids[i], &f));
 		if (result != CLAIM_OK)
@@ -71,18 +69,18 @@ static int not_allowed(const struct visit *v, const char *id)
 {
 	struct fault f = FAULT_INIT;
 	fault_set(&f, FAULT_NOPERM, "is another user's");
-	return complain(v, id, &f);
+	return visit_complain(v->program, id, &f);
 }
 
 int visit_id(const struct visit *v, const char *id, bool only_failed)
 {
 	static const enum hold_room rooms[] = {HOLD_QUEUE, HOLD_FAILED};
 	struct fault f = FAULT_INIT;
-	for (size_t i = only_failed; i < sizeof(rooms) / sizeof(rooms[0]); i++) {
+	for (size_t i = only_failed; i < COUNT(rooms); i++) {
 		struct hold_entry he;
 		enum hold_claim result = hold_look(v->hold, rooms[i], id, &he, &f);
 		if (result == CLAIM_DAMAGED || (result == CLAIM_ERROR && !is_hidden(v->hold)))
-			return complain(v, id, &f);
+			return visit_complain(v->program, id, &f);
 		if (result == CLAIM_FOREIGN)
 			return not_allowed(v, id);
 		if (result != CLAIM_OK)
@@ -96,5 +94,5 @@ int visit_id(const struct visit *v, const char *id, bool only_failed)
 	}
 	fault_set(&f, FAULT_DATA, "no such message%s",
 	          only_failed ? " among the failed ones" : "");
-	return complain(v, id, &f);
+	return visit_complain(v->program, id, &f);
 }

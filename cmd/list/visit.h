@@ -29,5 +29,8 @@ int visit_room(const struct visit *v, enum hold_room room);
 /* The entry of that id, in hold/, or else in failed/ (only_failed: only there).
  * 65 and a line if there is none, 77 and a line if it is another user's. */
 int visit_id(const struct visit *v, const char *id, bool only_failed);
+/* The line that says why the entry of that id, or all of it (""), came to nothing, on
+ * standard error. Returns its exit code. */
+int visit_complain(const char *program, const char *id, const struct fault *f);
 
 #endif

@@ -18,13 +18,13 @@ typedef bool admin_action(struct hold_entry *he, struct fault *f);
 struct way {
 	const char *verb; /* its option, without the dashes */
 	admin_action *action;
-	bool held, failed; /* the rooms in which it looks */
-	bool sync;         /* both, when all is done */
 	const char *done;  /* for the log */
 	const char *wrong; /* said of an entry that is only in the other room */
+	bool held, failed; /* the rooms in which it looks */
+	bool sync;         /* both, when all is done */
 };
 
-struct run {
+struct admin_run {
 	struct hold *hold;
 	const char *program;
 	const struct way *way;
@@ -83,15 +83,15 @@ static bool retry_entry(struct hold_entry *he, struct fault *f)
 }
 
 static const struct way ways[] = {
-    {"remove", remove_entry, true, true, true, "removed", ""},
-    {"freeze", freeze_entry, true, false, false, "frozen", "has failed; it is not sent anyway"},
-    {"thaw", thaw_entry, true, false, false, "thawed", "has failed; --retry puts it back"},
-    {"retry", retry_entry, false, true, false, "retried", "has not failed; it is held"},
+    {"remove", remove_entry, "removed", "", .held = true, .failed = true, .sync = true},
+    {"freeze", freeze_entry, "frozen", "has failed; it is not sent anyway", .held = true},
+    {"thaw", thaw_entry, "thawed", "has failed; --retry puts it back", .held = true},
+    {"retry", retry_entry, "retried", "has not failed; it is held", .failed = true},
 };
 
 static const struct way *way_of(const char *verb)
 {
-	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+	for (size_t i = 0; i < COUNT(ways); i++)
 		if (strcmp(ways[i].verb, verb) == 0)
 			return &ways[i];
 	/* The table of options has one that is not here. */
@@ -103,7 +103,8 @@ bool admin_looks_into(const char *verb, enum hold_room room)
 	return room == HOLD_FAILED ? way_of(verb)->failed : way_of(verb)->held;
 }
 
-static void complain(struct run *run, const char *id, enum fault_kind kind, const char *text)
+static void complain(struct admin_run *run, const char *id, enum fault_kind kind,
+                     const char *text)
 {
 	int code = fault_exit(kind);
 	struct fault said = FAULT_INIT;
@@ -113,7 +114,7 @@ static void complain(struct run *run, const char *id, enum fault_kind kind, cons
 		run->code = code;
 }
 
-static void log_done(const struct run *run, const struct hold_entry *he)
+static void log_done(const struct admin_run *run, const struct hold_entry *he)
 {
 	const struct entry *e = &he->entry;
 	char by[24];
@@ -132,7 +133,7 @@ static void log_done(const struct run *run, const struct hold_entry *he)
 }
 
 /* False: there is no such entry in the room. */
-static bool work_on(struct run *run, enum hold_room room, const char *id)
+static bool work_on(struct admin_run *run, enum hold_room room, const char *id)
 {
 	struct hold_entry he;
 	struct fault f = FAULT_INIT;
@@ -165,14 +166,14 @@ static bool work_on(struct run *run, enum hold_room room, const char *id)
 	return true;
 }
 
-static bool in_room(const struct run *run, enum hold_room room, const char *id)
+static bool in_room(const struct admin_run *run, enum hold_room room, const char *id)
 {
 	struct stat st;
 	struct fault f = FAULT_INIT;
 	return file_stat_name(run->hold->rooms[room], id, &st, &f);
 }
 
-static void work_on_id(struct run *run, const char *id)
+static void work_on_id(struct admin_run *run, const char *id)
 {
 	const struct way *way = run->way;
 	if ((way->held && work_on(run, HOLD_QUEUE, id)) ||
@@ -183,7 +184,7 @@ static void work_on_id(struct run *run, const char *id)
 	         elsewhere && way->wrong[0] ? way->wrong : "no such message");
 }
 
-static void work_on_room(struct run *run, enum hold_room room)
+static void work_on_room(struct admin_run *run, enum hold_room room)
 {
 	hold_id *ids;
 	size_t count;
@@ -198,7 +199,7 @@ static void work_on_room(struct run *run, enum hold_room room)
 }
 
 /* A removed entry must not be back after a crash. */
-static void sync_rooms(struct run *run)
+static void sync_rooms(struct admin_run *run)
 {
 	struct fault f = FAULT_INIT;
 	if (!file_sync(run->hold->rooms[HOLD_QUEUE], "hold", &f) ||
@@ -208,11 +209,11 @@ static void sync_rooms(struct run *run)
 
 int admin(struct hold *h, const char *program, const struct mailq_call *call)
 {
-	struct run run = {.hold = h,
-	                  .program = program,
-	                  .way = way_of(call->verb),
-	                  .all = call->all,
-	                  .tell = call->tell};
+	struct admin_run run = {.hold = h,
+	                        .program = program,
+	                        .way = way_of(call->verb),
+	                        .all = call->all,
+	                        .tell = call->tell};
 	if (call->all && run.way->held)
 		work_on_room(&run, HOLD_QUEUE);
 	if (call->all && run.way->failed)

@@ -24,10 +24,11 @@ void door_watch(void);
 void door_answer(int code); /* the last that it does */
 
 /* For who holds what others wait for, too. The caller's terminal may stand still in the middle of
- * a line, and a file of his be on a file system that he runs himself: from here on a process of
- * its own takes there what is written to standard error, which is kept for it as far as the system
- * does that and then dropped. Without such a process (there is none to be had) all stays as it
- * is. end: what was written is out, or is given up after a while; harmless without begin. */
+ * a line, and a file of theirs be on a file system that they run themselves: from here on a
+ * process of its own takes there what is written to standard error, which is kept for it as far
+ * as the system does that and then dropped. Without such a process (there is none to be had) all
+ * stays as it is. end: what was written is out, or is given up after a while; harmless without
+ * begin. */
 void door_errors_begin(struct child *carrier);
 void door_errors_end(struct child *carrier);
 

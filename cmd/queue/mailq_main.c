@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cmd/queue/mailq_main.h"
 
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,7 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "text/cause.h"
 #include "os/clock.h"
 #include "os/file.h"
 #include "os/log.h"
@@ -20,246 +15,43 @@
 #include "cmd/send/progress.h"
 #include "cmd/queue/door.h"
 #include "cmd/queue/flushq.h"
-#include "cmd/list/json.h"
 #include "cmd/spawn.h"
-#include "cmd/list/listing.h"
+#include "cmd/queue/mailq_look.h"
 #include "cmd/queue/mailq_options.h"
 #include "cmd/place_access.h"
 #include "cmd/rights.h"
-#include "cmd/list/show.h"
 #include "cmd/queue/admin.h"
-#include "cmd/list/summary.h"
-#include "cmd/list/totals.h"
 #include "cmd/list/visit.h"
 #include "cmd/with_tls.h"
-#include "hold/counters.h"
 #include "hold/retry.h"
 #include "net/tls.h"
 #include "submit/accepted.h"
-#include "transport/servers.h"
-
-#define TEXT_MAX (512 * 1024 * 1024) /* of one entry, or of a summary */
 
 /* A run of the program. */
-struct run {
+struct mailq_run {
 	const char *program;
 	char *const *argv;
 	const struct mailq_call *call;
 	struct place place;
 	bool lacks_tls; /* a relay needs what only the other program has */
 	struct hold hold;
-	int64_t now;
-	bool terminal;
-	bool colour;
 };
 
-/* An entry after the other goes to standard output as it is looked at. */
-struct printing {
-	const struct run *run;
-	struct buf text;
-	uint64_t entries, bytes;
-	char *server; /* whose next time is known, and that time; 0: none */
-	int64_t until;
-	bool failed; /* too much text for one entry, or output ended */
-};
-
-static int complain(const struct run *run, const char *what, const struct fault *f)
-{
-	fprintf(stderr, "%s: %s%s%s\n", run->program, what, what[0] ? ": " : "", f->text);
-	return fault_exit(f->kind);
-}
-
-static struct visit visit_of(struct run *run, visit_entry *entry, void *context)
+static struct visit visit_of(struct mailq_run *run, visit_entry *entry, void *context)
 {
 	return (struct visit){
 	    .hold = &run->hold, .program = run->program, .entry = entry, .context = context};
 }
 
-static bool put_out(struct printing *p)
-{
-	p->failed =
-	    p->text.len > 0 && fwrite(p->text.at, 1, p->text.len, stdout) != p->text.len;
-	buf_clear(&p->text);
-	return !p->failed;
-}
-
-/* When the server of that verdict is asked again; most wait for the same one. */
-static int64_t server_time(struct printing *p, const struct verdict *v)
-{
-	char *server = mem_printf("%d %s %s", (int)cause_row(v->cause)->server,
-	                          v->relay ? v->relay : "", v->host ? v->host : "");
-	if (p->server && strcmp(p->server, server) == 0) {
-		free(server);
-		return p->until;
-	}
-	free(p->server);
-	p->server = server;
-	p->until = 0;
-	servers_next(&p->run->hold, v, &p->until);
-	return p->until;
-}
-
-/* A view of the entry whose next try is that of the server that it waits for. */
-static struct entry as_it_waits(struct printing *p, const struct hold_entry *he)
-{
-	struct entry e = he->entry;
-	const struct envelope *v = &e.envelope;
-	for (size_t i = 0; i < v->rcpt_count; i++) {
-		int64_t until = 0;
-		if (v->rcpts[i].state == RCPT_WAITING && he->entry.next_try <= p->run->now)
-			until = server_time(p, &v->rcpts[i].verdict);
-		if (until > e.next_try)
-			e.next_try = until;
-	}
-	return e;
-}
-
-static bool print_entry(void *context, const struct hold_entry *he, bool busy)
-{
-	struct printing *p = context;
-	const struct run *run = p->run;
-	bool failed = he->room == HOLD_FAILED, fits;
-	const struct entry e = as_it_waits(p, he);
-	if (run->call->job == JOB_JSON) {
-		fits = json_entry(&p->text, &e, busy, failed);
-	} else {
-		const struct settings *c = run->place.config_good ? &run->place.config : NULL;
-		struct listing l = {run->now,           run->terminal, run->colour,
-		                    run->call->verbose, failed,        c};
-		fits = (p->entries > 0 || buf_add_str(&p->text, STR(LISTING_HEADER))) &&
-		       listing_entry(&p->text, &l, &e, busy);
-	}
-	p->entries++;
-	p->bytes += he->entry.facts.size;
-	if (fits)
-		return put_out(p);
-	fprintf(stderr, "%s: %s: too long to list\n", run->program, he->entry.id);
-	buf_clear(&p->text);
-	p->failed = true;
-	return false;
-}
-
-static int list(struct run *run)
-{
-	const struct mailq_call *call = run->call;
-	struct printing p = {.run = run};
-	const struct visit v = visit_of(run, print_entry, &p);
-	int code = 0;
-	buf_init(&p.text, TEXT_MAX);
-	if (call->id_count == 0)
-		code = visit_room(&v, call->failed ? HOLD_FAILED : HOLD_QUEUE);
-	for (size_t i = 0; i < call->id_count; i++)
-		code = fault_worse(code, visit_id(&v, call->ids[i], call->failed));
-	if (call->job == JOB_LIST && !p.failed) {
-		bool ok = true;
-		if (p.entries > 0)
-			ok = listing_total(&p.text, p.entries, p.bytes);
-		else if (call->id_count == 0 && code == 0)
-			ok = buf_add_str(&p.text, STR(LISTING_EMPTY));
-		p.failed = !ok || !put_out(&p);
-	}
-	buf_release(&p.text);
-	free(p.server);
-	return p.failed ? fault_worse(code, fault_exit(FAULT_IO)) : code;
-}
-
-static bool count_room(struct run *run, enum hold_room room, size_t *count, int *code)
-{
-	hold_id *ids;
-	struct fault f = FAULT_INIT;
-	bool ok = hold_list(&run->hold, room, &ids, count, &f);
-	if (!ok)
-		*code = fault_worse(*code, complain(run, "", &f));
-	free(ids);
-	return ok;
-}
-
-static int print_count(struct run *run)
-{
-	size_t count;
-	int code = 0;
-	if (count_room(run, run->call->failed ? HOLD_FAILED : HOLD_QUEUE, &count, &code))
-		printf("%zu\n", count);
-	return code;
-}
-
-struct tallying {
-	struct stats tally;
-	int64_t now;
-};
-
-static bool tally_entry(void *context, const struct hold_entry *he, bool busy)
-{
-	struct tallying *t = context;
-	if (he->room == HOLD_FAILED)
-		stats_failed(&t->tally, &he->entry);
-	else
-		stats_held(&t->tally, &he->entry, busy, t->now);
-	return true;
-}
-
-static int summarise(struct run *run)
-{
-	struct tallying t = {.now = run->now};
-	struct visit v = visit_of(run, tally_entry, &t);
-	struct buf text;
-	size_t damaged = 0, unread = 0;
-	buf_init(&text, TEXT_MAX);
-	stats_init(&t.tally);
-	/* Of others only numbers are a user's to see, and none of what is damaged beside their own. */
-	const bool by_user = run->call->for_user, metrics = run->call->job == JOB_METRICS;
-	t.tally.discreet = by_user && metrics;
-	/* Numbers for a monitor: what cannot be read is one of them. */
-	if (metrics)
-		v.damaged = &unread;
-	int code = visit_room(&v, HOLD_QUEUE);
-	code = fault_worse(code, visit_room(&v, HOLD_FAILED));
-	if ((metrics || !by_user) && count_room(run, HOLD_CORRUPT, &damaged, &code))
-		t.tally.damaged = damaged + unread;
-	stats_sort(&t.tally);
-	struct counters counters = {0};
-	counters_read(&run->hold, &counters);
-	bool ok = metrics ? totals_metrics(&text, &counters) && summary_metrics(&text, &t.tally)
-	                  : summary_text(&text, &t.tally, run->now, run->colour);
-	if (!ok || fwrite(text.at, 1, text.len, stdout) != text.len)
-		code = fault_worse(code, fault_exit(FAULT_IO));
-	stats_release(&t.tally);
-	buf_release(&text);
-	return code;
-}
-
-struct showing {
-	const struct run *run;
-	int code;
-};
-
-static bool show_visited(void *context, const struct hold_entry *he, bool busy)
-{
-	struct showing *s = context;
-	struct fault f = FAULT_INIT;
-	struct show show = {s->run->now, s->run->terminal, he->room == HOLD_FAILED, busy};
-	if (!show_entry(stdout, &show, he, &f))
-		s->code = complain(s->run, he->entry.id, &f);
-	return true;
-}
-
-static int show(struct run *run)
-{
-	struct showing s = {run, 0};
-	const struct visit v = visit_of(run, show_visited, &s);
-	int code = visit_id(&v, run->call->show, run->call->failed);
-	return fault_worse(code, s.code);
-}
-
 /* The ids of entries to try. */
-struct choice {
+struct picked {
 	const struct mailq_call *call;
 	char **ids;
 	size_t count, cap;
 	bool in_failed; /* the last one visited */
 };
 
-static void choose(struct choice *c, const char *id)
+static void choose(struct picked *c, const char *id)
 {
 	c->ids = mem_grow(c->ids, &c->cap, c->count + 1, sizeof(*c->ids));
 	c->ids[c->count++] = mem_copy(str_of(id));
@@ -290,7 +82,7 @@ static bool wanted_recipient(const struct envelope *e, const char *part, bool wa
 
 static bool choose_matching(void *context, const struct hold_entry *he, bool busy)
 {
-	struct choice *c = context;
+	struct picked *c = context;
 	const struct entry *e = &he->entry;
 	bool tries = c->call->job == JOB_TRY;
 	/* Only its ID sends an entry sooner than its sender wants. */
@@ -305,7 +97,7 @@ static bool choose_matching(void *context, const struct hold_entry *he, bool bus
 
 static bool choose_visited(void *context, const struct hold_entry *he, bool busy)
 {
-	struct choice *c = context;
+	struct picked *c = context;
 	(void)busy;
 	c->in_failed = he->room == HOLD_FAILED;
 	if (!c->in_failed)
@@ -313,7 +105,7 @@ static bool choose_visited(void *context, const struct hold_entry *he, bool busy
 	return true;
 }
 
-static int choose_ids(struct run *run, struct choice *c)
+static int choose_ids(struct mailq_run *run, struct picked *c)
 {
 	const struct visit v = visit_of(run, choose_visited, c);
 	bool started_by_sendmail = run->call->first || run->call->caller >= 0;
@@ -329,7 +121,7 @@ static int choose_ids(struct run *run, struct choice *c)
 		if (!c->in_failed)
 			continue;
 		fault_set(&f, FAULT_DATA, "has failed; --retry puts it back");
-		code = fault_worse(code, complain(run, run->call->ids[i], &f));
+		code = fault_worse(code, visit_complain(run->program, run->call->ids[i], &f));
 	}
 	return code;
 }
@@ -339,17 +131,17 @@ static bool is_filtered(const struct mailq_call *call)
 	return call->only_id || call->only_rcpt || call->only_sender;
 }
 
-static void forget_choice(struct choice *c)
+static void forget_choice(struct picked *c)
 {
 	for (size_t i = 0; i < c->count; i++)
 		free(c->ids[i]);
 	free(c->ids);
 }
 
-static int steer_mail(struct run *run)
+static int steer_mail(struct mailq_run *run)
 {
 	struct mailq_call call = *run->call;
-	struct choice c = {.call = run->call};
+	struct picked c = {.call = run->call};
 	int code = 0;
 	if (is_filtered(&call)) {
 		const struct visit v = visit_of(run, choose_matching, &c);
@@ -368,12 +160,12 @@ static int steer_mail(struct run *run)
 
 static bool log_to_caller(void *context, struct str line)
 {
-	const struct run *run = context;
+	const struct mailq_run *run = context;
 	return progress_log(run->call->caller, line);
 }
 
 /* For the user whose message it is; post knows that it was taken. */
-static void log_accepted(struct run *run, const char *id)
+static void log_accepted(struct mailq_run *run, const char *id)
 {
 	struct hold_entry he;
 	struct fault f = FAULT_INIT;
@@ -388,17 +180,17 @@ static void log_accepted(struct run *run, const char *id)
 
 static void begin(void *context)
 {
-	struct run *run = context;
+	struct mailq_run *run = context;
 	const struct mailq_call *call = run->call;
 	if (call->for_user && (call->first || call->caller >= 0) && call->id_count == 1)
 		log_accepted(run, call->ids[0]);
 }
 
-static int try_mail(struct run *run)
+static int try_mail(struct mailq_run *run)
 {
 	const struct mailq_call *call = run->call;
 	bool filtered = is_filtered(call);
-	struct choice c = {.call = call};
+	struct picked c = {.call = call};
 	int code = 0;
 	if (filtered) {
 		const struct visit v = visit_of(run, choose_matching, &c);
@@ -426,19 +218,39 @@ static int try_mail(struct run *run)
 	return code;
 }
 
-static int do_job(struct run *run)
+/* https://no-color.org: a NO_COLOR that is empty does not count. */
+static bool wants_colour(const struct mailq_call *call)
+{
+	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+	return !call->plain && !(no_color && no_color[0]) &&
+	       !(term && strcmp(term, "dumb") == 0);
+}
+
+static int look(struct mailq_run *run)
+{
+	const bool terminal = isatty(STDOUT_FILENO) == 1;
+	const struct mailq_look l = {
+	    .program = run->program,
+	    .call = run->call,
+	    .hold = &run->hold,
+	    .config = run->place.config_good ? &run->place.config : NULL,
+	    .now = clock_wall(),
+	    .terminal = terminal,
+	    .colour = terminal && wants_colour(run->call),
+	};
+	return mailq_look(&l);
+}
+
+static int do_job(struct mailq_run *run)
 {
 	switch (run->call->job) {
 	case JOB_LIST:
 	case JOB_JSON:
-		return list(run);
 	case JOB_COUNT:
-		return print_count(run);
 	case JOB_METRICS:
 	case JOB_SUMMARY:
-		return summarise(run);
 	case JOB_SHOW:
-		return show(run);
+		return look(run);
 	case JOB_ADMIN:
 		place_open_log(&run->place, run->program);
 		return steer_mail(run);
@@ -465,16 +277,8 @@ static bool only_counts(enum mailq_job job)
 	return job == JOB_COUNT || job == JOB_METRICS;
 }
 
-/* https://no-color.org: a NO_COLOR that is empty does not count. */
-static bool wants_colour(const struct mailq_call *call)
-{
-	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
-	return !call->plain && !(no_color && no_color[0]) &&
-	       !(term && strcmp(term, "dumb") == 0);
-}
-
 /* May whoever runs us open the hold? post has let a user in. */
-static bool may_enter(const struct run *run)
+static bool may_enter(const struct mailq_run *run)
 {
 	const struct mailq_call *call = run->call;
 	return call->for_user || (call->program == PROGRAM_MAILQ ? place_may_look(&run->place)
@@ -482,7 +286,7 @@ static bool may_enter(const struct run *run)
 }
 
 /* Opens the hold, and gives up what the caller has beyond that. */
-static bool enter(struct run *run, struct fault *f)
+static bool enter(struct mailq_run *run, struct fault *f)
 {
 	const struct mailq_call *call = run->call;
 	struct place *p = &run->place;
@@ -509,7 +313,7 @@ static bool enter(struct run *run, struct fault *f)
 
 /* A program that sendmail started has no standard error: its caller may wait for
  * the end of theirs. */
-static void find_stderr(const struct run *run)
+static void find_stderr(const struct mailq_run *run)
 {
 	const struct mailq_call *call = run->call;
 	bool started = call->first || call->caller >= 0 || call->job == JOB_ACCEPTED;
@@ -521,14 +325,14 @@ static void find_stderr(const struct run *run)
 	close(fd);
 }
 
-static int do_job_in_hold(struct run *run)
+static int do_job_in_hold(struct mailq_run *run)
 {
 	struct fault f = FAULT_INIT;
 	if (!may_enter(run))
 		return door_pass(run->call, wants_colour(run->call));
 	find_stderr(run);
 	if (!enter(run, &f))
-		return complain(run, "", &f);
+		return visit_complain(run->program, "", &f);
 	int code = do_job(run);
 	hold_close(&run->hold);
 	return code;
@@ -536,12 +340,12 @@ static int do_job_in_hold(struct run *run)
 
 /* The hold can be looked at and steered with a faulty configuration, which is
  * when it matters; only sending needs a good one. */
-static int run_in_place(struct run *run)
+static int run_in_place(struct mailq_run *run)
 {
 	struct fault f = FAULT_INIT;
 	int code = fault_exit(FAULT_CONFIG);
 	if (!rights_begin(run->call->config, &f))
-		return complain(run, "", &f);
+		return visit_complain(run->program, "", &f);
 	bool good = place_find(&run->place, run->program, run->call->config,
 	                       run->call->for_user, false);
 	run->lacks_tls = good && run->call->job == JOB_TRY && !tls_is_here() &&
@@ -588,9 +392,7 @@ static int run_call(struct mailq_call *call, const char *label, char **argv)
 		sandbox_hide();
 	if (call->zone)
 		setenv("TZ", call->zone, 1);
-	struct run run = {.program = label, .argv = argv, .call = call, .now = clock_wall()};
-	run.terminal = isatty(STDOUT_FILENO) == 1;
-	run.colour = run.terminal && wants_colour(call);
+	struct mailq_run run = {.program = label, .argv = argv, .call = call};
 	return run_in_place(&run);
 }
 

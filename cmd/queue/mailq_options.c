@@ -216,7 +216,7 @@ static bool set_private(struct mailq_call *call, struct str word)
 static struct str private_words(const char *argv0)
 {
 	const struct str names[] = {STR("mailq "), STR("flushq ")}, line = str_of(argv0);
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	for (size_t i = 0; i < COUNT(names); i++)
 		if (str_starts(line, names[i]))
 			return str_from(line, names[i].len);
 	return STR("");
@@ -294,16 +294,34 @@ bool mailq_options_scan(enum mailq_program program, int argc, char **argv,
 	return check_operands(call, f) && check_call(call, f);
 }
 
+/* "--remove|--freeze|..." */
+static void print_verbs(FILE *out)
+{
+	const char *between = "";
+	for (size_t i = 0; i < COUNT(flushq_rows); i++) {
+		const struct args_row *row = &flushq_rows[i];
+		if (!row->name || row->option != OPTION_VERB)
+			continue;
+		fprintf(out, "%s%s", between, row->name);
+		between = "|";
+	}
+}
+
 void mailq_options_usage(enum mailq_program program, FILE *out)
 {
-	fputs(program == PROGRAM_FLUSHQ
-	          ? "usage: flushq [-C FILE] [-v] [-a] [--recipient TEXT] [--sender TEXT] [ID "
-	            "...]\n"
-	            "       flushq [-C FILE] --remove|--freeze|--thaw|--retry ID ...|all\n"
-	            "       flushq --help\n"
-	          : "usage: mailq [-C FILE] [-v] [-j] [--failed] [--count] [ID ...]\n"
-	            "       mailq [-C FILE] --summary|--metrics|--show ID\n"
-	            "       mailq --help\n",
+	if (program != PROGRAM_FLUSHQ) {
+		fputs("usage: mailq [-C FILE] [-v] [-j] [--failed] [--count] [ID ...]\n"
+		      "       mailq [-C FILE] --summary|--metrics|--show ID\n"
+		      "       mailq --help\n",
+		      out);
+		return;
+	}
+	fputs("usage: flushq [-C FILE] [-v] [-a] [--recipient TEXT] [--sender TEXT] [ID ...]\n"
+	      "       flushq [-C FILE] ",
+	      out);
+	print_verbs(out);
+	fputs(" ID ...|all\n"
+	      "       flushq --help\n",
 	      out);
 }
 

@@ -126,7 +126,7 @@ static void release(struct check_order *o)
 	free(o->rcpt);
 }
 
-/* With what the caller may use of the tokens; for a log-in he must. False: it is over. */
+/* With what the caller may use of the tokens; for a log-in they must be able to. False: it is over. */
 static bool begin_login(const struct place *p, const struct call *call, struct hold *h,
                         struct tokens **tokens, const struct settings_relay **relay,
                         struct fault *f)

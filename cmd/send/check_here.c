@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cmd/send/check_here.h"
 
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,11 +13,10 @@
 #include <unistd.h>
 
 #include "os/clock.h"
-#include "os/container.h"
 #include "os/file.h"
 #include "os/log.h"
-#include "os/trust.h"
 #include "cmd/place_access.h"
+#include "cmd/send/check_hold.h"
 #include "cmd/send/check_table.h"
 #include "cmd/with_tls.h"
 #include "cmd/list/format.h"
@@ -37,9 +31,7 @@
 /* What the rows share. */
 struct sight {
 	struct place *place;
-	struct hold hold;
-	bool open;   /* the hold could be looked into */
-	bool closed; /* it is not for this caller to see */
+	struct check_hold held;
 	struct counters counters;
 	int64_t now;
 	bool ok;
@@ -97,214 +89,6 @@ static void check_senders(const struct sight *s)
 	if (c->sender_count > 0)
 		check_table_row("senders", -1, "%zu row%s in [senders]", c->sender_count,
 		                c->sender_count == 1 ? "" : "s");
-}
-
-/* Hold */
-
-static void free_space(const char *path, char to[64])
-{
-	uint64_t bytes = 0;
-	struct fault f = FAULT_INIT;
-	if (file_free_space(path, &bytes, &f))
-		snprintf(to, 64, ", %llu MiB free", (unsigned long long)(bytes >> 20));
-	else
-		to[0] = '\0';
-}
-
-/* Where nothing is yet, the first message makes it. */
-static bool can_make(const char *path, struct fault *f)
-{
-	char *above = mem_copy(str_of(path));
-	struct stat st;
-	char *slash;
-	while ((slash = strrchr(above, '/')) && slash != above) {
-		*slash = '\0';
-		if (stat(above, &st) == 0)
-			break;
-	}
-	const char *at = slash && slash != above ? above : "/";
-	bool ok = access(at, W_OK | X_OK) == 0 ||
-	          fault_sys(f, FAULT_TEMP, errno, "%s cannot be made in %s", path, at);
-	free(above);
-	return ok;
-}
-
-/* The folder of the system's hold: our group gets through, and nobody can put another
- * room there. */
-static bool is_good_folder(const struct stat *st, const struct passwd *pw,
-                           const struct group *gr)
-{
-	bool through = st->st_gid == gr->gr_gid ? (st->st_mode & S_IXGRP) != 0
-	                                        : (st->st_mode & S_IXOTH) != 0;
-	return through && (st->st_mode & (S_IWGRP | S_IWOTH)) == 0 &&
-	       (st->st_uid == 0 || st->st_uid == pw->pw_uid);
-}
-
-static bool is_good_room(const struct stat *st, const struct passwd *pw, const struct group *gr,
-                         mode_t mode)
-{
-	return st->st_uid == pw->pw_uid && st->st_gid == gr->gr_gid &&
-	       (st->st_mode & 01777) == mode;
-}
-
-/* What an installation made is to be as that made it. */
-static bool is_as_made(const char *path, const struct stat *st, uid_t owner, mode_t mode)
-{
-	const struct passwd *pw = getpwnam(POSTERN_USER);
-	const struct group *gr = getgrnam(POSTERN_GROUP);
-	if (pw && gr &&
-	    (owner == 0 ? is_good_folder(st, pw, gr) : is_good_room(st, pw, gr, mode)))
-		return true;
-	char who[TRUST_OWNER_MAX];
-	trust_owner(st, who);
-	check_table_row("FAILED", -1,
-	                "hold: %s: %s; it should be %s:" POSTERN_GROUP ", mode %04o", path, who,
-	                owner == 0 ? "root" : POSTERN_USER, (unsigned)mode);
-	check_table_advice("chown %s:" POSTERN_GROUP " %s && chmod %04o %s",
-	                   owner == 0 ? "root" : POSTERN_USER, path, (unsigned)mode, path);
-	return false;
-}
-
-static bool is_folder(const char *path, const struct stat *st)
-{
-	if (!S_ISDIR(st->st_mode))
-		check_table_row("FAILED", -1, "hold: %s is not a directory", path);
-	return S_ISDIR(st->st_mode);
-}
-
-static bool room_good(const struct place *p, enum hold_room room, bool *missing)
-{
-	const struct passwd *pw = getpwnam(POSTERN_USER);
-	char *path = mem_printf("%s/%s", p->hold_path, hold_room_name(room));
-	mode_t mode = room == HOLD_STATE ? 0770 : 01770;
-	struct stat st;
-	struct fault f = FAULT_INIT;
-	bool ok = true;
-	if (!file_stat_name(AT_FDCWD, path, &st, &f)) {
-		bool gone = f.sys == ENOENT;
-		*missing = *missing || gone;
-		ok = gone && p->personal && can_make(path, &f);
-		if (!ok)
-			check_table_row("FAILED", -1, "hold: %s", f.text);
-		free(path);
-		return ok;
-	}
-	ok = is_folder(path, &st);
-	if (!ok)
-		check_table_advice("move it away: mv %s %s.old", path, path);
-	if (ok && !p->personal && pw)
-		ok = is_as_made(path, &st, pw->pw_uid, mode);
-	/* Who only looks after it need not write. */
-	if (ok && (p->personal || p->owner) && access(path, R_OK | W_OK | X_OK) != 0) {
-		ok = false;
-		check_table_row("FAILED", -1, "hold: %s cannot be written: %s", path,
-		                strerror(errno));
-		check_table_advice(
-		    "see whether its file system is mounted read-only, and whose it is");
-	}
-	free(path);
-	return ok;
-}
-
-static bool rooms_good(const struct place *p)
-{
-	bool ok = true, missing = false;
-	for (int i = 0; i < HOLD_ROOMS; i++)
-		ok = room_good(p, (enum hold_room)i, &missing) && ok;
-	if (missing && !p->personal)
-		check_table_advice("flushq, run by root, makes the rooms that are missing");
-	return ok;
-}
-
-/* A hold of the caller's own that is not there yet. */
-static void look_at_making(struct sight *s, const char *path)
-{
-	struct fault f = FAULT_INIT;
-	if (!trust_way(path, getuid(), &f)) {
-		fail(s, "the hold", f.text);
-		check_table_advice("or set directory in [hold]");
-	} else if (can_make(path, &f)) {
-		check_table_row("hold", -1, "%s is made with the first message", path);
-	} else {
-		fail(s, "hold", f.text);
-		check_table_advice("make it, or set directory in [hold]%s",
-		                   container_inside()
-		                       ? "; in a container, mount a volume there that is "
-		                         "open to this user"
-		                       : "");
-	}
-}
-
-static bool folder_good(struct sight *s)
-{
-	const char *path = s->place->hold_path;
-	bool personal = s->place->personal;
-	struct stat st;
-	struct fault f = FAULT_INIT;
-	if (!file_stat_name(AT_FDCWD, path, &st, &f)) {
-		if (f.sys == ENOENT && personal) {
-			look_at_making(s, path);
-			return false;
-		}
-		fail(s, "hold", f.text);
-		check_table_advice(personal ? "make it, or set directory in [hold]"
-		                            : "make install makes it; a volume has to be "
-		                              "mounted there");
-		return false;
-	}
-	bool folder = S_ISLNK(st.st_mode) || is_folder(path, &st);
-	if (!folder)
-		check_table_advice("move it away, or set directory in [hold]");
-	if (folder && (personal || is_as_made(path, &st, 0, 0710)))
-		return true;
-	s->ok = false;
-	return false;
-}
-
-/* The rooms look as they should, and it is not believed all the same. */
-static void not_opened(struct sight *s, const struct fault *f)
-{
-	const char *path = s->place->hold_path;
-	const struct passwd *pw = getpwuid(getuid());
-	s->ok = false;
-	check_table_row("FAILED", -1, "%s", f->text); /* which begins with "the hold" */
-	struct stat st;
-	if (s->place->personal && pw && stat(path, &st) == 0 && st.st_uid != pw->pw_uid)
-		check_table_advice("chown %s %s, or set directory in [hold]", pw->pw_name,
-		                   path);
-}
-
-static void check_hold(struct sight *s)
-{
-	const struct place *p = s->place;
-	struct fault f = FAULT_INIT;
-	if (!p->hold_path) {
-		fail(s, "hold", "there is none: set directory in [hold], or HOME");
-		return;
-	}
-	s->closed = !place_may_look(p);
-	if (!hold_has_space(p->hold_path, p->config.min_free, &f) && f.sys == 0) {
-		fail(s, "hold", f.text);
-		check_table_advice("until then new mail is refused");
-	}
-	if (s->closed) {
-		check_table_row("hold", -1,
-		                "%s: not for this user to see; root's check looks into it",
-		                p->hold_path);
-		return;
-	}
-	if (!folder_good(s))
-		return;
-	bool good = rooms_good(p);
-	s->ok = s->ok && good;
-	s->open = place_open_hold(p, true, &s->hold, &f);
-	if (!s->open && good)
-		not_opened(s, &f);
-	if (!s->open || !good)
-		return;
-	char space[64];
-	free_space(p->hold_path, space);
-	check_table_row("hold", -1, "%s%s", p->hold_path, space);
 }
 
 /* post */
@@ -388,7 +172,7 @@ static void check_file(struct sight *s)
 		check_table_row("log", -1, "%s can be written", path);
 		return;
 	}
-	if (f.sys == ENOENT && (p->personal || p->owner) && can_make(path, &make)) {
+	if (f.sys == ENOENT && (p->personal || p->owner) && check_can_make(path, &make)) {
 		check_table_row("log", -1, "%s is made with the first line", path);
 		return;
 	}
@@ -489,11 +273,11 @@ static void check_aliases(struct sight *s)
 static int64_t youngest(const struct sight *s)
 {
 	int64_t last = 0;
-	for (int room = HOLD_QUEUE; s->open && room <= HOLD_FAILED; room++) {
+	for (int room = HOLD_QUEUE; s->held.open && room <= HOLD_FAILED; room++) {
 		hold_id *ids = NULL;
 		size_t count = 0;
 		struct fault f = FAULT_INIT;
-		if (!hold_list(&s->hold, (enum hold_room)room, &ids, &count, &f))
+		if (!hold_list(&s->held.hold, (enum hold_room)room, &ids, &count, &f))
 			continue;
 		for (size_t i = 0; i < count; i++) {
 			char second[9];
@@ -543,12 +327,12 @@ static void look_at_held(struct sight *s, struct waiting *w)
 	hold_id *ids = NULL;
 	size_t count = 0;
 	struct fault f = FAULT_INIT;
-	if (!hold_list(&s->hold, HOLD_QUEUE, &ids, &count, &f))
+	if (!hold_list(&s->held.hold, HOLD_QUEUE, &ids, &count, &f))
 		return;
 	for (size_t i = 0; i < count; i++) {
 		struct hold_entry he;
 		struct entry_start start;
-		if (!hold_peek(&s->hold, HOLD_QUEUE, ids[i], &he, &start))
+		if (!hold_peek(&s->held.hold, HOLD_QUEUE, ids[i], &he, &start))
 			continue;
 		const struct entry *e = &he.entry;
 		int64_t since = e->next_try > e->created ? e->next_try : e->created;
@@ -583,9 +367,10 @@ static void check_flush(struct sight *s)
 {
 	struct waiting w = {0};
 	int64_t flushed = s->counters.last_flush;
-	if (!s->open) {
+	if (!s->held.open) {
 		check_table_row("last flush", -1, "%s",
-		                s->closed ? "not for this user to see" : "none to be seen");
+		                s->held.closed ? "not for this user to see"
+		                               : "none to be seen");
 		return;
 	}
 	look_at_held(s, &w);
@@ -613,15 +398,16 @@ bool check_here(struct place *p, int64_t names_ms)
 	                 p->personal ? "personal" : "system");
 	check_name(&s, names_ms);
 	check_senders(&s);
-	check_hold(&s);
+	check_hold(p, &s.held);
+	s.ok = s.ok && s.held.ok;
 	check_post(&s);
 	check_log(&s);
 	check_aliases(&s);
-	if (s.open)
-		counters_read(&s.hold, &s.counters);
+	if (s.held.open)
+		counters_read(&s.held.hold, &s.counters);
 	check_clock(&s);
 	check_flush(&s);
-	if (s.open)
-		hold_close(&s.hold);
+	if (s.held.open)
+		hold_close(&s.held.hold);
 	return s.ok;
 }

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cmd/send/inject.h"
 
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -154,8 +150,9 @@ static int await_try(const struct injection *in, int fd)
 {
 	const struct call *call = in->call;
 	struct progress_result result;
-	progress_listen(fd, clock_deadline(in->place->config.wait_ms), call->quiet,
-	                call->verbose, &result);
+	unsigned how =
+	    (call->quiet ? PROGRESS_QUIET : 0u) | (call->verbose ? PROGRESS_TO_END : 0u);
+	progress_listen(fd, clock_deadline(in->place->config.wait_ms), how, &result);
 	close(fd);
 	if (result.interrupted) {
 		fprintf(stderr, "sendmail: interrupted: the message is held as %s\n", in->id);

@@ -26,7 +26,7 @@ void input_take_signals(void)
 	struct sigaction usual = {.sa_handler = SIG_DFL};
 	sigset_t blocked;
 	sigemptyset(&blocked);
-	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+	for (size_t i = 0; i < COUNT(ends); i++) {
 		struct sigaction before;
 		/* nohup(1) and shells in the background ignore some on purpose. */
 		if (sigaction(ends[i], NULL, &before) == 0 && before.sa_handler == SIG_IGN)

@@ -159,14 +159,13 @@ static int wait_readable(int fd, int64_t deadline)
 	return input_stopped() ? -1 : wait_open(&p, 1, clock_left_ms(deadline));
 }
 
-void progress_listen(int fd, int64_t deadline, bool quiet, bool verbose,
-                     struct progress_result *result)
+void progress_listen(int fd, int64_t deadline, unsigned how, struct progress_result *result)
 {
 	memset(result, 0, sizeof(*result));
 	struct buf in;
 	buf_init(&in, 1024 * 1024);
 	char bytes[4096];
-	while (verbose || !(result->done || result->held)) {
+	while (how & PROGRESS_TO_END || !(result->done || result->held)) {
 		int ready = wait_readable(fd, deadline);
 		if (ready < 0 && errno == EINTR && !input_stopped())
 			continue;
@@ -181,7 +180,8 @@ void progress_listen(int fd, int64_t deadline, bool quiet, bool verbose,
 			break;
 		size_t end;
 		while ((end = str_find(buf_str(&in), '\n')) != STR_NONE) {
-			hear_line(fd, str_first(buf_str(&in), end), quiet, result);
+			hear_line(fd, str_first(buf_str(&in), end), how & PROGRESS_QUIET,
+			          result);
 			buf_drop(&in, end + 1);
 		}
 	}

@@ -34,11 +34,15 @@ struct progress_result {
 	bool late;        /* the time was up: the try goes on without us */
 };
 
-/* Listens until flushq has told what became of the message (verbose: until it
- * ends, for the rest of the conversation), the deadline or a signal
- * (input_stopped); prints to standard error what is to be said (quiet: not
- * about recipients). How the server says goodbye is not waited for. */
-void progress_listen(int fd, int64_t deadline, bool quiet, bool verbose,
-                     struct progress_result *result);
+/* How to listen, as bits. */
+enum progress_how {
+	PROGRESS_QUIET = 1, /* nothing is said about recipients */
+	PROGRESS_TO_END = 2 /* until flushq ends, for the rest of the conversation */
+};
+
+/* Listens until flushq has told what became of the message, the deadline or a signal
+ * (input_stopped); prints to standard error what is to be said. how: bits of enum
+ * progress_how. How the server says goodbye is not waited for. */
+void progress_listen(int fd, int64_t deadline, unsigned how, struct progress_result *result);
 
 #endif

@@ -17,7 +17,7 @@ static bool start(void *context, struct hold *h, struct sink_try *t, struct faul
 	char reason[VERDICT_LINE_MAX];
 	if (t->id && outlook_put_off(&p->config, h, t->id, reason))
 		return fault_set(f, FAULT_TEMP, "%s", reason);
-	return spawn_flushq(p, t->id, t->verbose, t->listen, &t->fd, &t->pid, f);
+	return spawn_flushq(p, t, f);
 }
 
 static bool open_post(void *context, struct post_client *g, struct fault *f)

@@ -4,11 +4,9 @@
 #include <gnutls/abstract.h>
 #include <gnutls/gnutls.h>
 #include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "oauth/request.h"
-#include "text/codec.h"
 
 #define FILE_MAX 32768
 #define JWT_MAX  32768
@@ -30,24 +28,24 @@ static bool add_json(struct buf *out, json_t *json)
 
 static bool sign(struct buf *jwt, const char *key, struct fault *f)
 {
-	gnutls_privkey_t private;
+	gnutls_privkey_t signer;
 	gnutls_datum_t pem = {(unsigned char *)(uintptr_t)key, (unsigned)strlen(key)};
 	gnutls_datum_t signed_text = {(unsigned char *)jwt->at, (unsigned)jwt->len};
 	gnutls_datum_t signature = {NULL, 0};
-	int rc = gnutls_privkey_init(&private);
+	int rc = gnutls_privkey_init(&signer);
 	if (rc != 0)
 		return fault_set(f, FAULT_TEMP, "%s", gnutls_strerror(rc));
-	rc = gnutls_privkey_import_x509_raw(private, &pem, GNUTLS_X509_FMT_PEM, NULL, 0);
-	if (rc == 0 && gnutls_privkey_get_pk_algorithm(private, NULL) != GNUTLS_PK_RSA)
+	rc = gnutls_privkey_import_x509_raw(signer, &pem, GNUTLS_X509_FMT_PEM, NULL, 0);
+	if (rc == 0 && gnutls_privkey_get_pk_algorithm(signer, NULL) != GNUTLS_PK_RSA)
 		rc = GNUTLS_E_UNSUPPORTED_SIGNATURE_ALGORITHM;
 	if (rc == 0)
-		rc = gnutls_privkey_sign_data(private, GNUTLS_DIG_SHA256, 0, &signed_text,
+		rc = gnutls_privkey_sign_data(signer, GNUTLS_DIG_SHA256, 0, &signed_text,
 		                              &signature);
 	bool ok =
 	    rc == 0 && buf_add_char(jwt, '.') &&
 	    request_base64url(jwt, str_make((const char *)signature.data, signature.size));
 	gnutls_free(signature.data);
-	gnutls_privkey_deinit(private);
+	gnutls_privkey_deinit(signer);
 	return ok || fault_set(f, FAULT_CONFIG,
 	                       "cannot sign with the private_key of "
 	                       "service_account_file: %s",

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cmd/token/http.h"
 
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #define CURL_DISABLE_TYPECHECK /* its functions are none that anybody calls */
 #include <curl/curl.h>
 #include <stdlib.h>

@@ -60,7 +60,7 @@ bool job_take(struct job *j, const struct answer *a, struct fault *f);
 /* f from an answer that is not what was hoped for. */
 bool job_blame(const struct answer *a, long status, struct fault *f);
 
-/* A line to who asks. False: he is gone. */
+/* A line to who asks. False: they are gone. */
 bool job_say(const struct job *j, enum order_said kind, const char *text);
 
 #endif

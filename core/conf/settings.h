@@ -7,8 +7,8 @@
  * name as a hint; any fault refuses the whole file. After settings_load every
  * key has a valid value.
  *
- * Durations are seconds, but milliseconds where a wait is meant (_ms); sizes bytes. All strings and arrays
- * belong to the struct settings.
+ * Durations are seconds, but milliseconds where a wait is meant (_ms); sizes bytes. All
+ * strings and arrays belong to the struct settings.
  */
 #ifndef CONF_SETTINGS_H
 #define CONF_SETTINGS_H

@@ -2,7 +2,6 @@
 #include "conf/settings_net.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 
 #include "text/host.h"

@@ -2,7 +2,6 @@
 #include "hold/backoff.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -150,7 +149,7 @@ static bool format(const char *key, const struct backoff *b, struct buf *out)
 	    buf_addf(out, "%s\nkey %s\ncause %s\n", first_line, key, cause_row(b->cause)->word);
 	for (int i = 0; ok && i < NUMBERS; i++)
 		ok = buf_addf(out, "%s %lld\n", number_names[i], n[i]);
-	/* What was there before must not show behind it. */
+	/* Always of one length: the file is overwritten in place, and may have been longer. */
 	while (ok && out->len < FILE_SIZE)
 		ok = buf_add_char(out, out->len == FILE_SIZE - 1 ? '\n' : ' ');
 	return ok;
@@ -166,7 +165,7 @@ static void set(const struct hold *h, const char *key, enum about about,
 	struct buf text;
 	buf_init(&text, FILE_SIZE);
 	int fd;
-	/* Nothing to be done about a failure: the server is then asked again. */
+	/* Where it cannot be written the server is only asked again sooner. */
 	if (format(key, b, &text) && (open_file(h, key, about, whose, &fd) ||
 	                              file_create(h->rooms[HOLD_STATE], name, 0660, &fd, &f))) {
 		(void)!file_write_at(fd, name, 0, buf_str(&text), &f);
@@ -216,7 +215,8 @@ void backoff_dead(struct backoff *b, enum cause cause, int code, int64_t max, in
 	    b->cause != CAUSE_NONE && !b->busy && b->failures > 0 && b->since <= wall;
 	if (!goes_on)
 		*b = (struct backoff){.since = wall, .uptime = uptime};
-	/* Before that time it is the same silence, met by another process. */
+	/* While its time lasts, another process met the same outage: the wait does not double
+	 * for that. */
 	if (!goes_on || !backoff_stands(b, wall)) {
 		int64_t limit = goes_on ? b->limit * 2 : BACKOFF_FIRST;
 		b->limit = limit < max ? limit : max;

@@ -115,6 +115,7 @@ void counters_add(const struct hold *h, const struct counters *more)
 		    (unsigned long long)c.rcpts_delivered, (unsigned long long)c.rcpts_failed,
 		    (unsigned long long)c.bytes, (unsigned long long)c.last_success,
 		    (unsigned long long)c.last_flush);
+		/* Where it cannot be written these are missing in the counts, no more. */
 		(void)!file_write_at(fd, name, 0, str_make(text, (size_t)len), &f);
 	}
 	close(fd);

@@ -2,7 +2,6 @@
 #include "hold/layout.h"
 
 #include <stdio.h>
-#include <string.h>
 
 const char *const layout_keys[HEAD_LINES] = {"postern-entry", "id",     "created", "uid",
                                              "recipients",    "size",   "longest", "8bit",

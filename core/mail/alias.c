@@ -19,7 +19,7 @@ struct value {
 	bool escaped;
 };
 
-struct entry {
+struct alias_entry {
 	char *name; /* in lower case */
 	size_t line;
 	size_t first; /* of its values */
@@ -30,14 +30,14 @@ struct alias {
 	struct value *values;
 	size_t value_count;
 	size_t value_cap;
-	struct entry *entries; /* sorted by name */
+	struct alias_entry *entries; /* sorted by name */
 	size_t entry_count;
 	size_t entry_cap;
 	size_t rest; /* the entry of all other names, or STR_NONE */
 };
 
 /* The state of alias_parse. */
-struct reader {
+struct alias_reader {
 	struct alias *alias;
 	alias_warn *warn;
 	void *context;
@@ -45,7 +45,7 @@ struct reader {
 	struct buf body; /* the values of one entry, its line ends in it */
 };
 
-static void warn_about(const struct reader *r, struct str what, const char *why)
+static void warn_about(const struct alias_reader *r, struct str what, const char *why)
 {
 	struct fault text = FAULT_INIT;
 	if (!r->warn)
@@ -79,20 +79,20 @@ static char *key_of(struct str name)
 /* Of two with one name the first in the file is first. */
 static int by_name(const void *a, const void *b)
 {
-	const struct entry *p = a, *q = b;
+	const struct alias_entry *p = a, *q = b;
 	int order = strcmp(p->name, q->name);
 	return order != 0 ? order : (p->line > q->line) - (p->line < q->line);
 }
 
 static int to_name(const void *key, const void *entry)
 {
-	return strcmp(key, ((const struct entry *)entry)->name);
+	return strcmp(key, ((const struct alias_entry *)entry)->name);
 }
 
 static size_t find_entry(const struct alias *a, struct str name)
 {
 	char *key = key_of(name);
-	const struct entry *found = NULL;
+	const struct alias_entry *found = NULL;
 	if (a->entry_count > 0)
 		found = bsearch(key, a->entries, a->entry_count, sizeof(*found), to_name);
 	free(key);
@@ -131,7 +131,7 @@ static const char *refusal(struct str value)
 
 static bool take_address(void *context, const struct addr *found, struct fault *f)
 {
-	struct reader *r = context;
+	struct alias_reader *r = context;
 	struct alias *a = r->alias;
 	const char *why = found->bare ? refusal(found->mailbox) : NULL;
 	(void)f;
@@ -149,7 +149,7 @@ static bool take_address(void *context, const struct addr *found, struct fault *
 	return true;
 }
 
-static void read_value(struct reader *r, struct str value)
+static void read_value(struct alias_reader *r, struct str value)
 {
 	struct fault f = FAULT_INIT;
 	size_t before = r->alias->value_count;
@@ -174,7 +174,7 @@ static size_t count_lines(struct str text)
 	return lines;
 }
 
-static void read_values(struct reader *r, struct str rest)
+static void read_values(struct alias_reader *r, struct str rest)
 {
 	while (rest.len > 0) {
 		/* A value is on the line where its first byte is. */
@@ -216,7 +216,7 @@ static bool is_name(struct str name)
 }
 
 /* One entry, from its name to the last continuation line. */
-static void read_entry(struct reader *r)
+static void read_entry(struct alias_reader *r)
 {
 	struct str text = buf_str(&r->body);
 	struct alias *a = r->alias;
@@ -237,15 +237,15 @@ static void read_entry(struct reader *r)
 	}
 	a->entries =
 	    mem_grow(a->entries, &a->entry_cap, a->entry_count + 1, sizeof(*a->entries));
-	a->entries[a->entry_count++] = (struct entry){.name = key_of(name),
-	                                              .line = line,
-	                                              .first = first,
-	                                              .count = a->value_count - first};
+	a->entries[a->entry_count++] = (struct alias_entry){.name = key_of(name),
+	                                                    .line = line,
+	                                                    .first = first,
+	                                                    .count = a->value_count - first};
 }
 
 /* Cuts the text into entries. Comments and empty lines stand between them or
  * in them; they are left out but for their line ends, which count lines. */
-static void read_entries(struct reader *r, struct str text)
+static void read_entries(struct alias_reader *r, struct str text)
 {
 	struct str line;
 	size_t number = 0;
@@ -267,12 +267,12 @@ static void read_entries(struct reader *r, struct str text)
 }
 
 /* Of two entries with one name the first in the file is taken. */
-static void drop_doubles(struct reader *r)
+static void drop_doubles(struct alias_reader *r)
 {
 	struct alias *a = r->alias;
 	size_t kept = 0;
 	for (size_t i = 0; i < a->entry_count; i++) {
-		struct entry *e = &a->entries[i];
+		struct alias_entry *e = &a->entries[i];
 		if (kept > 0 && strcmp(e->name, a->entries[kept - 1].name) == 0) {
 			r->line = e->line;
 			warn_about(r, str_of(e->name), "this alias is there already; left out");
@@ -296,7 +296,7 @@ static void link_values(struct alias *a)
 struct alias *alias_parse(struct str text, alias_warn *warn, void *context)
 {
 	struct alias *a = mem_alloc(sizeof(*a));
-	struct reader r = {.alias = a, .warn = warn, .context = context, .line = 1};
+	struct alias_reader r = {.alias = a, .warn = warn, .context = context, .line = 1};
 	a->rest = STR_NONE;
 	buf_init(&r.body, SIZE_MAX / 4);
 	read_entries(&r, text);
@@ -366,7 +366,7 @@ static bool expand(struct expansion *x, alias_each *each, void *context, struct 
 	const struct alias *a = x->alias;
 	while (x->depth > 0) {
 		struct step *step = &x->steps[x->depth - 1];
-		const struct entry *e = &a->entries[step->entry];
+		const struct alias_entry *e = &a->entries[step->entry];
 		if (step->next == e->count) {
 			x->visits[step->entry] = VISIT_DONE;
 			x->depth--;

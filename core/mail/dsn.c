@@ -16,7 +16,7 @@
 #define ID_MAX        900
 
 /* Where in the original's header dsn_original is. */
-enum place { PLACE_LINE_BEGINS, PLACE_IN_LINE, PLACE_CR, PLACE_BEHIND };
+enum writer_place { PLACE_LINE_BEGINS, PLACE_IN_LINE, PLACE_CR, PLACE_BEHIND };
 
 struct writer {
 	const struct dsn *r;
@@ -483,7 +483,7 @@ bool dsn_begin(struct dsn *r, dsn_sink *sink, void *context, struct fault *f)
 
 /* The next place behind c. A line end right at the beginning of a line is the
  * blank line that ends the header. */
-static enum place next_place(enum place at, char c)
+static enum writer_place next_place(enum writer_place at, char c)
 {
 	switch (at) {
 	case PLACE_LINE_BEGINS:
@@ -504,7 +504,8 @@ static enum place next_place(enum place at, char c)
 static bool put_header_part(struct dsn *r, struct str bytes, struct buf *out)
 {
 	for (size_t i = 0; i < bytes.len && r->place != PLACE_BEHIND; i++) {
-		enum place before = (enum place)r->place, now = next_place(before, bytes.at[i]);
+		enum writer_place before = (enum writer_place)r->place,
+		                  now = next_place(before, bytes.at[i]);
 		r->place = (unsigned char)now;
 		if (now == PLACE_BEHIND || now == PLACE_CR)
 			continue;

@@ -19,8 +19,6 @@ static const struct notify_word {
     {"DELAY", NOTIFY_DELAY},
 };
 
-#define NOTIFY_WORDS (sizeof(notify_words) / sizeof(notify_words[0]))
-
 /* FNV-1a over the local-part as it is and the domain in lower case. */
 static uint64_t address_hash(struct str address)
 {
@@ -150,7 +148,7 @@ size_t envelope_count(const struct envelope *e, enum rcpt_state state)
 
 static unsigned notify_bit(struct str word)
 {
-	for (size_t i = 0; i < NOTIFY_WORDS; i++)
+	for (size_t i = 0; i < COUNT(notify_words); i++)
 		if (str_caseeq(word, str_of(notify_words[i].word)))
 			return notify_words[i].bit;
 	return 0;
@@ -185,7 +183,7 @@ void envelope_format_notify(unsigned notify, char to[32])
 		snprintf(to, 32, "NEVER");
 		return;
 	}
-	for (size_t i = 0; i < NOTIFY_WORDS; i++) {
+	for (size_t i = 0; i < COUNT(notify_words); i++) {
 		if (notify & notify_words[i].bit)
 			len += (size_t)snprintf(to + len, 32 - len, "%s%s", len ? "," : "",
 			                        notify_words[i].word);
@@ -216,7 +214,7 @@ const char *envelope_ret_name(enum envelope_ret ret)
 
 bool envelope_parse_body(struct str text, enum envelope_body *body)
 {
-	size_t at = name_at(body_names, sizeof(body_names) / sizeof(body_names[0]), text);
+	size_t at = name_at(body_names, COUNT(body_names), text);
 	if (at > 0)
 		*body = (enum envelope_body)at;
 	return at > 0;
@@ -224,7 +222,7 @@ bool envelope_parse_body(struct str text, enum envelope_body *body)
 
 bool envelope_parse_ret(struct str text, enum envelope_ret *ret)
 {
-	size_t at = name_at(ret_names, sizeof(ret_names) / sizeof(ret_names[0]), text);
+	size_t at = name_at(ret_names, COUNT(ret_names), text);
 	if (at > 0)
 		*ret = (enum envelope_ret)at;
 	return at > 0;

@@ -45,7 +45,7 @@ const struct field_kind *field_kind(struct str name)
 		return &lists;
 	if (field_is_resent(name))
 		name = str_from(name, sizeof("Resent-") - 1);
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+	for (size_t i = 0; i < COUNT(rows); i++)
 		if (name.len == rows[i].len &&
 		    str_caseeq(name, str_make(rows[i].name, rows[i].len)))
 			return &rows[i];

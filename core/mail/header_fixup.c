@@ -112,35 +112,32 @@ static bool remove_fields(struct header *h, bool resent, struct fault *f)
 	return header_add(h, "To", STR("undisclosed-recipients:;"), f);
 }
 
-static bool add_date(struct header *h, const struct message_rules *rules, bool resent,
-                     struct fault *f)
+static bool make_date(const struct message_rules *rules, struct buf *value, struct fault *f)
 {
-	const char *name = resent ? "Resent-Date" : "Date";
-	header_remove_empty(h, name);
-	if (header_find(h, name, 0) != STR_NONE)
-		return true;
-	struct buf value;
-	buf_init(&value, VALUE_MAX);
-	bool fine = header_add_date(&value, rules->wall, rules->zone_min) ||
-	            fault_set(f, FAULT_DATA, "Date too long");
-	fine = fine && header_add(h, name, buf_str(&value), f);
-	buf_release(&value);
-	return fine;
+	return header_add_date(value, rules->wall, rules->zone_min) ||
+	       fault_set(f, FAULT_DATA, "Date too long");
 }
 
-static bool add_message_id(struct header *h, const struct message_rules *rules, bool resent,
-                           struct fault *f)
+static bool make_message_id(const struct message_rules *rules, struct buf *value,
+                            struct fault *f)
 {
-	const char *name = resent ? "Resent-Message-ID" : "Message-ID";
+	return header_add_msgid(value, rules->wall, rules->random,
+	                        rules->rewrite->local->hostname) ||
+	       fault_set(f, FAULT_DATA, "Message-ID too long: shorten the host name");
+}
+
+typedef bool field_maker(const struct message_rules *rules, struct buf *value, struct fault *f);
+
+/* If there is none, or an empty one. */
+static bool add_made(struct header *h, const char *name, field_maker *make,
+                     const struct message_rules *rules, struct fault *f)
+{
 	header_remove_empty(h, name);
 	if (header_find(h, name, 0) != STR_NONE)
 		return true;
 	struct buf value;
 	buf_init(&value, VALUE_MAX);
-	bool fine = header_add_msgid(&value, rules->wall, rules->random,
-	                             rules->rewrite->local->hostname) ||
-	            fault_set(f, FAULT_DATA, "Message-ID too long: shorten the host name");
-	fine = fine && header_add(h, name, buf_str(&value), f);
+	bool fine = make(rules, &value, f) && header_add(h, name, buf_str(&value), f);
 	buf_release(&value);
 	return fine;
 }
@@ -165,11 +162,12 @@ bool header_fixup(struct header *h, const struct message_rules *rules,
 	if (!check_hops(h, f) || (rules->take_recipients && !take_recipients(h, hooks, f)))
 		return false;
 	if (!tidy_fields(h, f) || !remove_fields(h, resent, f) ||
-	    !add_date(h, rules, resent, f))
+	    !add_made(h, resent ? "Resent-Date" : "Date", make_date, rules, f))
 		return false;
 	if (!rewrite_apply(rules->rewrite, rules->have_from, rules->from, resent, h, f))
 		return false;
-	if (!add_message_id(h, rules, resent, f))
+	if (!add_made(h, resent ? "Resent-Message-ID" : "Message-ID", make_message_id, rules,
+	              f))
 		return false;
 	if (rules->received && !header_insert(h, 0, "Received", str_of(rules->received), f))
 		return false;

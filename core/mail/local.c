@@ -6,13 +6,11 @@
 
 static const char *const loopback[] = {"localhost", "localhost.localdomain"};
 
-#define LOOPBACK (sizeof(loopback) / sizeof(loopback[0]))
-
 bool local_is_ours(const struct local *l, struct str mailbox)
 {
 	struct str domain = addr_domain(mailbox);
 	return domain.len == 0 || str_caseeq(domain, l->hostname) ||
-	       str_caseamong(domain, loopback, LOOPBACK) ||
+	       str_caseamong(domain, loopback, COUNT(loopback)) ||
 	       str_caseamong(domain, l->names, l->name_count);
 }
 

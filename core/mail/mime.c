@@ -41,7 +41,7 @@ enum note {
 };
 
 /* What the leaf, or the text between parts, being scanned is like. */
-struct leaf {
+struct mime_leaf {
 	uint64_t bytes;
 	uint64_t high;
 	bool too_long; /* has a line of more than HEADER_LINE_MAX */
@@ -56,7 +56,7 @@ struct mime {
 	bool needed;
 	struct mime_walk *scan;
 	struct mime_walk *convert;
-	struct leaf leaf;
+	struct mime_leaf leaf;
 	struct plan *plans;
 	size_t plan_count;
 	size_t plan_cap;
@@ -80,7 +80,7 @@ static struct str next_line_at(struct str *rest)
 	return line;
 }
 
-static void measure_lines(struct leaf *l, struct str bytes)
+static void measure_lines(struct mime_leaf *l, struct str bytes)
 {
 	while (bytes.len > 0) {
 		struct str line = next_line_at(&bytes);
@@ -109,7 +109,7 @@ static struct str skip_ascii(struct str bytes)
 }
 
 /* Is it UTF-8 as far as it has come? Characters may be cut anywhere. */
-static void measure_utf8(struct leaf *l, struct str bytes)
+static void measure_utf8(struct mime_leaf *l, struct str bytes)
 {
 	while (l->tail_len > 0 && bytes.len > 0 && !l->not_utf8) {
 		l->tail[l->tail_len++] = bytes.at[0];
@@ -134,7 +134,7 @@ static void measure_utf8(struct leaf *l, struct str bytes)
 	}
 }
 
-static void measure(struct leaf *l, struct str bytes)
+static void measure(struct mime_leaf *l, struct str bytes)
 {
 	l->bytes += bytes.len;
 	l->high += codec_count_8bit(bytes);
@@ -163,7 +163,7 @@ static bool scan_head_end(void *context, struct mime_part *p, enum mime_head_end
 	(void)p;
 	(void)how;
 	(void)f;
-	m->leaf = (struct leaf){0};
+	m->leaf = (struct mime_leaf){0};
 	return true;
 }
 
@@ -228,11 +228,11 @@ static bool scan_boundary(void *context, struct str line, struct fault *f)
 	struct mime *m = context;
 	(void)line;
 	(void)f;
-	m->leaf = (struct leaf){0};
+	m->leaf = (struct mime_leaf){0};
 	return true;
 }
 
-static enum coder_kind choose_coder(const struct leaf *l, enum mime_code code)
+static enum coder_kind choose_coder(const struct mime_leaf *l, enum mime_code code)
 {
 	switch (code) {
 	case CODE_QP:
@@ -314,7 +314,7 @@ static bool scan_close(void *context, struct mime_part *p, struct mime_part *out
 		flags |= missing_fields(m, p, coder);
 	if (outer && (changed || flags != 0))
 		outer->notes |= NOTE_CHANGED;
-	m->leaf = (struct leaf){0};
+	m->leaf = (struct mime_leaf){0};
 	return (coder == CODER_NONE && flags == 0) || add_plan(m, p, coder, flags, f);
 }
 

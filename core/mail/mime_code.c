@@ -174,14 +174,6 @@ static bool end_qp(struct coder *c, struct buf *out)
 	return c->col == 0 || put_line_end(c, out);
 }
 
-static int hex_digit(char c)
-{
-	if (ascii_digit(c))
-		return c - '0';
-	c = ascii_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* What was kept back turns out to be text. */
 static bool release_kept(struct coder *c, struct buf *out)
 {
@@ -222,14 +214,14 @@ static bool mend_byte(struct coder *c, char byte, struct buf *out)
 		       (release_kept(c, out) && put_byte(c, byte, out));
 	}
 	bool in_escape = c->escape_len > 0 && c->blanks.len == 0;
-	if (in_escape && hex_digit(byte) >= 0) {
+	if (in_escape && codec_hex_value(byte) >= 0) {
 		if (c->escape_len == 1) {
 			c->escape[c->escape_len++] = byte;
 			return true;
 		}
-		int high = hex_digit(c->escape[1]);
+		int high = codec_hex_value(c->escape[1]);
 		c->escape_len = 0;
-		return put_byte(c, (char)(high * 16 + hex_digit(byte)), out);
+		return put_byte(c, (char)(high * 16 + codec_hex_value(byte)), out);
 	}
 	if (!release_kept(c, out))
 		return false;

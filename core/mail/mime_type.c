@@ -67,7 +67,7 @@ enum mime_code mime_code_parse(struct str value)
 	};
 	struct str word = token_take_next(&value, TOKEN_MIME).text;
 
-	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+	for (size_t i = 0; i < COUNT(codes); i++)
 		if (str_caseeq(word, str_of(codes[i].name)))
 			return codes[i].code;
 	return str_casestarts(word, STR("x-")) ? CODE_PRIVATE : CODE_NONE;

@@ -224,16 +224,24 @@ static size_t match_boundary(const struct mime_walk *w, struct str line, bool *l
 	return STR_NONE;
 }
 
+/* The part that is open, and the levels above so many. */
+static bool close_down_to(struct mime_walk *w, size_t levels, struct fault *f)
+{
+	if (!close_part(w, f))
+		return false;
+	while (w->level_count > levels)
+		if (!close_level(w, f))
+			return false;
+	return true;
+}
+
 static bool take_boundary(struct mime_walk *w, size_t level, bool last, struct str raw,
                           struct fault *f)
 {
 	if (w->state == WALK_HEAD && !end_head(w, HEAD_NOTHING, f))
 		return false;
-	if (!close_part(w, f))
+	if (!close_down_to(w, level + 1, f))
 		return false;
-	while (w->level_count > level + 1)
-		if (!close_level(w, f))
-			return false;
 	if (last && !close_level(w, f))
 		return false;
 	if (!w->hooks->boundary(w->context, raw, f))
@@ -385,11 +393,8 @@ bool mime_walk_end(struct mime_walk *w, struct fault *f)
 	}
 	if (w->state == WALK_HEAD && !end_head(w, HEAD_NOTHING, f))
 		return false;
-	if (!close_part(w, f))
+	if (!close_down_to(w, 0, f))
 		return false;
-	while (w->level_count > 0)
-		if (!close_level(w, f))
-			return false;
 	restart(w);
 	return true;
 }

@@ -144,7 +144,7 @@ bool dial_socks(int fd, const char *host, int port, int64_t deadline, struct fau
 	if (answer[0] != VERSION)
 		return fault_set(f, FAULT_RELAY, "SOCKS5: the proxy sent nonsense");
 	if (answer[1] != 0) {
-		size_t known = sizeof(refusals) / sizeof(refusals[0]);
+		size_t known = COUNT(refusals);
 		fault_set(f, FAULT_RELAY, "SOCKS5: %s",
 		          answer[1] < known ? refusals[answer[1]].text : "unknown refusal");
 		f->sys = answer[1] < known ? refusals[answer[1]].sys : 0;

@@ -16,7 +16,7 @@ struct runner {
 };
 
 /* Where things stand. */
-struct field {
+struct race {
 	const struct eyeballs *race;
 	struct runner open[EYEBALLS_OPEN_MAX];
 	size_t open_count;
@@ -33,7 +33,7 @@ static bool is_about_route(int sys)
 	       sys == EHOSTUNREACH || sys == EINVAL;
 }
 
-static void note_failure(struct field *field, size_t index, int sys)
+static void note_failure(struct race *field, size_t index, int sys)
 {
 	if (field->sys == 0 || !is_about_route(sys) || is_about_route(field->sys)) {
 		field->sys = sys;
@@ -69,7 +69,7 @@ failed:
 }
 
 /* Starts the next address; true if that made a connection at once. */
-static bool start_next(struct field *field, int *fd, size_t *index)
+static bool start_next(struct race *field, int *fd, size_t *index)
 {
 	size_t here = field->next++;
 	bool connected;
@@ -87,14 +87,13 @@ static bool start_next(struct field *field, int *fd, size_t *index)
 	return false;
 }
 
-static void drop(struct field *field, size_t n)
+static void drop(struct race *field, size_t n)
 {
 	field->open[n] = field->open[--field->open_count];
 }
 
 /* Looks at attempts that ended; true if one made the connection. */
-static bool finish_ready(struct field *field, const struct pollfd *ready, int *fd,
-                         size_t *index)
+static bool finish_ready(struct race *field, const struct pollfd *ready, int *fd, size_t *index)
 {
 	/* Downwards, because drop() moves the last one into the gap. */
 	for (size_t n = field->open_count; n > 0; n--) {
@@ -118,13 +117,13 @@ static bool finish_ready(struct field *field, const struct pollfd *ready, int *f
 	return false;
 }
 
-static bool may_start(const struct field *field)
+static bool may_start(const struct race *field)
 {
 	return field->next < field->race->count && field->open_count < EYEBALLS_OPEN_MAX;
 }
 
 /* Waits for an attempt to end, the next start or the deadline; true: connected. */
-static bool wait_some(struct field *field, int *fd, size_t *index)
+static bool wait_some(struct race *field, int *fd, size_t *index)
 {
 	int64_t until = field->race->deadline;
 	if (may_start(field) && field->next_at < until)
@@ -136,7 +135,7 @@ static bool wait_some(struct field *field, int *fd, size_t *index)
 	return n > 0 && finish_ready(field, ready, fd, index);
 }
 
-static bool run(struct field *field, int *fd, size_t *index)
+static bool run(struct race *field, int *fd, size_t *index)
 {
 	while (clock_left_ms(field->race->deadline) > 0) {
 		bool due = field->open_count == 0 || clock_left_ms(field->next_at) == 0;
@@ -159,7 +158,7 @@ static bool run(struct field *field, int *fd, size_t *index)
 
 bool eyeballs_run(const struct eyeballs *r, int *fd, size_t *index, struct fault *f)
 {
-	struct field field = {.race = r, .next_at = clock_mono_ms()};
+	struct race field = {.race = r, .next_at = clock_mono_ms()};
 	bool done = r->count > 0 && run(&field, fd, index);
 	for (size_t i = 0; i < field.open_count; i++)
 		close(field.open[i].fd);

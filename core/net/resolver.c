@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
 #include "net/resolver.h"
 
 /* The order of these is prescribed by resolver(3). */
@@ -122,11 +119,11 @@ static bool set_servers(struct __res_state *state, const struct host_addresses *
 	return false;
 }
 
-struct session {
+struct resolver_state {
 	struct __res_state state;
 };
 
-static bool open_session(struct session *s, const struct host_addresses *servers, int fd)
+static bool open_session(struct resolver_state *s, const struct host_addresses *servers, int fd)
 {
 	memset(s, 0, sizeof(*s));
 	if (res_ninit(&s->state) != 0) {
@@ -136,15 +133,15 @@ static bool open_session(struct session *s, const struct host_addresses *servers
 	return !servers || set_servers(&s->state, servers, fd);
 }
 
-static int query(struct session *s, const char *name, enum dns_type type, unsigned char *to,
-                 int *error)
+static int query(struct resolver_state *s, const char *name, enum dns_type type,
+                 unsigned char *to, int *error)
 {
 	int len = res_nquery(&s->state, name, ns_c_in, (int)type, to, MESSAGE_MAX);
 	*error = s->state.res_h_errno;
 	return len;
 }
 
-static void hurry(struct session *s)
+static void hurry(struct resolver_state *s)
 {
 	s->state.retrans = 1;
 	s->state.retry = 2;
@@ -152,11 +149,11 @@ static void hurry(struct session *s)
 
 #else
 
-struct session {
+struct resolver_state {
 	bool unused;
 };
 
-static bool open_session(struct session *s, const struct host_addresses *servers, int fd)
+static bool open_session(struct resolver_state *s, const struct host_addresses *servers, int fd)
 {
 	s->unused = true;
 	if (!servers)
@@ -167,8 +164,8 @@ static bool open_session(struct session *s, const struct host_addresses *servers
 	return false;
 }
 
-static int query(struct session *s, const char *name, enum dns_type type, unsigned char *to,
-                 int *error)
+static int query(struct resolver_state *s, const char *name, enum dns_type type,
+                 unsigned char *to, int *error)
 {
 	int len = res_query(name, 1 /* IN */, (int)type, to, MESSAGE_MAX);
 	(void)s;
@@ -176,7 +173,7 @@ static int query(struct session *s, const char *name, enum dns_type type, unsign
 	return len;
 }
 
-static void hurry(struct session *s)
+static void hurry(struct resolver_state *s)
 {
 	(void)s;
 }
@@ -184,7 +181,7 @@ static void hurry(struct session *s)
 #endif
 
 /* True if there are answers. */
-static bool ask_servers(struct session *s, const struct resolver_question *q,
+static bool ask_servers(struct resolver_state *s, const struct resolver_question *q,
                         enum dns_type type, int fd)
 {
 	unsigned char *message = mem_alloc(MESSAGE_MAX);
@@ -211,7 +208,7 @@ void resolver_task(void *context, int fd)
 	const struct resolver_question *q = context;
 	const struct host_addresses *servers =
 	    q->servers && q->servers->count > 0 ? q->servers : NULL;
-	struct session session;
+	struct resolver_state session;
 
 	if (q->type == 0 && (!servers || q->canonical)) {
 		ask_system(q, fd);

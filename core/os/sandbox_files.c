@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
 #include "os/sandbox_parts.h"
 
 #include <sys/syscall.h>

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "post/post_client.h"
 
-#ifdef HAVE_CONFIG_H
-#include "config.h"
-#endif
-
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -146,7 +142,7 @@ static void become_post(int fd)
 	static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGXFSZ};
 	if (dup2(fd, STDIN_FILENO) < 0)
 		_exit(EX_OSERR);
-	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+	for (size_t i = 0; i < COUNT(ends); i++)
 		signal(ends[i], SIG_DFL);
 	sigset_t none;
 	sigemptyset(&none);
@@ -257,11 +253,11 @@ static bool say_rcpt(struct post_client *g, const struct rcpt *r, struct fault *
 	       say_text(g, RECORD_ORCPT, r->orcpt, f);
 }
 
-bool post_client_put_begin(struct post_client *g, const char *room, const struct envelope *v,
+bool post_client_put_begin(struct post_client *g, enum hold_room room, const struct envelope *v,
                            int64_t delay, struct fault *f)
 {
 	char put[64];
-	snprintf(put, sizeof(put), "%s %zu", room, v->rcpt_count);
+	snprintf(put, sizeof(put), "%s %zu", hold_room_name(room), v->rcpt_count);
 	char wait[32];
 	snprintf(wait, sizeof(wait), "%lld", (long long)delay);
 	bool ok = say_text(g, RECORD_PUT, put, f) && say_text(g, RECORD_SENDER, v->sender, f) &&
@@ -304,15 +300,16 @@ bool post_client_put_end(struct post_client *g, char id[ENTRY_ID_LEN + 1], struc
 	return entry_is_id(id) || unexpected(f);
 }
 
-bool post_client_go(struct post_client *g, bool verbose, bool listen, int *fd, struct fault *f)
+bool post_client_go(struct post_client *g, unsigned how, int *fd, struct fault *f)
 {
-	char how[3];
-	snprintf(how, sizeof(how), "%s%s", listen ? "l" : "", verbose ? "v" : "");
-	if (!say_text(g, RECORD_GO, how, f)) {
+	char letters[3];
+	snprintf(letters, sizeof(letters), "%s%s", how & POST_GO_LISTEN ? "l" : "",
+	         how & POST_GO_VERBOSE ? "v" : "");
+	if (!say_text(g, RECORD_GO, letters, f)) {
 		post_client_close(g);
 		return false;
 	}
-	if (listen) {
+	if (how & POST_GO_LISTEN) {
 		*fd = g->fd;
 		g->fd = -1;
 	}

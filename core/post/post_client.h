@@ -17,7 +17,7 @@
 
 #include "text/buf.h"
 #include "text/fault.h"
-#include "hold/entry.h"
+#include "hold/hold.h"
 #include "post/record.h"
 
 struct post_client {
@@ -34,20 +34,27 @@ bool post_client_open(struct post_client *g, bool socket_first, struct fault *f)
 /* What was not ended is given up; harmless twice. */
 void post_client_close(struct post_client *g);
 
-/* Puts a message: begin with the complete envelope, pieces, end. room: "hold"
- * or "failed"; delay in seconds. After end returned true it is durable, and id
+/* Puts a message: begin with the complete envelope, pieces, end. room: HOLD_QUEUE
+ * or HOLD_FAILED; delay in seconds. After end returned true it is durable, and id
  * names it. */
-bool post_client_put_begin(struct post_client *g, const char *room, const struct envelope *v,
+bool post_client_put_begin(struct post_client *g, enum hold_room room, const struct envelope *v,
                            int64_t delay, struct fault *f) __attribute__((warn_unused_result));
 bool post_client_put_message(struct post_client *g, struct str bytes, struct fault *f)
     __attribute__((warn_unused_result));
 bool post_client_put_end(struct post_client *g, char id[ENTRY_ID_LEN + 1], struct fault *f)
     __attribute__((warn_unused_result));
 
+/* How flushq is to go, as bits. */
+enum post_go {
+	POST_GO_VERBOSE = 1,
+	POST_GO_LISTEN = 2 /* somebody wants to be told how it goes */
+};
+
 /* post becomes flushq: on the entry just put, or, as the first that is said, on
- * all of ours that is due. listen: *fd is where it tells how it goes
- * (cmd/send/progress); the caller closes it. The conversation is closed. */
-bool post_client_go(struct post_client *g, bool verbose, bool listen, int *fd, struct fault *f);
+ * all of ours that is due. how: bits of enum post_go. Of POST_GO_LISTEN *fd is where it
+ * tells how it goes (cmd/send/progress); the caller closes it. The conversation is
+ * closed. */
+bool post_client_go(struct post_client *g, unsigned how, int *fd, struct fault *f);
 
 /* post becomes mailq or flushq, for us alone; its output and errors go where ours do. words: the
  * name of one of the two, its options, of which none has a capital letter and a text is joined by

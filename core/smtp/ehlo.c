@@ -55,7 +55,7 @@ static void parse_auth(struct ehlo *e, struct str rest)
 static void parse_line(struct ehlo *e, struct str line)
 {
 	struct str word = cut_word(&line);
-	for (size_t i = 0; i < sizeof(keywords) / sizeof(keywords[0]); i++)
+	for (size_t i = 0; i < COUNT(keywords); i++)
 		if (str_caseeq(word, str_of(keywords[i].name)))
 			*(bool *)((char *)e + keywords[i].flag) = true;
 	if (str_caseeq(word, STR("SIZE")))

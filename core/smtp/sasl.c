@@ -85,7 +85,7 @@ static bool initial_xoauth2(struct sasl *s, struct buf *out)
 {
 	const char *const pieces[] = {"user=", s->user, "\001auth=Bearer ", s->password,
 	                              "\001\001"};
-	return add_separated(out, pieces, sizeof(pieces) / sizeof(pieces[0]));
+	return add_separated(out, pieces, COUNT(pieces));
 }
 
 /* The challenge tells what is wrong; the refusal comes after an empty answer. */
@@ -104,7 +104,7 @@ static bool initial_oauthbearer(struct sasl *s, struct buf *out)
 		return false;
 	if (s->port > 0 && !buf_addf(out, "\001port=%d", s->port))
 		return false;
-	return add_separated(out, pieces, sizeof(pieces) / sizeof(pieces[0]));
+	return add_separated(out, pieces, COUNT(pieces));
 }
 
 /* RFC 7628 section 3.2.3: a lone ^A ends the exchange. */
@@ -147,13 +147,14 @@ bool sasl_needs_secret(enum sasl_mechanism m)
 	return mechanisms[m].secret;
 }
 
-bool sasl_choose(unsigned offered, unsigned allowed, bool password, bool certificate,
-                 bool binding, enum sasl_mechanism *m)
+bool sasl_choose(unsigned offered, unsigned allowed, unsigned means, enum sasl_mechanism *m)
 {
+	bool password = means & SASL_HAS_PASSWORD;
 	for (unsigned i = 0; i < SASL_MECHANISMS; i++) {
 		const struct mechanism *one = &mechanisms[i];
-		bool able = one->secret ? password : certificate;
-		if ((offered & 1u << i) == 0 || !able || (one->plus && !binding))
+		bool able = one->secret ? password : (means & SASL_HAS_CERTIFICATE) != 0;
+		if ((offered & 1u << i) == 0 || !able ||
+		    (one->plus && !(means & SASL_HAS_BINDING)))
 			continue;
 		if (allowed != 0 ? (allowed & 1u << i) == 0
 		                 : one->by_name || (!one->secret && password))

@@ -31,10 +31,16 @@ struct sasl_binding {
 /* Is it the password (or token) that logs in? */
 bool sasl_needs_secret(enum sasl_mechanism m);
 
+/* What there is to log in with, as bits. */
+enum sasl_means {
+	SASL_HAS_PASSWORD = 1, /* or a token */
+	SASL_HAS_CERTIFICATE = 2,
+	SASL_HAS_BINDING = 4
+};
+
 /* Chooses. offered: bits of the server's; allowed: bits the configuration
- * names, or 0 for auto; password and certificate: whether there are such. */
-bool sasl_choose(unsigned offered, unsigned allowed, bool password, bool certificate,
-                 bool binding, enum sasl_mechanism *m);
+ * names, or 0 for auto; means: bits of enum sasl_means. */
+bool sasl_choose(unsigned offered, unsigned allowed, unsigned means, enum sasl_mechanism *m);
 
 struct sasl;
 

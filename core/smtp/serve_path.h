@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * serve_path - what follows MAIL and RCPT: a path and parameters (RFC 5321
- * section 4.1.2, RFC 1870, RFC 3461, RFC 4954, RFC 6152, RFC 6531)
+ * serve_path - what follows MAIL and RCPT: a path and parameters
  *
- * Faults have the code and status of the reply. The path is only cut out, not
- * judged.
+ * RFC 5321 section 4.1.2 has the form; SIZE is of RFC 1870, RET, ENVID, NOTIFY and ORCPT
+ * of RFC 3461, AUTH of RFC 4954, BODY of RFC 6152, SMTPUTF8 of RFC 6531. The path is only
+ * cut out, not judged. False: f has the code and the enhanced status of the reply.
  */
 #ifndef SMTP_SERVE_PATH_H
 #define SMTP_SERVE_PATH_H

@@ -182,7 +182,7 @@ static enum smtp_want take_reply(struct smtp *s, const struct reply *r)
 	}
 	struct command c = s->queue[s->head];
 	show_reply(s, r, c.verb);
-	/* Before it leaves the queue: is_in_doubt looks there. */
+	/* Before the command leaves the queue, where is_in_doubt looks for it. */
 	if (!makes_sense(c.verb, r->code))
 		return smtp_nonsense(s, c.verb, r);
 	if (r->code == 421 && c.verb != VERB_QUIT)
@@ -221,7 +221,7 @@ static void doubt_early(struct smtp *s, struct str bytes)
 	fault_cause(&s->fault, CAUSE_OUT_OF_STEP);
 }
 
-/* It is about whose command is answered next. */
+/* The reply that comes next is about the transaction of the first unanswered command. */
 static void speak_of_awaited(struct smtp *s)
 {
 	s->tx = smtp_unanswered(s) ? s->queue[s->head].tx : s->line[0];
@@ -354,7 +354,7 @@ void smtp_quit(struct smtp *s)
 	const struct fault none = FAULT_INIT;
 	if (s->want == SMTP_OVER || smtp_phase(s) == PHASE_QUIT)
 		return;
-	/* Good manners only where they cannot meet an unread reply. */
+	/* QUIT only where no reply is half read: its answer would be taken for the rest. */
 	enum smtp_want want = smtp_want(s);
 	if ((want == SMTP_READY || want == SMTP_SETTLED) && !reply_begun(&s->reply))
 		s->want = smtp_leave(s);

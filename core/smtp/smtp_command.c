@@ -96,7 +96,8 @@ bool smtp_must_encrypt(const struct smtp *s)
 /* Could the server have the whole message, unanswered? */
 static bool is_in_doubt(const struct smtp *s)
 {
-	/* With BDAT in the flight of the RCPTs these may be accepted, unheard. */
+	/* With BDAT in the same flight as RCPT, the server may have accepted recipients whose
+	 * replies have not come. */
 	bool taker = s->tx->accepted > 0;
 	for (size_t i = s->head; i < s->tail; i++) {
 		const struct command *c = &s->queue[i];
@@ -137,7 +138,8 @@ static enum cause cause_of_end(const struct smtp *s, const struct fault *f)
 	            : s->slow                 ? EVENT_SLOW
 	            : f->sys == ETIMEDOUT     ? EVENT_SILENT
 	                                      : EVENT_CLOSED;
-	/* Of a server that is out of step it is not known whom it has accepted. */
+	/* Which recipients it has accepted is not known if the server is out of step: with the
+	 * whole message out it may have delivered it to some. */
 	bool out = s->tx->end_at > 0 && s->written >= s->tx->end_at;
 	unsigned had = smtp_had(s) | (event == EVENT_NONSENSE && out ? HAD_SENT : 0u);
 	return cause_of(smtp_where(s), event, "", had);
@@ -180,7 +182,8 @@ static bool answered_first(const struct smtp *s, const struct transaction *tx,
 {
 	if (!s->shared || s->head == 0 || s->queue[0].verb != VERB_DOT || s->queue[0].tx != tx)
 		return false;
-	/* As many came as there were commands, or one that is the answer to none of them. */
+	/* Either as many replies as commands came, or they are at most as many and the last is
+	 * no answer to any command (odd). */
 	size_t came = s->head + s->rest;
 	bool in_number = smtp_unanswered(s) && (s->odd ? came <= s->tail : came == s->tail);
 	return kind == FAULT_PROTOCOL ? in_number : !silent;
@@ -195,7 +198,7 @@ static void break_line(struct smtp *s, enum fault_kind kind, bool silent)
 		struct transaction *tx = s->line[i];
 		bool now = tx->flight == s->flight;
 		bool stands = now && answered_first(s, tx, kind, silent);
-		/* Who was out of step once has said nothing that can be believed. */
+		/* No reply of a flight that is out of step can be believed. */
 		if (kind == FAULT_PROTOCOL && (now || tx == s->tx) && !stands)
 			smtp_forget(tx);
 		else if (now && !stands && cut && s->shared && s->refused)
@@ -208,7 +211,7 @@ static void break_line(struct smtp *s, enum fault_kind kind, bool silent)
 		if (tx == s->tx && (closing || !s->shared))
 			tx->cause = s->fault.cause;
 		else if (closing && behind)
-			/* It said so before it came to these. */
+			/* The server closed before it came to this transaction. */
 			tx->cause = cause_of(AT_MAIL, 421, "", HAD_CARRIED);
 		else
 			tx->cause = cause_among(s, tx);

@@ -128,6 +128,14 @@ static bool withhold(struct smtp *s)
 	                       "allow_cleartext_auth = yes with security = none sends it");
 }
 
+/* A certificate that TLS did not show logs nobody in. */
+static unsigned means(const struct smtp *s)
+{
+	return (s->setup.password ? SASL_HAS_PASSWORD : 0u) |
+	       (s->secured && s->setup.certificate ? SASL_HAS_CERTIFICATE : 0u) |
+	       (s->binding.type ? SASL_HAS_BINDING : 0u);
+}
+
 static bool choose_mechanism(struct smtp *s)
 {
 	if (!s->ehlo.auth)
@@ -135,9 +143,8 @@ static bool choose_mechanism(struct smtp *s)
 		                 "the server offers no login (AUTH)%s; check host and port",
 		                 s->secured ? " after TLS" : " in clear");
 	char names[NAMES_MAX];
-	if (!sasl_choose(s->ehlo.mechanisms & ~s->spurned, s->setup.mechanisms,
-	                 s->setup.password, s->secured && s->setup.certificate,
-	                 s->binding.type != NULL, &s->mechanism)) {
+	if (!sasl_choose(s->ehlo.mechanisms & ~s->spurned, s->setup.mechanisms, means(s),
+	                 &s->mechanism)) {
 		list_mechanisms(s->ehlo.mechanisms, names);
 		return fault_set(
 		    &s->fault, FAULT_RELAY,

@@ -5,102 +5,18 @@
  * Commands go out in flights, as many at once as the server allows; without
  * PIPELINING a flight is one command. When a flight is answered, next_flight
  * looks at what is known and sends the next. A recipient's verdict is recorded
- * once, by decide, and leaves the machine by smtp_commit.
+ * once, by smtp_decide, and leaves the machine by smtp_commit.
  */
 #include "smtp/smtp_command.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-#include "text/codec.h"
 
 #define CHUNK_SIZE  65536 /* where the size is not known */
 #define COMMAND_MAX 4096
-#define REASON_MAX  1024
 
 static enum smtp_want next_flight(struct smtp *s);
-
-/* A verdict by a reply; cause CAUSE_NONE: it was delivered. */
-static void decide(struct smtp *s, size_t i, enum cause cause, const struct reply *r)
-{
-	char reason[REASON_MAX];
-	struct str text = str_first(buf_str(&r->text), sizeof(reason));
-	struct answer *a = &s->tx->answers[i];
-	if (a->state == ANSWER_DECIDED)
-		return;
-	for (size_t k = 0; k < text.len; k++)
-		reason[k] = text.at[k] == '\n' ? ' ' : text.at[k];
-	verdict_set(&a->verdict, cause, r->code, r->status, NULL, NULL,
-	            str_make(reason, text.len));
-	a->state = ANSWER_DECIDED;
-	a->flight = s->flight;
-}
-
-/* The same verdict for all that have none, and no other will come. */
-static void decide_rest(struct smtp *s, enum cause_phase phase, const struct reply *r)
-{
-	enum cause cause =
-	    r->code < 400 ? CAUSE_NONE : cause_of(phase, r->code, r->status, smtp_had(s));
-
-	for (size_t i = 0; i < s->tx->t->rcpt_count; i++)
-		decide(s, i, cause, r);
-	s->tx->closed = true;
-}
-
-/* A verdict of our own. */
-static void decide_here(struct smtp *s, size_t i, enum cause cause, const char *status,
-                        struct str reason)
-{
-	verdict_set(&s->tx->answers[i].verdict, cause, 0, status, NULL, NULL, reason);
-	s->tx->answers[i].state = ANSWER_DECIDED;
-}
-
-static void decide_too_big(struct smtp *s)
-{
-	const struct smtp_transaction *t = s->tx->t;
-	if (s->ehlo.size_max == 0 || t->size <= s->ehlo.size_max)
-		return;
-	char reason[128];
-	snprintf(reason, sizeof(reason),
-	         "the message has %" PRIu64 " bytes, the server takes %" PRIu64, t->size,
-	         s->ehlo.size_max);
-	for (size_t i = 0; i < t->rcpt_count; i++)
-		decide_here(s, i, CAUSE_TOO_BIG, "5.3.4", str_of(reason));
-}
-
-/* A recipient's address is their own affair; the sender's, and an author who could not be
- * written in another way, are everybody's. */
-static void decide_utf8(struct smtp *s)
-{
-	const struct smtp_transaction *t = s->tx->t;
-	bool sender = !codec_is_ascii(str_of(t->envelope->sender));
-	const char *what = sender        ? "the sender's address"
-	                   : t->smtputf8 ? "the address in the message's From"
-	                                 : "this address";
-	char reason[128];
-	snprintf(reason, sizeof(reason), "the server does not take SMTPUTF8, which %s needs",
-	         what);
-	for (size_t i = 0; i < t->rcpt_count; i++) {
-		bool needed =
-		    sender || t->smtputf8 || !codec_is_ascii(str_of(t->rcpts[i]->address));
-
-		if (!needed || s->tx->answers[i].state == ANSWER_DECIDED)
-			continue;
-		if (s->ehlo.smtputf8)
-			s->tx->utf8 = true;
-		else
-			decide_here(s, i, CAUSE_NEEDS_UTF8, "5.6.7", str_of(reason));
-	}
-}
-
-/* Recipients whom this server cannot serve. */
-static void decide_by_ehlo(struct smtp *s)
-{
-	decide_too_big(s);
-	decide_utf8(s);
-}
 
 static enum smtp_want settle(struct smtp *s)
 {
@@ -121,7 +37,7 @@ void smtp_set_up(struct smtp *s, struct transaction *tx, const struct smtp_trans
 {
 	*tx = (struct transaction){.t = t, .count = t->rcpt_count, .bdat = smtp_by_bdat(s, t)};
 	tx->answers = mem_alloc(t->rcpt_count * sizeof(*tx->answers));
-	decide_by_ehlo(s);
+	smtp_decide_by_ehlo(s);
 }
 
 void smtp_start(struct smtp *s, const struct smtp_transaction *t)
@@ -183,7 +99,8 @@ static enum smtp_want go_on(struct smtp *s)
 {
 	if (s->tx->giving)
 		return SMTP_MESSAGE;
-	/* Its own are in a row, and those of others behind them. */
+	/* The queue has its commands in a row, with those of later transactions behind: some of
+	 * its own are unanswered if the first or the last of all is. */
 	bool waits = smtp_unanswered(s) &&
 	             (s->queue[s->head].tx == s->tx || s->queue[s->tail - 1].tx == s->tx);
 	return waits ? SMTP_READ : next_flight(s);
@@ -212,7 +129,7 @@ enum smtp_want smtp_on_mail(struct smtp *s, const struct command *c, const struc
 		s->tx->closed = true;
 	} else {
 		s->tx->mail_refused = true;
-		decide_rest(s, AT_MAIL, r);
+		smtp_decide_rest(s, AT_MAIL, r);
 	}
 	return go_on(s);
 }
@@ -249,7 +166,7 @@ enum smtp_want smtp_on_rcpt(struct smtp *s, const struct command *c, const struc
 		s->tx->answers[c->rcpt].state = ANSWER_ACCEPTED;
 		s->tx->accepted++;
 	} else {
-		decide(s, c->rcpt, cause_of(AT_RCPT, r->code, r->status, smtp_had(s)), r);
+		smtp_decide(s, c->rcpt, cause_of(AT_RCPT, r->code, r->status, smtp_had(s)), r);
 	}
 	return go_on(s);
 }
@@ -315,7 +232,7 @@ enum smtp_want smtp_on_data(struct smtp *s, const struct command *c, const struc
 		                                                          : SMTP_OVER;
 	}
 	if (wanted(s))
-		decide_rest(s, AT_DATA, r);
+		smtp_decide_rest(s, AT_DATA, r);
 	s->tx->closed = true;
 	return go_on(s);
 }
@@ -328,9 +245,9 @@ enum smtp_want smtp_on_dot(struct smtp *s, const struct command *c, const struct
 	s->dirty = false;
 	s->tx->sent = s->tx->sent || wanted(s);
 	if (c->rcpt != NO_RCPT)
-		decide(s, c->rcpt, cause, r);
+		smtp_decide(s, c->rcpt, cause, r);
 	else if (wanted(s))
-		decide_rest(s, AT_DOT, r);
+		smtp_decide_rest(s, AT_DOT, r);
 	if (!smtp_unanswered(s))
 		s->tx->closed = true;
 	return go_on(s);
@@ -352,7 +269,7 @@ static void decide_first(struct smtp *s, const struct reply *r)
 	size_t first = 0;
 	while (s->tx->answers[first].state != ANSWER_ACCEPTED)
 		first++;
-	decide(s, first, cause_of(AT_MESSAGE, r->code, r->status, smtp_had(s)), r);
+	smtp_decide(s, first, cause_of(AT_MESSAGE, r->code, r->status, smtp_had(s)), r);
 	s->tx->closed = true;
 	fault_set(&s->fault, FAULT_RELAY, "the server answered for another recipient only");
 	fault_cause(&s->fault, CAUSE_USED_UP);
@@ -371,7 +288,7 @@ bool smtp_early_verdict(struct smtp *s, const struct reply *r)
 	if (s->setup.lmtp && s->tx->accepted > 1)
 		decide_first(s, r);
 	else
-		decide_rest(s, AT_MESSAGE, r);
+		smtp_decide_rest(s, AT_MESSAGE, r);
 	s->tx->early = true;
 	return true;
 }
@@ -387,13 +304,14 @@ enum smtp_want smtp_on_bdat(struct smtp *s, const struct command *c, const struc
 		s->tx->sent = last;
 		if (bdat_is_broken(r)) {
 			s->tx->sent = false;
-			/* Of several not before the flight is in step. */
+			/* With several transactions in the flight BDAT counts as broken only
+			 * when this one begins again: the others end in the way they began. */
 			s->tx->by_data = s->shared;
 			s->chunking_broken = s->chunking_broken || !s->shared;
 			s->tx->again = true;
 			s->tx->closed = true;
 		} else if (last || r->code >= 400) {
-			decide_rest(s, last ? AT_DOT : AT_DATA, r);
+			smtp_decide_rest(s, last ? AT_DOT : AT_DATA, r);
 		}
 	}
 	s->tx->closed = s->tx->closed || last;
@@ -524,7 +442,7 @@ static void begin_again(struct smtp *s)
 		if (s->tx->answers[i].state == ANSWER_ACCEPTED)
 			s->tx->answers[i].state = ANSWER_NONE;
 	s->chunking_broken = s->chunking_broken || s->tx->by_data;
-	/* Not before: what is being given must end in the way it began. */
+	/* Not sooner: a message that is half given by BDAT has to end by BDAT. */
 	s->tx->bdat = s->tx->bdat && !s->chunking_broken;
 	s->tx->again = s->tx->closed = s->tx->mail_sent = false;
 	s->tx->next = 0;

@@ -4,9 +4,10 @@
  *
  * smtp.c has the public functions and the way of a reply to its handler;
  * smtp_login.c the handlers from the greeting to the login; smtp_mail.c those of
- * a transaction; smtp_command.c, which knows none of them, what they all do: it
- * sends a command and queues it for its answer, and ends the session; smtp_window.c
- * has several transactions one behind the other.
+ * a transaction, and smtp_decide.c what becomes of its recipients; smtp_command.c,
+ * which knows none of them, what they all do: it sends a command and queues it for its
+ * answer, and ends the session; smtp_window.c has several transactions one behind the
+ * other.
  *
  * A handler gets the command that was answered and the reply, whose code is 4xx,
  * 5xx or one that makes sense, and returns what the machine wants next.
@@ -140,6 +141,14 @@ typedef enum smtp_want smtp_handler(struct smtp *s, const struct command *c,
 smtp_handler smtp_on_greeting, smtp_on_ehlo, smtp_on_helo, smtp_on_starttls, smtp_on_auth,
     smtp_on_cancel;
 smtp_handler smtp_on_rset, smtp_on_mail, smtp_on_rcpt, smtp_on_data, smtp_on_dot, smtp_on_bdat;
+
+/* Of the transaction that is spoken of: a recipient's verdict by a reply, if they have none;
+ * cause CAUSE_NONE: it was delivered. */
+void smtp_decide(struct smtp *s, size_t rcpt, enum cause cause, const struct reply *r);
+/* The same verdict for all that have none, and no other will come. */
+void smtp_decide_rest(struct smtp *s, enum cause_phase phase, const struct reply *r);
+/* For those whom this server cannot serve. */
+void smtp_decide_by_ehlo(struct smtp *s);
 
 /* While the message goes out, a clear refusal: the verdict on it (RFC 5321 has no better
  * place for it). False: it is none. */

@@ -26,8 +26,7 @@ static bool begin(struct sink *sink, int64_t delay, struct fault *f)
 {
 	struct sink_post *s = of(sink);
 	s->talk = TALK_PUTTING;
-	return post_client_put_begin(&s->client, s->room == HOLD_FAILED ? "failed" : "hold",
-	                             &sink->entry->envelope, delay, f);
+	return post_client_put_begin(&s->client, s->room, &sink->entry->envelope, delay, f);
 }
 
 static bool bytes(struct sink *sink, struct str piece, struct fault *f)
@@ -50,14 +49,20 @@ static void abandon(struct sink *sink)
 		close_post(sink);
 }
 
+static bool go(struct post_client *client, struct sink_try *t, struct fault *f)
+{
+	unsigned how = (t->verbose ? POST_GO_VERBOSE : 0) | (t->listen ? POST_GO_LISTEN : 0);
+	t->pid = client->pid;
+	return post_client_go(client, how, &t->fd, f);
+}
+
 /* All that is due, in a conversation of its own. */
 static bool start_all(struct sink_post *s, struct sink_try *t, struct fault *f)
 {
 	struct post_client all;
 	if (!s->open(s->context, &all, f))
 		return false;
-	t->pid = all.pid;
-	return post_client_go(&all, t->verbose, t->listen, &t->fd, f);
+	return go(&all, t, f);
 }
 
 /* The message that was put may be behind one that is under way already: a client of -bs
@@ -70,8 +75,7 @@ static bool start(struct sink *sink, struct sink_try *t, struct fault *f)
 	if (s->talk != TALK_PUT)
 		return start_all(s, t, f);
 	s->talk = TALK_CLOSED;
-	t->pid = s->client.pid;
-	return post_client_go(&s->client, t->verbose, t->listen, &t->fd, f);
+	return go(&s->client, t, f);
 }
 
 static const struct sink_kind kind = {

@@ -106,7 +106,7 @@ bool codec_xtext(struct buf *out, struct str s)
 	return true;
 }
 
-static int hex_value(char c)
+int codec_hex_value(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
@@ -120,8 +120,8 @@ static int hex_pair(struct str s, size_t at)
 {
 	if (at >= s.len || s.len - at < 2)
 		return -1;
-	int high = hex_value(s.at[at]);
-	int low = hex_value(s.at[at + 1]);
+	int high = codec_hex_value(s.at[at]);
+	int low = codec_hex_value(s.at[at + 1]);
 	return high < 0 || low < 0 ? -1 : high << 4 | low;
 }
 

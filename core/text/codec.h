@@ -27,6 +27,7 @@ bool codec_unxtext(struct buf *out, struct str s) __attribute__((warn_unused_res
 bool codec_is_xtext(struct str s); /* is it valid xtext already? */
 
 /* Upper case; back from either case. */
+int codec_hex_value(char digit); /* of either case; -1: it is none */
 bool codec_hex(struct buf *out, struct str s) __attribute__((warn_unused_result));
 bool codec_unhex(struct buf *out, struct str s) __attribute__((warn_unused_result));
 

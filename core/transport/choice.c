@@ -7,6 +7,7 @@
 #include "os/clock.h"
 #include "hold/retry.h"
 #include "transport/outlook.h"
+#include "transport/route.h"
 
 #define MARGIN 3600 /* seconds that a run may take until it comes to an entry */
 

@@ -16,7 +16,6 @@
 #include "conf/settings.h"
 #include "hold/hold.h"
 #include "mail/verdict.h"
-#include "transport/route.h"
 
 #define CHOICE_KINDS 32 /* further ones are tried one by one */
 

@@ -38,13 +38,13 @@ struct shared {
 };
 
 /* An entry that this process has claimed. */
-struct job {
+struct flush_job {
 	struct hold_entry he;
 	hold_id id;
 	size_t at;                    /* its place in the list, or NOT_LISTED */
 	bool tries;                   /* else it is only looked at */
 	struct deliver_result before; /* how it was */
-	struct job *next;
+	struct flush_job *next;
 };
 
 struct run {
@@ -56,11 +56,11 @@ struct run {
 	struct deliver *deliver;
 	pid_t *workers;
 	size_t worker_count;
-	struct job *first, *last; /* claimed, and perhaps begun, before their turns */
-	bool ends;                /* nothing more is taken */
-	struct counters counters; /* of this process, not yet added to the hold's */
-	struct tokens *tokens;    /* or NULL */
-	int64_t counted;          /* monotonic ms: when they were */
+	struct flush_job *first, *last; /* claimed, and perhaps begun, before their turns */
+	bool ends;                      /* nothing more is taken */
+	struct counters counters;       /* of this process, not yet added to the hold's */
+	struct tokens *tokens;          /* or NULL */
+	int64_t counted;                /* monotonic ms: when they were */
 };
 
 /* One asked for by name is worth some patience. */
@@ -152,9 +152,9 @@ static void tell_result(struct run *run, const char *id, const struct deliver_re
 enum worked { WORKED_ON, WORKED_STRAINED, TURNED_AWAY };
 
 /* Claims an entry; NULL: it is not ours to work on. */
-static struct job *open_job(struct run *run, const char *id, size_t at)
+static struct flush_job *open_job(struct run *run, const char *id, size_t at)
 {
-	struct job *j = mem_alloc(sizeof(*j));
+	struct flush_job *j = mem_alloc(sizeof(*j));
 	struct fault f = FAULT_INIT;
 	enum hold_claim claimed = claim(run, id, &j->he, &f);
 	if (claimed == CLAIM_DAMAGED || claimed == CLAIM_ERROR)
@@ -177,14 +177,14 @@ static struct job *open_job(struct run *run, const char *id, size_t at)
 	return j;
 }
 
-static void close_job(struct job *j)
+static void close_job(struct flush_job *j)
 {
 	hold_release(&j->he);
 	free(j);
 }
 
 /* Tries it, and closes it. */
-static enum worked work_on(struct run *run, struct job *j)
+static enum worked work_on(struct run *run, struct flush_job *j)
 {
 	struct deliver_result result = {0};
 	struct fault f = FAULT_INIT;
@@ -227,14 +227,14 @@ static bool stopped(const struct run *run)
 }
 
 /* The next of the list that is to be tried; NULL: none is left. */
-static struct job *claim_next(struct run *run)
+static struct flush_job *claim_next(struct run *run)
 {
 	size_t at;
 	while (!run->ends && !stopped(run) &&
 	       (at = atomic_fetch_add(&run->shared->next, 1)) < run->count) {
 		if (rests(run, at))
 			continue;
-		struct job *j = open_job(run, run->ids[at], at);
+		struct flush_job *j = open_job(run, run->ids[at], at);
 		if (j && j->tries)
 			return j;
 		if (j)
@@ -247,7 +247,7 @@ static struct job *claim_next(struct run *run)
 static struct hold_entry *claim_ahead(void *context)
 {
 	struct run *run = context;
-	struct job *j = claim_next(run);
+	struct flush_job *j = claim_next(run);
 	if (!j)
 		return NULL;
 	if (run->last)
@@ -258,16 +258,16 @@ static struct hold_entry *claim_ahead(void *context)
 	return &j->he;
 }
 
-static struct job *cut_first(struct run *run)
+static struct flush_job *cut_first(struct run *run)
 {
-	struct job *j = run->first;
+	struct flush_job *j = run->first;
 	run->first = j->next;
 	if (!run->first)
 		run->last = NULL;
 	return j;
 }
 
-static struct job *take(struct run *run)
+static struct flush_job *take(struct run *run)
 {
 	return run->first && !stopped(run) ? cut_first(run)
 	       : run->first                ? NULL
@@ -286,7 +286,7 @@ static void end_jobs(struct run *run)
 {
 	run->ends = true;
 	while (run->first) {
-		struct job *j = cut_first(run);
+		struct flush_job *j = cut_first(run);
 		size_t at = j->at;
 		if (!deliver_begun(run->deliver, &j->he))
 			close_job(j);
@@ -299,7 +299,7 @@ static void end_jobs(struct run *run)
 /* The entry with that id, or of that place in the list. */
 static enum worked work_alone(struct run *run, const char *id)
 {
-	struct job *j = open_job(run, id, NOT_LISTED);
+	struct flush_job *j = open_job(run, id, NOT_LISTED);
 	if (j && j->tries)
 		return work_on(run, j);
 	if (j)
@@ -328,7 +328,7 @@ static void tell_progress(struct run *run)
 static void work_off(struct run *run, bool leads)
 {
 	enum worked how = WORKED_ON;
-	struct job *j;
+	struct flush_job *j;
 	while (how == WORKED_ON && (j = take(run))) {
 		size_t at = j->at;
 		how = work_on(run, j);
@@ -391,16 +391,17 @@ static void wait_for(struct run *run, pid_t pid)
 
 static void lead(struct run *run)
 {
-	struct job *j;
+	struct flush_job *j;
 	while (!run->worker_count && (j = take(run))) {
 		work_on(run, j);
-		/* What is in hand already is not to be in the hands of two. */
+		/* Not while entries are claimed ahead: after fork() two processes would have
+		 * them. */
 		if (!run->workers && run->count > 1 && !run->first && workers_wanted(run) > 0)
 			start_workers(run);
 		tell_progress(run);
 	}
-	/* Beside others nobody has the last word: an entry that finds no connection is left
-	 * for the time when they have ended. */
+	/* Beside workers the leader is a helper too: an entry for which it finds no connection
+	 * is tried again when they have ended. */
 	deliver_help(run->deliver, run->worker_count > 0);
 	if (run->worker_count)
 		work_off(run, true);

@@ -34,11 +34,6 @@ static struct server_client client_of(const struct attempt *a)
 	return (struct server_client){hold_uid(a->he), a->he->entry.envelope.sender};
 }
 
-static struct rcpt *rcpt_of(const struct attempt *a, const struct todo *t)
-{
-	return &a->he->entry.envelope.rcpts[t->rcpt];
-}
-
 /* May a connection be opened? Whoever has the last word waits for that a while, unless
  * another finds out meanwhile that there is nothing to wait for. */
 static bool may_connect(struct attempt *a, const struct server *server, struct fault *f)
@@ -185,7 +180,7 @@ static size_t most_at_once(const struct attempt *a, const struct server *server)
 	size_t most = (size_t)server->relay->max_recipients, broken = 0;
 	unsigned tries = a->he->entry.attempts < 16 ? (unsigned)a->he->entry.attempts : 16;
 	for (size_t i = 0; i < a->count; i++)
-		broken += offer_broke(rcpt_of(a, &a->todo[i]));
+		broken += offer_broke(offer_rcpt(a, &a->todo[i]));
 	size_t some = broken >> tries;
 	if (broken == 0 || tries == 0 || some >= most)
 		return most;
@@ -232,21 +227,28 @@ static bool go_on(struct todo *t, enum cause cause, const struct server *server,
 	return false;
 }
 
+/* How a transaction ended, as bits. */
+enum outcome {
+	OVER_SESSION = 1, /* over the one that is open; else that was over before its turn */
+	BDAT_FAILED = 2   /* the server has to be asked once more, by DATA */
+};
+
 /* Takes what the server said of each, and decides who is asked next. */
-static void sort_out(struct attempt *a, const struct server *server, bool chunking_lost,
-                     bool behind)
+static void sort_out(struct attempt *a, const struct server *server,
+                     const struct session_mail *m, unsigned outcome)
 {
+	bool chunking_lost = outcome & BDAT_FAILED;
 	size_t decided = 0;
 	for (size_t i = 0; i < a->batch_count; i++)
-		decided += rcpt_of(a, a->items[i])->verdict.cause != CAUSE_TOO_MANY;
+		decided += offer_rcpt(a, a->items[i])->verdict.cause != CAUSE_TOO_MANY;
 	for (size_t i = 0; i < a->batch_count; i++) {
 		struct todo *t = a->items[i];
-		struct rcpt *r = rcpt_of(a, t);
+		struct rcpt *r = offer_rcpt(a, t);
 		bool more = r->verdict.cause == CAUSE_TOO_MANY && decided > 0,
 		     before = t->again;
 		t->decided = !(chunking_lost || go_on(t, r->verdict.cause, server, more));
 		/* Nothing was said of these. */
-		if (behind)
+		if (m->behind)
 			t->again = before;
 		t->refused = !t->decided && r->state == RCPT_FAILED;
 		if (t->refused)
@@ -274,7 +276,7 @@ static bool any_final(const struct attempt *a, bool *delivered)
 	bool final = false;
 	*delivered = false;
 	for (size_t i = 0; i < a->batch_count; i++) {
-		enum rcpt_state state = rcpt_of(a, a->items[i])->state;
+		enum rcpt_state state = offer_rcpt(a, a->items[i])->state;
 		*delivered = *delivered || state == RCPT_DELIVERED;
 		final = final || state != RCPT_WAITING;
 	}
@@ -285,7 +287,7 @@ static bool any_final(const struct attempt *a, bool *delivered)
 static bool take_back(struct attempt *a, const struct fault *why, struct fault *f)
 {
 	for (size_t i = 0; i < a->batch_count; i++) {
-		struct rcpt *r = rcpt_of(a, a->items[i]);
+		struct rcpt *r = offer_rcpt(a, a->items[i]);
 		r->state = RCPT_WAITING;
 		verdict_set_fault(&r->verdict, why, a->o->server.relay->name, a->contact.peer);
 		a->items[i]->decided = true;
@@ -296,7 +298,7 @@ static bool take_back(struct attempt *a, const struct fault *why, struct fault *
 static void log_batch(const struct attempt *a)
 {
 	for (size_t i = 0; i < a->batch_count; i++) {
-		const struct rcpt *r = rcpt_of(a, a->items[i]);
+		const struct rcpt *r = offer_rcpt(a, a->items[i]);
 		/* Not of those that another may still take, or that go again at once. */
 		if (a->items[i]->decided ||
 		    (!a->items[i]->refused && cause_row(r->verdict.cause)->next != NEXT_AGAIN))
@@ -311,7 +313,7 @@ static enum cause server_cause(const struct attempt *a, enum session_end end,
 	if (end == SESSION_BROKEN)
 		return f->cause;
 	for (size_t i = 0; i < a->batch_count; i++) {
-		enum cause cause = rcpt_of(a, a->items[i])->verdict.cause;
+		enum cause cause = offer_rcpt(a, a->items[i])->verdict.cause;
 		if (cause_row(cause)->server != SERVER_FINE)
 			return cause;
 	}
@@ -322,7 +324,7 @@ static enum cause server_cause(const struct attempt *a, enum session_end end,
 static bool kept(const struct attempt *a)
 {
 	for (size_t i = 0; i < a->batch_count; i++)
-		if (!cause_row(rcpt_of(a, a->items[i])->verdict.cause)->keep)
+		if (!cause_row(offer_rcpt(a, a->items[i])->verdict.cause)->keep)
 			return false;
 	return true;
 }
@@ -331,7 +333,7 @@ static bool kept(const struct attempt *a)
 static bool any_refused(const struct attempt *a)
 {
 	for (size_t i = 0; i < a->batch_count; i++)
-		if (rcpt_of(a, a->items[i])->state == RCPT_FAILED)
+		if (offer_rcpt(a, a->items[i])->state == RCPT_FAILED)
 			return true;
 	return false;
 }
@@ -342,6 +344,7 @@ static bool entry_failed(struct attempt *a, struct fault *f)
 {
 	if (a->o->session && !session_usable(a->o->session))
 		offer_end_session(a->o);
+	/* Puts a damaged one away, and says in f what is wrong; a sound one fails all the same. */
 	if (f->kind == FAULT_DATA)
 		(void)!hold_verify(a->he, f);
 	return false;
@@ -353,15 +356,15 @@ static bool is_broken(enum cause cause)
 	return how == SERVER_SUSPECT || how == SERVER_STRAINED;
 }
 
-/* What the server said is written down. again: it has to be asked once more, for it was
- * BDAT that failed. */
+/* What the server said is written down. outcome: bits of enum outcome. */
 static bool take_down(struct attempt *a, const struct server *server,
-                      const struct session_mail *m, bool open, bool again, struct fault *f)
+                      const struct session_mail *m, unsigned outcome, struct fault *f)
 {
 	struct offerer *o = a->o;
+	bool open = outcome & OVER_SESSION, again = outcome & BDAT_FAILED;
 	struct fault why = m->why;
 	enum cause cause = server_cause(a, m->end, &why);
-	sort_out(a, server, again, m->behind);
+	sort_out(a, server, m, outcome);
 	bool delivered;
 	bool final = any_final(a, &delivered);
 	if (!mark(a, delivered, f))
@@ -421,7 +424,8 @@ static bool transact(struct attempt *a, const struct server *server, struct sess
 	/* Known from here on: what goes wrong by DATA later is no fault of BDAT's. */
 	if (broken)
 		o->no_chunking = server->relay;
-	if (!take_down(a, server, m, open, again, f))
+	unsigned outcome = (open ? OVER_SESSION : 0u) | (again ? BDAT_FAILED : 0u);
+	if (!take_down(a, server, m, outcome, f))
 		return false;
 	if (open && (!kept(a) || again))
 		offer_end_session(o);
@@ -491,31 +495,6 @@ static bool goes_on(const struct attempt *a)
 	return false;
 }
 
-/* All that are left get the same verdict, of ours. */
-static bool refuse_route(struct attempt *a, const struct settings_relay *relay,
-                         const char *domain, struct fault *f)
-{
-	char *text = mem_printf("the domain %s takes no mail (null MX)", domain);
-	for (size_t i = 0; i < a->count; i++) {
-		struct rcpt *r = rcpt_of(a, &a->todo[i]);
-		if (a->todo[i].decided)
-			continue;
-		a->todo[i].decided = true;
-		r->state = RCPT_FAILED;
-		verdict_set(&r->verdict, CAUSE_NO_MAIL_DOMAIN, 0, "5.1.10", relay->name, NULL,
-		            str_of(text));
-		a->batch[0] = a->todo[i].rcpt;
-		if (!hold_mark(a->he, a->batch, 1, false, f)) {
-			free(text);
-			return false;
-		}
-		delivery_log_rcpt(a->log, r, NULL);
-	}
-	free(text);
-	a->sum->offered = true;
-	return true;
-}
-
 static bool try_relay(struct attempt *a, const struct settings_relay *relay, const char *domain,
                       struct fault *f)
 {
@@ -532,7 +511,7 @@ static bool try_relay(struct attempt *a, const struct settings_relay *relay, con
 		return true;
 	}
 	if (servers.no_mail)
-		ok = refuse_route(a, relay, domain, f);
+		ok = offer_refuse_rest(a, relay, domain, f);
 	for (size_t i = 0; ok && i < servers.count && goes_on(a); i++)
 		ok = use_server(a, &servers.at[i], f);
 	servers_release(&servers);
@@ -541,52 +520,6 @@ static bool try_relay(struct attempt *a, const struct settings_relay *relay, con
 		if (a->todo[i].past_relay == relay)
 			a->todo[i].past_host = NULL;
 	return ok;
-}
-
-/* Nobody else can be asked for this one. */
-static void conclude(struct attempt *a, struct todo *t, const struct route *route)
-{
-	struct rcpt *r = rcpt_of(a, t);
-	bool answered = t->past_relay != NULL;
-	if (t->refused && t->put_off.cause != CAUSE_NONE)
-		verdict_copy(&r->verdict, &t->put_off);
-	else if (t->refused && !a->trouble)
-		r->state = RCPT_FAILED;
-	else if (route->relay_count == 0)
-		verdict_set(&r->verdict, CAUSE_NO_RELAY, 0, NULL, NULL, NULL, STR(""));
-	else if (a->trouble && (t->refused || !answered))
-		verdict_copy(&r->verdict, &a->why);
-	t->decided = true;
-}
-
-/* The last that was spoken to, if it is the one of the verdict. */
-static const struct session_contact *contact_of(const struct attempt *a, const struct rcpt *r)
-{
-	const char *host = r->verdict.host;
-	return host && strcmp(host, a->contact.peer) == 0 ? &a->contact : NULL;
-}
-
-/* Those whom no server decided: they wait, and say why. Only what changes is written. */
-static bool finish_route(struct attempt *a, const struct route *route, struct fault *f)
-{
-	for (size_t i = 0; i < a->count; i++) {
-		struct todo *t = &a->todo[i];
-		struct rcpt *r = rcpt_of(a, t);
-		struct verdict before = {.cause = CAUSE_NONE};
-		if (t->decided)
-			continue;
-		bool told = t->past_relay && !t->refused;
-		verdict_copy(&before, &r->verdict);
-		conclude(a, t, route);
-		bool same = r->state == RCPT_WAITING && verdict_same(&before, &r->verdict);
-		verdict_release(&before);
-		a->batch[0] = t->rcpt;
-		if (!same && !hold_mark(a->he, a->batch, 1, false, f))
-			return false;
-		if (!told && (a->met || a->sum->offered))
-			delivery_log_rcpt(a->log, r, contact_of(a, r));
-	}
-	return true;
 }
 
 enum offer_end offer(struct offerer *o, struct hold_entry *he, const struct route *route,
@@ -616,7 +549,7 @@ enum offer_end offer(struct offerer *o, struct hold_entry *he, const struct rout
 	for (size_t i = 0; ok && i < route->relay_count && goes_on(&a); i++)
 		ok = try_relay(&a, route->relays[i], route->domain, f);
 	if (ok && !a.turned_away)
-		ok = finish_route(&a, route, f);
+		ok = offer_finish(&a, route, f);
 	verdict_release(&a.why);
 	for (size_t i = 0; i < n; i++)
 		verdict_release(&a.todo[i].put_off);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * offer_private - what offer and its window share: the try of one route, and the entries
- * begun behind it
+ * offer_private - what the parts of offer share: the try of one route, its end, and the
+ * entries begun behind it
  */
 #ifndef TRANSPORT_OFFER_PRIVATE_H
 #define TRANSPORT_OFFER_PRIVATE_H
@@ -46,6 +46,16 @@ struct attempt {
 	int broken;                /* transactions with that server that came to no good end */
 	struct rate_permit permit; /* of the message under way */
 };
+
+struct rcpt *offer_rcpt(const struct attempt *a, const struct todo *t);
+
+/* offer_undecided: the end of a route. */
+
+/* All that are left get the same verdict, of ours: the domain takes no mail. */
+bool offer_refuse_rest(struct attempt *a, const struct settings_relay *relay,
+                       const char *domain, struct fault *f);
+/* Those whom no server decided: they wait, and say why. Only what changes is written. */
+bool offer_finish(struct attempt *a, const struct route *route, struct fault *f);
 
 /* offer_window: the next entries behind the one that is offered. */
 

@@ -12,14 +12,14 @@ static const struct message_facts *facts_of(const struct passage *p)
 }
 
 /* The header, up to and with its blank line. */
-struct head {
+struct passage_head {
 	struct buf text;
 	size_t len; /* 0: its end has not come yet */
 };
 
 static bool find_end(void *context, struct str bytes, struct fault *f)
 {
-	struct head *head = context;
+	struct passage_head *head = context;
 	size_t at = head->text.len > 3 ? head->text.len - 3 : 0;
 	if (!buf_add_str(&head->text, bytes))
 		return fault_set(f, FAULT_DATA, "the header is too long");
@@ -48,7 +48,7 @@ static bool read_small(struct passage *p, struct fault *f)
 
 static bool change_header(struct passage *p, struct fault *f)
 {
-	struct head head = {.len = 0};
+	struct passage_head head = {.len = 0};
 	buf_init(&head.text, 2 * HEADER_MAX);
 	bool ok = each(p, find_end, &head, f) || head.len > 0;
 	if (ok && head.len == 0)

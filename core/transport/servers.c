@@ -121,12 +121,13 @@ static struct server_state *find(const struct servers_memory *m, const char *key
 	return NULL;
 }
 
-/* What other runs have found, looked at once: it may be left alone for that. */
+/* What other runs have written down of it, read once in a run. Where it is dead or busy by
+ * that it is left alone in this one too. */
 static void remember(const struct servers_memory *m, struct server_state *s)
 {
 	bool known = backoff_get(m->hold, s->key, &s->past);
 	bool stands = known && backoff_stands(&s->past, clock_wall());
-	/* Only one asks a dead server again; the others would wait for the same silence. */
+	/* One process asks a dead server again; others would only wait as long as it does. */
 	if (known && !s->past.busy && (!stands || m->ask_again))
 		stands = !backoff_probe(m->hold, s->key, &s->probe);
 	else if (m->ask_again)
@@ -204,7 +205,7 @@ enum cause servers_again(struct servers_memory *m, const struct server *server)
 {
 	struct server_state *s = state_of(m, server);
 	struct backoff b;
-	/* Who asks it once more, as the only one, knows better. */
+	/* The one process that asks a dead server again goes by what it finds itself. */
 	if (!m->ask_again && s->probe < 0 && backoff_get(m->hold, s->key, &b) && !b.busy &&
 	    backoff_stands(&b, clock_wall())) {
 		s->past = b;
@@ -266,7 +267,8 @@ void servers_failed(struct servers_memory *m, const struct server *server,
 	end_probe(s);
 }
 
-/* It said that it is busy not long ago; a time still to come was told by a wrong clock. */
+/* Did it say not long ago that it is busy? A time that is still to come was written while
+ * the clock was wrong, and does not count. */
 static bool busy_of_late(const struct backoff *b)
 {
 	int64_t ago = clock_wall() - b->last;

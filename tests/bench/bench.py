@@ -137,7 +137,7 @@ class Bench:
         figures.relay = arrival.wait() - figures.start
         figures.memory = watch.peak
         # Nothing of this message runs into the next one's time.
-        relay.wait_for(relay.count("connect"), "close", limit=30)
+        relay.when(relay.count("connect"), "close", limit=30)
         return figures
 
     def stop(self):

@@ -13,7 +13,9 @@ import sys
 import threading
 import time
 
+sys.path.append(os.path.join(os.environ["BENCH_CODE"], "..", "relay"))
 import path
+from process import Process
 
 BUILD = os.environ["BENCH_BUILD"]
 TOP = os.environ["BENCH_TOP"]
@@ -297,37 +299,31 @@ class Distance:
         self.process.wait()
 
 
-class Relay:
+class Relay(Process):
     """The test relay at the end of a route."""
-
-    PROGRAM = os.path.join(BUILD, "tests", "relay")
 
     def __init__(self, route, *options, chunking=True):
         folder = os.path.join(TOP, f"relay-{route.port}")
         shutil.rmtree(folder, ignore_errors=True)
-        argv = [self.PROGRAM, "--dir", folder, "--listen", route.listen, "--port",
-                str(route.port), "--discard", "--size", "0", "--with-parent",
+        super().__init__(os.path.join(BUILD, "tests", "relay"), folder)
+        argv = ["--listen", route.listen, "--port", str(route.port), "--discard", "--size", "0",
                 *(["--with", "CHUNKING"] if chunking else [])]
         if route.login:
-            argv += ["--cert", CERTS + "/server.pem", "--key", CERTS + "/server.key",
-                     "--require-tls", "--require-auth", "--user", LOGIN[0],
+            argv += ["--require-tls", "--require-auth", "--user", LOGIN[0],
                      "--password", LOGIN[1], "--mechanisms", "PLAIN LOGIN"]
         if route.security == "tls":
             argv += ["--tls"]
         self.log = os.path.join(folder, "log.jsonl")
         self.at = 0
-        self.process = subprocess.Popen([*argv, *options], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE)
-        if not self.process.stdout.readline().startswith(b"port "):
-            raise RuntimeError("the relay does not start")
+        error = self.start(*argv, *options, cert=CERTS + "/server" if route.login else None)
+        if error:
+            raise RuntimeError(f"the relay does not start: {error}")
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        self.process.stdin.close()
-        self.process.stdout.close()
-        self.process.wait()
+        self.stop()
 
     def size(self):
         return os.stat(self.log).st_size if os.path.exists(self.log) else 0
@@ -351,7 +347,7 @@ class Relay:
             events = [json.loads(line) for line in file if '"type": "message"' in line]
         return sum(len(e["recipients"]) for e in events)
 
-    def wait_for(self, count, kind="message", limit=LIMIT, enough=None):
+    def when(self, count, kind="message", limit=LIMIT, enough=None):
         """When there were so many: CLOCK_MONOTONIC."""
         end, seen = time.monotonic() + limit, -1
         enough = enough or (lambda: self.count(kind) >= count)
@@ -377,7 +373,7 @@ class Arrival:
 
     def look(self, relay, count, enough):
         try:
-            self.at = relay.wait_for(count, enough=enough)
+            self.at = relay.when(count, enough=enough)
         except RuntimeError as error:
             self.error = error
 

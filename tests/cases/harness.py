@@ -32,7 +32,9 @@ import traceback
 import zlib
 from urllib.parse import quote
 
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "relay"))
 import measured
+from process import Process, Wrong
 
 BUILD = os.path.abspath(os.environ.get("BUILD", "build"))
 VERBOSE = os.environ.get("VERBOSE", "") not in ("", "0")
@@ -47,10 +49,6 @@ CPU_SECONDS = 1.0
 for _number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
     if signal.getsignal(_number) == signal.SIG_IGN:
         signal.signal(_number, signal.SIG_DFL)
-
-
-class Wrong(Exception):
-    """A case whose programs did not do what they should."""
 
 
 class Skip(Exception):
@@ -245,71 +243,34 @@ class Call:
         raise Wrong(f"{why}; stderr so far: {b''.join(self.err)!r}")
 
 
-class Relay:
+class Relay(Process):
     """The test relay in a folder of the case. It ends with the case at the latest."""
 
     def __init__(self, case, *options, cert=None, port=0, script=(), certs=None, env=None):
         self.case = case
         self.number = len(case.relays)
+        env = env and {k: v for k, v in dict(case.env, **env).items() if v is not None}
+        super().__init__(RELAY, os.path.join(case.dir, f"relay{self.number}"), env)
         self.options, self.cert, self.certs = options, cert, certs
-        self.env = env and {k: v for k, v in dict(case.env, **env).items() if v is not None}
-        self.dir = os.path.join(case.dir, f"relay{self.number}")
         # Bound but not listening: nobody else is given the port while the relay is down.
         self.keep = socket.socket()
         self.keep.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.keep.bind(("127.0.0.1", port))
         self.port = self.keep.getsockname()[1]
-        self.process = None
         case.relays.append(self)
         self.start(*options, cert=cert, script=script)
 
     def start(self, *options, cert=None, script=()):
-        argv = [RELAY, "--dir", self.dir, "--with-parent", "--port", str(self.port), *options]
         if cert:
-            folder = self.certs or certificates()
-            argv += ["--cert", f"{folder}/{cert}.pem", "--key", f"{folder}/{cert}.key"]
-        if script:
-            os.makedirs(self.dir, exist_ok=True)
-            path = os.path.join(self.dir, "script")
-            with open(path, "w", encoding="latin-1") as file:
-                file.write("\n".join(script) + "\n")
-            argv += ["--script", path]
+            cert = os.path.join(self.certs or certificates(), cert)
         for _ in range(20):
-            self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                            stderr=subprocess.PIPE, env=self.env)
-            line = self.process.stdout.readline().decode().split()
-            if line:
-                break
-            error = self.process.stderr.read().decode()
-            self.process.wait(10)
-            self._close()
-            self.process = None
+            error = super().start("--port", str(self.port), *options, cert=cert, script=script)
+            if not error:
+                return
             if "in use" not in error:
-                raise Wrong(f"the relay does not start: {error}")
+                break
             time.sleep(0.1)
-        check(line and line[0] in ("port", "socket"), f"the relay said {line}")
-        if line[0] == "port":
-            self.port = int(line[1])
-
-    def _close(self):
-        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
-            pipe.close()
-
-    def stop(self):
-        if not self.process:
-            return
-        process, self.process = self.process, None
-        if process.poll() is None:
-            process.terminate()
-        try:
-            code = process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            code = process.wait()
-        error = process.stderr.read().decode("utf-8", "replace")
-        for pipe in (process.stdin, process.stdout, process.stderr):
-            pipe.close()
-        check(code == 0, f"the relay ended with {code}: {error}")
+        raise Wrong(f"the relay does not start: {error}")
 
     def restart(self, *options, cert=None, script=()):
         """Again on the same port, as someone else."""
@@ -319,26 +280,9 @@ class Relay:
     def good(self, *extra):
         self.restart(*extra, cert=self.cert)
 
-    def events(self, kind=None, since=0):
-        try:
-            with open(os.path.join(self.dir, "log.jsonl"), encoding="utf-8") as log:
-                events = [json.loads(line) for line in log if line.endswith("\n")]
-        except FileNotFoundError:
-            return []
-        return [e for e in events[since:] if kind in (None, e["type"])]
-
     def mark(self):
         """A place in the log: events(since=...)."""
         return len(self.events())
-
-    def wait_for(self, kind, count=1, seconds=10, since=0):
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            found = self.events(kind, since)
-            if len(found) >= count:
-                return found
-            time.sleep(0.01)
-        raise Wrong(f"no {kind} event of the relay in {seconds} s: {self.events()[-5:]}")
 
     def accepted(self, since=0):
         return [e for e in self.events("message", since) if e["accepted"]]

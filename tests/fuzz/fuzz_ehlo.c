@@ -2,7 +2,6 @@
 /* Any text: only known bits are set, and case changes nothing. */
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "text/buf.h"
 #include "smtp/ehlo.h"

@@ -2,7 +2,6 @@
 /* Values encoded mean what they meant before; folded fields keep their text. */
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "text/buf.h"
 #include "text/codec.h"

@@ -4,7 +4,6 @@
  * byte, however the pieces are cut; and nothing but the end ends the data. */
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "text/buf.h"
 #include "text/fault.h"

@@ -3,7 +3,6 @@
  * cut does not matter, and the final form is its own final form. */
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "text/buf.h"
 #include "text/fault.h"

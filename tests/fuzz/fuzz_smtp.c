@@ -15,7 +15,6 @@
 #include <string.h>
 
 #include "text/buf.h"
-#include "text/fault.h"
 #include "mail/envelope.h"
 #include "smtp/smtp.h"
 

@@ -9,11 +9,9 @@
 #include <gnutls/x509-ext.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 enum { DAY = 86400 };
 

@@ -8,7 +8,6 @@ Peers are smtplib, ssl and raw sockets of the standard library. The last line is
 import base64
 import hashlib
 import hmac
-import json
 import os
 import shutil
 import smtplib
@@ -19,6 +18,9 @@ import sys
 import tempfile
 import time
 
+sys.dont_write_bytecode = True
+from process import Process  # pylint: disable=wrong-import-position
+
 RELAY = os.path.abspath(sys.argv[1] if len(sys.argv) > 1
                         else os.path.join(os.environ.get("BUILD", "build"), "tests/relay"))
 TOP = tempfile.mkdtemp(prefix="relay-selftest-")
@@ -27,22 +29,13 @@ MAIL = "From: a@example.org\r\nTo: b@example.org\r\n\r\nHello.\r\n.dot\r\n"
 LOGIN = ("--user", "u@example.org", "--password", "se cret")
 
 
-class Relay:
+class Relay(Process):
     """A relay in a folder of its own; ends with the block."""
 
     def __init__(self, *options, certs=None, lines=()):
-        self.dir = tempfile.mkdtemp(dir=TOP)
-        argv = [RELAY, "--dir", self.dir, "--with-parent", *options]
-        if certs:
-            argv += ["--cert", f"{CERTS}/{certs}.pem", "--key", f"{CERTS}/{certs}.key"]
-        if lines:
-            path = os.path.join(self.dir, "script")
-            with open(path, "w", encoding="ascii") as file:
-                file.write("\n".join(lines) + "\n")
-            argv += ["--script", path]
-        self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        word, _, self.where = self.process.stdout.readline().decode().strip().partition(" ")
-        self.port = int(self.where) if word == "port" else None
+        super().__init__(RELAY, tempfile.mkdtemp(dir=TOP))
+        error = self.start(*options, cert=certs and os.path.join(CERTS, certs), script=lines)
+        assert not error, error
 
     def __enter__(self):
         return self
@@ -50,27 +43,9 @@ class Relay:
     def __exit__(self, *_):
         self.stop()
 
-    def stop(self):
-        if self.process.poll() is None:
-            self.process.terminate()
-        code = self.process.wait(10)
-        self.process.stdin.close()
-        self.process.stdout.close()
-        assert code == 0, f"relay ended with {code}"
-
-    def events(self, kind=None):
-        with open(os.path.join(self.dir, "log.jsonl"), encoding="ascii") as log:
-            events = [json.loads(line) for line in log]
-        return [e for e in events if kind in (None, e["type"])]
-
     def closed(self, count=1):
         """The close events, when there are so many."""
-        for _ in range(500):
-            events = self.events("close")
-            if len(events) >= count:
-                return events
-            time.sleep(0.01)
-        raise AssertionError("no close event")
+        return self.wait_for("close", count)
 
     def violations(self):
         return [e["text"] for e in self.events("violation")]

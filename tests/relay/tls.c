@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tls.h"
 
-#include <errno.h>
 #include <gnutls/x509.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,32 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <check.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "submit/sink_hold.h"
 #include "transport/bounce.h"
 #include "unit.h"
-
-static const char message[] = "Subject: a report\r\n\r\nbody\r\n";
+#include "unit_hold.h"
 
 /* A report that is held; of: what it is about. */
 static void put(struct hold *hold, const char *sender, const char *of, hold_id id)
 {
-	struct sink_hold s;
-	struct fault f = FAULT_INIT;
-	struct message_facts facts = {.longest_line = 17};
-	sink_hold_init(&s, hold, HOLD_QUEUE);
 	struct entry e;
-	entry_init(&e);
-	envelope_set_sender(&e.envelope, str_of(sender));
-	envelope_add(&e.envelope, STR("who@sent.example"));
+	unit_entry(&e, sender, "who@sent.example");
 	memcpy(e.report_of, of, strlen(of) + 1);
-	ck_assert_msg(sink_begin(&s.sink, &e, 0, &f), "%s", f.text);
-	ck_assert(sink_bytes(&s.sink, STR(message), &f));
-	ck_assert_msg(sink_end(&s.sink, &facts, &f), "%s", f.text);
+	unit_hold_put(hold, &e, 0);
 	memcpy(id, e.id, sizeof(hold_id));
-	sink_abandon(&s.sink);
 	entry_release(&e);
 }
 
@@ -48,7 +35,7 @@ static void check_made(struct hold *hold, const char *made, const char *of,
 {
 	struct hold_entry he;
 	struct fault f = FAULT_INIT;
-	ck_assert_int_eq(hold_claim(hold, HOLD_QUEUE, made, &he, &f), CLAIM_OK);
+	unit_hold_claim(hold, HOLD_QUEUE, made, &he);
 	ck_assert_str_eq(he.entry.envelope.sender, c->want_from);
 	ck_assert_uint_eq(he.entry.envelope.rcpt_count, 1);
 	ck_assert_str_eq(he.entry.envelope.rcpts[0].address, c->want_to);
@@ -56,33 +43,29 @@ static void check_made(struct hold *hold, const char *made, const char *of,
 	char bytes[100];
 	size_t got;
 	ck_assert(entry_read_message(he.fd, &he.entry, 0, bytes, sizeof(bytes), &got, &f));
-	ck_assert(str_eq(str_make(bytes, got), STR(message)));
+	ck_assert(str_eq(str_make(bytes, got), STR(UNIT_MESSAGE)));
 	hold_release(&he);
 }
 
 START_TEST(again)
 {
 	const struct again_case *c = &again_cases[_i];
-	char root[] = "/tmp/test-notify-XXXXXX", path[64], command[64], made[ENTRY_ID_LEN + 1];
+	char folder[UNIT_FOLDER], made[ENTRY_ID_LEN + 1];
 	struct settings config = {
 	    .domain = (char *)"corp.example", .from = c->from, .admin = c->admin};
 	struct fault f = FAULT_INIT;
-	ck_assert_ptr_nonnull(mkdtemp(root));
-	snprintf(path, sizeof(path), "%s/hold", root);
 	struct hold hold;
-	ck_assert_msg(hold_open(path, &hold, &f), "%s", f.text);
+	unit_hold_open(&hold, folder);
 	hold_id id;
 	put(&hold, c->sender, c->of, id);
 	struct hold_entry he;
-	ck_assert_int_eq(hold_claim(&hold, HOLD_QUEUE, id, &he, &f), CLAIM_OK);
+	unit_hold_claim(&hold, HOLD_QUEUE, id, &he);
 	ck_assert_msg(bounce_again(&config, "host.example", &he, made, &f), "%s", f.text);
 	hold_release(&he);
 	ck_assert_int_eq(made[0] != '\0', c->want_to != NULL);
 	if (c->want_to)
 		check_made(&hold, made, id, c);
-	hold_close(&hold);
-	snprintf(command, sizeof(command), "rm -rf %s", root);
-	ck_assert_int_eq(system(command), 0);
+	unit_hold_close(&hold, folder);
 }
 END_TEST
 

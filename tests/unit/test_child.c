@@ -201,7 +201,7 @@ START_TEST(exit_status)
 	    {{"x"}, "/no/such/program", CHILD_NOT_RUN},
 	    {{"x"}, "/", CHILD_NOT_RUN},
 	};
-	for (size_t i = 0; i < sizeof(runs) / sizeof(runs[0]); i++) {
+	for (size_t i = 0; i < COUNT(runs); i++) {
 		int status = run((struct child_order){.fds = {-1, -1, -1, -1},
 		                                      .program = runs[i].program,
 		                                      .argv = (char **)runs[i].argv});

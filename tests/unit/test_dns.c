@@ -1,8 +1,4 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#ifdef HAVE_CONFIG_H
-#include "text/idna.h"
-#include "config.h"
-#endif
 #include <arpa/inet.h>
 #include <check.h>
 #include <errno.h>
@@ -15,10 +11,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "text/idna.h"
 #include "os/clock.h"
 #include "net/aside.h"
 #include "net/dns.h"
-#include "net/resolver.h"
 #include "polled.h"
 #include "unit.h"
 

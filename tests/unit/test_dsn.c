@@ -361,10 +361,7 @@ END_TEST
 
 static size_t count(const char *text)
 {
-	size_t n = 0;
-	for (const char *at = buf_cstr(&got); (at = strstr(at, text)) != NULL; at++)
-		n++;
-	return n;
+	return unit_occurrences(buf_cstr(&got), text);
 }
 
 START_TEST(many_recipients)

@@ -85,7 +85,6 @@ static const size_t sizes[] = {0,
                                3 * ENTRY_PIECE - 43,
                                3 * ENTRY_PIECE,
                                200000};
-#define SIZES (sizeof(sizes) / sizeof(sizes[0]))
 
 START_TEST(what_was_written_is_read)
 {
@@ -264,11 +263,11 @@ int main(void)
 	TCase *t = unit_case(s, "entry");
 	tcase_set_timeout(t, 120);
 	tcase_add_checked_fixture(t, set_up, tear_down);
-	tcase_add_loop_test(t, what_was_written_is_read, 0, SIZES);
-	tcase_add_loop_test(t, one_pass_gives_all_and_checks, 0, SIZES);
-	tcase_add_loop_test(t, a_flip_anywhere_is_found_before_the_end, 0, SIZES);
-	tcase_add_loop_test(t, a_file_cut_short_is_found, 0, SIZES);
-	tcase_add_loop_test(t, a_wrong_size_is_found, 0, SIZES);
+	tcase_add_loop_test(t, what_was_written_is_read, 0, COUNT(sizes));
+	tcase_add_loop_test(t, one_pass_gives_all_and_checks, 0, COUNT(sizes));
+	tcase_add_loop_test(t, a_flip_anywhere_is_found_before_the_end, 0, COUNT(sizes));
+	tcase_add_loop_test(t, a_file_cut_short_is_found, 0, COUNT(sizes));
+	tcase_add_loop_test(t, a_wrong_size_is_found, 0, COUNT(sizes));
 	tcase_add_test(t, a_sink_that_stops_is_passed_on);
 	tcase_add_test(t, a_mark_stays_in_its_place);
 	return unit_run(s);

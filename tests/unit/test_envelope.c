@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "text/buf.h"
@@ -177,7 +176,7 @@ START_TEST(body_and_ret)
 	static const char *const none[] = {"", "7", "8BIT", "FULLHDRS", "FUL", "7BIT "};
 	enum envelope_body body = BODY_UNSET;
 	enum envelope_ret ret = RET_UNSET;
-	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+	for (size_t i = 0; i < COUNT(none); i++) {
 		ck_assert(!envelope_parse_body(str_of(none[i]), &body));
 		ck_assert(!envelope_parse_ret(str_of(none[i]), &ret));
 	}

@@ -5,11 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "submit/sink_hold.h"
 #include "unit.h"
 #include "unit_hold.h"
 
-static const char message[] = "Subject: x\r\n\r\nbody\r\n";
 static char folder[UNIT_FOLDER];
 static struct hold hold;
 
@@ -45,29 +43,18 @@ static void settle(struct envelope *e)
 
 static void held(hold_id id)
 {
-	struct sink_hold s;
 	struct entry entry;
-	struct fault f = FAULT_INIT;
-	struct message_facts facts = {.size = sizeof(message) - 1, .longest_line = 10};
-	char address[] = "0@x.example";
-	sink_hold_init(&s, &hold, HOLD_QUEUE);
-	entry_init(&entry);
 	struct envelope *e = &entry.envelope;
-	envelope_set_sender(e, STR("from@x.example"));
+	unit_entry(&entry, "from@x.example",
+	           "0@x.example 1@x.example 2@x.example 3@x.example 4@x.example");
 	e->ret = RET_HDRS;
 	e->envid = mem_copy(STR("id+20x"));
 	for (size_t i = 0; i < COUNT(rcpts); i++) {
-		address[0] = (char)('0' + i);
-		struct rcpt *r = envelope_add(e, str_of(address));
-		r->notify = NOTIFY_FAILURE;
-		r->orcpt = mem_printf("rfc822;o%s", address);
+		e->rcpts[i].notify = NOTIFY_FAILURE;
+		e->rcpts[i].orcpt = mem_printf("rfc822;o%s", e->rcpts[i].address);
 	}
-	ck_assert_msg(sink_open(&s.sink, &f) && sink_begin(&s.sink, &entry, 0, &f), "%s",
-	              f.text);
-	ck_assert(sink_bytes(&s.sink, STR(message), &f));
-	ck_assert_msg(sink_end(&s.sink, &facts, &f), "%s", f.text);
+	unit_hold_put(&hold, &entry, 0);
 	memcpy(id, entry.id, sizeof(hold_id));
-	sink_close(&s.sink);
 	entry_release(&entry);
 }
 
@@ -79,14 +66,14 @@ START_TEST(splits)
 	struct fault f = FAULT_INIT;
 	hold_id id;
 	held(id);
-	ck_assert_int_eq(hold_claim(&hold, HOLD_QUEUE, id, &he, &f), CLAIM_OK);
+	unit_hold_claim(&hold, HOLD_QUEUE, id, &he);
 	settle(&he.entry.envelope);
 	ck_assert_uint_eq(failures_new(&he.entry.envelope), 2);
 	ck_assert_msg(failures_split(&he, &f), "%s", f.text);
 	ck_assert_uint_eq(failures_new(&he.entry.envelope), 0);
 	hold_release(&he);
 
-	ck_assert_int_eq(hold_claim(&hold, HOLD_QUEUE, id, &he, &f), CLAIM_OK);
+	unit_hold_claim(&hold, HOLD_QUEUE, id, &he);
 	ck_assert_uint_eq(he.entry.envelope.rcpt_count, COUNT(rcpts));
 	static const bool written[] = {false, true, false, false, true};
 	for (size_t i = 0; i < COUNT(rcpts); i++)
@@ -97,7 +84,7 @@ START_TEST(splits)
 	size_t count;
 	ck_assert_msg(hold_list(&hold, HOLD_FAILED, &ids, &count, &f), "%s", f.text);
 	ck_assert_uint_eq(count, 1);
-	ck_assert_int_eq(hold_claim(&hold, HOLD_FAILED, ids[0], &he, &f), CLAIM_OK);
+	unit_hold_claim(&hold, HOLD_FAILED, ids[0], &he);
 	const struct envelope *e = &he.entry.envelope;
 	ck_assert_str_eq(e->sender, "from@x.example");
 	ck_assert_int_eq(e->ret, RET_HDRS);
@@ -117,7 +104,7 @@ START_TEST(splits)
 	char bytes[100];
 	size_t got;
 	ck_assert(entry_read_message(he.fd, &he.entry, 0, bytes, sizeof(bytes), &got, &f));
-	ck_assert(str_eq(str_make(bytes, got), STR(message)));
+	ck_assert(str_eq(str_make(bytes, got), STR(UNIT_MESSAGE)));
 	hold_release(&he);
 	free(ids);
 }

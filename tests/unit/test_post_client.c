@@ -89,7 +89,7 @@ static bool put(char id[ENTRY_ID_LEN + 1], struct fault *f)
 	v.relay = mem_copy(STR("work"));
 	envelope_add(&v, STR("bob@y.example"))->notify = NOTIFY_SUCCESS | NOTIFY_DELAY;
 	envelope_add(&v, STR("cas@y.example"))->orcpt = mem_copy(STR("rfc822;c"));
-	bool ok = post_client_put_begin(&gate, "hold", &v, 60, f) &&
+	bool ok = post_client_put_begin(&gate, HOLD_QUEUE, &v, 60, f) &&
 	          post_client_put_message(&gate, STR("A: b\r\n\r\n"), f) &&
 	          post_client_put_message(&gate, STR("text\r\n"), f) &&
 	          post_client_put_end(&gate, id, f);
@@ -241,7 +241,7 @@ START_TEST(the_one_who_listens_keeps_the_connection)
 	int fd = -1;
 	begin(script);
 	pid_t pid = gate.pid;
-	ck_assert(post_client_go(&gate, true, true, &fd, &f));
+	ck_assert(post_client_go(&gate, POST_GO_VERBOSE | POST_GO_LISTEN, &fd, &f));
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(gate.fd, -1);
 	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -294,9 +293,9 @@ int main(void)
 	tcase_add_test(c, bytes);
 	tcase_add_test(c, cut);
 	tcase_add_test(c, not_further);
-	tcase_add_loop_test(c, length, 0, sizeof(lengths) / sizeof(lengths[0]));
-	tcase_add_loop_test(c, never_beyond, 0, sizeof(lengths) / sizeof(lengths[0]));
-	tcase_add_loop_test(c, both_ways, 0, sizeof(sizes) / sizeof(sizes[0]));
+	tcase_add_loop_test(c, length, 0, COUNT(lengths));
+	tcase_add_loop_test(c, never_beyond, 0, COUNT(lengths));
+	tcase_add_loop_test(c, both_ways, 0, COUNT(sizes));
 	tcase_add_test(c, write_errors);
 	tcase_add_test(c, last_words);
 	tcase_add_test(c, read_errors);

@@ -2,7 +2,6 @@
 #include "hold/retry.h"
 
 #include <check.h>
-#include <stdlib.h>
 
 #include "unit.h"
 

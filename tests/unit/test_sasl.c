@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "text/buf.h"
@@ -32,38 +31,41 @@ END_TEST
 
 struct choice {
 	unsigned offered, allowed;
-	bool password, certificate, binding;
+	unsigned means;
 	int want; /* -1: none */
 };
 
+#define PASSWORD    SASL_HAS_PASSWORD
+#define CERTIFICATE SASL_HAS_CERTIFICATE
+#define BINDING     SASL_HAS_BINDING
+
 static const struct choice choices[] = {
-    {~0u, 0, true, false, true, SASL_SCRAM_SHA256_PLUS},
-    {~0u, 0, true, false, false, SASL_SCRAM_SHA256},
-    {BIT(SCRAM_SHA1_PLUS) | BIT(SCRAM_SHA256), 0, true, false, true, SASL_SCRAM_SHA256},
-    {BIT(SCRAM_SHA1_PLUS) | BIT(SCRAM_SHA1), 0, true, false, true, SASL_SCRAM_SHA1_PLUS},
-    {BIT(PLAIN) | BIT(LOGIN) | BIT(CRAM_MD5), 0, true, false, false, SASL_PLAIN},
-    {BIT(LOGIN) | BIT(CRAM_MD5), 0, true, false, false, SASL_LOGIN},
-    {BIT(CRAM_MD5) | BIT(XOAUTH2) | BIT(OAUTHBEARER), 0, true, false, false, -1},
-    {BIT(CRAM_MD5) | BIT(XOAUTH2), BIT(CRAM_MD5), true, false, false, SASL_CRAM_MD5},
-    {~0u, BIT(XOAUTH2), true, false, false, SASL_XOAUTH2},
-    {~0u, BIT(SCRAM_SHA1) | BIT(PLAIN), true, false, true, SASL_SCRAM_SHA1},
-    {BIT(PLAIN) | BIT(LOGIN), BIT(SCRAM_SHA256), true, false, false, -1},
-    {~0u, BIT(SCRAM_SHA256_PLUS), true, false, false, -1},
-    {~0u, 0, false, true, true, SASL_EXTERNAL},
-    {BIT(EXTERNAL) | BIT(LOGIN), 0, true, true, false, SASL_LOGIN},
-    {BIT(EXTERNAL), 0, true, true, false, -1},
-    {BIT(EXTERNAL), BIT(EXTERNAL), true, true, false, SASL_EXTERNAL},
-    {BIT(EXTERNAL), BIT(EXTERNAL), true, false, false, -1},
-    {~0u, 0, false, false, true, -1},
-    {0, 0, true, true, true, -1},
+    {~0u, 0, PASSWORD | BINDING, SASL_SCRAM_SHA256_PLUS},
+    {~0u, 0, PASSWORD, SASL_SCRAM_SHA256},
+    {BIT(SCRAM_SHA1_PLUS) | BIT(SCRAM_SHA256), 0, PASSWORD | BINDING, SASL_SCRAM_SHA256},
+    {BIT(SCRAM_SHA1_PLUS) | BIT(SCRAM_SHA1), 0, PASSWORD | BINDING, SASL_SCRAM_SHA1_PLUS},
+    {BIT(PLAIN) | BIT(LOGIN) | BIT(CRAM_MD5), 0, PASSWORD, SASL_PLAIN},
+    {BIT(LOGIN) | BIT(CRAM_MD5), 0, PASSWORD, SASL_LOGIN},
+    {BIT(CRAM_MD5) | BIT(XOAUTH2) | BIT(OAUTHBEARER), 0, PASSWORD, -1},
+    {BIT(CRAM_MD5) | BIT(XOAUTH2), BIT(CRAM_MD5), PASSWORD, SASL_CRAM_MD5},
+    {~0u, BIT(XOAUTH2), PASSWORD, SASL_XOAUTH2},
+    {~0u, BIT(SCRAM_SHA1) | BIT(PLAIN), PASSWORD | BINDING, SASL_SCRAM_SHA1},
+    {BIT(PLAIN) | BIT(LOGIN), BIT(SCRAM_SHA256), PASSWORD, -1},
+    {~0u, BIT(SCRAM_SHA256_PLUS), PASSWORD, -1},
+    {~0u, 0, CERTIFICATE | BINDING, SASL_EXTERNAL},
+    {BIT(EXTERNAL) | BIT(LOGIN), 0, PASSWORD | CERTIFICATE, SASL_LOGIN},
+    {BIT(EXTERNAL), 0, PASSWORD | CERTIFICATE, -1},
+    {BIT(EXTERNAL), BIT(EXTERNAL), PASSWORD | CERTIFICATE, SASL_EXTERNAL},
+    {BIT(EXTERNAL), BIT(EXTERNAL), PASSWORD, -1},
+    {~0u, 0, BINDING, -1},
+    {0, 0, PASSWORD | CERTIFICATE | BINDING, -1},
 };
 
 START_TEST(choice)
 {
 	const struct choice *c = &choices[_i];
 	enum sasl_mechanism m;
-	bool ok =
-	    sasl_choose(c->offered, c->allowed, c->password, c->certificate, c->binding, &m);
+	bool ok = sasl_choose(c->offered, c->allowed, c->means, &m);
 
 	ck_assert_int_eq(ok ? (int)m : -1, c->want);
 }

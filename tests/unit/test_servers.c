@@ -2,9 +2,7 @@
 #include "transport/servers.h"
 
 #include <check.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "os/clock.h"
 #include "unit.h"

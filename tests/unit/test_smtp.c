@@ -2,11 +2,9 @@
 #include <check.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "text/buf.h"
-#include "text/codec.h"
 #include "text/fault.h"
 #include "mail/envelope.h"
 #include "smtp/smtp.h"

@@ -2,7 +2,6 @@
 /* Transactions one behind the other: what goes out together, and which verdicts stand. */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "text/buf.h"

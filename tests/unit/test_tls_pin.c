@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "net/tls_pin.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "unit.h"
 
 static const struct {

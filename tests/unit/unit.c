@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "unit.h"
 
+#include <string.h>
+
 TCase *unit_case(Suite *s, const char *name)
 {
 	TCase *c = tcase_create(name);
@@ -15,4 +17,12 @@ int unit_run(Suite *s)
 	int failed = srunner_ntests_failed(r);
 	srunner_free(r);
 	return failed > 0;
+}
+
+size_t unit_occurrences(const char *in, const char *of)
+{
+	size_t n = 0;
+	for (const char *at = in; (at = strstr(at, of)); at++)
+		n++;
+	return n;
 }

@@ -22,4 +22,7 @@ TCase *unit_case(Suite *s, const char *name);
 /* Runs all, as the variables of Check say, and releases s. Returns the exit code of main. */
 int unit_run(Suite *s);
 
+/* How often the one text is in the other. */
+size_t unit_occurrences(const char *in, const char *of);
+
 #endif
