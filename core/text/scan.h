@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * scan - bytes copied up to the first that is no ordinary one, at the speed of memory
+ *
+ * As many at once as the processor compares; byte by byte it is the same.
+ */
 #ifndef TEXT_SCAN_H
 #define TEXT_SCAN_H
 

@@ -102,8 +102,7 @@ class State:
         self.tmp, self.corrupt = names_in(hold, "tmp"), names_in(hold, "corrupt")
         self.litter = [n for n in names_in(hold, "state")
                        if not n.startswith(("server.", "clock.", "counters", "working", "slots.",
-                                            "rate."))]
-                                            "window."))]
+                                            "rate.", "window."))]
 
     def slots(self, address, room=None, report=False):
         """The states of an address, in a room or in both, in reports or else in other mail."""
