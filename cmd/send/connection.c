@@ -40,12 +40,11 @@ static bool take_slot(struct connection *c, const struct place *p, struct fault 
 {
 	struct hold hold;
 	struct fault closed = FAULT_INIT;
-	char name[32];
-	snprintf(name, sizeof(name), "smtp/%lu", (unsigned long)p->user);
 	/* What is wrong with the hold the first message is told. */
 	if (!place_open_hold(p, false, &hold, &closed))
 		return true;
-	bool free = slots_take(&hold, name, CONNECTION_USER_MAX, clock_wall(), &c->slot);
+	bool free =
+	    slots_take_user(&hold, p->user, CONNECTION_USER_MAX, clock_wall(), &c->slot);
 	hold_close(&hold);
 	return free ||
 	       fault_set(f, FAULT_NOPERM, "you have %d connections open, no more are taken",

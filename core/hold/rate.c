@@ -13,6 +13,7 @@
 #define NAME_SIZE     32
 #define LOCK_TRIES    500
 #define LOCK_PAUSE_MS 2
+#define FILE_TRIES    3
 #define JITTER_MS     10
 #define HEAD_SIZE     512
 #define NEVER         (-1) /* as a time */
@@ -88,17 +89,18 @@ static bool is_sound(const struct head *h, const struct rate *rate)
 	return true;
 }
 
-static bool lock(const struct work *w)
+/* False: there are no locks here. */
+static bool lock(const struct work *w, bool *locked)
 {
 	struct fault f = FAULT_INIT;
-	bool locked = false;
-	for (int i = 0; i < LOCK_TRIES && !locked; i++) {
+	*locked = false;
+	for (int i = 0; i < LOCK_TRIES && !*locked; i++) {
 		if (i > 0)
 			clock_pause_ms(LOCK_PAUSE_MS);
-		if (!file_try_lock(w->fd, w->name, &locked, &f))
+		if (!file_try_lock(w->fd, w->name, locked, &f))
 			return false;
 	}
-	return locked;
+	return true;
 }
 
 static bool open_file(struct work *w, int state)
@@ -108,6 +110,49 @@ static bool open_file(struct work *w, int state)
 	return file_open_update(state, w->name, &w->fd, NULL, &f) ||
 	       (f.sys == ENOENT && (file_create(state, w->name, 0660, &w->fd, &f) ||
 	                            file_open_update(state, w->name, &w->fd, NULL, &f)));
+}
+
+/* Or has another taken its place since it was opened? */
+static bool is_current(const struct work *w, int state)
+{
+	struct stat own, named;
+	struct fault f = FAULT_INIT;
+	return file_stat(w->fd, w->name, &own, &f) &&
+	       file_stat_name(state, w->name, &named, &f) && own.st_dev == named.st_dev &&
+	       own.st_ino == named.st_ino;
+}
+
+/* Whoever has the lock was stopped: nobody needs it for so long. They keep the file, and
+ * all others go on with a copy of it. */
+static void leave_file(const struct work *w, const struct rate *rate)
+{
+	struct buf all;
+	struct fault f = FAULT_INIT;
+	size_t size = HEAD_SIZE;
+	for (size_t i = 0; i < rate->count; i++)
+		size += (size_t)rate->rules[i].count * sizeof(int64_t);
+	buf_init(&all, size);
+	/* It may be longer, if there were other rules. */
+	if (file_read_all(w->fd, w->name, &all, &f) || f.kind == FAULT_DATA)
+		(void)!file_replace(rate->hold->rooms[HOLD_STATE], w->name, 0660, buf_str(&all),
+		                    &f);
+	buf_release(&all);
+}
+
+static bool open_locked(struct work *w, const struct rate *rate)
+{
+	int state = rate->hold->rooms[HOLD_STATE];
+	for (int i = 0; i < FILE_TRIES && open_file(w, state); i++) {
+		bool locked, works = lock(w, &locked), current = is_current(w, state);
+		if (works && locked && current)
+			return true;
+		if (works && !locked && current)
+			leave_file(w, rate);
+		close(w->fd);
+		if (!works)
+			break;
+	}
+	return false;
 }
 
 /* What has passed since the file was last looked at, and not more: who sets the wall clock
@@ -150,12 +195,8 @@ static bool begin(struct work *w, const struct rate *rate, const struct rate_clo
 {
 	snprintf(w->name, sizeof(w->name), "rate.%08lX",
 	         (unsigned long)crc_add(0, rate->relay, strlen(rate->relay)));
-	if (!open_file(w, rate->hold->rooms[HOLD_STATE]))
+	if (!open_locked(w, rate))
 		return false;
-	if (!lock(w)) {
-		close(w->fd);
-		return false;
-	}
 	if (!read_bytes(w, 0, (char *)&w->head, sizeof(w->head)) || !is_sound(&w->head, rate)) {
 		w->head = (struct head){.count = (int64_t)rate->count, .last = CLOCK_FIRST};
 		memcpy(w->head.magic, magic, sizeof(magic));

@@ -84,12 +84,9 @@ void slots_release(struct slot *slot)
 	slot->fd = -1;
 }
 
-bool slots_take(const struct hold *h, const char *relay, int most, int64_t wall,
-                struct slot *slot)
+static bool take(const struct hold *h, const char *name, int most, int64_t wall,
+                 struct slot *slot)
 {
-	char name[NAME_SIZE];
-	snprintf(name, sizeof(name), "slots.%08lX",
-	         (unsigned long)crc_add(0, relay, strlen(relay)));
 	slot->fd = -1;
 	if (!open_file(h, name, &slot->fd)) {
 		slot->fd = -1;
@@ -118,4 +115,21 @@ bool slots_take(const struct hold *h, const char *relay, int most, int64_t wall,
 	}
 	slots_release(slot);
 	return false;
+}
+
+bool slots_take(const struct hold *h, const char *relay, int most, int64_t wall,
+                struct slot *slot)
+{
+	char name[NAME_SIZE];
+	snprintf(name, sizeof(name), "slots.%08lX",
+	         (unsigned long)crc_add(0, relay, strlen(relay)));
+	return take(h, name, most, wall, slot);
+}
+
+bool slots_take_user(const struct hold *h, uid_t user, int most, int64_t wall,
+                     struct slot *slot)
+{
+	char name[NAME_SIZE];
+	snprintf(name, sizeof(name), "slots.smtp.%lu", (unsigned long)user);
+	return take(h, name, most, wall, slot);
 }

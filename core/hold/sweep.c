@@ -112,7 +112,8 @@ static int64_t state_age(const char *name)
 	if (name[0] == '.')
 		return strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ? 0 : TMP_AGE;
 	return str_starts(s, STR("server.")) || str_starts(s, STR("window.")) ||
-	               str_starts(s, STR("rate.")) || str_starts(s, STR("ticket."))
+	               str_starts(s, STR("rate.")) || str_starts(s, STR("slots.")) ||
+	               str_starts(s, STR("ticket."))
 	           ? STATE_AGE
 	           : 0;
 }

@@ -7,8 +7,9 @@
 
 /* Removes files in tmp/ that are older than 36 hours and not being written,
  * entries in failed/ that are over, or older than keep seconds (0: none), and
- * from state/ what a kill left there, and dead relays and TLS tickets that
- * nobody asked for in a week.
+ * from state/ what a kill left there, and what nobody asked for in a week: dead
+ * relays, TLS tickets, messages and connections that were counted (whoever opens
+ * such a file in that very moment counts alone, once).
  * Nothing, for those who do not see all; and of all that is old only if the wall
  * clock can be believed, for which state/ remembers what was seen of it (a file
  * for each machine that works on the hold). */

@@ -177,6 +177,11 @@ static enum state on_rcpt(struct serve *s, struct str argument)
 	struct fault f = FAULT_INIT;
 	if (s->state != STATE_RCPT)
 		return out_of_order(s, "MAIL first");
+	if (s->rules->guarded && s->taken >= SERVE_RCPT_MAX) {
+		say(s, "452 4.5.3 over %d recipients: send the rest in another message",
+		    SERVE_RCPT_MAX);
+		return s->state;
+	}
 	struct serve_rcpt rcpt;
 	if (serve_read_rcpt(argument, &rcpt, &f) &&
 	    s->hooks.rcpt(s->hooks.context, &rcpt, &f)) {

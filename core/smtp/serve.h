@@ -13,8 +13,8 @@
  * message and go on with commands. Commands may be SERVE_LINE_MAX bytes long, far more than
  * RFC 5321 asks for, and hold no other control byte than a tab. Syntax is
  * read as callers write it: blanks around paths, paths without brackets.
- * There is no limit on messages or time, and none on bad commands unless the client is
- * guarded against.
+ * There is no limit on messages or time, and none on bad commands and recipients unless
+ * the client is guarded against.
  *
  * A hook that fails says with its fault what the client is told: its code and
  * status if it has them, else those of the kind, where what is not about the
@@ -33,6 +33,7 @@
 #define SERVE_REPLY_MAX 1024  /* room in the buffer for whatever one line may bring */
 
 #define SERVE_STRANGE_MAX 4
+#define SERVE_RCPT_MAX    10000 /* far more than the 100 of RFC 5321 section 4.5.3.1.8 */
 
 /* Views are good during the call. A path is the address as it was written,
  * with its brackets if it had some: "<a@b>", "<>", "a@b"; never empty. */
@@ -81,7 +82,9 @@ struct serve_rules {
 	const struct fault *closed;
 	/* The client came by a socket, and may have been made to, as a browser by a page: a
 	 * line that is no command ends the session (421) where EHLO or HELO should be, and so
-	 * does the SERVE_STRANGE_MAX-th of them later. Closed, it ends with the greeting. */
+	 * does the SERVE_STRANGE_MAX-th of them later. Closed, it ends with the greeting. And
+	 * what it says costs memory of ours: over SERVE_RCPT_MAX recipients are for another
+	 * message (452). */
 	bool guarded;
 };
 

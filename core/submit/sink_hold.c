@@ -6,6 +6,8 @@
 #include "os/clock.h"
 #include "submit/accepted.h"
 
+#define LOOK_EVERY ((size_t)1024 * 1024) /* bytes of a message between two looks at the disk */
+
 static struct sink_hold *of(struct sink *s)
 {
 	return (struct sink_hold *)s;
@@ -39,12 +41,20 @@ static bool begin(struct sink *sink, int64_t delay, struct fault *f)
 	}
 	/* Rounded up: now has lost its fraction, and it must not be sent sooner than asked. */
 	e->next_try = delay > 0 ? now + delay + 1 : now;
+	s->unseen = 0;
 	return kept(hold_put_begin(&s->put, s->hold, e, s->min_free, f), f);
 }
 
 static bool bytes(struct sink *sink, struct str piece, struct fault *f)
 {
-	return kept(hold_put_message(&of(sink)->put, piece, f), f);
+	struct sink_hold *s = of(sink);
+	s->unseen += piece.len;
+	if (s->unseen >= LOOK_EVERY) {
+		s->unseen = 0;
+		if (!kept(hold_has_space(s->hold->path, s->min_free, f), f))
+			return false;
+	}
+	return kept(hold_put_message(&s->put, piece, f), f);
 }
 
 static bool end(struct sink *sink, struct fault *f)

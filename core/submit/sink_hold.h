@@ -21,12 +21,13 @@ struct sink_hold_hooks {
 struct sink_hold {
 	struct sink sink;
 	/* For the caller to set. */
-	uint64_t min_free; /* bytes that must be free; 0: no limit */
+	uint64_t min_free; /* bytes that must be free, and stay so; 0: no limit */
 	uid_t user;        /* who hands in; this process' user if nothing is said */
 	/* Private. */
 	struct hold *hold;
 	enum hold_room room;
 	struct hold_put put;
+	size_t unseen; /* bytes that were written since the disk was looked at */
 	struct sink_hold_hooks hooks;
 	struct hold own; /* what was opened */
 };

@@ -502,6 +502,52 @@ def crowd():
         same("uids", uids(jail), [ANN, BOB])
 
 
+def full_disk():
+    """A user who begins many large messages at once does not take the last of the disk: not
+    even while they come."""
+    rooms = "".join(f"mkdir {SPOOL}/{n}; chown {POSTERN}:{POSTERN} {SPOOL}/{n}; "
+                    f"chmod {m:o} {SPOOL}/{n}\n" for n, m in ROOMS.items())
+    last = f"mount -t tmpfs -o size=64M,mode=0710,gid={POSTERN} none {SPOOL}\n{rooms}"
+    clients, lines = 4, 20 * (b"y" * 998 + b"\r\n") * 1000
+    with Jail("full disk", last=last) as jail:
+        jail.simple(conf={**QUIET, "hold.min_free": "16M"})
+        with Port(jail) as port:
+            def run():
+                open_ = [Client(("127.0.0.1", port.number)) for _ in range(clients)]
+                for client in open_:
+                    client.reply()
+                    for line in ("EHLO me", "MAIL FROM:<>", RECIPIENT, "DATA"):
+                        client.say(line)
+                for client in open_:
+                    client.sock.sendall(b"Subject: x\r\n\r\n" + lines)
+                said = [client.say(".") for client in open_]
+                for client in open_:
+                    client.close()
+                return said
+            least = []
+            over = threading.Event()
+
+            def watch():
+                while not over.wait(0.005):
+                    least.append(jail.function_as("root", free))
+
+            def free():
+                fs = os.statvfs(SPOOL)
+                return fs.f_bavail * fs.f_frsize
+            watcher = threading.Thread(target=watch)
+            watcher.start()
+            said = jail.function_as("ann", run)
+            over.set()
+            watcher.join()
+        check(isinstance(said, list), said)
+        taken = sum(line.startswith("250") for line in said)
+        check(taken < clients, f"all were taken: {said}")
+        for line in said:
+            match("reply", "^(250|451 4.3.0 .* less than min_free)", line)
+        check(min(least) >= (16 - clients - 1) << 20, f"{min(least) >> 20} MiB were left")
+        same("in tmp/", jail.function_as("root", lambda: os.listdir(SPOOL + "/tmp")), [])
+
+
 def until_ended(client, words, pause):
     """Says them again and again. Seconds until it cannot be done any more, or something was
     said."""
@@ -576,6 +622,7 @@ def jobs():
         yield f"gone: {how}", lambda h=how: gone(h)
     yield "no configuration", no_configuration
     yield "a crowd", crowd
+    yield "a disk that fills", full_disk
     for row in SILENCES:
         yield f"silence: {row[0]}", lambda r=row: silence(*r)
 

@@ -63,6 +63,26 @@ def stopped():
         jail.wait_quiet()
 
 
+def locked():
+    """A user who stops a process of his in the moment in which it counts ends no count by it,
+    and nobody waits for him with each message."""
+    with Jail("locked") as jail:
+        relay = jail.simple("--rate", "3/3600000", rate="3/h")
+        hand_in(jail, "ann")
+        same("flushq", jail.run_as("ann", "flushq", "--all").code, 0)
+        file, = (n for n in os.listdir(jail.path("", "state")) if n.startswith("rate."))
+        with open(jail.path(file, "state"), "rb") as stopped_at:
+            fcntl.flock(stopped_at, fcntl.LOCK_EX)
+            for _ in range(3):
+                hand_in(jail, "bob")
+            for user in ("bob", "root"):
+                same("flushq", jail.run_as(user, "flushq", "--all").code, 0)
+        same("delivered", len(relay.accepted()), 3)
+        same("refused", [e for e in relay.events("rate") if not e["taken"]], [])
+        same("held for", causes(jail), ["rate"])
+        jail.check_spool()
+
+
 def read_only():
     """Where nothing can be counted nothing can be marked either, and nothing goes."""
     with Jail("read-only") as jail:
@@ -81,4 +101,5 @@ def read_only():
 
 if __name__ == "__main__":
     run_all([("two users, one rate", one_rate), ("stopped with a connection", stopped),
+             ("stopped with the lock", locked),
              ("a hold that is read-only", read_only)])

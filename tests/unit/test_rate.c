@@ -363,13 +363,24 @@ START_TEST(no_file)
 }
 END_TEST
 
-/* Whoever is stopped with the lock stops nobody else. */
+/* Whoever is stopped with the lock stops nobody else, and does not end the count, either. */
 START_TEST(a_lock_that_lasts)
 {
 	wait_at(0);
 	int fd = open_file();
 	ck_assert_int_eq(flock(fd, LOCK_EX), 0);
 	ck_assert_int_eq(wait_at(0), 0);
+	ck_assert_int_eq(wait_at(0), 0);
+	ck_assert_int_eq(wait_at(0), 1041);
+	/* Of the one that was left nothing counts any more. */
+	ck_assert_int_eq(ftruncate(fd, 0), 0);
+	close(fd);
+	ck_assert_int_eq(wait_at(0), 1041);
+	/* A file that is longer than these rules need. */
+	fd = open_file();
+	ck_assert_int_eq(ftruncate(fd, 8192), 0);
+	ck_assert_int_eq(flock(fd, LOCK_EX), 0);
+	ck_assert_int_eq(wait_at(0), 1041);
 	close(fd);
 	struct hold none = {.rooms = {-1, -1, -1, -1, -1}};
 	struct rate r = rate_of("main", 3, 1000);

@@ -439,6 +439,42 @@ START_TEST(guarded)
 }
 END_TEST
 
+/* How often the code is said. */
+static size_t count_of(const char *said, const char *code)
+{
+	size_t n = 0;
+	for (const char *at = said; (at = strstr(at, code)); at++)
+		n++;
+	return n;
+}
+
+/* A client of another user is not to have us remember any number of recipients. */
+START_TEST(guarded_recipients)
+{
+	struct buf in, said, told;
+	buf_init(&in, 1 << 20);
+	ck_assert(buf_add_str(&in, STR("EHLO c\nMAIL FROM:<a@b>\nRCPT TO:<bad>\n")));
+	for (int i = 0; i < SERVE_RCPT_MAX + 2; i++)
+		ck_assert(buf_add_str(&in, STR("RCPT TO:<c@d>\n")));
+	ck_assert(buf_add_str(&in, STR("RSET\nMAIL FROM:<a@b>\nRCPT TO:<c@d>\nQUIT\n")));
+	for (int is_guarded = 0; is_guarded <= 1; is_guarded++) {
+		struct serve_rules rules = usual;
+		rules.guarded = is_guarded;
+		buf_init(&said, 1 << 20);
+		buf_init(&told, 1 << 20);
+		converse(buf_str(&in), 0, &rules, &said, &told);
+		size_t over = is_guarded ? 2 : 0;
+		ck_assert_uint_eq(count_of(buf_cstr(&said), "452 4.5.3 over 10000 "), over);
+		ck_assert_uint_eq(count_of(buf_cstr(&said), "250 2.1.5 OK"),
+		                  SERVE_RCPT_MAX + 3 - over);
+		ck_assert_uint_eq(count_of(buf_cstr(&said), "553 5.1.3"), 1);
+		buf_release(&said);
+		buf_release(&told);
+	}
+	buf_release(&in);
+}
+END_TEST
+
 START_TEST(guarded_and_closed)
 {
 	struct fault why = FAULT_INIT;
@@ -492,6 +528,7 @@ int main(void)
 	tcase_add_test(t, no_room);
 	tcase_add_test(t, closed);
 	tcase_add_loop_test(t, guarded, 0, COUNT(guarded_rows));
+	tcase_add_test(t, guarded_recipients);
 	tcase_add_test(t, guarded_and_closed);
 	tcase_add_test(t, states);
 	return unit_run(s);

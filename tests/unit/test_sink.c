@@ -213,6 +213,38 @@ START_TEST(a_delay_is_rounded_up_and_space_is_asked_for)
 }
 END_TEST
 
+/* There was space when it began. Not every byte is asked about. */
+START_TEST(space_is_asked_for_while_it_grows)
+{
+	struct hold h;
+	struct sink_hold s;
+	struct entry e;
+	struct fault f = FAULT_INIT;
+	size_t len = (size_t)400 * 1024;
+	char *piece = mem_alloc(len);
+	memset(piece, 'x', len);
+	ck_assert(hold_open(path, &h, &f));
+	sink_hold_init(&s, &h, HOLD_QUEUE);
+	for (int i = 0; i < 2; i++) {
+		s.min_free = 0;
+		address(&e);
+		ck_assert(sink_open(&s.sink, &f) && sink_begin(&s.sink, &e, 0, &f));
+		s.min_free = UINT64_MAX;
+		ck_assert(sink_bytes(&s.sink, str_make(piece, len), &f));
+		ck_assert(sink_bytes(&s.sink, str_make(piece, len), &f));
+		ck_assert(!sink_bytes(&s.sink, str_make(piece, len), &f));
+		ck_assert_int_eq(f.kind, FAULT_TEMP);
+		ck_assert_ptr_nonnull(strstr(f.text, "min_free"));
+		sink_abandon(&s.sink);
+		entry_release(&e);
+		ck_assert_uint_eq(count_in("tmp"), 0);
+	}
+	sink_close(&s.sink);
+	hold_close(&h);
+	free(piece);
+}
+END_TEST
+
 START_TEST(a_copy_has_the_message)
 {
 	struct hold h;
@@ -431,6 +463,7 @@ int main(void)
 	tcase_add_test(t, what_is_not_ended_is_given_up);
 	tcase_add_test(t, only_what_is_to_be_sent_is_counted);
 	tcase_add_test(t, a_delay_is_rounded_up_and_space_is_asked_for);
+	tcase_add_test(t, space_is_asked_for_while_it_grows);
 	tcase_add_test(t, a_copy_has_the_message);
 	tcase_add_test(t, a_conversation_for_each_message);
 	tcase_add_test(t, all_that_is_due_has_a_conversation_of_its_own);

@@ -169,6 +169,20 @@ START_TEST(old_times)
 }
 END_TEST
 
+/* Users have no way to a relay's: "smtp/1852558924" has the checksum of "main". */
+START_TEST(a_user_is_no_relay)
+{
+	struct slot s;
+	pid_t pid = holder(1);
+	ck_assert_int_gt(pid, 0);
+	ck_assert(!take("main", 1, NOW, &s));
+	ck_assert(slots_take_user(&hold, 1852558924, 1, NOW, &s));
+	ck_assert_int_eq(slots_others(&s), 0);
+	slots_release(&s);
+	end(pid, SIGKILL);
+}
+END_TEST
+
 /* Mail is not kept for want of a file to count in. */
 START_TEST(without_a_file_nothing_is_counted)
 {
@@ -190,6 +204,7 @@ int main(void)
 	tcase_add_test(c, a_copy_gives_up_nothing);
 	tcase_add_test(c, one_that_is_stopped);
 	tcase_add_test(c, old_times);
+	tcase_add_test(c, a_user_is_no_relay);
 	tcase_add_test(c, without_a_file_nothing_is_counted);
 	return unit_run(s);
 }
