@@ -363,4 +363,18 @@ if WHOLE:
                 options=("--rate-reply", MICROSOFT)),
     ]
 
-run_all(JOBS)
+
+def patiently(name, run):
+    """A busy machine may be late by more than there is room for in a rate. What is no more than
+    that does not happen three times."""
+    def again():
+        for _ in range(0 if WHOLE else 2):
+            try:
+                return run()
+            except Wrong:
+                continue
+        return run()
+    return name, again
+
+
+run_all([patiently(*job) for job in JOBS])
