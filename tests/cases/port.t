@@ -75,8 +75,10 @@ class Port:
             stderr=connection, env=self.env, preexec_fn=self.jail.enter(self.user)))
 
     def codes(self, seconds=20):
-        """The exit codes of all, ended."""
+        """The exit codes of all, ended. A client may have heard all before one is noted here."""
         end = time.monotonic() + seconds
+        while not self.calls and time.monotonic() < end:
+            time.sleep(0.01)
         return [call.wait(max(0.1, end - time.monotonic())) for call in self.calls]
 
 
