@@ -256,7 +256,7 @@ class Jail(Case):
             self.ns_name = os.readlink(f"/proc/{holder.pid}/ns/mnt")
         finally:
             holder.stdin.close()
-            holder.wait(10)
+            holder.wait(60)
             holder.stdout.close()
             holder.stderr.close()
 
