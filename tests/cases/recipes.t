@@ -14,6 +14,7 @@ no pool; and what the unit of systemd starts.
 import configparser
 import email
 import email.policy
+import json
 import os
 import re
 import shlex
@@ -29,7 +30,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 from jail import *  # noqa: E402,F403
 import harness  # noqa: E402
-from oauth_provider import DEVICE, Provider  # noqa: E402
+from oauth_provider import DEVICE, JWT, Provider, unpadded  # noqa: E402
 
 PAGE = os.path.join(SOURCE, "man/postern-recipes.7")
 TREE = os.path.abspath(os.path.join(
@@ -54,6 +55,7 @@ class Block:
 @dataclass
 class Recipe:
     title: str
+    prose: str = ""
     blocks: list = field(default_factory=list)
 
 
@@ -88,6 +90,8 @@ def read_page():
                 block = None
             elif line.startswith(".Ss "):
                 found.append(Recipe(line[4:]))
+            elif found:
+                found[-1].prose += line + "\n"
             before.append(line)
     return {recipe.title: recipe for recipe in found}
 
@@ -292,9 +296,13 @@ class Microsoft(Provider):
         return super().answer("/token" if path == self.HEAD + "/token" else path, form)
 
 
-def microsoft(recipe, grant, scope):
+def need_oauth():
     if not os.path.exists(os.path.join(BUILD, "token")):
         raise Skip("built without oauth")
+
+
+def microsoft(recipe, grant, scope):
+    need_oauth()
     with House("microsoft") as house:
         login = "login.microsoftonline.com"
         tokens = Microsoft(certificates(login), address=(house.host(login), 443))
@@ -308,6 +316,27 @@ def microsoft(recipe, grant, scope):
             same("scope", {form["scope"] for form in asked}, {scope})
             same("grant", {f["grant_type"] for _, f, _ in tokens.asked if "grant_type" in f},
                  {grant})
+        finally:
+            tokens.close()
+
+
+def workspace(recipe):
+    need_oauth()
+    with House("workspace") as house:
+        login = "oauth2.googleapis.com"
+        tokens = Provider(certificates(login), address=(house.host(login), 443))
+        tokens.issuer, tokens.user = "https://" + login, FROM
+        try:
+            relay = house.server("smtp.gmail.com", 465, "--mechanisms", "PLAIN LOGIN XOAUTH2",
+                                 user=FROM, secret=tokens.access(1))
+            put(house.dir + "/tmp/key.json", tokens.service_account(house.dir), 0o600)
+            house.shell("cp /tmp/key.json .")
+            house.follow(recipe, said="")
+            goes_out(house, relay)
+            form, = tokens.forms()
+            same("grant", form["grant_type"], JWT)
+            claims = json.loads(unpadded(form["assertion"].split(".")[1]))
+            match("the page names the scope", f"(?m)^.Lk {claims['scope']} [.]$", recipe.prose)
         finally:
             tokens.close()
 
@@ -666,6 +695,7 @@ RECIPES = {
     "The password": password,
     "Gmail": partial(provider, host="smtp.gmail.com", user="alerts@gmail.com",
                      sender="alerts@gmail.com"),
+    "Google Workspace, with nobody to log in": workspace,
     "Microsoft 365": partial(microsoft, grant=DEVICE,
                              scope=OUTLOOK + ".com/SMTP.Send offline_access"),
     "Microsoft 365, with nobody to log in": partial(microsoft, grant="client_credentials",
