@@ -255,6 +255,31 @@ def goes_out(house, relay, sender=FROM):
     house.nothing_left()
 
 
+# Stands in for the one that asks the first process.
+SYSTEMCTL = """rm -f /usr/bin/systemctl
+cat >/usr/bin/systemctl <<'END'
+#!/bin/sh
+test "$1" = status || exec echo "$*" >>/run/systemctl
+echo "Hello, $*"
+exit 3
+END
+chmod 755 /usr/bin/systemctl"""
+UNITS = SOURCE + "/contrib/systemd"
+
+
+def told_systemctl(house):
+    with open(house.dir + "/run/systemctl", encoding="utf-8") as file:
+        return file.read().splitlines()
+
+
+def setting_of_unit(path, section, name):
+    """As systemd joins the lines."""
+    unit = configparser.ConfigParser(interpolation=None)
+    with open(path, encoding="utf-8") as file:
+        unit.read_string(re.sub(r"\\\n", " ", file.read()))
+    return unit[section][name]
+
+
 # Relays
 
 EDITOR = f"printf '#!/bin/sh\\necho {SECRET} >$1\\n' >/usr/bin/editor\nchmod 755 /usr/bin/editor"
@@ -441,20 +466,6 @@ def cron(recipe):
         house.nothing_left()
 
 
-# Stands in for the one that asks the first process.
-SYSTEMCTL = """rm -f /usr/bin/systemctl
-printf '#!/bin/sh\\necho "Hello, $*"\\nexit 3\\n' >/usr/bin/systemctl
-chmod 755 /usr/bin/systemctl"""
-
-
-def setting_of_unit(path, section, name):
-    """As systemd joins the lines."""
-    unit = configparser.ConfigParser(interpolation=None)
-    with open(path, encoding="utf-8") as file:
-        unit.read_string(re.sub(r"\\\n", " ", file.read()))
-    return unit[section][name]
-
-
 def filled_in(text, **values):
     return re.sub("%(.)", lambda found: values[found[1]], text)
 
@@ -465,6 +476,7 @@ def unit_fails(recipe):
         house.follow(recipe)
         units = house.dir + "/etc/systemd/system"
         put(units + "/backup.service", "[Service]\nExecStart=/bin/false\n")
+        same("systemctl", told_systemctl(house), ["daemon-reload"])
         here = socket.gethostname()
         started = setting_of_unit(units + "/backup.service.d/mail.conf", "Unit", "OnFailure")
         same("the unit that is started", filled_in(started, n="backup.service"),
