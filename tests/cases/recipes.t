@@ -12,6 +12,7 @@ no pool; and what the unit of systemd starts.
 """
 
 import configparser
+import contextlib
 import email
 import email.policy
 import json
@@ -21,6 +22,7 @@ import shlex
 import shutil
 import socket
 import sys
+import threading
 import time
 from dataclasses import dataclass, field
 from functools import partial
@@ -30,6 +32,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 from jail import *  # noqa: E402,F403
 import harness  # noqa: E402
+from system_port import Port  # noqa: E402
 from oauth_provider import DEVICE, JWT, Provider, unpadded  # noqa: E402
 
 PAGE = os.path.join(SOURCE, "man/postern-recipes.7")
@@ -607,18 +610,71 @@ assert sent == 1
 """
 
 
+_port_25 = threading.Lock()
+
+
+@contextlib.contextmanager
+def enabled(house, name):
+    """What systemd does for a socket of ours that is enabled."""
+    with open(f"{UNITS}/{name}", encoding="utf-8") as file:
+        places = re.findall(r"(?m)^ListenStream=(.*):(\d+)$", file.read())
+    with open(UNITS + "/" + name.replace(".socket", "@.service"), encoding="utf-8") as file:
+        same("what it starts, and as whom",
+             re.findall(r"(?m)^(?:ExecStart|User)=(.*)", file.read()),
+             ["-@sbindir@/sendmail -bs", "@user@"])
+    with _port_25, contextlib.ExitStack() as stack:
+        for address, number in places:
+            stack.enter_context(Port(house, address.strip("[]"), number=int(number)))
+        yield
+
+
+SMTP_ONLY = """import smtplib
+with smtplib.SMTP("%s", %s) as smtp:
+    smtp.sendmail("ann@web1.jail.example", "%s", "Subject: hello\\n\\nHello.\\n")
+"""
+
+
+def smtp_only(recipe):
+    with House("smtp", more=SYSTEMCTL) as house:
+        relay = house.base()
+        house.follow(recipe, said="")
+        line, = told_systemctl(house)
+        words = line.split()
+        same("systemctl", words[:-1], ["enable", "--now"])
+        place = re.search(r"(?m)^[.]Ql (\S+) ,\nport (\d+),", recipe.prose).groups()
+        with enabled(house, words[-1]):
+            for count, (to, recipient) in enumerate(((BOB_AT, BOB_AT), ("root", YOU)), 1):
+                put(house.dir + "/tmp/program", SMTP_ONLY % (*place, to))
+                house.shell("/usr/bin/python3 /tmp/program", "ann")
+                arrived(relay, FROM, [recipient], count=count)
+        match("the log", rf"(uid={ANN} [^\n]*status=accepted.*){{2}}", house.log())
+        house.nothing_left()
+
+
 def django(recipe):
+    with House("django", "bin/django-admin bin/python3") as house, \
+            enabled(house, "postern-smtp.socket"):
+        relay = house.base()
+        house.follow(recipe, {"settings.py": "/tmp/settings.py"})
+        sells(house, relay)
+
+
+def sells(house, relay):
+    put(house.dir + "/tmp/shop.py", SHOP)
+    house.shell("DJANGO_SETTINGS_MODULE=settings exec /usr/bin/python3 -B /tmp/shop.py", "ann")
+    message = arrived(relay, "shop@example.org",
+                      [n + "@dest.example" for n in ("bob", "cas", "dan")],
+                      text=r"Hello\.\n\.\nEnd\.")
+    same("From", str(message["From"]), "Shop <shop@example.org>")
+    house.nothing_left()
+
+
+def backend(recipe):
     with House("django", "bin/django-admin bin/python3") as house:
         relay = house.base()
         places = {name: "/tmp/" + name for name in ("sendmail_backend.py", "settings.py")}
         house.follow(recipe, places)
-        put(house.dir + "/tmp/shop.py", SHOP)
-        house.shell("DJANGO_SETTINGS_MODULE=settings exec /usr/bin/python3 -B /tmp/shop.py", "ann")
-        message = arrived(relay, "shop@example.org",
-                          [n + "@dest.example" for n in ("bob", "cas", "dan")],
-                          text=r"Hello\.\n\.\nEnd\.")
-        same("From", str(message["From"]), "Shop <shop@example.org>")
-        house.nothing_left()
+        sells(house, relay)
         relay.restart("--on", "RCPT reply 550 5.1.1 no")
         result = house.run_as("ann", "/usr/bin/python3", "-B", "/tmp/shop.py",
                               env={"DJANGO_SETTINGS_MODULE": "settings"})
@@ -727,7 +783,9 @@ RECIPES = {
     "fail2ban": fail2ban,
     "unattended-upgrades": unattended,
     "PHP": php,
+    "A program that knows only SMTP": smtp_only,
     "Django": django,
+    "Django without the port": backend,
     "git": git,
     "mutt": mutt,
     "Several accounts in mutt": accounts,
