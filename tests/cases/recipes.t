@@ -131,7 +131,7 @@ class House(Jail):
     def __init__(self, name, needs="", more="", gate=True, **options):
         for path in needs.split():
             if not any(os.path.exists(f"{top}/usr/{path}") for top in (TREE, "")):
-                raise Skip(f"/usr/{path} is not there; sh tests/callers/fetch gets it")
+                raise Skip(f"/usr/{path} is not there: contrib/setup, tests/callers/fetch")
         with harness._lock:  # pylint: disable=protected-access
             self.net, self.hosts = f"127.1.{next(_numbers)}", 0
         usr = f"{TREE}/usr:/usr" if os.path.isdir(TREE) else "/usr"
@@ -418,6 +418,57 @@ def from_pass(recipe):
         house.is_checked("ann")
         house.send_as("ann", "-i", "-f", ANN_AT, BOB_AT, message=TEXT.encode())
         arrived(relay, ANN_AT, [BOB_AT])
+
+
+BUS = """echo "$DBUS_SESSION_BUS_ADDRESS"
+mkdir -m 700 /tmp/bus
+printf word | gnome-keyring-daemon --unlock --components=secrets --control-directory=/tmp/bus \\
+    >/dev/null 2>&1
+echo ready
+exec cat"""
+
+
+def from_keyring(recipe):
+    needs = "bin/secret-tool bin/gnome-keyring-daemon bin/dbus-run-session"
+    with House("keyring", needs) as house:
+        relay = house.server("smtp.example.org", 587, user=ANN_AT)
+        session = house.begin_as("ann", "/usr/bin/dbus-run-session", "--", "sh", "-c", BUS)
+        try:
+            house.env["DBUS_SESSION_BUS_ADDRESS"] = session.process.stdout.readline().decode()[:-1]
+            match("the bus", "^unix:", house.env["DBUS_SESSION_BUS_ADDRESS"])
+            same("the keyring", session.process.stdout.readline(), b"ready\n")
+            house.follow(recipe, feed=SECRET)
+            house.is_checked("ann")
+            house.send_as("ann", "-i", "-f", ANN_AT, BOB_AT, message=TEXT.encode())
+            arrived(relay, ANN_AT, [BOB_AT])
+        finally:
+            session.fed().wait(10)
+
+
+def from_systemd(recipe):
+    with House("systemd", "bin/systemd-creds", more=SYSTEMCTL) as house:
+        relay = house.server("smtp.example.org", 587, user=FROM)
+        put(house.dir + "/etc/machine-id", "0123456789abcdef" * 2 + "\n")
+        house.follow(recipe, feed=SECRET + "\n")
+        same("systemctl", told_systemctl(house), ["daemon-reload"])
+        path = recipe.blocks[1].path
+        start, end = re.fullmatch(r"/etc/systemd/system/(.*-)([.]service)[.]d/.*[.]conf",
+                                  path).groups()
+        services = [name for name in os.listdir(UNITS) if name.endswith(end)]
+        same("for all services", [s for s in services if not s.startswith(start)], [])
+        name, source = setting_of_unit(house.dir + path, "Service",
+                                       "LoadCredentialEncrypted").split(":")
+        same("mode of the folder", oct(os.stat(house.dir + os.path.dirname(source)).st_mode),
+             oct(0o40700))
+        house.shell(f"mkdir -m 700 /tmp/given\nsystemd-creds decrypt --name={name} {source} "
+                    f"/tmp/given/{name}\nchown -R postern /tmp/given")
+        for gate in house.gates:
+            gate.env["CREDENTIALS_DIRECTORY"] = "/tmp/given"
+        for user, to, recipient in (("ann", BOB_AT, BOB_AT), ("root", "root", YOU)):
+            before = relay.mark()
+            house.send_as(user, "-i", to, message=TEXT.encode())
+            relay.wait_for("message", since=before)
+            arrived(relay, FROM, [recipient], count=1 + (user == "root"))
 
 
 def senders(recipe):
@@ -773,6 +824,8 @@ RECIPES = {
     "A relay of the company": company,
     "Direct delivery": direct,
     "A password from pass": from_pass,
+    "A password from the keyring of the desktop": from_keyring,
+    "A password from systemd": from_systemd,
     "A sender for each user": senders,
     "Instead of msmtp or ssmtp": moved_in,
     "cron": cron,
