@@ -8,9 +8,10 @@ that the jail trusts, so nothing in a configuration has to be changed.
 The programs are taken from build/callers (or $CALLERS), where tests/callers/fetch unpacks them,
 or from the system; a recipe whose program is not there is skipped. What cannot run here is stood
 in for by what it would call: smartd's script, for there is no disk; a script of ZED, for there is
-no pool; and what the unit of systemd starts.
+no pool; what the unit of systemd starts, and what it hands on; and what podman does with an image.
 """
 
+import argparse
 import configparser
 import contextlib
 import email
@@ -20,6 +21,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import socket
 import sys
 import threading
@@ -772,41 +774,138 @@ def accounts(recipe):
         arrived(home, ANN_AT, ["work@example.org"], count=2)
 
 
-# In a name space of processes in which the entry point is the first; with the secret as Docker
-# mounts it, and a new volume for the hold; and two minutes are short.
-SECRETS = f"""mkdir -p /run/secrets
-mount -t tmpfs -o mode=755 secrets /run/secrets
-echo {SECRET} >/run/secrets/postern
-chmod 444 /run/secrets/postern
-mount -o remount,ro,bind /run/secrets"""
-SERVICE = f"sendmail -i {BOB_AT} </tmp/message; exec /bin/sleep 60"
+APP = f"""#!/bin/sh
+sendmail --check >&2 || exit
+sendmail -i {BOB_AT} root </tmp/message
+exec sleep 60
+"""
+APT = """rm -f /usr/bin/apt-get
+printf '#!/bin/sh\\necho "$*" >>/tmp/apt-get\\n' >/usr/bin/apt-get
+chmod 755 /usr/bin/apt-get"""
+# What is below it belongs to the image.
+VAR = "mount -t tmpfs -o mode=755 var /var\nmkdir -p /run/secrets"
+
+
+def steps(text):
+    """Of a Containerfile: instruction and what it says."""
+    lines = re.sub(r"\\\n\s*", "", re.sub(r"(?m)^#.*\n", "", text)).splitlines()
+    return [line.split(maxsplit=1) for line in lines if line]
+
+
+class Words(argparse.ArgumentParser):
+    def error(self, message):
+        raise Wrong(message)
+
+
+class Engine:
+    """What podman does for the commands of the page, with the jail in place of the image.
+    place: the folder that they are given in."""
+
+    def __init__(self, house, place):
+        self.house, self.place = house, place
+        self.secrets, self.image, self.call = {}, {}, None
+
+    def do(self, command):
+        program, verb, *words = shlex.split(command)
+        same("the program", program, "podman")
+        getattr(self, verb)(*words)
+
+    def build(self, option, name, place):
+        same("build", (option, place), ("-t", "."))
+        self.image = {"name": name}
+        with open(f"{self.house.dir}{self.place}/Containerfile", encoding="utf-8") as file:
+            found = steps(file.read())
+        for instruction, text in found:
+            if instruction == "COPY":
+                self.house.shell(f"cp {self.place}/{text}")
+            elif instruction == "RUN":
+                self.house.shell(text, umask=0o022)
+            else:
+                self.image[instruction] = text
+
+    def secret(self, verb, name, file):
+        same("secret", verb, "create")
+        self.secrets[name] = f"{self.place}/{file}"
+
+    def run(self, *words):
+        parser = Words()
+        parser.add_argument("--secret")
+        parser.add_argument("-v", action="append")
+        parser.add_argument("image")
+        given = parser.parse_args(words)
+        same("the image", given.image, self.image["name"])
+        script = ["set -e", "hostname 7d4b9c6f5", "mount -t tmpfs -o mode=755 secrets /run/secrets",
+                  f"cp {self.secrets[given.secret]} /run/secrets/{given.secret}",
+                  f"chmod 444 /run/secrets/{given.secret}",
+                  "mount -o remount,ro,bind /run/secrets"]
+        for volume in given.v:
+            source, target, *mode = volume.split(":")
+            check(mode in ([], ["ro"]), f"the volume {volume}")
+            if source.startswith("./"):
+                source = self.place + source[1:]
+                script.append(f"test -e {target} || : >{target}")
+            else:
+                # A new one becomes like the folder of the image.
+                source = "/tmp/" + source
+                script.append(f"mkdir {source}; chmod $(stat -c %a {target}) {source}")
+            script += [f"mount --bind {source} {target}",
+                       f"mount -o remount,bind,{mode[0] if mode else 'rw'} {target}"]
+        user = self.image["USER"]
+        script.append(f"exec setpriv --no-new-privs --reuid {user} --regid {user} --clear-groups "
+                      f'env {self.image["ENV"]} "$@"')
+        first = json.loads(self.image["ENTRYPOINT"]) + json.loads(self.image["CMD"])
+        self.call = self.house.begin_as(
+            "root", "/usr/bin/unshare", "--mount", "--pid", "--uts", "--fork", "--kill-child",
+            "--mount-proc", "sh", "-c", "\n".join(script), "sh", *first,
+            env={"HOME": "/", "USER": None, "LOGNAME": None, "UID": None, "POSTERN_FLUSH": "1"})
+
+    def stop(self):
+        with open(f"/proc/{self.call.pid}/task/{self.call.pid}/children", encoding="ascii") as file:
+            os.kill(int(file.read()), signal.SIGTERM)
+        return self.call.wait(10)
 
 
 def container(recipe):
-    with House("container", last=SECRETS, gate=False) as house:
+    with House("container", more=APT, last=VAR, gate=False, copy=True) as house:
         relay = house.server("smtp.example.org", 587, user=FROM)
         relay.restart(*relay.options, "--on", "DATA reply 451 4.3.0 later", cert="server")
-        for name in ROOMS:
-            os.rmdir(f"{house.spool}/{name}")
-        os.chown(house.spool, 0, 0)
-        house.follow(recipe, places={"/entrypoint": "/tmp/entrypoint"})
-        with open(house.dir + CONF, "a", encoding="utf-8") as file:
-            file.write("[delivery]\nretry = 1s\n")
+        place = "/tmp/image"
+        put(house.dir + "/prefix/bin/app", APP, 0o755)
         put(house.dir + "/tmp/message", TEXT)
-        put(house.dir + "/tmp/bin/sleep", "#!/bin/sh\ntest $1 = 120 && exec /bin/sleep 0.2\n", 0o755)
-        os.chmod(house.dir + "/tmp/entrypoint", 0o755)
-        # unshare would have a shell run what the kernel cannot.
-        check(recipe.blocks[-1].text.startswith("#!/bin/sh\n"), "the entry point is no program")
-        call = house.begin_as("root", "/usr/bin/unshare", "--pid", "--fork", "--kill-child",
-                              "--mount-proc", "/tmp/entrypoint", "sh", "-c", SERVICE,
-                              env={"PATH": "/tmp/bin:" + house.env["PATH"]})
-        relay.wait_for("close", seconds=20)
+        put(f"{house.dir}{place}/smtp.txt", SECRET + "\n", 0o600)
+        put(f"{house.dir}{place}/postern_0_all.deb", "")
+        put(f"{house.dir}{place}/Containerfile", "FROM debian\n")
+        *files, commands = recipe.blocks
+        house.follow(Recipe(recipe.title, blocks=files),
+                     {block.path: f"{place}/{block.path}" for block in files})
+        with open(f"{house.dir}{place}/postern.conf", "a", encoding="utf-8") as file:
+            file.write("[delivery]\nretry = 1s\n")
+        like_ours(files[0].text)
+        engine = Engine(house, place)
+        for command in re.sub(r"\\\n", "", commands.text).splitlines():
+            engine.do(command)
+        with open(house.dir + "/tmp/apt-get", encoding="utf-8") as file:
+            same("apt-get", file.read().splitlines(),
+                 ["update", "install -y ca-certificates /tmp/postern_0_all.deb"])
+        relay.wait_for("close", 2, seconds=20)
         relay.good(*relay.options)
-        arrived(relay, FROM, [BOB_AT])
-        house.nothing_left()
-        call.kill()
-        result = call.wait()
+        arrived(relay, FROM, [BOB_AT, YOU])
+        same("EHLO", {c for c in relay.commands() if c.startswith("EHLO")},
+             {"EHLO app.example.org"})
+        result = engine.stop()
+        same("exit", result.code, 128 + signal.SIGTERM)
         match("its log", "status=held.*status=delivered", result.err)
+        same("left", os.listdir(house.dir + "/tmp/mail/postern/hold"), [])
+        house.check_sanitizers()
+
+
+def like_ours(text):
+    """What the page has of it, the Containerfile that is built by tests/packages has."""
+    with open(SOURCE + "/contrib/container/Containerfile", encoding="utf-8") as file:
+        ours = steps(file.read())
+    for instruction, words in steps(text):
+        if instruction != "CMD" and "apt-get" not in words:
+            check([instruction, words] in ours, f"{instruction} {words}: ours has it not")
 
 
 OUTLOOK = "https://outlook.office"
