@@ -164,15 +164,7 @@ def service_account():
     with Setting("service", grant="service_account",
                  keys={"service_account_file": "{dir}/account.json", "client_id": None,
                        "client_secret_file": None}) as s:
-        key = os.path.join(s.case.dir, "key.pem")
-        s.provider.public_key = os.path.join(s.case.dir, "public.pem")
-        subprocess.run(["openssl", "genrsa", "-out", key, "2048"], check=True, capture_output=True)
-        subprocess.run(["openssl", "rsa", "-in", key, "-pubout", "-out", s.provider.public_key],
-                       check=True, capture_output=True)
-        with open(key, encoding="ascii") as file:
-            s.case.write("account.json", json.dumps({
-                "type": "service_account", "client_email": "robot@example.org",
-                "private_key_id": "key-1", "private_key": file.read()}))
+        s.case.write("account.json", s.provider.service_account(s.case.dir))
         s.submit()
         s.deliver()
 

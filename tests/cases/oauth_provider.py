@@ -48,6 +48,7 @@ class Provider:
         self.same = False   # all access tokens are the first
         self.challenges = {}
         self.public_key = None
+        self.user = "u@example.org"  # for whom an account may speak
         self.post_only = True
         self.replies_at = {}  # for other places than the token endpoint
         self.lock = threading.Lock()
@@ -125,6 +126,16 @@ class Provider:
             return self.tokens(refresh=False)
         return error("invalid_grant")
 
+    def service_account(self, folder):
+        """The JSON file of one, which is good from now on."""
+        key, self.public_key = folder + "/key.pem", folder + "/public.pem"
+        for argv in (("genrsa", "-out", key, "2048"),
+                     ("rsa", "-in", key, "-pubout", "-out", self.public_key)):
+            subprocess.run(["openssl", *argv], check=True, capture_output=True)
+        with open(key, encoding="ascii") as file:
+            return json.dumps({"type": "service_account", "client_email": "robot@example.org",
+                               "private_key_id": "key-1", "private_key": file.read()})
+
     def is_signed(self, jwt):
         head, claims, signature = jwt.split(".")
         said = json.loads(unpadded(claims))
@@ -137,7 +148,7 @@ class Provider:
                               check=False)
         return good.returncode == 0 and said["aud"] == self.issuer + "/token" and \
             said["iat"] <= time.time() + 5 < said["exp"] and json.loads(unpadded(head)) == \
-            {"alg": "RS256", "typ": "JWT", "kid": "key-1"} and said["sub"] == "u@example.org"
+            {"alg": "RS256", "typ": "JWT", "kid": "key-1"} and said["sub"] == self.user
 
     def log_in(self, address):
         """What a browser would: the address that it ends at."""
