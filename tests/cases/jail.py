@@ -203,6 +203,14 @@ exec cat
 """
 
 
+def close_but(*keep):
+    """All descriptors but these and the first three."""
+    last = 2
+    for fd in (*sorted(keep), 1 << 20):
+        os.closerange(last + 1, fd)
+        last = fd
+
+
 class Jail(Case):
     """An installed copy. copy: the programs are this jail's own, to be spoilt; gate: the
     socket is there; setgid: post is; last: shell commands inside, after all mounts; early:
@@ -357,14 +365,16 @@ class Jail(Case):
     def begin(self, program, *args, user="root", **more):
         return self.begin_as(user, program, *args, **more)
 
-    def function_as(self, user, function, **more):
-        """What function returns, called in a child as that user, inside."""
+    def function_as(self, user, function, keep=(), **more):
+        """What function returns, called in a child as that user, inside. keep: the descriptors
+        that it needs; the others are of other cases, who wait for the end of a pipe."""
         read, write = os.pipe()
         prepare = self.enter(user, **more)
         pid = os.fork()
         if pid == 0:
             try:
                 prepare()
+                close_but(write, *keep)
                 text = json.dumps(function())
             except BaseException as error:  # pylint: disable=broad-except
                 text = json.dumps(f"{type(error).__name__}: {error}")
@@ -406,7 +416,7 @@ class Jail(Case):
 
     def connected_as(self, user, sock):
         """sock, connected to the gate by that user."""
-        self.function_as(user, lambda: sock.connect(SOCKET))
+        self.function_as(user, lambda: sock.connect(SOCKET), keep=[sock.fileno()])
         return sock
 
     # What is there

@@ -293,6 +293,7 @@ def other_machine(number):
     ready, go = os.pipe()
     pid = os.fork()
     if pid == 0:
+        close_but(write, ready)
         said = "no name space"
         if LIBC.unshare(CLONE_NEWNET) == 0:
             os.write(write, b"+")

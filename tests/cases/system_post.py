@@ -308,8 +308,9 @@ def by_peer(starter, listener, wanted):
         server.bind(f"/proc/self/fd/{fd}/s")
         os.close(fd)
         os.chmod(place + "/s", 0o777)
-        a.jail.function_as(listener, server.listen)
-        a.jail.function_as(starter, lambda: client.connect("/tmp/meet/s"))
+        a.jail.function_as(listener, server.listen, keep=[server.fileno()])
+        a.jail.function_as(starter, lambda: client.connect("/tmp/meet/s"),
+                           keep=[client.fileno()])
         far, _ = server.accept()
         call = a.jail.begin_as(starter, "post", stdin=client)
         client.close()
