@@ -300,8 +300,7 @@ static void say_working(struct hold *h)
 		return;
 	h->unsaid--;
 	if (h->working < 0 &&
-	    !file_open_update(state, working_name, &h->working, NULL, &unused) &&
-	    !file_create(state, working_name, 0660, &h->working, &unused))
+	    !file_open_or_create(state, working_name, 0660, &h->working, &unused))
 		return;
 	if (file_try_share(h->working, working_name, &locked, &unused) && locked)
 		h->unsaid = 0;
