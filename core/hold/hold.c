@@ -394,6 +394,7 @@ static bool sync_marks(struct hold_entry *he, struct fault *f)
 void hold_release(struct hold_entry *he)
 {
 	struct fault unused = FAULT_INIT;
+	/* If that fails it is as if no mark was made: after a crash it may be sent again. */
 	if (he->unsynced)
 		(void)!sync_marks(he, &unused);
 	if (he->fd >= 0)

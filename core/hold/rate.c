@@ -106,7 +106,8 @@ static void leave_file(const struct work *w, const struct rate *rate)
 	for (size_t i = 0; i < rate->count; i++)
 		size += (size_t)rate->rules[i].count * sizeof(int64_t);
 	buf_init(&all, size);
-	/* It may be longer, if there were other rules. */
+	/* It may be longer, if there were other rules. Where it cannot be replaced nothing is
+	 * counted until the lock is free. */
 	if (file_read_all(w->fd, w->name, &all, &f) || f.kind == FAULT_DATA)
 		(void)!file_replace(rate->hold->rooms[HOLD_STATE], w->name, 0660, buf_str(&all),
 		                    &f);
@@ -193,6 +194,7 @@ static void end(struct work *w)
 {
 	struct fault f = FAULT_INIT;
 	w->head.crc = crc_of(&w->head);
+	/* What cannot be written is not counted, no more; here and in write_time. */
 	(void)!file_write_at(w->fd, w->name, 0,
 	                     str_make((const char *)&w->head, sizeof(w->head)), &f);
 	close(w->fd);

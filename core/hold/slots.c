@@ -20,6 +20,7 @@ static void write_seen(struct slot *slot, const char *name, int64_t at, int64_t 
 {
 	struct fault f = FAULT_INIT;
 	slot->seen = wall;
+	/* Where it cannot be written the slot may be taken for silent: a connection too many. */
 	(void)!file_write_at(slot->fd, name, place_of(at),
 	                     str_make((const char *)&wall, sizeof(wall)), &f);
 }
