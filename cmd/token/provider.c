@@ -164,7 +164,7 @@ static bool identify(const struct provider *p, struct buf *form, struct buf *log
 	free(secret);
 	buf_wipe(&file);
 	buf_release(&file);
-	return ok || f->kind != FAULT_NONE || fault_set(f, FAULT_DATA, "too long to be sent");
+	return ok || (f->kind == FAULT_NONE && fault_set(f, FAULT_DATA, "too long to be sent"));
 }
 
 struct answer *provider_ask(const struct provider *p, const char *url, struct buf *form,
