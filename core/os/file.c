@@ -553,6 +553,12 @@ bool file_stat_name(int dir, const char *path, struct stat *st, struct fault *f)
 	       failed(f, FAULT_IO, "examine", path);
 }
 
+bool file_is_read_only(const char *path)
+{
+	struct statvfs fs;
+	return statvfs(path, &fs) == 0 && (fs.f_flag & ST_RDONLY) != 0;
+}
+
 bool file_free_space(const char *path, uint64_t *bytes, struct fault *f)
 {
 	struct statvfs st;

@@ -119,6 +119,8 @@ enum file_byte file_take_byte(int fd, int64_t at);
 bool file_byte_taken(int fd, int64_t *at);
 bool file_stat(int fd, const char *path, struct stat *st, struct fault *f);
 bool file_stat_name(int dir, const char *path, struct stat *st, struct fault *f); /* lstat */
+/* Is what it is mounted with read-only? What cannot be found out is not so. */
+bool file_is_read_only(const char *path);
 /* Bytes free to the caller on the file system of path. */
 bool file_free_space(const char *path, uint64_t *bytes, struct fault *f);
 
