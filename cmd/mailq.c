@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * mailq, flushq - the program of the hold and of the network, by two names, linked
- * with and without TLS (cmd/with_tls); sendmail starts that for what it does not do itself (cmd/send/check_main).
+ * with and without TLS (cmd/with_tls). sendmail starts it for what it does not do itself
+ * (cmd/send/check_main).
  */
 #include <stdlib.h>
 #include <string.h>

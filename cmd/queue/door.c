@@ -33,8 +33,8 @@ static int pass(const struct mailq_call *call, struct str words)
 	int code = 0;
 	bool flushes = call->program == PROGRAM_FLUSHQ;
 	post_client_init(&post);
-	/* The service runs as the hold's user, who may also move and remove what is not the caller's
-	 * file. */
+	/* The service runs as the hold's user, who may also move and remove what is not the
+	 * caller's file. */
 	bool ok = post_client_open(&post, flushes, &f) &&
 	          post_client_command(&post, words, &code, &f);
 	post_client_close(&post);

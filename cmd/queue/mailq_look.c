@@ -164,7 +164,8 @@ static int summarise(const struct mailq_look *look)
 	size_t damaged = 0, unread = 0;
 	buf_init(&text, TEXT_MAX);
 	stats_init(&t.tally);
-	/* Of others only numbers are a user's to see, and none of what is damaged beside their own. */
+	/* Of others' mail a user sees numbers only, and none of what is damaged beside their
+	 * own. */
 	const bool by_user = look->call->for_user, metrics = look->call->job == JOB_METRICS;
 	t.tally.discreet = by_user && metrics;
 	/* Numbers for a monitor: what cannot be read is one of them. */

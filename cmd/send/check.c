@@ -102,6 +102,7 @@ static void find_rcpt(struct check_order *o, struct place *p)
 		if (local_complete(&p->host.local, str_of(p->config.admin), &wire, &f))
 			o->rcpt = mem_copy(buf_str(&wire));
 	} else if (alias_has(p->host.local.aliases, STR("root"))) {
+		/* Where it leads nowhere there is nobody to try it with, as without it. */
 		(void)!this_host_route(&p->host, STR("root"), false, keep_first, o, &f);
 	}
 	buf_release(&wire);
@@ -126,7 +127,8 @@ static void release(struct check_order *o)
 	free(o->rcpt);
 }
 
-/* With what the caller may use of the tokens; for a log-in they must be able to. False: it is over. */
+/* *tokens: what the caller may use of them, or NULL; a log-in needs them. False: it is over,
+ * and f says why. */
 static bool begin_login(const struct place *p, const struct call *call, struct hold *h,
                         struct tokens **tokens, const struct settings_relay **relay,
                         struct fault *f)

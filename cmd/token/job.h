@@ -46,7 +46,8 @@ bool job_get(struct job *j, struct fault *f);
 bool job_logout(struct job *j, struct fault *f);
 /* The administrator was told that the login is over. */
 bool job_told(struct job *j, struct fault *f);
-/* After a fault: has somebody to log in? *since: since when, if he is to be told, or 0. */
+/* After a fault: has somebody to log in? *since: since when, if the administrator is to be
+ * told, or 0. */
 bool job_is_over(const struct job *j, int64_t *since);
 
 /* The file is locked from here on, and what was answered to one that was ended is taken. */

@@ -150,7 +150,9 @@ static bool add_random(struct buf *out)
 {
 	unsigned char random[DIGEST_LEN];
 	random_fill(random, sizeof(random));
-	return request_base64url(out, str_make((const char *)random, sizeof(random)));
+	bool ok = request_base64url(out, str_make((const char *)random, sizeof(random)));
+	codec_wipe(random, sizeof(random));
+	return ok;
 }
 
 static bool ask_browser(struct job *j, const char *state, struct str verifier, bool listens,

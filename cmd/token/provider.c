@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "oauth/request.h"
+#include "os/container.h"
 #include "os/file.h"
 #include "text/codec.h"
 
@@ -133,7 +134,7 @@ bool provider_secret(const char *path, struct buf *out, struct fault *f)
 	if (!file_open_regular(AT_FDCWD, path, &fd, &st, f))
 		return false;
 	bool ok =
-	    (st.st_mode & 07) == 0 ||
+	    (st.st_mode & 07) == 0 || container_handed_over(path, &st) ||
 	    fault_set(f, FAULT_CONFIG, "%s is open to everybody; run: chmod o= %s", path, path);
 	ok = ok && buf_room(out, out->max) && file_read_all(fd, path, out, f);
 	close(fd);
@@ -164,7 +165,7 @@ static bool identify(const struct provider *p, struct buf *form, struct buf *log
 	free(secret);
 	buf_wipe(&file);
 	buf_release(&file);
-	return ok || f->kind != FAULT_NONE || fault_set(f, FAULT_DATA, "too long to be sent");
+	return ok || (f->kind == FAULT_NONE && fault_set(f, FAULT_DATA, "too long to be sent"));
 }
 
 struct answer *provider_ask(const struct provider *p, const char *url, struct buf *form,

@@ -34,7 +34,7 @@ struct provider_said {
  * the status. */
 struct answer *provider_ask(const struct provider *p, const char *url, struct buf *form,
                             struct provider_said *said, struct fault *f);
-/* The first line of a file with a secret, which others cannot read. */
+/* A file with a secret, which others cannot read, or which this container was handed. */
 bool provider_secret(const char *path, struct buf *out, struct fault *f);
 
 #endif

@@ -113,32 +113,55 @@ static bool recover(const struct store *s, struct kept *k, struct fault *f)
 	return ok;
 }
 
-bool store_lock(struct store *s, struct kept *k, int64_t deadline, struct fault *f)
+static bool lock_until(int fd, const char *name, int64_t deadline, struct fault *f)
 {
-	bool locked = false;
-	if (s->locked >= 0)
-		return store_load(s, k, f);
-	if (!file_open_append(s->dir, s->lock, 0600, &s->locked, f))
-		return false;
-	while (file_try_lock(s->locked, s->lock, &locked, f) && !locked) {
+	bool locked;
+	while (file_try_lock(fd, name, &locked, f) && !locked) {
 		if (clock_left_ms(deadline) == 0)
 			return fault_set(f, FAULT_TEMP,
 			                 "another process renews the login for too long");
 		clock_pause_ms(STEP_MS);
 	}
-	return locked && recover(s, k, f) && store_load(s, k, f);
+	return locked;
+}
+
+bool store_lock(struct store *s, struct kept *k, int64_t deadline, struct fault *f)
+{
+	int fd;
+	if (s->locked >= 0)
+		return store_load(s, k, f);
+	if (!file_open_append(s->dir, s->lock, 0600, &fd, f))
+		return false;
+	if (!lock_until(fd, s->lock, deadline, f)) {
+		close(fd);
+		return false;
+	}
+	s->locked = fd;
+	return recover(s, k, f) && store_load(s, k, f);
+}
+
+/* True too where there is none. */
+static bool remove_name(const struct store *s, const char *name, struct fault *f)
+{
+	struct fault now = FAULT_INIT;
+	if (file_unlink(s->dir, name, &now) || now.sys == ENOENT)
+		return true;
+	*f = now;
+	return false;
 }
 
 /* A new file, which is on disk when it is true. */
 static bool create(const struct store *s, const char *name, struct str bytes, int *fd,
                    struct fault *f)
 {
-	struct fault ignored = FAULT_INIT;
+	struct fault unremoved = FAULT_INIT;
 	/* What one that was ended here left behind. */
-	if (!file_unlink(s->dir, name, &ignored) && ignored.sys != ENOENT)
-		*f = ignored;
-	if (!file_create(s->dir, name, 0600, fd, f))
+	bool removed = remove_name(s, name, &unremoved);
+	if (!file_create(s->dir, name, 0600, fd, f)) {
+		if (!removed)
+			*f = unremoved;
 		return false;
+	}
 	if (file_write(*fd, name, bytes, f) && file_sync(*fd, name, f))
 		return true;
 	close(*fd);
@@ -167,14 +190,8 @@ bool store_save(const struct store *s, const struct kept *k, struct fault *f)
 
 bool store_forget(const struct store *s, struct fault *f)
 {
-	struct fault gone = FAULT_INIT;
-	if (!store_answered(s, f))
-		return false;
-	if (!file_unlink(s->dir, s->name, &gone) && gone.sys != ENOENT) {
-		*f = gone;
-		return false;
-	}
-	return file_sync(s->dir, "state", f);
+	return store_answered(s, f) && remove_name(s, s->name, f) &&
+	       file_sync(s->dir, "state", f);
 }
 
 bool store_expect(const struct store *s, const struct kept *k, size_t max, int64_t now, int *fd,
@@ -223,9 +240,5 @@ bool store_answer(const struct store *s, const struct kept *k, struct buf *out, 
 
 bool store_answered(const struct store *s, struct fault *f)
 {
-	struct fault gone = FAULT_INIT;
-	if (file_unlink(s->dir, s->answer, &gone) || gone.sys == ENOENT)
-		return true;
-	*f = gone;
-	return false;
+	return remove_name(s, s->answer, f);
 }

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "os/clock.h"
@@ -124,49 +123,16 @@ static bool fill_from(int fd, const char *path, struct secret *s, struct fault *
 	return true;
 }
 
-static bool is_read_only(const char *path)
-{
-	struct statvfs fs;
-	return statvfs(path, &fs) == 0 && (fs.f_flag & ST_RDONLY) != 0;
-}
-
-/* Is it a mount of its own: by itself, or with the directory that it was named in, and
- * read-only, so that it was not made here? */
-static bool is_own_mount(const char *path)
-{
-	if (container_mounted(path))
-		return true;
-	size_t slash = str_rfind(str_of(path), '/');
-	char *directory = mem_printf("%.*s/", slash == STR_NONE ? 0 : (int)slash, path);
-	bool mounted = is_read_only(path) && container_mounted(directory);
-	free(directory);
-	return mounted;
-}
-
 bool secret_from_outside(const struct settings_relay *relay)
 {
-	return relay->password_file && container_inside() && is_own_mount(relay->password_file);
-}
-
-/* Docker, Podman and Kubernetes hand a secret over as a mount, open to all; its mode
- * cannot be changed there, and need not be: the users of the machine do not see that mount.
- * So in a container a file that others can read is used if it is a mount of its own, and
- * not on the file system of "/", where an image is.
- * What a sandbox shows of the machine's disks is no such mount: what lies open there, lies
- * open to the machine. Other users of the same container can read the file, but that is so
- * whatever we do. */
-static bool is_handed_over(const char *path, const struct stat *st)
-{
-	struct stat root;
-	return (st->st_mode & 03) == 0 && stat("/", &root) == 0 && st->st_dev != root.st_dev &&
-	       container_inside() && is_own_mount(path);
+	return relay->password_file && container_from_outside(relay->password_file);
 }
 
 bool secret_is_shared(const struct settings_relay *relay)
 {
 	struct stat st;
 	return relay->password_file && stat(relay->password_file, &st) == 0 &&
-	       (st.st_mode & 07) != 0 && is_handed_over(relay->password_file, &st);
+	       (st.st_mode & 07) != 0 && container_handed_over(relay->password_file, &st);
 }
 
 static bool check_closed(int fd, const char *path, struct fault *f)
@@ -174,11 +140,11 @@ static bool check_closed(int fd, const char *path, struct fault *f)
 	struct stat st;
 	if (!file_stat(fd, path, &st, f))
 		return false;
-	if ((st.st_mode & 07) == 0 || is_handed_over(path, &st))
+	if ((st.st_mode & 07) == 0 || container_handed_over(path, &st))
 		return true;
 	char who[TRUST_OWNER_MAX];
 	trust_owner(&st, who);
-	if (is_read_only(path))
+	if (file_is_read_only(path))
 		return fault_set(f, FAULT_CONFIG,
 		                 "%s is open to everybody (%s), on a read-only mount: set "
 		                 "defaultMode 0440 where it comes from, or use "

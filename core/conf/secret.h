@@ -4,7 +4,7 @@
  *
  * Read late, kept in one buffer locked in memory, wiped after use. Sources:
  * the first line of a file that others cannot read (or that a container got as a
- * mount of its own, see secret.c); the first output line of a
+ * mount of its own, see os/container); the first output line of a
  * command (argv, no shell, an environment of a few harmless names, standard
  * error not shown, its exit status counts, 10 s); the configuration itself; or
  * a file named relay.NAME.password in the directory $CREDENTIALS_DIRECTORY

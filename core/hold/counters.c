@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "hold/counters.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "os/clock.h"
 #include "os/file.h"
 
-#define NAME          "counters" /* with ".UID" behind it: a guest's */
-#define NAME_SIZE     40
-#define TEXT_SIZE     512
-#define LOCK_TRIES    100
-#define LOCK_PAUSE_MS 2
+#define NAME      "counters" /* with ".UID" behind it: a guest's */
+#define NAME_SIZE 40
+#define TEXT_SIZE 512
+#define LOCK_MS   200
 
 /* A line each, of a fixed width: the file is overwritten in place. */
 static const char format[] = "accepted %020llu\ndelivered %020llu\nfailed %020llu\n"
@@ -71,29 +68,6 @@ static void add(struct counters *to, const struct counters *more)
 	to->last_flush = later(to->last_flush, more->last_flush);
 }
 
-static bool open_own(const struct hold *h, const char *name, int *fd)
-{
-	int state = h->rooms[HOLD_STATE];
-	struct fault f = FAULT_INIT;
-	/* Another process may make it in between. */
-	return file_open_update(state, name, fd, NULL, &f) ||
-	       (f.sys == ENOENT && (file_create(state, name, 0660, fd, &f) ||
-	                            file_open_update(state, name, fd, NULL, &f)));
-}
-
-static bool lock(int fd, const char *name)
-{
-	struct fault f = FAULT_INIT;
-	bool locked = false;
-	for (int i = 0; i < LOCK_TRIES && !locked; i++) {
-		if (i > 0)
-			clock_pause_ms(LOCK_PAUSE_MS);
-		if (!file_try_lock(fd, name, &locked, &f))
-			return false;
-	}
-	return locked;
-}
-
 void counters_add(const struct hold *h, const struct counters *more)
 {
 	static const struct counters none;
@@ -103,11 +77,13 @@ void counters_add(const struct hold *h, const struct counters *more)
 	char name[NAME_SIZE];
 	own_name(h, name);
 	int fd;
-	if (!open_own(h, name, &fd))
+	if (!file_open_or_create(h->rooms[HOLD_STATE], name, 0660, &fd, &f))
 		return;
 	char text[TEXT_SIZE];
 	struct counters c;
-	if (lock(fd, name) && read_file(fd, name, &c)) {
+	bool locked;
+	if (file_lock_soon(fd, name, LOCK_MS, &locked, &f) && locked &&
+	    read_file(fd, name, &c)) {
 		add(&c, more);
 		int len = snprintf(
 		    text, sizeof(text), format, (unsigned long long)c.accepted,

@@ -300,8 +300,7 @@ static void say_working(struct hold *h)
 		return;
 	h->unsaid--;
 	if (h->working < 0 &&
-	    !file_open_update(state, working_name, &h->working, NULL, &unused) &&
-	    !file_create(state, working_name, 0660, &h->working, &unused))
+	    !file_open_or_create(state, working_name, 0660, &h->working, &unused))
 		return;
 	if (file_try_share(h->working, working_name, &locked, &unused) && locked)
 		h->unsaid = 0;
@@ -395,6 +394,7 @@ static bool sync_marks(struct hold_entry *he, struct fault *f)
 void hold_release(struct hold_entry *he)
 {
 	struct fault unused = FAULT_INIT;
+	/* If that fails it is as if no mark was made: after a crash it may be sent again. */
 	if (he->unsynced)
 		(void)!sync_marks(he, &unused);
 	if (he->fd >= 0)

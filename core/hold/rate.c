@@ -1,25 +1,22 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "hold/rate.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "text/crc.h"
-#include "os/clock.h"
 #include "os/file.h"
 
-#define NAME_SIZE     32
-#define LOCK_TRIES    500
-#define LOCK_PAUSE_MS 2
-#define FILE_TRIES    3
-#define JITTER_MS     10
-#define HEAD_SIZE     512
-#define NEVER         (-1) /* as a time */
-#define CLOCK_FIRST   1
-#define CLOCK_LAST    (INT64_MAX / 4)
-#define CLOCK_SLACK   1000 /* ms that two clocks may differ by, as they are adjusted */
+#define NAME_SIZE   32
+#define LOCK_MS     1000
+#define FILE_TRIES  3
+#define JITTER_MS   10
+#define HEAD_SIZE   512
+#define NEVER       (-1) /* as a time */
+#define CLOCK_FIRST 1
+#define CLOCK_LAST  (INT64_MAX / 4)
+#define CLOCK_SLACK 1000 /* ms that two clocks may differ by, as they are adjusted */
 
 static const char magic[8] = "rate  2";
 
@@ -89,29 +86,6 @@ static bool is_sound(const struct head *h, const struct rate *rate)
 	return true;
 }
 
-/* False: there are no locks here. */
-static bool lock(const struct work *w, bool *locked)
-{
-	struct fault f = FAULT_INIT;
-	*locked = false;
-	for (int i = 0; i < LOCK_TRIES && !*locked; i++) {
-		if (i > 0)
-			clock_pause_ms(LOCK_PAUSE_MS);
-		if (!file_try_lock(w->fd, w->name, locked, &f))
-			return false;
-	}
-	return true;
-}
-
-static bool open_file(struct work *w, int state)
-{
-	struct fault f = FAULT_INIT;
-	/* Another process may make it in between. */
-	return file_open_update(state, w->name, &w->fd, NULL, &f) ||
-	       (f.sys == ENOENT && (file_create(state, w->name, 0660, &w->fd, &f) ||
-	                            file_open_update(state, w->name, &w->fd, NULL, &f)));
-}
-
 /* Or has another taken its place since it was opened? */
 static bool is_current(const struct work *w, int state)
 {
@@ -132,7 +106,8 @@ static void leave_file(const struct work *w, const struct rate *rate)
 	for (size_t i = 0; i < rate->count; i++)
 		size += (size_t)rate->rules[i].count * sizeof(int64_t);
 	buf_init(&all, size);
-	/* It may be longer, if there were other rules. */
+	/* It may be longer, if there were other rules. Where it cannot be replaced nothing is
+	 * counted until the lock is free. */
 	if (file_read_all(w->fd, w->name, &all, &f) || f.kind == FAULT_DATA)
 		(void)!file_replace(rate->hold->rooms[HOLD_STATE], w->name, 0660, buf_str(&all),
 		                    &f);
@@ -142,15 +117,21 @@ static void leave_file(const struct work *w, const struct rate *rate)
 static bool open_locked(struct work *w, const struct rate *rate)
 {
 	int state = rate->hold->rooms[HOLD_STATE];
-	for (int i = 0; i < FILE_TRIES && open_file(w, state); i++) {
-		bool locked, works = lock(w, &locked), current = is_current(w, state);
+	struct fault f = FAULT_INIT;
+	for (int i = 0; i < FILE_TRIES; i++) {
+		bool locked;
+		if (!file_open_or_create(state, w->name, 0660, &w->fd, &f))
+			return false;
+		/* False: there are no locks here. */
+		bool works = file_lock_soon(w->fd, w->name, LOCK_MS, &locked, &f),
+		     current = is_current(w, state);
 		if (works && locked && current)
 			return true;
 		if (works && !locked && current)
 			leave_file(w, rate);
 		close(w->fd);
 		if (!works)
-			break;
+			return false;
 	}
 	return false;
 }
@@ -213,6 +194,7 @@ static void end(struct work *w)
 {
 	struct fault f = FAULT_INIT;
 	w->head.crc = crc_of(&w->head);
+	/* What cannot be written is not counted, no more; here and in write_time. */
 	(void)!file_write_at(w->fd, w->name, 0,
 	                     str_make((const char *)&w->head, sizeof(w->head)), &f);
 	close(w->fd);

@@ -13,7 +13,7 @@
  *
  * Losing the file costs the count, never mail; a damaged one is begun anew; where it cannot
  * be had nothing is counted and all may go. One that is locked for long (in a shared hold a
- * user can stop a process of his) is left to whoever has it, and a copy takes its place.
+ * user can stop their own processes) is left to whoever has it, and a copy takes its place.
  *
  * The times are a clock's of the file's own: it goes with the uptime of the machine, which
  * nobody sets, and from one boot to the next with the wall clock, never back. In doubt it is

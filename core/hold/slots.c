@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "hold/slots.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,16 +11,6 @@
 #define NAME_SIZE  32
 #define SEEN_EVERY 60 /* seconds */
 
-static bool open_file(const struct hold *h, const char *name, int *fd)
-{
-	int state = h->rooms[HOLD_STATE];
-	struct fault f = FAULT_INIT;
-	/* Another process may make it in between. */
-	return file_open_update(state, name, fd, NULL, &f) ||
-	       (f.sys == ENOENT && (file_create(state, name, 0660, fd, &f) ||
-	                            file_open_update(state, name, fd, NULL, &f)));
-}
-
 static int64_t place_of(int64_t at)
 {
 	return at * (int64_t)sizeof(int64_t);
@@ -31,6 +20,7 @@ static void write_seen(struct slot *slot, const char *name, int64_t at, int64_t 
 {
 	struct fault f = FAULT_INIT;
 	slot->seen = wall;
+	/* Where it cannot be written the slot may be taken for silent: a connection too many. */
 	(void)!file_write_at(slot->fd, name, place_of(at),
 	                     str_make((const char *)&wall, sizeof(wall)), &f);
 }
@@ -87,11 +77,9 @@ void slots_release(struct slot *slot)
 static bool take(const struct hold *h, const char *name, int most, int64_t wall,
                  struct slot *slot)
 {
-	slot->fd = -1;
-	if (!open_file(h, name, &slot->fd)) {
-		slot->fd = -1;
+	struct fault f = FAULT_INIT;
+	if (!file_open_or_create(h->rooms[HOLD_STATE], name, 0660, &slot->fd, &f))
 		return true;
-	}
 	int first = hold_is_guest(h) && most > 1;
 	most += silent(slot->fd, name, most, wall);
 	/* Those above the limit count too: it may have been higher. */

@@ -12,8 +12,8 @@
  *
  * A process can be stopped while it has a slot. In the file stands when each was last seen at
  * work; who was not for SLOT_SILENT is not counted any more, so that one connection too many
- * is what it comes to, and not that nobody sends. And in a shared hold a user can stop a
- * process of his whenever he likes: the first of several is kept for the owner of the rooms.
+ * is what it comes to, and not that nobody sends. And in a shared hold a user can stop their
+ * own processes at any time: the first of several slots is kept for the owner of the rooms.
  */
 #ifndef HOLD_SLOTS_H
 #define HOLD_SLOTS_H

@@ -17,7 +17,7 @@ struct runner {
 
 /* Where things stand. */
 struct race {
-	const struct eyeballs *race;
+	const struct eyeballs *order;
 	struct runner open[EYEBALLS_OPEN_MAX];
 	size_t open_count;
 	size_t next;      /* address to start next */
@@ -33,11 +33,11 @@ static bool is_about_route(int sys)
 	       sys == EHOSTUNREACH || sys == EINVAL;
 }
 
-static void note_failure(struct race *field, size_t index, int sys)
+static void note_failure(struct race *race, size_t index, int sys)
 {
-	if (field->sys == 0 || !is_about_route(sys) || is_about_route(field->sys)) {
-		field->sys = sys;
-		field->sys_index = index;
+	if (race->sys == 0 || !is_about_route(sys) || is_about_route(race->sys)) {
+		race->sys = sys;
+		race->sys_index = index;
 	}
 }
 
@@ -69,102 +69,102 @@ failed:
 }
 
 /* Starts the next address; true if that made a connection at once. */
-static bool start_next(struct race *field, int *fd, size_t *index)
+static bool start_next(struct race *race, int *fd, size_t *index)
 {
-	size_t here = field->next++;
+	size_t here = race->next++;
 	bool connected;
-	if (!start_one(field->race, here, fd, &connected)) {
-		note_failure(field, here, errno);
-		field->next_at = clock_mono_ms();
+	if (!start_one(race->order, here, fd, &connected)) {
+		note_failure(race, here, errno);
+		race->next_at = clock_mono_ms();
 		return false;
 	}
 	if (connected) {
 		*index = here;
 		return true;
 	}
-	field->open[field->open_count++] = (struct runner){*fd, here};
-	field->next_at = clock_deadline(EYEBALLS_STAGGER_MS);
+	race->open[race->open_count++] = (struct runner){*fd, here};
+	race->next_at = clock_deadline(EYEBALLS_STAGGER_MS);
 	return false;
 }
 
-static void drop(struct race *field, size_t n)
+static void drop(struct race *race, size_t n)
 {
-	field->open[n] = field->open[--field->open_count];
+	race->open[n] = race->open[--race->open_count];
 }
 
 /* Looks at attempts that ended; true if one made the connection. */
-static bool finish_ready(struct race *field, const struct pollfd *ready, int *fd, size_t *index)
+static bool finish_ready(struct race *race, const struct pollfd *ready, int *fd, size_t *index)
 {
 	/* Downwards, because drop() moves the last one into the gap. */
-	for (size_t n = field->open_count; n > 0; n--) {
-		struct runner runner = field->open[n - 1];
+	for (size_t n = race->open_count; n > 0; n--) {
+		struct runner runner = race->open[n - 1];
 		socklen_t len = sizeof(int);
 		int sys = 0;
 		if (ready[n - 1].revents == 0)
 			continue;
 		if (getsockopt(runner.fd, SOL_SOCKET, SO_ERROR, &sys, &len) != 0)
 			sys = errno;
-		drop(field, n - 1);
+		drop(race, n - 1);
 		if (sys == 0) {
 			*fd = runner.fd;
 			*index = runner.index;
 			return true;
 		}
 		close(runner.fd);
-		note_failure(field, runner.index, sys);
-		field->next_at = clock_mono_ms();
+		note_failure(race, runner.index, sys);
+		race->next_at = clock_mono_ms();
 	}
 	return false;
 }
 
-static bool may_start(const struct race *field)
+static bool may_start(const struct race *race)
 {
-	return field->next < field->race->count && field->open_count < EYEBALLS_OPEN_MAX;
+	return race->next < race->order->count && race->open_count < EYEBALLS_OPEN_MAX;
 }
 
 /* Waits for an attempt to end, the next start or the deadline; true: connected. */
-static bool wait_some(struct race *field, int *fd, size_t *index)
+static bool wait_some(struct race *race, int *fd, size_t *index)
 {
-	int64_t until = field->race->deadline;
-	if (may_start(field) && field->next_at < until)
-		until = field->next_at;
+	int64_t until = race->order->deadline;
+	if (may_start(race) && race->next_at < until)
+		until = race->next_at;
 	struct pollfd ready[EYEBALLS_OPEN_MAX];
-	for (size_t i = 0; i < field->open_count; i++)
-		ready[i] = (struct pollfd){.fd = field->open[i].fd, .events = POLLOUT};
-	int n = poll(ready, (nfds_t)field->open_count, clock_left_ms(until));
-	return n > 0 && finish_ready(field, ready, fd, index);
+	for (size_t i = 0; i < race->open_count; i++)
+		ready[i] = (struct pollfd){.fd = race->open[i].fd, .events = POLLOUT};
+	int n = poll(ready, (nfds_t)race->open_count, clock_left_ms(until));
+	return n > 0 && finish_ready(race, ready, fd, index);
 }
 
-static bool run(struct race *field, int *fd, size_t *index)
+static bool run(struct race *race, int *fd, size_t *index)
 {
-	while (clock_left_ms(field->race->deadline) > 0) {
-		bool due = field->open_count == 0 || clock_left_ms(field->next_at) == 0;
-		if (may_start(field) && due) {
-			if (start_next(field, fd, index))
+	while (clock_left_ms(race->order->deadline) > 0) {
+		bool due = race->open_count == 0 || clock_left_ms(race->next_at) == 0;
+		if (may_start(race) && due) {
+			if (start_next(race, fd, index))
 				return true;
-		} else if (field->open_count == 0) {
+		} else if (race->open_count == 0) {
 			return false;
-		} else if (wait_some(field, fd, index)) {
+		} else if (wait_some(race, fd, index)) {
 			return true;
 		}
 	}
 	/* The one that had the longest time stands for all that were under way. */
-	if (field->open_count > 0)
-		note_failure(field, field->open[0].index, ETIMEDOUT);
-	else if (field->sys == 0)
-		note_failure(field, 0, ETIMEDOUT);
+	if (race->open_count > 0)
+		note_failure(race, race->open[0].index, ETIMEDOUT);
+	else if (race->sys == 0)
+		note_failure(race, 0, ETIMEDOUT);
 	return false;
 }
 
 bool eyeballs_run(const struct eyeballs *r, int *fd, size_t *index, struct fault *f)
 {
-	struct race field = {.race = r, .next_at = clock_mono_ms()};
-	bool done = r->count > 0 && run(&field, fd, index);
-	for (size_t i = 0; i < field.open_count; i++)
-		close(field.open[i].fd);
+	struct race race = {.order = r, .next_at = clock_mono_ms()};
+	bool done = r->count > 0 && run(&race, fd, index);
+	for (size_t i = 0; i < race.open_count; i++)
+		close(race.open[i].fd);
 	if (done)
 		return true;
-	*index = field.sys_index;
+	*index = race.sys_index;
 	*fd = -1;
-	return fault_sys(f, FAULT_RELAY, field.sys, "connect");
+	return fault_sys(f, FAULT_RELAY, race.sys, "connect");
 }

@@ -169,7 +169,7 @@ static bool fail_for_alert(struct tls *t, struct fault *f)
 {
 	gnutls_alert_description_t alert = gnutls_alert_get(t->session);
 	const char *name = gnutls_alert_get_name(alert), *hint = "";
-	for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++)
+	for (size_t i = 0; i < COUNT(hints); i++)
 		if (hints[i].alert == alert)
 			hint = hints[i].hint;
 	return fault_set(f, FAULT_RELAY, "TLS: the server refused with alert %d, %s%s",

@@ -158,7 +158,7 @@ static void load_some_roots(struct tls_trust *trust, const gnutls_datum_t *chain
 			wanted++;
 	struct buf bundle;
 	buf_init(&bundle, BUNDLE_MAX);
-	for (size_t i = 0; !found && i < sizeof(bundles) / sizeof(bundles[0]); i++) {
+	for (size_t i = 0; !found && i < COUNT(bundles); i++) {
 		buf_clear(&bundle);
 		found = file_read_path(AT_FDCWD, bundles[i], &bundle, &f);
 	}
@@ -291,7 +291,7 @@ static bool refuse(struct tls *t, const struct leaf *leaf, unsigned status)
 	if ((status & GNUTLS_CERT_NOT_ACTIVATED) != 0)
 		return refuse_for_date(t, leaf, false);
 	t->info.flaw = TLS_FLAW_UNUSABLE;
-	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+	for (size_t i = 0; i < COUNT(reasons); i++) {
 		if ((status & reasons[i].bit) != 0)
 			return fault_set(&t->refusal, FAULT_RELAY,
 			                 "TLS: the certificate of %.80s %s", t->trust->name,

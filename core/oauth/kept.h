@@ -2,10 +2,9 @@
 /*
  * kept - what is kept of a login between two uses: the file of a relay, and its times
  *
- * A text file of lines "NAME VALUE", the first "postern-login 1", the last "end 1".
- * What is read of another
- * relay, provider, client or user is as if it were not there. The tokens are of the
- * characters of RFC 6749 appendix A, so no value has a line end in it.
+ * A text file of lines "NAME VALUE", the first "postern-login 1", the last "end 1". What is
+ * read of another relay, provider, client or user is as if it were not there. The tokens are
+ * of the characters of RFC 6749 appendix A, so no value has a line end in it.
  *
  * Times are seconds since 1970. A token is used from when it was got until a minute before
  * it expires: when the clock was set back to before it was got, nothing is known of it.

@@ -4,8 +4,9 @@
  *
  * A child has the descriptors that it is given and no other but sandbox_descriptor(): what
  * else we have open (a lock, a connection, a pipe that somebody reads to its end) does not
- * stay so for as long as it runs. Its signals are as if it had been started by a shell: none is blocked,
- * handled or ignored. Whoever started it takes its status, so that no zombie stays.
+ * stay so for as long as it runs. Its signals are as if it had been started by a shell: none
+ * is blocked, handled or ignored. Whoever started it takes its status, so that no zombie
+ * stays.
  *
  * flush has its workers from fork(2): they go on with all that it has.
  */

@@ -75,3 +75,28 @@ bool container_mounted(const char *path)
 #endif
 	return is_other_system(path);
 }
+
+/* Is it a mount of its own: by itself, or with the directory that it was named in, and
+ * read-only, so that it was not made here? */
+static bool is_own_mount(const char *path)
+{
+	if (container_mounted(path))
+		return true;
+	size_t slash = str_rfind(str_of(path), '/');
+	char *directory = mem_printf("%.*s/", slash == STR_NONE ? 0 : (int)slash, path);
+	bool mounted = file_is_read_only(path) && container_mounted(directory);
+	free(directory);
+	return mounted;
+}
+
+bool container_from_outside(const char *path)
+{
+	return container_inside() && is_own_mount(path);
+}
+
+bool container_handed_over(const char *path, const struct stat *st)
+{
+	struct stat root;
+	return (st->st_mode & 03) == 0 && stat("/", &root) == 0 && st->st_dev != root.st_dev &&
+	       container_from_outside(path);
+}

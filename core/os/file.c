@@ -14,8 +14,11 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "os/clock.h"
+
 #define READ_STEP    65536
 #define REPLACE_TRY  16
+#define LOCK_STEP_MS 2 /* between looks at a lock; no call waits for one until a time */
 #define MODE_NONE    0
 #define FLAGS_ALWAYS (O_CLOEXEC | O_NOCTTY)
 #ifndef O_PATH
@@ -179,6 +182,20 @@ int file_open_path(const char *path)
 bool file_create(int dir, const char *path, mode_t mode, int *fd, struct fault *f)
 {
 	return create_as(dir, path, O_RDWR | O_EXCL, mode, fd, f);
+}
+
+bool file_open_or_create(int dir, const char *path, mode_t mode, int *fd, struct fault *f)
+{
+	struct fault now = FAULT_INIT;
+	if (file_open_update(dir, path, fd, NULL, &now))
+		return true;
+	/* Another process may make it in between. */
+	if (now.sys == ENOENT &&
+	    (file_create(dir, path, mode, fd, &now) ||
+	     (now.sys == EEXIST && file_open_update(dir, path, fd, NULL, &now))))
+		return true;
+	*f = now;
+	return false;
 }
 
 bool file_open_append(int dir, const char *path, mode_t mode, int *fd, struct fault *f)
@@ -473,6 +490,16 @@ bool file_try_lock(int fd, const char *path, bool *locked, struct fault *f)
 	return try_lock(fd, path, LOCK_EX, locked, f);
 }
 
+bool file_lock_soon(int fd, const char *path, int ms, bool *locked, struct fault *f)
+{
+	bool ok;
+	while ((ok = file_try_lock(fd, path, locked, f)) && !*locked && ms > 0) {
+		clock_pause_ms(LOCK_STEP_MS);
+		ms -= LOCK_STEP_MS;
+	}
+	return ok;
+}
+
 bool file_try_share(int fd, const char *path, bool *locked, struct fault *f)
 {
 	return try_lock(fd, path, LOCK_SH, locked, f);
@@ -524,6 +551,12 @@ bool file_stat_name(int dir, const char *path, struct stat *st, struct fault *f)
 {
 	return fstatat(dir, path, st, AT_SYMLINK_NOFOLLOW) == 0 ||
 	       failed(f, FAULT_IO, "examine", path);
+}
+
+bool file_is_read_only(const char *path)
+{
+	struct statvfs fs;
+	return statvfs(path, &fs) == 0 && (fs.f_flag & ST_RDONLY) != 0;
 }
 
 bool file_free_space(const char *path, uint64_t *bytes, struct fault *f)

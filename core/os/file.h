@@ -46,7 +46,9 @@ bool file_open_regular(int dir, const char *path, int *fd, struct stat *st, stru
  * FIFO; what it is, is in *st, unless that is NULL. Something else than a regular file is
  * FAULT_IO with f->sys 0. */
 bool file_open_update(int dir, const char *path, int *fd, struct stat *st, struct fault *f);
-/* The same only to read it. */
+/* The same, made with that mode first if it is missing. */
+bool file_open_or_create(int dir, const char *path, mode_t mode, int *fd, struct fault *f);
+/* As file_open_update, only to read it. */
 bool file_open_plain(int dir, const char *path, int *fd, struct stat *st, struct fault *f);
 /* The same of whatever it is, for who reads many and asks of what makes no sense (with
  * file_is_regular, whose fault is the one above). */
@@ -101,7 +103,9 @@ bool file_make_dirs(const char *path, mode_t mode, struct fault *f);
 /* An exclusive lock on the open file without waiting. *locked says whether it
  * was free; false only for a real failure. */
 bool file_try_lock(int fd, const char *path, bool *locked, struct fault *f);
-/* The same, but others may have it so too: it keeps off exclusive locks alone. */
+/* The same, but waits until it is free, for about ms. */
+bool file_lock_soon(int fd, const char *path, int ms, bool *locked, struct fault *f);
+/* As file_try_lock, but others may have it so too: it keeps off exclusive locks alone. */
 bool file_try_share(int fd, const char *path, bool *locked, struct fault *f);
 void file_unlock(int fd);
 /* Is the file locked by somebody? Takes no lasting lock. */
@@ -115,6 +119,8 @@ enum file_byte file_take_byte(int fd, int64_t at);
 bool file_byte_taken(int fd, int64_t *at);
 bool file_stat(int fd, const char *path, struct stat *st, struct fault *f);
 bool file_stat_name(int dir, const char *path, struct stat *st, struct fault *f); /* lstat */
+/* Is what it is mounted with read-only? What cannot be found out is not so. */
+bool file_is_read_only(const char *path);
 /* Bytes free to the caller on the file system of path. */
 bool file_free_space(const char *path, uint64_t *bytes, struct fault *f);
 

@@ -20,7 +20,7 @@
 enum record_kind {
 	/* post to client */
 	RECORD_HELLO = 'H', /* it can write into the hold */
-	/* "CODE text" of sysexits, one line; the last record. EX_OSFILE: no hold for this process */
+	/* "CODE text" of sysexits, a line; the last record. EX_OSFILE: no hold for this process */
 	RECORD_ERROR = 'X',
 	RECORD_ID = 'I',   /* the message is held, durably, under this id */
 	RECORD_DONE = 'Z', /* a command has ended: its exit code, decimal */

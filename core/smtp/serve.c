@@ -474,12 +474,13 @@ void serve_free(struct serve *s)
 void serve_greet(struct serve *s, struct buf *out)
 {
 	s->out = out;
-	if (s->rules->closed)
-		say_closed(s);
-	if (s->rules->closed && s->rules->guarded)
-		s->state = STATE_ENDED;
-	if (!s->rules->closed)
+	if (!s->rules->closed) {
 		say(s, "220 %.*s ESMTP Postern", STR_FMT(s->rules->hostname));
+		return;
+	}
+	say_closed(s);
+	if (s->rules->guarded)
+		s->state = STATE_ENDED;
 }
 
 struct str serve_feed(struct serve *s, struct str bytes, struct buf *out)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What a session has to do with tokens: the one that logs in, and what follows if none does. */
+/*
+ * What a session has to do with tokens: the one that it logs in with, and what follows where
+ * there is none, or it is refused.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <syslog.h>
@@ -16,7 +19,8 @@
 
 #define SHOWN_MAX 64
 
-/* Whoever is about to tell; several may find out at once, and one is enough. -1: another. */
+/* Several processes may find out at once, and one that tells is enough. -1: another does, or
+ * the file cannot be had. */
 static int lock_telling(const struct hold *h)
 {
 	struct fault f = FAULT_INIT;
@@ -56,7 +60,7 @@ static bool report(const struct session *s, int64_t over, const char *why, struc
 	return done;
 }
 
-/* Once: the program token asks for it no more when it knows that he was told. */
+/* Once: the program token asks for it no more when it knows that they were told. */
 static void tell_admin(const struct session *s, int64_t over, const char *why)
 {
 	struct fault f = FAULT_INIT;
@@ -65,7 +69,7 @@ static void tell_admin(const struct session *s, int64_t over, const char *why)
 	int fd = lock_telling(s->env->hold);
 	if (fd < 0)
 		return;
-	/* If it cannot be noted he is told again. */
+	/* If it cannot be noted they are told again. */
 	if (report(s, over, why, &f))
 		tokens_told(s->env->tokens, s->target.relay, &f);
 	close(fd);

@@ -26,7 +26,8 @@ void tokens_free(struct tokens *t); /* NULL is fine */
 /* t may be NULL, where there is no such program. spurned: the relay has refused the token of
  * that order_sum, though it was good by its time; NULL: any will do. deadline: monotonic ms.
  * NULL with f: FAULT_RELAY and its cause; with CAUSE_LOGIN_OVER *over is since when (seconds
- * since 1970) somebody has to log in, if the administrator is to be told, or 0. */
+ * since 1970) somebody has to log in, if the administrator is to be told, or 0. For
+ * secret_free. */
 struct secret *tokens_read(const struct tokens *t, const struct settings_relay *relay,
                            const uint32_t *spurned, int64_t deadline, int64_t *over,
                            struct fault *f);
@@ -35,7 +36,7 @@ bool tokens_told(const struct tokens *t, const struct settings_relay *relay, str
 
 /* A line for the person; where one is wanted back it is added to answer, else that is NULL.
  * It is no longer wanted when there is something to be read from until, and need not come,
- * unless that is below 0. False: he has gone. */
+ * unless that is below 0. False: they have gone. */
 typedef bool tokens_person(void *context, const char *text, struct buf *answer, int until);
 /* ORDER_LOGIN or ORDER_LOGOUT. */
 bool tokens_talk(const struct tokens *t, enum order_kind kind,

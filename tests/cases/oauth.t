@@ -160,6 +160,23 @@ def foreign_address():
         same("asked", s.provider.forms(), [])
 
 
+# What becomes of the file with the secret of the application, and what is said
+SECRETS = (
+    ("missing", os.unlink, r"cannot open \S+/client.secret: No such file"),
+    ("open to all", lambda path: os.chmod(path, 0o644), r"client.secret is open to everybody"),
+    ("empty", lambda path: os.truncate(path, 0), r"the first line of \S+/client.secret is empty"),
+)
+
+
+def no_secret(spoil, why):
+    """Nothing is asked for without it."""
+    with Setting("no secret") as s:
+        spoil(os.path.join(s.case.dir, "client.secret"))
+        s.submit()
+        s.held(why)
+        same("asked", s.provider.forms(), [])
+
+
 def service_account():
     with Setting("service", grant="service_account",
                  keys={"service_account_file": "{dir}/account.json", "client_id": None,
@@ -514,6 +531,7 @@ if THERE:
              ("memory client", in_memory("client")), ("memory device", in_memory("device"))]
     JOBS += [("device " + n, refused_device(n)) for n in ("access_denied", "expired_token")]
     JOBS += [("answer " + n, answers(n, r, p)) for n, r, p in ANSWERS]
+    JOBS += [("secret " + n, lambda s=s, w=w: no_secret(s, w)) for n, s, w in SECRETS]
 else:
     JOBS = [("built without", configuration(GOOD, "built without it"))]
 

@@ -16,12 +16,20 @@ from oauth_provider import Provider, error
 from oauth_setting import CERTS, THERE, USER
 
 CA = "/etc/provider-ca.pem"
+HANDED = "/mnt/shop.secret"
+# As engines hand a secret over, or as somebody made it there.
+MOUNTED = f"""
+mount -t tmpfs none /mnt
+echo shop-secret >{HANDED}
+chmod 444 {HANDED}
+mount -o remount,%s /mnt
+"""
 
 
 class Login:
     """A jail with a provider, and a relay that takes its token of that number."""
 
-    def __init__(self, name, grant="device", number=1, **more):
+    def __init__(self, name, grant="device", number=1, secret=SECRET_FILE, **more):
         self.jail = Jail(name, **more)
         self.provider = Provider(CERTS)
         self.relay = self.jail.relay(*self.login(number), cert="server", certs=CERTS)
@@ -31,7 +39,7 @@ class Login:
         self.jail.configure(
             {"port": self.relay.port, "security": "starttls", "tls_trust": CA, "user": USER,
              "oauth": self.provider.issuer, "oauth_trust": CA, "client_id": "shop",
-             "client_secret_file": SECRET_FILE, "grant": grant, "scope": "mail",
+             "client_secret_file": secret, "grant": grant, "scope": "mail",
              "dead_max": "1s", "timeout": "30s"},
             conf={"mail.admin": "admin@dest.example", "mail.from": "a@src.example"})
 
@@ -119,8 +127,21 @@ def told():
         s.jail.check_spool()
 
 
+def handed(mount):
+    """A secret that all in a container can read is used if it was handed over so."""
+    with Login("handed " + mount, grant="client", secret=HANDED, last=MOUNTED % mount) as s:
+        s.jail.send_as("ann", "-odq", *ARGS)
+        result = s.jail.run_as("root", "flushq", "--all")
+        s.jail.wait_quiet()
+        same("sent", len(s.relay.accepted()), int(mount == "ro"))
+        if mount != "ro":
+            match("why", "is open to everybody", s.jail.run_as("root", "mailq").out)
+        s.jail.check_secret("shop-secret", result)
+
+
 JOBS = []
 if THERE:
+    JOBS += [("handed over " + m, lambda m=m: handed(m)) for m in ("ro", "rw")]
     JOBS += [("by root", lambda: by_root(False)), ("by the socket", lambda: by_root(True)),
              ("told", told)]
     JOBS += [("by " + u, lambda u=u: by_others(u)) for u in ("ann", "carol")]

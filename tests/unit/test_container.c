@@ -11,6 +11,22 @@
 #include "text/buf.h"
 #include "unit.h"
 
+/* Beside a container, and for what is no mount, nothing is. */
+START_TEST(what_was_handed_over)
+{
+	char path[] = "/tmp/test_container.XXXXXX";
+	int fd = mkstemp(path);
+	ck_assert_int_ge(fd, 0);
+	struct stat st;
+	ck_assert_int_eq(fchmod(fd, 0644), 0);
+	ck_assert_int_eq(fstat(fd, &st), 0);
+	ck_assert(!container_from_outside(path));
+	ck_assert(!container_handed_over(path, &st));
+	close(fd);
+	unlink(path);
+}
+END_TEST
+
 START_TEST(what_is_mounted)
 {
 	char where[] = "/tmp/test_container.XXXXXX";
@@ -79,6 +95,7 @@ int main(void)
 	Suite *s = suite_create("container");
 	TCase *c = unit_case(s, "container");
 	tcase_add_test(c, what_is_mounted);
+	tcase_add_test(c, what_was_handed_over);
 #ifdef CLONE_NEWUSER
 	tcase_add_test(c, name_spaces);
 #endif

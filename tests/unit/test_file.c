@@ -377,6 +377,34 @@ START_TEST(make_dirs)
 }
 END_TEST
 
+/* Another's, once that is there; a link or a FIFO of somebody else's is not used. */
+START_TEST(open_or_create)
+{
+	struct fault f = FAULT_INIT;
+	int fd, again;
+	ck_assert(file_open_or_create(dir, "x", 0640, &fd, &f));
+	ck_assert_int_eq(f.kind, FAULT_NONE);
+	ck_assert(is_cloexec(fd));
+	ck_assert(file_write_at(fd, "x", 0, STR("one"), &f));
+	ck_assert(file_open_or_create(dir, "x", 0600, &again, &f));
+	ck_assert(file_write_at(again, "x", 3, STR("two"), &f));
+	close(fd);
+	close(again);
+	contains("x", "onetwo");
+	struct stat st;
+	ck_assert(file_stat_name(dir, "x", &st, &f));
+	ck_assert_int_eq(st.st_mode & 0777, 0640);
+
+	ck_assert_int_eq(symlink("none", "link"), 0);
+	ck_assert(!file_open_or_create(dir, "link", 0600, &fd, &f));
+	ck_assert_ptr_nonnull(strstr(f.text, "link"));
+	ck_assert_int_eq(mkfifo("fifo", 0600), 0);
+	ck_assert(!file_open_or_create(dir, "fifo", 0600, &fd, &f));
+	ck_assert(!file_open_or_create(dir, "no/x", 0600, &fd, &f));
+	failed(&f, FAULT_CREATE, ENOENT, "no/x");
+}
+END_TEST
+
 START_TEST(lock)
 {
 	struct fault f = FAULT_INIT;
@@ -395,6 +423,28 @@ START_TEST(lock)
 	ck_assert(locked);
 	close(two);
 	ck_assert(!file_try_lock(two, "x", &locked, &f));
+	failed(&f, FAULT_IO, EBADF, "x");
+	ck_assert(!locked);
+}
+END_TEST
+
+START_TEST(lock_soon)
+{
+	struct fault f = FAULT_INIT;
+	put("x", "");
+	int one, two;
+	ck_assert(file_open_update(dir, "x", &one, NULL, &f));
+	ck_assert(file_open_update(dir, "x", &two, NULL, &f));
+	bool locked;
+	ck_assert(file_lock_soon(one, "x", 0, &locked, &f));
+	ck_assert(locked);
+	ck_assert(file_lock_soon(two, "x", 4, &locked, &f));
+	ck_assert(!locked);
+	close(one);
+	ck_assert(file_lock_soon(two, "x", 4, &locked, &f));
+	ck_assert(locked);
+	close(two);
+	ck_assert(!file_lock_soon(two, "x", 1000000, &locked, &f));
 	failed(&f, FAULT_IO, EBADF, "x");
 	ck_assert(!locked);
 }
@@ -579,6 +629,7 @@ int main(void)
 	tcase_add_test(c, read_large);
 	tcase_add_test(c, read_small);
 	tcase_add_test(c, open_update);
+	tcase_add_test(c, open_or_create);
 	tcase_add_test(c, open_append);
 	tcase_add_test(c, open_dir);
 	tcase_add_test(c, publish);
@@ -587,6 +638,7 @@ int main(void)
 	tcase_add_test(c, replace_leftover);
 	tcase_add_test(c, make_dirs);
 	tcase_add_test(c, lock);
+	tcase_add_test(c, lock_soon);
 	tcase_add_test(c, free_space);
 	tcase_add_test(c, temporary);
 	tcase_add_test(c, forbidden);
