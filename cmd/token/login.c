@@ -76,7 +76,7 @@ static enum polled poll_once(struct job *j, const char *device_code, int64_t *la
 	if (!a)
 		/* The network may be back the next time. */
 		how = POLL_SLOWER;
-	else if (said.status == 200)
+	else if (said.good)
 		how = job_take(j, a, f) ? POLL_DONE : POLL_FAILED;
 	else if (strcmp(job_error(a), "authorization_pending") == 0)
 		how = POLL_AGAIN;
@@ -123,8 +123,8 @@ static bool by_device(struct job *j, struct fault *f)
 	struct answer *a = NULL;
 	if (buf_room(&form, FORM_MAX) && request_add(&form, "scope", j->provider.scope))
 		a = provider_ask(&j->provider, j->provider.device, &form, &said, f);
-	bool ok = a && (said.status == 200 || job_blame(a, said.status, f)) &&
-	          show_code(j, a, f) && poll_for_it(j, a, f);
+	bool ok = a && (said.good || job_blame(a, said.status, f)) && show_code(j, a, f) &&
+	          poll_for_it(j, a, f);
 	answer_free(a);
 	buf_wipe(&form);
 	buf_release(&form);
@@ -254,7 +254,7 @@ static bool redeem_code(struct job *j, const char *code, const char *verifier, s
 	struct answer *a = NULL;
 	if (ok)
 		a = provider_ask(&j->provider, j->provider.token, &form, &said, f);
-	ok = a && (said.status == 200 ? job_take(j, a, f) : job_blame(a, said.status, f));
+	ok = a && (said.good ? job_take(j, a, f) : job_blame(a, said.status, f));
 	answer_free(a);
 	buf_wipe(&form);
 	buf_release(&form);
