@@ -299,6 +299,8 @@ bool login_person(struct job *j, struct fault *f)
 	}
 	if (!job_open(j, f))
 		return false;
+	/* Of the login before, which may be another person's, nothing goes on in this one. */
+	kept_set(&j->kept, KEPT_REFRESH, NULL);
 	bool ok = grant == GRANT_DEVICE ? by_device(j, f) : by_code(j, f);
 	if (ok && !j->kept.texts[KEPT_REFRESH])
 		job_say(j, SAID_TEXT,

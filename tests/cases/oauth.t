@@ -132,6 +132,24 @@ def comes_back():
         s.deliver()
 
 
+def log_in_anew():
+    """A login that comes without a refresh token does not go on with the one before it."""
+    with Setting("anew", grant="device") as s:
+        same("log in", s.log_in().code, 0)
+        before = s.kept()["refresh"]
+        s.relay.restart(*s.login(2), cert="server")
+        s.provider.replies = [s.provider.tokens(refresh=False)]
+        match("said", "The provider gave no refresh token", s.log_in().out)
+        check("refresh" not in s.kept(), "it is kept", s.kept())
+        s.submit()
+        s.deliver()
+        s.age(3590)
+        s.submit()
+        s.case.flush("-a")
+        match("reason", "nobody has logged in", s.case.run("mailq").out)
+        check(before not in [f.get("refresh_token") for f in s.provider.forms()], "it was used")
+
+
 def port_taken():
     """Somebody else has the port: pasting is left, and said."""
     with Setting("taken", grant="code") as s, socket.socket() as other:
@@ -509,7 +527,7 @@ if THERE:
     JOBS += [("preset " + n, preset(k, w)) for n, k, w in PRESETS]
     JOBS += [("client XOAUTH2", client("XOAUTH2")), ("client OAUTHBEARER", client("OAUTHBEARER")),
              ("basic", basic), ("device", device), ("rotation", rotation), ("code", pasted),
-             ("foreign address", foreign_address), ("comes back", comes_back),
+             ("anew", log_in_anew), ("foreign address", foreign_address), ("comes back", comes_back),
              ("port taken", port_taken), ("denied", denied),
               ("service account", service_account),
              ("many processes", lambda: many("client", ["client_credentials"])),
