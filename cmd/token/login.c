@@ -203,9 +203,26 @@ static bool is_answer(struct str url, const char *state)
 	return same;
 }
 
-static bool take_code(struct str url, struct buf *code, struct fault *f)
+/* The code of another provider is not carried to ours: it may have sent the browser there, to
+ * get that (RFC 9207). Many do not say who they are. */
+static bool is_from(const struct job *j, struct str url)
+{
+	const char *issuer = j->order->texts[TEXT_PROVIDER];
+	struct buf text;
+	buf_init(&text, LINE_MAX);
+	bool same = !request_is_url(str_of(issuer)) || !request_find(&text, url, "iss") ||
+	            str_eq(buf_str(&text), str_of(issuer));
+	buf_release(&text);
+	return same;
+}
+
+static bool take_code(const struct job *j, struct str url, struct buf *code, struct fault *f)
 {
 	struct buf text;
+	if (!is_from(j, url))
+		return fault_set(f, FAULT_TEMP,
+		                 "the browser comes from another provider than %s",
+		                 j->order->texts[TEXT_PROVIDER]);
 	buf_init(&text, LINE_MAX);
 	bool refused = request_find(&text, url, "error");
 	if (refused)
@@ -277,7 +294,7 @@ static bool by_code(struct job *j, struct fault *f)
 	          buf_room(&code, LINE_MAX) &&
 	          ask_browser(j, buf_cstr(&state), buf_str(&verifier), listener >= 0, f) &&
 	          await_address(j, listener, buf_cstr(&state), &line, f) &&
-	          take_code(str_trim(buf_str(&line)), &code, f) &&
+	          take_code(j, str_trim(buf_str(&line)), &code, f) &&
 	          redeem_code(j, buf_cstr(&code), buf_cstr(&verifier), f);
 	if (listener >= 0)
 		close(listener);

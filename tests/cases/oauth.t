@@ -169,6 +169,19 @@ def denied():
         match("why", "the provider refuses: access_denied", call.wait().err)
 
 
+def other_provider():
+    """One that sends the browser to another does not get that one's code."""
+    with Setting("other", grant="code") as s:
+        for issuer, good in (("https%3A%2F%2Fhonest.example", False), (s.provider.issuer, True)):
+            call, read = s.begin_login("paste")
+            address = s.provider.log_in(re.search(r"^https://\S+$", read, re.M).group(0))
+            visit(f"{address.partition(':53682')[2]}&iss={issuer}")
+            result = call.wait()
+            same("why", result.err, "" if good else "sendmail: --login: the browser comes from "
+                 f"another provider than {s.provider.issuer}\n")
+            same("asked", len(s.provider.forms()), int(good))
+
+
 def foreign_address():
     with Setting("foreign", grant="code") as s:
         result = s.case.run("sendmail", "--login",
@@ -527,7 +540,8 @@ if THERE:
     JOBS += [("preset " + n, preset(k, w)) for n, k, w in PRESETS]
     JOBS += [("client XOAUTH2", client("XOAUTH2")), ("client OAUTHBEARER", client("OAUTHBEARER")),
              ("basic", basic), ("device", device), ("rotation", rotation), ("code", pasted),
-             ("anew", log_in_anew), ("foreign address", foreign_address), ("comes back", comes_back),
+             ("anew", log_in_anew), ("other provider", other_provider),
+             ("foreign address", foreign_address), ("comes back", comes_back),
              ("port taken", port_taken), ("denied", denied),
               ("service account", service_account),
              ("many processes", lambda: many("client", ["client_credentials"])),
