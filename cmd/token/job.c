@@ -123,23 +123,37 @@ static bool is_persons(const struct job *j)
 	return grant == GRANT_DEVICE || grant == GRANT_CODE;
 }
 
+/* Best effort: the file may have no room. */
+static void save_times(const struct job *j)
+{
+	struct fault unsaved = FAULT_INIT;
+	store_save(&j->store, &j->kept, &unsaved);
+}
+
+/* For as long as it says. What it answers to each message would be the same. */
+static void leave_alone(struct job *j, int64_t seconds)
+{
+	kept_put_off(&j->kept, seconds, clock_wall());
+	save_times(j);
+}
+
 static bool judge(struct job *j, const struct answer *a, const struct provider_said *said,
                   struct fault *f)
 {
-	if (said->status == 200)
-		return job_take(j, a, f);
 	int64_t now = clock_wall();
-	job_blame(a, said->status, f);
+	if (said->good && take(j, a, now, f))
+		return store_save(&j->store, &j->kept, f);
+	if (!said->good)
+		job_blame(a, said->status, f);
 	if (is_persons(j) && said->status < 429 && strcmp(job_error(a), "invalid_grant") == 0) {
 		char why[FAULT_TEXT_MAX];
 		codec_one_line(why, sizeof(why) - 80, str_of(f->text));
 		j->kept.times[KEPT_REFUSED] = now;
 		blame_login(j, why, f);
+		save_times(j);
 	} else {
-		kept_put_off(&j->kept, said->later, now);
+		leave_alone(j, said->later);
 	}
-	struct fault unsaved = FAULT_INIT;
-	store_save(&j->store, &j->kept, &unsaved);
 	return false;
 }
 
@@ -230,9 +244,11 @@ static bool redeem(struct job *j, struct buf *form, struct provider_said *said, 
 		close(h->record);
 	h->record = -1;
 	bool ok = a && judge(j, a, said, f);
+	if (!a && said->status != 0 && !said->lost)
+		leave_alone(j, said->later);
 	/* What is good and could not be saved is taken by whoever has the lock next. */
 	struct fault ignored = FAULT_INIT;
-	if (ok || (a && said->status != 200))
+	if (ok || (a && !said->good))
 		store_answered(&j->store, &ignored);
 	answer_free(a);
 	return ok;
@@ -275,15 +291,21 @@ bool job_get(struct job *j, struct fault *f)
 		return false;
 	if (will_do(j))
 		return true;
-	if (kept_good(&j->kept, clock_wall())) {
-		if (!kept_early(&j->kept, clock_wall()))
-			return fault_set(f, FAULT_TEMP,
-			                 "it was renewed for that reason "
-			                 "within the hour");
-		j->kept.times[KEPT_EARLY] = clock_wall();
+	bool early = kept_good(&j->kept, clock_wall());
+	if (early && !kept_early(&j->kept, clock_wall()))
+		return fault_set(f, FAULT_TEMP,
+		                 "it was renewed for that reason "
+		                 "within the hour");
+	if (!may_ask(j, f))
+		return false;
+	if (!provider_find(&j->provider, j->order, j->deadline, f)) {
+		if (j->provider.answered)
+			leave_alone(j, 0);
+		return false;
 	}
-	return may_ask(j, f) && provider_find(&j->provider, j->order, j->deadline, f) &&
-	       renew(j, f);
+	if (early)
+		j->kept.times[KEPT_EARLY] = clock_wall();
+	return renew(j, f);
 }
 
 bool job_is_over(const struct job *j, int64_t *since)

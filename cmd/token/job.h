@@ -56,7 +56,7 @@ bool job_lock(struct job *j, struct fault *f);
 bool job_open(struct job *j, struct fault *f);
 /* What an answer that is no success says: the error's name, or "". */
 const char *job_error(const struct answer *a);
-/* Keeps the tokens of an answer, which has the status 200. */
+/* Keeps the tokens of an answer that is good (cmd/token/provider). */
 bool job_take(struct job *j, const struct answer *a, struct fault *f);
 /* f from an answer that is not what was hoped for. */
 bool job_blame(const struct answer *a, long status, struct fault *f);

@@ -20,6 +20,7 @@
 #define LINE_MAX     8192
 #define TEXT_MAX     1024
 #define CODE_MAX     256
+#define SHOWN_MAX    64 /* of a code that a person types */
 #define URL_MAX      1024
 #define PERSON_MS    900000 /* at most, whatever the provider says */
 #define ASK_MS       30000
@@ -27,10 +28,10 @@
 #define INTERVAL_MAX 60
 #define DIGEST_LEN   32
 
-/* Only what can be shown to a person as it is. */
+/* Only what is one word in our text: nothing of theirs becomes a sentence of ours. */
 static bool is_shown(const char *text, size_t most)
 {
-	return text && strlen(text) <= most && kept_is_token(str_of(text));
+	return text && strlen(text) <= most && kept_is_access(str_of(text));
 }
 
 static bool show_code(const struct job *j, const struct answer *a, struct fault *f)
@@ -40,8 +41,8 @@ static bool show_code(const struct job *j, const struct answer *a, struct fault 
 	           *url = answer_text(a, "verification_uri");
 	/* The name that Google had for it before there was a standard. */
 	url = url ? url : answer_text(a, "verification_url");
-	if (!is_shown(code, CODE_MAX) || !is_shown(url, URL_MAX / 2) ||
-	    !answer_text(a, "device_code"))
+	if (!is_shown(code, SHOWN_MAX) || !is_shown(url, URL_MAX / 2) ||
+	    !str_starts(str_of(url), STR("https://")) || !answer_text(a, "device_code"))
 		return fault_set(f, FAULT_TEMP, "the provider's answer is not understood");
 	snprintf(text, sizeof(text), "Open %s in any browser and enter the code %s", url, code);
 	return job_say(j, SAID_TEXT, text) ||
@@ -76,7 +77,7 @@ static enum polled poll_once(struct job *j, const char *device_code, int64_t *la
 	if (!a)
 		/* The network may be back the next time. */
 		how = POLL_SLOWER;
-	else if (said.status == 200)
+	else if (said.good)
 		how = job_take(j, a, f) ? POLL_DONE : POLL_FAILED;
 	else if (strcmp(job_error(a), "authorization_pending") == 0)
 		how = POLL_AGAIN;
@@ -123,8 +124,8 @@ static bool by_device(struct job *j, struct fault *f)
 	struct answer *a = NULL;
 	if (buf_room(&form, FORM_MAX) && request_add(&form, "scope", j->provider.scope))
 		a = provider_ask(&j->provider, j->provider.device, &form, &said, f);
-	bool ok = a && (said.status == 200 || job_blame(a, said.status, f)) &&
-	          show_code(j, a, f) && poll_for_it(j, a, f);
+	bool ok = a && (said.good || job_blame(a, said.status, f)) && show_code(j, a, f) &&
+	          poll_for_it(j, a, f);
 	answer_free(a);
 	buf_wipe(&form);
 	buf_release(&form);
@@ -204,9 +205,26 @@ static bool is_answer(struct str url, const char *state)
 	return same;
 }
 
-static bool take_code(struct str url, struct buf *code, struct fault *f)
+/* The code of another provider is not carried to ours: it may have sent the browser there, to
+ * get that (RFC 9207). Many do not say who they are. */
+static bool is_from(const struct job *j, struct str url)
+{
+	const char *issuer = j->order->texts[TEXT_PROVIDER];
+	struct buf text;
+	buf_init(&text, LINE_MAX);
+	bool same = !request_is_url(str_of(issuer)) || !request_find(&text, url, "iss") ||
+	            str_eq(buf_str(&text), str_of(issuer));
+	buf_release(&text);
+	return same;
+}
+
+static bool take_code(const struct job *j, struct str url, struct buf *code, struct fault *f)
 {
 	struct buf text;
+	if (!is_from(j, url))
+		return fault_set(f, FAULT_TEMP,
+		                 "the browser comes from another provider than %s",
+		                 j->order->texts[TEXT_PROVIDER]);
 	buf_init(&text, LINE_MAX);
 	bool refused = request_find(&text, url, "error");
 	if (refused)
@@ -256,7 +274,7 @@ static bool redeem_code(struct job *j, const char *code, const char *verifier, s
 	struct answer *a = NULL;
 	if (ok)
 		a = provider_ask(&j->provider, j->provider.token, &form, &said, f);
-	ok = a && (said.status == 200 ? job_take(j, a, f) : job_blame(a, said.status, f));
+	ok = a && (said.good ? job_take(j, a, f) : job_blame(a, said.status, f));
 	answer_free(a);
 	buf_wipe(&form);
 	buf_release(&form);
@@ -278,7 +296,7 @@ static bool by_code(struct job *j, struct fault *f)
 	          buf_room(&code, LINE_MAX) &&
 	          ask_browser(j, buf_cstr(&state), buf_str(&verifier), listener >= 0, f) &&
 	          await_address(j, listener, buf_cstr(&state), &line, f) &&
-	          take_code(str_trim(buf_str(&line)), &code, f) &&
+	          take_code(j, str_trim(buf_str(&line)), &code, f) &&
 	          redeem_code(j, buf_cstr(&code), buf_cstr(&verifier), f);
 	if (listener >= 0)
 		close(listener);
@@ -301,6 +319,8 @@ bool login_person(struct job *j, struct fault *f)
 	}
 	if (!job_open(j, f))
 		return false;
+	/* Of the login before, which may be another person's, nothing goes on in this one. */
+	kept_set(&j->kept, KEPT_REFRESH, NULL);
 	bool ok = grant == GRANT_DEVICE ? by_device(j, f) : by_code(j, f);
 	if (ok && !j->kept.texts[KEPT_REFRESH])
 		job_say(j, SAID_TEXT,

@@ -82,9 +82,11 @@ static bool discover(struct provider *p, struct fault *f)
 	for (int which = 0; which < 2 && status == NOT_FOUND; which++) {
 		struct http_answer a;
 		buf_clear(&url);
-		if (!request_described_at(&url, str_of(p->order->texts[TEXT_PROVIDER]),
-		                          which) ||
-		    !http_ask(&p->http, buf_cstr(&url), NULL, NULL, &a, &now))
+		if (!request_described_at(&url, str_of(p->order->texts[TEXT_PROVIDER]), which))
+			break;
+		bool came = http_ask(&p->http, buf_cstr(&url), NULL, NULL, &a, &now);
+		p->answered = a.status != 0 && !a.lost;
+		if (!came)
 			break;
 		status = a.status;
 		if (status == 200)
@@ -178,8 +180,6 @@ struct answer *provider_ask(const struct provider *p, const char *url, struct bu
 	buf_init(&login, LOGIN_MAX);
 	if (buf_room(&login, LOGIN_MAX) && identify(p, form, &login, f) &&
 	    http_ask(&p->http, url, form, login.len > 0 ? buf_cstr(&login) : NULL, &a, f)) {
-		said->status = a.status;
-		said->later = a.later;
 		read = answer_read(a.body.len > 0 ? buf_str(&a.body) : STR("{}"));
 		/* An error need not be told in JSON; that it is one says the status. */
 		if (!read && a.status != 200)
@@ -188,7 +188,11 @@ struct answer *provider_ask(const struct provider *p, const char *url, struct bu
 			fault_set(f, FAULT_TEMP, "the provider's answer is not understood");
 		http_release(&a);
 	}
+	said->status = a.status;
+	said->later = a.later;
 	said->lost = a.lost;
+	said->good = read && a.status == 200 &&
+	             (answer_text(read, "access_token") || !answer_text(read, "error"));
 	buf_wipe(&login);
 	buf_release(&login);
 	return read;

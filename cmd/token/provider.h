@@ -17,7 +17,8 @@ struct provider {
 	struct http http;
 	char *token, *device, *authorize, *revoke; /* URLs, or NULL */
 	const char *scope;                         /* of the order, or what does for mail */
-	bool basic; /* our secret goes into a header; else into the form */
+	bool basic;    /* our secret goes into a header; else into the form */
+	bool answered; /* when it was asked to describe itself, be it with nonsense */
 };
 
 bool provider_find(struct provider *p, const struct order *o, int64_t deadline,
@@ -25,7 +26,8 @@ bool provider_find(struct provider *p, const struct order *o, int64_t deadline,
 void provider_release(struct provider *p);
 
 struct provider_said {
-	long status;
+	long status;   /* 0: no answer came */
+	bool good;     /* 200, and no error in it, as some have it */
 	int64_t later; /* seconds that it wants to be left alone, or 0 */
 	bool lost;     /* it was asked, and its answer did not come whole */
 };

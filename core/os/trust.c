@@ -33,16 +33,10 @@ static bool is_ours(uid_t uid, uid_t owner)
 	return uid == owner || uid == 0 || (uid == OVERFLOW && container_has_own_users());
 }
 
-bool trust_it(const struct stat *st, const char *path, uid_t owner, struct fault *f)
+static bool blame_owner(const struct stat *st, const char *path, uid_t owner, struct fault *f)
 {
-	bool ours = is_ours(st->st_uid, owner);
-	if (ours && !(st->st_mode & (S_IWGRP | S_IWOTH)))
-		return true;
 	char who[TRUST_OWNER_MAX];
 	trust_owner(st, who);
-	if (ours)
-		return fault_set(f, FAULT_CONFIG,
-		                 "others can write to it (%s); run: chmod go-w %s", who, path);
 	if (owner == 0)
 		return fault_set(f, FAULT_CONFIG,
 		                 "it is another user's (%s), and must be root's; run: chown "
@@ -52,6 +46,19 @@ bool trust_it(const struct stat *st, const char *path, uid_t owner, struct fault
 	                 "it is another user's (%s), and must belong to you (uid %lu) or "
 	                 "root: %s",
 	                 who, (unsigned long)owner, path);
+}
+
+bool trust_it(const struct stat *st, const char *path, uid_t owner, struct fault *f)
+{
+	bool ours = is_ours(st->st_uid, owner);
+	if (ours && !(st->st_mode & (S_IWGRP | S_IWOTH)))
+		return true;
+	if (!ours)
+		return blame_owner(st, path, owner, f);
+	char who[TRUST_OWNER_MAX];
+	trust_owner(st, who);
+	return fault_set(f, FAULT_CONFIG, "others can write to it (%s); run: chmod go-w %s",
+	                 who, path);
 }
 
 static bool is_group_of_one(gid_t gid, uid_t owner)
@@ -89,6 +96,21 @@ static bool trust_step(const struct stat *st, const char *path, uid_t owner, str
 	return trust_it(st, path, owner, f);
 }
 
+/* In a directory where anybody makes what they like "nobody" may be anybody, not just root;
+ * but not where something is mounted. */
+static bool trust_nobody(const struct stat *st, const char *path, const char *above,
+                         uid_t owner, struct fault *f)
+{
+	struct stat room;
+	struct fault unused = FAULT_INIT;
+	if (st->st_uid != OVERFLOW || owner == OVERFLOW ||
+	    (!S_ISLNK(st->st_mode) && container_mounted(path)))
+		return true;
+	return (file_stat_name(AT_FDCWD, above[0] ? above : "/", &room, &unused) &&
+	        !(room.st_mode & (S_IWGRP | S_IWOTH))) ||
+	       blame_owner(st, path, owner, f);
+}
+
 /* Where the link leads goes before the rest of the path; an absolute one begins
  * at the root again. */
 static bool follow(const char *link, char **done, char **rest)
@@ -122,7 +144,9 @@ static bool step(char **done, char **rest, uid_t owner, int *links, bool *ok, st
 	*rest = behind;
 	struct stat st;
 	bool go = up || file_stat_name(AT_FDCWD, next, &st, &unused);
-	*ok = !go || up || trust_step(&st, next, owner, f);
+	*ok = !go || up ||
+	      (trust_step(&st, next, owner, f) &&
+	       (stay || trust_nobody(&st, next, *done, owner, f)));
 	go = go && *ok;
 	if (go && up) {
 		size_t slash = str_rfind(str_of(*done), '/');

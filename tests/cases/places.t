@@ -189,6 +189,10 @@ def first_process():
 LACKS = (
     ("a number of seconds", GOOD, {"POSTERN_FLUSH": "2m"}, 64,
      "postern: POSTERN_FLUSH=2m is no number of seconds"),
+    ("a second", GOOD, {"POSTERN_FLUSH": "00"}, 64,
+     "postern: POSTERN_FLUSH=00 is no number of seconds"),
+    ("a number that can be waited for", GOOD, {"POSTERN_FLUSH": "9" * 20}, 64,
+     "postern: POSTERN_FLUSH=9{20} is no number of seconds"),
     ("a relay", GOOD, {}, 78, r"sendmail: /etc/postern\.conf:\d+: no relay; .*", ("", 0o644)),
     ("a configuration that can be read", GOOD, {}, 78,
      r"sendmail: /etc/postern\.conf:1: cannot be read: Permission denied", ("", 0o600)),
