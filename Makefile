@@ -319,7 +319,7 @@ COVERED ?= $(notdir $(UNIT_TESTS)) \
 
 coverage:
 	@$(MAKE) --no-print-directory BUILD='$(BUILD)/coverage' CC=gcc SAN= coverage-run \
-		CPPFLAGS='$(CPPFLAGS) -U_FORTIFY_SOURCE -DNARROW_SANITIZED -DORDERLY_EXIT' \
+		CPPFLAGS='$(CPPFLAGS) -U_FORTIFY_SOURCE -DSANDBOX_SANITIZED -DORDERLY_EXIT' \
 		CFLAGS='-O0 -g --coverage'
 
 coverage-run: tests
