@@ -43,18 +43,35 @@ void job_end(struct job *j)
 	provider_release(&j->provider);
 }
 
-bool job_say(const struct job *j, enum order_said kind, const char *text)
+static bool send_all(const struct job *j, struct str rest)
 {
-	struct buf line;
-	buf_init(&line, KEPT_TOKEN_MAX + 2);
-	bool ok = buf_room(&line, KEPT_TOKEN_MAX + 2) && buf_addf(&line, "%c%s\n", kind, text);
-	struct str rest = buf_str(&line);
+	bool ok = true;
 	while (ok && rest.len > 0) {
 		ssize_t n = send(j->peer, rest.at, rest.len, MSG_NOSIGNAL);
 		ok = n > 0 || errno == EINTR;
 		rest = str_from(rest, n > 0 ? (size_t)n : 0);
 	}
+	return ok;
+}
+
+bool job_say(const struct job *j, enum order_said kind, const char *text)
+{
+	struct buf line;
+	buf_init(&line, KEPT_TOKEN_MAX + 2);
+	bool ok = buf_room(&line, KEPT_TOKEN_MAX + 2) &&
+	          buf_addf(&line, "%c%s\n", kind, text) && send_all(j, buf_str(&line));
 	buf_wipe(&line);
+	buf_release(&line);
+	return ok;
+}
+
+bool job_say_over(const struct job *j, int64_t since, const char *why)
+{
+	struct buf line;
+	buf_init(&line, FAULT_TEXT_MAX + 32);
+	bool ok = buf_addf(&line, "%c%lld", SAID_OVER, (long long)since) &&
+	          buf_add_char(&line, '\0') && buf_addf(&line, "%s\n", why) &&
+	          send_all(j, buf_str(&line));
 	buf_release(&line);
 	return ok;
 }
