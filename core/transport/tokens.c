@@ -184,11 +184,8 @@ static bool read_line(int fd, struct buf *line, struct fault *f)
 {
 	char c = '\0';
 	buf_clear(line);
-	while (wait_until(fd, POLLIN, CLOCK_NEVER) == 0) {
-		ssize_t n = recv(fd, &c, 1, 0);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0 || (c != '\n' && !buf_add_char(line, c)))
+	while (wait_byte(fd, &c, CLOCK_NEVER)) {
+		if (c != '\n' && !buf_add_char(line, c))
 			break;
 		if (c == '\n' && line->len > 0)
 			return true;
