@@ -17,7 +17,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -109,13 +108,10 @@ static bool work(struct job *j, enum order_kind kind, struct fault *f)
 static void say_why(const struct job *j, const struct fault *f)
 {
 	int64_t since;
-	if (!job_is_over(j, &since)) {
+	if (job_is_over(j, &since))
+		job_say_over(j, since, f->text);
+	else
 		job_say(j, SAID_FAULT, f->text);
-		return;
-	}
-	char *text = mem_printf("%lld %s", (long long)since, f->text);
-	job_say(j, SAID_OVER, text);
-	free(text);
 }
 
 /* In a process of its own. what: the relay, and perhaps which token it refused. */

@@ -9,29 +9,34 @@
 
 enum sendmail_option {
 	OPTION_IGNORED,
-	OPTION_JOB, /* the row's value is the mode */
+	OPTION_JOB,     /* the row's value is the mode */
+	OPTION_MESSAGE, /* it is an enum message_option */
 	OPTION_MODE,
 	OPTION_QUEUE,
-	OPTION_BODY,
 	OPTION_CONFIG,
 	OPTION_CONFIGURE,
-	OPTION_FULL_NAME,
-	OPTION_RELAYED,
 	OPTION_TAG,
-	OPTION_NOTIFY,
-	OPTION_RET,
-	OPTION_UTF8,
-	OPTION_ENVID,
 	OPTION_ERRORS,
-	OPTION_FROM,
-	OPTION_DOT,
 	OPTION_OLD,
-	OPTION_RECIPIENTS,
 	OPTION_VERBOSE,
-	OPTION_RELAY,
-	OPTION_DELAY,
 	OPTION_HOLD,
 	OPTION_DRY_RUN,
+};
+
+/* What is said about the message. */
+enum message_option {
+	MESSAGE_BODY,
+	MESSAGE_FULL_NAME,
+	MESSAGE_RELAYED,
+	MESSAGE_NOTIFY,
+	MESSAGE_RET,
+	MESSAGE_UTF8,
+	MESSAGE_ENVID,
+	MESSAGE_FROM,
+	MESSAGE_DOT,
+	MESSAGE_RECIPIENTS,
+	MESSAGE_RELAY,
+	MESSAGE_DELAY,
 };
 
 static const struct args_row rows[] = {
@@ -52,44 +57,46 @@ static const struct args_row rows[] = {
 #endif
     {0, "--dry-run", ARGS_NOTHING, NULL, OPTION_DRY_RUN, 0,
      "print envelope, route and message; send nothing"},
-    {0, "--relay", ARGS_ARGUMENT, "ARG", OPTION_RELAY, 0, "use that relay only"},
-    {0, "--delay", ARGS_ARGUMENT, "ARG", OPTION_DELAY, 0,
+    {0, "--relay", ARGS_ARGUMENT, "ARG", OPTION_MESSAGE, MESSAGE_RELAY, "use that relay only"},
+    {0, "--delay", ARGS_ARGUMENT, "ARG", OPTION_MESSAGE, MESSAGE_DELAY,
      "do not send before then: 30s 5m 2h 1d"},
     {0, "--hold", ARGS_NOTHING, NULL, OPTION_HOLD, 0, "hold only; flushq sends"},
     {0, "--help", ARGS_ALONE, NULL, OPTION_JOB, CALL_HELP, "this list, as the only argument"},
     {0, "--version", ARGS_ALONE, NULL, OPTION_JOB, CALL_VERSION,
      "the version, as the only argument"},
     ARGS_HEADING("Options of every sendmail:"),
-    {'B', NULL, ARGS_ARGUMENT, "ARG", OPTION_BODY, 0, "7BIT or 8BITMIME: kind of the body"},
+    {'B', NULL, ARGS_ARGUMENT, "ARG", OPTION_MESSAGE, MESSAGE_BODY,
+     "7BIT or 8BITMIME: kind of the body"},
     {'C', NULL, ARGS_ARGUMENT, "ARG", OPTION_CONFIG, 0,
      "personal mode with this configuration file"},
-    {'F', NULL, ARGS_ARGUMENT, "ARG", OPTION_FULL_NAME, 0,
+    {'F', NULL, ARGS_ARGUMENT, "ARG", OPTION_MESSAGE, MESSAGE_FULL_NAME,
      "full name, for a From that is missing"},
-    {'G', NULL, ARGS_NOTHING, NULL, OPTION_RELAYED, 0,
+    {'G', NULL, ARGS_NOTHING, NULL, OPTION_MESSAGE, MESSAGE_RELAYED,
      "the message comes from elsewhere: from_rule and reply_to leave it alone"},
     {'I', NULL, ARGS_NOTHING, NULL, OPTION_JOB, CALL_NOTHING, "as -bi"},
     {'L', NULL, ARGS_ARGUMENT, "ARG", OPTION_TAG, 0,
      "the name under which this message is logged (own hold)"},
-    {'N', NULL, ARGS_ARGUMENT, "ARG", OPTION_NOTIFY, 0,
+    {'N', NULL, ARGS_ARGUMENT, "ARG", OPTION_MESSAGE, MESSAGE_NOTIFY,
      "never, or success,failure,delay: reports wanted (DSN)"},
-    {'R', NULL, ARGS_ARGUMENT, "ARG", OPTION_RET, 0,
+    {'R', NULL, ARGS_ARGUMENT, "ARG", OPTION_MESSAGE, MESSAGE_RET,
      "full or hdrs: how much a report returns (DSN)"},
-    {'U', NULL, ARGS_NOTHING, NULL, OPTION_UTF8, 0, "ask for SMTPUTF8"},
-    {'V', NULL, ARGS_ARGUMENT, "ARG", OPTION_ENVID, 0, "envelope id (DSN)"},
+    {'U', NULL, ARGS_NOTHING, NULL, OPTION_MESSAGE, MESSAGE_UTF8, "ask for SMTPUTF8"},
+    {'V', NULL, ARGS_ARGUMENT, "ARG", OPTION_MESSAGE, MESSAGE_ENVID, "envelope id (DSN)"},
     {'b', NULL, ARGS_ARGUMENT, "ARG", OPTION_MODE, 0,
      "mode: m message, s SMTP, p list, i aliases, v verify"},
     {'e', NULL, ARGS_ARGUMENT, "ARG", OPTION_ERRORS, 0,
      "errors: q nothing on standard error; m p w e as ever"},
-    {'f', NULL, ARGS_ARGUMENT, "ARG", OPTION_FROM, 0,
+    {'f', NULL, ARGS_ARGUMENT, "ARG", OPTION_MESSAGE, MESSAGE_FROM,
      "envelope sender; empty or <>: the null sender"},
-    {'i', NULL, ARGS_NOTHING, NULL, OPTION_DOT, 0,
+    {'i', NULL, ARGS_NOTHING, NULL, OPTION_MESSAGE, MESSAGE_DOT,
      "a line of a single dot does not end the message"},
     {'o', NULL, ARGS_ARGUMENT, "ARG", OPTION_OLD, 0,
      "old style: i, v, eX as -i -v -eX; di now, db behind, dq and dd hold; others ignored"},
     {'q', NULL, ARGS_ATTACHED, "[ARG]", OPTION_QUEUE, 0,
      "one run over the hold; I, R, S and text: only ids, recipients, senders with it"},
-    {'r', NULL, ARGS_ARGUMENT, "ARG", OPTION_FROM, 0, "as -f"},
-    {'t', NULL, ARGS_NOTHING, NULL, OPTION_RECIPIENTS, 0, "recipients from To, Cc and Bcc too"},
+    {'r', NULL, ARGS_ARGUMENT, "ARG", OPTION_MESSAGE, MESSAGE_FROM, "as -f"},
+    {'t', NULL, ARGS_NOTHING, NULL, OPTION_MESSAGE, MESSAGE_RECIPIENTS,
+     "recipients from To, Cc and Bcc too"},
     {'v', NULL, ARGS_NOTHING, NULL, OPTION_VERBOSE, 0,
      "the conversation with the server on standard error"},
     ARGS_HEADING("Without effect:"),
@@ -230,6 +237,44 @@ static bool set_delay(struct call *call, const char *argument, struct fault *f)
 	                 ENTRY_DELAY_MAX / 86400);
 }
 
+static bool apply_message(struct call *call, enum message_option option, const char *argument,
+                          struct fault *f)
+{
+	struct submission_options *m = &call->message;
+	switch (option) {
+	case MESSAGE_BODY:
+		return set_body(call, argument, f);
+	case MESSAGE_NOTIFY:
+		return set_notify(call, argument, f);
+	case MESSAGE_RET:
+		return set_ret(call, argument, f);
+	case MESSAGE_ENVID:
+		return set_envid(call, argument, f);
+	case MESSAGE_DELAY:
+		return set_delay(call, argument, f);
+	case MESSAGE_UTF8:
+		return m->smtputf8 = true;
+	case MESSAGE_RELAYED:
+		return m->relayed = true;
+	case MESSAGE_RECIPIENTS:
+		return m->take_recipients = true;
+	case MESSAGE_FULL_NAME:
+		m->full_name = argument;
+		break;
+	case MESSAGE_FROM:
+		m->have_from = true;
+		m->from = argument;
+		break;
+	case MESSAGE_DOT:
+		m->dot = DOT_IGNORED;
+		break;
+	case MESSAGE_RELAY:
+		m->relay = argument;
+		break;
+	}
+	return true;
+}
+
 static bool apply(struct call *call, const struct args *a, struct fault *f)
 {
 	const char *argument = a->argument;
@@ -244,8 +289,6 @@ static bool apply(struct call *call, const struct args *a, struct fault *f)
 	case OPTION_QUEUE:
 		set_queue(call, argument);
 		break;
-	case OPTION_BODY:
-		return set_body(call, argument, f);
 	case OPTION_CONFIG:
 		call->config = argument;
 		break;
@@ -253,49 +296,24 @@ static bool apply(struct call *call, const struct args *a, struct fault *f)
 		call->mode = CALL_CONFIGURE;
 		call->configure = argument;
 		break;
-	case OPTION_FULL_NAME:
-		call->message.full_name = argument;
-		break;
-	case OPTION_RELAYED:
-		return call->message.relayed = true;
 	case OPTION_TAG:
 		call->tag = argument;
 		break;
-	case OPTION_NOTIFY:
-		return set_notify(call, argument, f);
-	case OPTION_RET:
-		return set_ret(call, argument, f);
-	case OPTION_UTF8:
-		return call->message.smtputf8 = true;
-	case OPTION_ENVID:
-		return set_envid(call, argument, f);
 	case OPTION_ERRORS:
 		set_errors(call, argument);
-		break;
-	case OPTION_FROM:
-		call->message.have_from = true;
-		call->message.from = argument;
-		break;
-	case OPTION_DOT:
-		call->message.dot = DOT_IGNORED;
 		break;
 	case OPTION_OLD:
 		set_old(call, argument);
 		break;
-	case OPTION_RECIPIENTS:
-		return call->message.take_recipients = true;
 	case OPTION_VERBOSE:
 		return call->verbose = true;
-	case OPTION_RELAY:
-		call->message.relay = argument;
-		break;
-	case OPTION_DELAY:
-		return set_delay(call, argument, f);
 	case OPTION_HOLD:
 		call->delivery = CALL_HOLD;
 		break;
 	case OPTION_DRY_RUN:
 		return call->dry_run = true;
+	case OPTION_MESSAGE:
+		return apply_message(call, (enum message_option)a->row->value, argument, f);
 	}
 	return true;
 }

@@ -15,6 +15,7 @@
 #include "cmd/send/inject.h"
 #include "cmd/send/input.h"
 #include "cmd/send/sinks.h"
+#include "hold/slots.h"
 #include "submit/submission.h"
 #include "smtp/serve.h"
 
@@ -30,6 +31,10 @@
 #define SESSION_MS 3600000
 #define LINGER_MS  1000
 #define SERVICE_MS 10000 /* a flushq whose end is not seen is thought to take */
+
+/* A session takes its slot at its beginning and is not seen after that: a longer one would no
+ * longer count among the connections of its user. */
+_Static_assert(SESSION_MS <= SLOT_SILENT * 1000, "a session has its slot to its end");
 
 struct session {
 	struct place *place;

@@ -14,13 +14,12 @@
 #include "os/clock.h"
 #include "text/codec.h"
 
-#define GET_MS     40000
-#define ASK_MS     20000 /* for one request: there may be a second */
-#define ANSWER_MAX (HTTP_MAX + KEPT_MAX)
-#define FORM_MAX   65536
-#define ERROR_MAX  64
-#define WORD_MAX   32
-#define WORDS_MAX  120 /* of a provider, in a text of ours */
+#define GET_MS    40000
+#define ASK_MS    20000 /* for one request: there may be a second */
+#define FORM_MAX  65536
+#define ERROR_MAX 64
+#define WORD_MAX  32
+#define WORDS_MAX 120 /* of a provider, in a text of ours */
 
 bool job_begin(struct job *j, const struct order *o, int dir, int peer, struct fault *f)
 {
@@ -43,18 +42,35 @@ void job_end(struct job *j)
 	provider_release(&j->provider);
 }
 
-bool job_say(const struct job *j, enum order_said kind, const char *text)
+static bool send_all(const struct job *j, struct str rest)
 {
-	struct buf line;
-	buf_init(&line, KEPT_TOKEN_MAX + 2);
-	bool ok = buf_room(&line, KEPT_TOKEN_MAX + 2) && buf_addf(&line, "%c%s\n", kind, text);
-	struct str rest = buf_str(&line);
+	bool ok = true;
 	while (ok && rest.len > 0) {
 		ssize_t n = send(j->peer, rest.at, rest.len, MSG_NOSIGNAL);
 		ok = n > 0 || errno == EINTR;
 		rest = str_from(rest, n > 0 ? (size_t)n : 0);
 	}
+	return ok;
+}
+
+bool job_say(const struct job *j, enum order_said kind, const char *text)
+{
+	struct buf line;
+	buf_init(&line, KEPT_TOKEN_MAX + 2);
+	bool ok = buf_room(&line, KEPT_TOKEN_MAX + 2) &&
+	          buf_addf(&line, "%c%s\n", kind, text) && send_all(j, buf_str(&line));
 	buf_wipe(&line);
+	buf_release(&line);
+	return ok;
+}
+
+bool job_say_over(const struct job *j, int64_t since, const char *why)
+{
+	struct buf line;
+	buf_init(&line, FAULT_TEXT_MAX + 32);
+	bool ok = buf_addf(&line, "%c%lld", SAID_OVER, (long long)since) &&
+	          buf_add_char(&line, '\0') && buf_addf(&line, "%s\n", why) &&
+	          send_all(j, buf_str(&line));
 	buf_release(&line);
 	return ok;
 }
@@ -164,7 +180,7 @@ static bool catch_up(struct job *j, struct fault *f)
 	struct buf body;
 	int64_t when = 0;
 	bool ok = true;
-	buf_init(&body, ANSWER_MAX);
+	buf_init(&body, STORE_ANSWER_MAX);
 	if (store_answer(&j->store, &j->kept, &body, &when, f)) {
 		struct answer *a = answer_read(buf_str(&body));
 		/* Half of one is nothing. */
@@ -237,8 +253,8 @@ static bool redeem(struct job *j, struct buf *form, struct provider_said *said, 
 		return f->kind == FAULT_NONE &&
 		       fault_set(f, FAULT_DATA, "the request is too long");
 	h->deadline = clock_sooner(clock_deadline(ASK_MS), j->deadline);
-	if (!is_persons(j) || store_expect(&j->store, &j->kept, HTTP_MAX, clock_wall(),
-	                                   &h->record, &h->record_at, f))
+	if (!is_persons(j) ||
+	    store_expect(&j->store, &j->kept, clock_wall(), &h->record, &h->record_at, f))
 		a = provider_ask(&j->provider, j->provider.token, form, said, f);
 	if (h->record >= 0)
 		close(h->record);

@@ -63,5 +63,7 @@ bool job_blame(const struct answer *a, long status, struct fault *f);
 
 /* A line to who asks. False: they are gone. */
 bool job_say(const struct job *j, enum order_said kind, const char *text);
+/* SAID_OVER; since as of job_is_over. */
+bool job_say_over(const struct job *j, int64_t since, const char *why);
 
 #endif

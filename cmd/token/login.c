@@ -136,9 +136,7 @@ static bool by_device(struct job *j, struct fault *f)
 static bool read_line(const struct job *j, struct buf *line, struct fault *f)
 {
 	char c = '\0';
-	while (wait_until(j->peer, POLLIN, j->deadline) == 0) {
-		if (recv(j->peer, &c, 1, 0) <= 0)
-			break;
+	while (wait_byte(j->peer, &c, j->deadline)) {
 		if (c == '\n')
 			return true;
 		if (!buf_add_char(line, c))

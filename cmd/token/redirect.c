@@ -34,14 +34,10 @@ int redirect_listen(void)
 static bool read_head(int fd, struct buf *head)
 {
 	int64_t deadline = clock_deadline(REQUEST_MS);
-	char *to;
-	while (!str_ends(buf_str(head), STR("\r\n\r\n"))) {
-		if (wait_until(fd, POLLIN, deadline) != 0 || !(to = buf_room(head, 1)))
+	char c;
+	while (!str_ends(buf_str(head), STR("\r\n\r\n")))
+		if (!wait_byte(fd, &c, deadline) || !buf_add_char(head, c))
 			return false;
-		if (recv(fd, to, 1, 0) != 1)
-			return false;
-		buf_filled(head, 1);
-	}
 	return true;
 }
 

@@ -11,9 +11,8 @@
 #include "os/file.h"
 #include "text/codec.h"
 
-#define STEP_MS    20
-#define WORD_MAX   200
-#define ANSWER_MAX (2 * KEPT_MAX)
+#define STEP_MS  20
+#define WORD_MAX 200
 
 /* The name of a relay may have any character in it. */
 static bool write_word(struct buf *out, const char *relay)
@@ -194,17 +193,17 @@ bool store_forget(const struct store *s, struct fault *f)
 	       file_sync(s->dir, "state", f);
 }
 
-bool store_expect(const struct store *s, const struct kept *k, size_t max, int64_t now, int *fd,
+bool store_expect(const struct store *s, const struct kept *k, int64_t now, int *fd,
                   int64_t *at, struct fault *f)
 {
 	struct buf bytes;
-	buf_init(&bytes, KEPT_MAX + max);
-	bool ok = (kept_write_head(k, now, &bytes) && buf_room(&bytes, max)) ||
+	buf_init(&bytes, STORE_ANSWER_MAX);
+	bool ok = (kept_write_head(k, now, &bytes) && buf_room(&bytes, HTTP_MAX)) ||
 	          fault_set(f, FAULT_DATA, "the login is too long to be kept");
 	*at = (int64_t)bytes.len;
 	if (ok) {
-		memset(bytes.at + bytes.len, ' ', max);
-		buf_filled(&bytes, max);
+		memset(bytes.at + bytes.len, ' ', HTTP_MAX);
+		buf_filled(&bytes, HTTP_MAX);
 	}
 	ok = ok && create(s, s->answer, buf_str(&bytes), fd, f);
 	buf_release(&bytes);
@@ -226,8 +225,8 @@ bool store_answer(const struct store *s, const struct kept *k, struct buf *out, 
 			*f = gone;
 		return false;
 	}
-	buf_init(&bytes, ANSWER_MAX);
-	bool ok = is_closed(&st, s->answer, f) && buf_room(&bytes, ANSWER_MAX) &&
+	buf_init(&bytes, STORE_ANSWER_MAX);
+	bool ok = is_closed(&st, s->answer, f) && buf_room(&bytes, STORE_ANSWER_MAX) &&
 	          file_read_all(fd, s->answer, &bytes, f);
 	struct str rest = buf_str(&bytes);
 	ok = ok && kept_read_head(k, &rest, when) && buf_room(out, rest.len) &&

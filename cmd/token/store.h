@@ -18,8 +18,11 @@
 
 #include <stdint.h>
 
+#include "cmd/token/http.h"
 #include "oauth/kept.h"
 #include "text/fault.h"
+
+#define STORE_ANSWER_MAX (KEPT_MAX + HTTP_MAX) /* bytes of answer.NAME */
 
 struct store {
 	int dir; /* borrowed */
@@ -38,9 +41,9 @@ bool store_lock(struct store *s, struct kept *k, int64_t deadline, struct fault 
 bool store_save(const struct store *s, const struct kept *k, struct fault *f);
 bool store_forget(const struct store *s, struct fault *f);
 
-/* Makes answer.NAME, for an answer of at most max bytes: into *fd, from *at on; *fd is the
+/* Makes answer.NAME, for an answer of at most HTTP_MAX bytes: into *fd, from *at on; *fd is the
  * caller's to close. Only while it is locked. */
-bool store_expect(const struct store *s, const struct kept *k, size_t max, int64_t now, int *fd,
+bool store_expect(const struct store *s, const struct kept *k, int64_t now, int *fd,
                   int64_t *at, struct fault *f);
 /* The answer that is there, if it is to a request for this login, with the blanks behind it,
  * and when that was made. False: none, or f says why it cannot be read. */

@@ -262,9 +262,9 @@ static bool fill_until(struct secret *s, int fd, int64_t deadline, struct fault 
 	}
 }
 
-struct secret *secret_take(int fd, char mark, int64_t deadline, char *other, struct fault *f)
+struct secret *secret_take(int fd, char mark, int64_t deadline, struct buf *other,
+                           struct fault *f)
 {
-	*other = '\0';
 	struct secret *s = secret_new(f);
 	if (!s)
 		return NULL;
@@ -273,9 +273,9 @@ struct secret *secret_take(int fd, char mark, int64_t deadline, char *other, str
 	if (ok && (line.len < 3 || str_find(line, '\n') != line.len - 1))
 		ok = fault_set(f, FAULT_RELAY, "the program token has ended without an answer");
 	else if (ok && line.at[0] != mark) {
-		*other = line.at[0];
-		ok = fault_set(f, FAULT_RELAY, "%.*s",
-		               STR_FMT(str_make(line.at + 1, line.len - 2)));
+		ok = false;
+		if (!buf_add_str(other, str_first(line, line.len - 1)))
+			fault_set(f, FAULT_RELAY, "the program token says too much");
 	}
 	if (!ok) {
 		secret_free(s);

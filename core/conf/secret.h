@@ -37,9 +37,10 @@ bool secret_is_shared(const struct settings_relay *relay);
 struct secret *secret_read(const struct settings_relay *relay, int64_t deadline,
                            struct fault *f);
 /* What a process of ours hands over on fd, which is read to its end: a line that begins with
- * mark and is the secret, or with another byte, which is in *other then, and says why there is
- * none (FAULT_RELAY). */
-struct secret *secret_take(int fd, char mark, int64_t deadline, char *other, struct fault *f);
+ * mark and is the secret, or another, which is added to other without its end: it says why
+ * there is none. NULL with other still empty: f (FAULT_RELAY). */
+struct secret *secret_take(int fd, char mark, int64_t deadline, struct buf *other,
+                           struct fault *f);
 struct str secret_view(const struct secret *s);
 void secret_free(struct secret *s); /* wipes */
 

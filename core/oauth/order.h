@@ -34,7 +34,7 @@ enum order_said {
 	SAID_TOKEN = 'T', /* the last line */
 	SAID_FAULT = 'F', /* the last line: why not */
 	SAID_OVER = 'O',  /* the same, where somebody has to log in: since when, or 0 if the
-	                   * administrator knows it or nobody ever has, a blank, and why */
+	                   * administrator knows it or nobody ever has, a NUL, and why */
 	SAID_DONE = 'D',  /* the last line of a log-in or log-out */
 	SAID_TEXT = 'S',  /* for the person */
 	SAID_ASK = 'A',   /* the same, and a line is to be sent back */

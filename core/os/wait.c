@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "os/clock.h"
 
@@ -22,6 +23,19 @@ int wait_until(int fd, short events, int64_t deadline)
 		if (n == 0 && clock_left_ms(deadline) == 0)
 			return ETIMEDOUT;
 	}
+}
+
+bool wait_byte(int fd, char *byte, int64_t deadline)
+{
+	ssize_t n = -1;
+	while (n < 0) {
+		if (wait_until(fd, POLLIN, deadline) != 0)
+			return false;
+		n = read(fd, byte, 1);
+		if (n < 0 && errno != EINTR)
+			return false;
+	}
+	return n == 1;
 }
 
 int wait_open(struct pollfd *fds, size_t count, int wait_ms)

@@ -144,16 +144,16 @@ static bool ask(const struct tokens *t, enum order_kind kind,
 	return ok;
 }
 
-/* Since when, a blank, and why: the text is why, then. */
-static void since(struct fault *f, int64_t *over)
+/* Why not, by SAID_FAULT or SAID_OVER; *over is since when, if that is said. */
+static void take_why(struct str line, enum fault_kind kind, int64_t *over, struct fault *f)
 {
-	struct fault said = *f;
-	struct str rest = str_of(said.text), word;
+	struct str why = str_from(line, 1), since;
 	long long seconds;
-	if (!str_cut(&rest, ' ', &word) || !str_number(word, &seconds))
-		return;
-	*over = seconds;
-	fault_text(f, "%.*s", STR_FMT(rest));
+	*over = 0;
+	if (line.at[0] == SAID_OVER && str_cut(&why, '\0', &since) &&
+	    str_number(since, &seconds))
+		*over = seconds;
+	fault_set(f, kind, "%.*s", STR_FMT(why));
 }
 
 struct secret *tokens_read(const struct tokens *t, const struct settings_relay *relay,
@@ -161,17 +161,21 @@ struct secret *tokens_read(const struct tokens *t, const struct settings_relay *
                            struct fault *f)
 {
 	int fd = -1;
-	char other;
+	struct buf other;
 	*over = 0;
 	if (!ask(t, ORDER_GET, relay, spurned, &fd, f))
 		return NULL;
+	buf_init(&other, LINE_MAX);
 	struct secret *s = secret_take(
 	    fd, SAID_TOKEN, clock_sooner(deadline, clock_deadline(WAIT_MS)), &other, f);
 	close(fd);
-	if (!s && other == SAID_OVER)
-		since(f, over);
+	bool told = !s && other.len > 0;
+	if (told)
+		take_why(buf_str(&other), FAULT_RELAY, over, f);
 	if (!s)
-		fault_cause(f, other == SAID_OVER ? CAUSE_LOGIN_OVER : CAUSE_NO_TOKEN);
+		fault_cause(f, told && other.at[0] == SAID_OVER ? CAUSE_LOGIN_OVER
+		                                                : CAUSE_NO_TOKEN);
+	buf_release(&other);
 	return s;
 }
 
@@ -180,11 +184,8 @@ static bool read_line(int fd, struct buf *line, struct fault *f)
 {
 	char c = '\0';
 	buf_clear(line);
-	while (wait_until(fd, POLLIN, CLOCK_NEVER) == 0) {
-		ssize_t n = recv(fd, &c, 1, 0);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0 || (c != '\n' && !buf_add_char(line, c)))
+	while (wait_byte(fd, &c, CLOCK_NEVER)) {
+		if (c != '\n' && !buf_add_char(line, c))
 			break;
 		if (c == '\n' && line->len > 0)
 			return true;
@@ -228,10 +229,8 @@ static bool hear(int fd, struct buf *line, tokens_person *person, void *context,
 		*done = true;
 		return false;
 	case SAID_FAULT:
-		return fault_set(f, FAULT_TEMP, "%s", text);
 	case SAID_OVER:
-		fault_set(f, FAULT_TEMP, "%s", text);
-		since(f, &over);
+		take_why(buf_str(line), FAULT_TEMP, &over, f);
 		return false;
 	case SAID_TOKEN:
 		break;

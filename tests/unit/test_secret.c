@@ -260,6 +260,56 @@ START_TEST(existence_needs_no_reading)
 }
 END_TEST
 
+static struct secret *take_said(struct str said, struct buf *other, struct fault *f)
+{
+	int ends[2];
+	ck_assert_int_eq(pipe(ends), 0);
+	ck_assert_int_eq(write(ends[1], said.at, said.len), (ssize_t)said.len);
+	close(ends[1]);
+	struct secret *s = secret_take(ends[0], 'T', clock_deadline(LONG_MS), other, f);
+	close(ends[0]);
+	return s;
+}
+
+START_TEST(a_secret_that_is_handed_over)
+{
+	struct fault f = FAULT_INIT;
+	struct buf other;
+	buf_init(&other, 16);
+	struct secret *s = take_said(STR("Thunter2\n"), &other, &f);
+	ck_assert_msg(s != NULL, "%s", f.text);
+	ck_assert(str_eq(secret_view(s), STR("hunter2")));
+	ck_assert_uint_eq(other.len, 0);
+	secret_free(s);
+	buf_release(&other);
+}
+END_TEST
+
+START_TEST(what_is_no_secret_is_handed_on_as_it_came)
+{
+	const struct {
+		struct str said, other;
+	} rows[] = {
+	    {STR("F12 apples\n"), STR("F12 apples")},
+	    {STR("O17\0gone\n"), STR("O17\0gone")},
+	    {STR("Thunter2"), STR("")},
+	    {STR("Thunter2\nF\n"), STR("")},
+	    {STR("Fmuch too long for it\n"), STR("")},
+	    {STR(""), STR("")},
+	};
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct fault f = FAULT_INIT;
+		struct buf other;
+		buf_init(&other, 16);
+		ck_assert_ptr_null(take_said(rows[i].said, &other, &f));
+		ck_assert(str_eq(buf_str(&other), rows[i].other));
+		ck_assert_int_eq(f.kind, other.len > 0 ? FAULT_NONE : FAULT_RELAY);
+		ck_assert_ptr_null(strstr(f.text, "hunter2"));
+		buf_release(&other);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("secret");
@@ -275,5 +325,7 @@ int main(void)
 	tcase_add_test(c, a_command_that_is_missing);
 	tcase_add_test(c, a_credential);
 	tcase_add_test(c, existence_needs_no_reading);
+	tcase_add_test(c, a_secret_that_is_handed_over);
+	tcase_add_test(c, what_is_no_secret_is_handed_on_as_it_came);
 	return unit_run(s);
 }

@@ -114,6 +114,21 @@ START_TEST(until_through_signals)
 }
 END_TEST
 
+/* What is behind the byte stays; of the end there is none. */
+START_TEST(byte_by_byte)
+{
+	char c = '\0', rest[4];
+	ck_assert_int_eq(write(ends[1], "abc", 3), 3);
+	ck_assert(wait_byte(ends[0], &c, CLOCK_NEVER));
+	ck_assert_int_eq(c, 'a');
+	ck_assert_int_eq(read(ends[0], rest, sizeof(rest)), 2);
+	ck_assert(!wait_byte(ends[0], &c, clock_deadline(1)));
+	close(ends[1]);
+	ends[1] = -1;
+	ck_assert(!wait_byte(ends[0], &c, CLOCK_NEVER));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("wait");
@@ -126,5 +141,6 @@ int main(void)
 	tcase_add_test(c, until_ready);
 	tcase_add_test(c, until_end);
 	tcase_add_test(c, until_through_signals);
+	tcase_add_test(c, byte_by_byte);
 	return unit_run(s);
 }
