@@ -296,7 +296,7 @@ def old_clock():
         os.mkdir(case.dir + "/tls")
         for name in ("sendmail", "tls/flushq"):
             path = os.path.join(case.dir, name)
-            shutil.copy(os.path.join(BUILD, name), path)
+            copy_program(os.path.join(BUILD, name), path)
             os.utime(path, (time.time() + 3 * 86400,) * 2)
         result = Call([case.dir + "/sendmail", "-C", case.conf_path, "--check"], env=case.env).wait()
         same("exit", result.code, 75)

@@ -90,6 +90,12 @@ def hurried(speed):
     return dict(dated(0), DATED_SPEED=str(speed), DATED_FROM=str(int(time.monotonic())))
 
 
+def copy_program(path, to):
+    """By another process: what this one has open to write, a program that is just being started
+    has open for a moment, too, and nobody can run it then."""
+    subprocess.run(["cp", path, to], check=True)
+
+
 def is_ours(path):
     """Can nobody else put another folder there? Root in a user's checkout cannot say so."""
     while True:

@@ -15,7 +15,8 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import measured  # noqa: E402 pylint: disable=wrong-import-position
-from harness import BUILD, Case, Result, Skip, check, open_terminal, run_all, same  # noqa: E402
+from harness import (  # noqa: E402 pylint: disable=wrong-import-position
+    BUILD, Case, Result, Skip, check, copy_program, open_terminal, run_all, same)
 
 HEADER = "-Queue ID-  --Size-- ----Arrival Time---- -Sender/Recipient-------"
 MESSAGE = "Subject: shown\n\nl1\n.\nl2\n"
@@ -446,7 +447,7 @@ def another_user(p):
     os.chmod(p.path(closed), 0o600)
     tools = tempfile.mkdtemp(prefix="mailq.bin.")
     os.chmod(tools, 0o755)
-    shutil.copy(os.path.join(BUILD, "mailq"), tools)
+    copy_program(os.path.join(BUILD, "mailq"), tools)
     os.symlink("mailq", os.path.join(tools, "flushq"))
 
     def nobody(program, *args):

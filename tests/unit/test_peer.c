@@ -176,22 +176,40 @@ START_TEST(a_client_that_has_half_closed_is_nobody)
 }
 END_TEST
 
-/* Gone without a word; its port is another's, who listens there. */
-START_TEST(a_client_that_was_reset_is_nobody)
+/* The client goes without a word, or with one, and another has its port at once. */
+static bool take_its_port(const char *word)
 {
 	const struct linger reset = {.l_onoff = 1};
 	struct sockaddr_storage at;
 	socklen_t len = sizeof(at);
 	int on = 1;
-	if (!listen_on("127.0.0.1"))
-		return;
-	meet(NULL, "127.0.0.1");
 	ck_assert_int_eq(getsockname(client, (struct sockaddr *)&at, &len), 0);
+	ck_assert_int_eq(write(client, word, strlen(word)), (ssize_t)strlen(word));
 	ck_assert_int_eq(setsockopt(client, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)), 0);
 	close(client);
 	client = socket(AF_INET, SOCK_STREAM, 0);
 	setsockopt(client, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	ck_assert_int_eq(bind(client, (struct sockaddr *)&at, len), 0);
+	return bind(client, (struct sockaddr *)&at, len) == 0;
+}
+
+/* Some other program of this machine may be faster. */
+static void meet_and_take_its_port(const char *word)
+{
+	meet(NULL, "127.0.0.1");
+	for (int i = 0; !take_its_port(word); i++) {
+		ck_assert_int_lt(i, 100);
+		close(client);
+		close(server);
+		meet(NULL, "127.0.0.1");
+	}
+}
+
+/* Its port is another's, who listens there. */
+START_TEST(a_client_that_was_reset_is_nobody)
+{
+	if (!listen_on("127.0.0.1"))
+		return;
+	meet_and_take_its_port("");
 	ck_assert_int_eq(listen(client, 1), 0);
 	check_refused("connection");
 }
@@ -200,21 +218,12 @@ END_TEST
 /* Another connection from the very same port, while we still have the first. */
 START_TEST(a_port_that_was_used_again_is_not_the_first_one)
 {
-	const struct linger reset = {.l_onoff = 1};
-	struct sockaddr_storage at, to;
-	socklen_t len = sizeof(at);
-	int on = 1;
+	struct sockaddr_storage to;
+	socklen_t len = sizeof(to);
 	if (!listen_on("127.0.0.1"))
 		return;
-	meet(NULL, "127.0.0.1");
-	ck_assert_int_eq(getsockname(client, (struct sockaddr *)&at, &len), 0);
+	meet_and_take_its_port("QUIT\r\n");
 	ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&to, &len), 0);
-	ck_assert_int_eq(write(client, "QUIT\r\n", 6), 6);
-	ck_assert_int_eq(setsockopt(client, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)), 0);
-	close(client);
-	client = socket(AF_INET, SOCK_STREAM, 0);
-	setsockopt(client, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	ck_assert_int_eq(bind(client, (struct sockaddr *)&at, len), 0);
 	ck_assert_int_eq(connect(client, (struct sockaddr *)&to, len), 0);
 	check_refused("connection");
 	close(server);
