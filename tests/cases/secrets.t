@@ -88,7 +88,11 @@ def kept_by_keyring():
         case.env["HOME"] = case.dir + "/home"
         script = f"""printf word | gnome-keyring-daemon --unlock --components=secrets \\
                 --control-directory={bus} >/dev/null 2>&1
-            printf '{SECRET}' | secret-tool store --label=mail service smtp user {USER} 2>/dev/null
+            for _ in 1 2 3 4 5 6 7 8 9 10; do # the daemon takes a while until it has its name
+                printf '{SECRET}' | secret-tool store --label=mail service smtp user {USER} \\
+                    2>/dev/null && break
+                sleep 0.5
+            done
             exec "$@" """
         wrap = ("dbus-run-session", "--", "sh", "-c", script, "sh")
         result = case.send(*ARGS, wrap=wrap)

@@ -168,10 +168,8 @@ static bool stop_reading(struct session *s)
 
 static bool end_by(struct session *s, enum step_word word)
 {
-	if (word == STEP_CLOSE) {
-		stream_is_last(&s->stream);
+	if (word == STEP_CLOSE)
 		return session_close(s, "close");
-	}
 	stream_flush(&s->stream);
 	if (word == STEP_RESET)
 		stream_reset(&s->stream);

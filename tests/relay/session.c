@@ -485,6 +485,7 @@ static bool greet(struct session *s)
 	struct text reply = {0};
 	bool good = false;
 	if (s->too_many) {
+		leave(s);
 		say(s, "421 4.7.0 too many connections\r\n");
 		return session_close(s, "refused");
 	}

@@ -327,15 +327,6 @@ void stream_outlast(struct stream *s, bool read_on)
 	}
 }
 
-void stream_is_last(struct stream *s)
-{
-#ifdef TCP_CORK
-	const int yes = 1;
-	if (!s->pace_ms && !s->split_at)
-		setsockopt(s->fd, IPPROTO_TCP, TCP_CORK, &yes, sizeof yes);
-#endif
-}
-
 void stream_close(struct stream *s, bool bye)
 {
 	if (s->tls && bye && s->end == STREAM_OPEN) {

@@ -56,10 +56,6 @@ void stream_begin(struct stream *s, int fd, int stop, unsigned timeout_ms, unsig
 /* Waits; less when the relay is to end. */
 void stream_sleep(struct stream *s, unsigned ms);
 
-/* What is in out is the last: it leaves with the end of the connection in one packet, if it is
- * not to leave in pieces, so that a client cannot read the one without the other. */
-void stream_is_last(struct stream *s);
-
 /* Sends what is in out. False: the connection is over (so for all below). */
 bool stream_flush(struct stream *s);
 
