@@ -93,14 +93,17 @@ def kept_by_keyring():
                     2>/dev/null && break
                 sleep 0.5
             done
+            test "$(secret-tool lookup service smtp user {USER} 2>/dev/null)" = '{SECRET}' || exit 99
             exec "$@" """
         wrap = ("dbus-run-session", "--", "sh", "-c", script, "sh")
         result = case.send(*ARGS, wrap=wrap)
+        if result.code == 99:
+            raise Skip("the keyring does not give back what it was given")
         same("exit", result.code, 0)
         case.wait_quiet()
         if not relay.accepted() and "password_command" not in case.reasons():
             raise Skip("no bus: " + result.err)
-        same("arrived", len(relay.accepted()), 1)
+        check(len(relay.accepted()) == 1, f"held: {case.reasons()}")
         held(case, relay, r"secret-tool failed with exit status 1; run it by hand to see why, and "
              r"without a session, as under cron: DBUS_SESSION_BUS_ADDRESS is not set here")
         held(case, relay, r"failed with exit status 1; run it by hand to see why\)",
