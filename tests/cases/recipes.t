@@ -426,8 +426,12 @@ BUS = """echo "$DBUS_SESSION_BUS_ADDRESS"
 mkdir -m 700 /tmp/bus
 printf word | gnome-keyring-daemon --unlock --components=secrets --control-directory=/tmp/bus \\
     >/dev/null 2>&1
-echo ready
-exec cat"""
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+    printf x | secret-tool store --label=try try this 2>/dev/null
+    test "$(secret-tool lookup try this 2>/dev/null)" != x || { echo ready; exec cat; }
+    sleep 0.5
+done
+echo nothing"""
 
 
 def from_keyring(recipe):
@@ -438,7 +442,8 @@ def from_keyring(recipe):
         try:
             house.env["DBUS_SESSION_BUS_ADDRESS"] = session.process.stdout.readline().decode()[:-1]
             match("the bus", "^unix:", house.env["DBUS_SESSION_BUS_ADDRESS"])
-            same("the keyring", session.process.stdout.readline(), b"ready\n")
+            if session.process.stdout.readline() != b"ready\n":
+                raise Skip("the keyring does not give back what it was given")
             house.follow(recipe, feed=SECRET)
             house.is_checked("ann")
             house.send_as("ann", "-i", "-f", ANN_AT, BOB_AT, message=TEXT.encode())
