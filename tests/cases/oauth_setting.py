@@ -28,18 +28,36 @@ def provider_certificates():
 CERTS = provider_certificates() if THERE else None
 
 
-def wait_turn():
-    """The port that browsers are sent back to is one for the whole machine, whoever tests there:
-    who has the one before it may use it."""
-    turn = socket.socket()
+def wait_for_port(number, shared=False):
+    """Bound and not listened on: no other program is given it, and who shares it may listen."""
+    port = socket.socket()
+    if shared:
+        port.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     for _ in range(1200):
         try:
-            turn.bind(("127.0.0.1", 53681))
-            return turn
+            port.bind(("127.0.0.1", number))
+            return port
         except OSError:
             time.sleep(0.1)
-    turn.close()
-    raise Skip("port 53681 is taken")
+    port.close()
+    raise Skip(f"port {number} is taken")
+
+
+class Turn:
+    """The port that browsers are sent back to is one for the whole machine, whoever tests there:
+    who has the one before it may use it. Until then any program may be given it."""
+
+    def __init__(self):
+        self.turn = wait_for_port(53681)
+        try:
+            self.port = wait_for_port(53682, shared=True)
+        except Skip:
+            self.turn.close()
+            raise
+
+    def close(self):
+        self.port.close()
+        self.turn.close()
 
 
 class Setting:
@@ -48,7 +66,7 @@ class Setting:
     def __init__(self, name, grant="client", mechanism="XOAUTH2", secret="shop-secret", keys=None,
                  number=1, cert=CERTS, provider=Provider, **more):
         self.case = Case(name)
-        self.turn = wait_turn() if grant == "code" else None
+        self.turn = Turn() if grant == "code" else None
         self.provider = provider(cert, **more)
         self.mechanism = mechanism
         self.relay = self.case.relay(*self.login(number), cert="server", certs=CERTS)
