@@ -537,20 +537,24 @@ class JailCall(Call):
         return self
 
 
-class Gate:
-    """What systemd does for a socket with Accept=yes: post as postern for each connection."""
+def listener_at(path):
+    """A UNIX socket there, for everybody, however long the path is."""
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    place = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY)
+    listener.bind(f"/proc/self/fd/{place}/{os.path.basename(path)}")
+    os.close(place)
+    os.chmod(path, 0o666)
+    listener.listen(64)
+    return listener
 
-    def __init__(self, jail):
-        self.jail, self.children, self.env = jail, [], {"PATH": "/usr/bin:/bin"}
-        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.listener.settimeout(0.2)
-        place = os.path.dirname(self.jail.dir + SOCKET)
-        fd = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
-        self.listener.bind(f"/proc/self/fd/{fd}/{os.path.basename(SOCKET)}")
-        os.close(fd)
-        os.chmod(self.jail.dir + SOCKET, 0o666)
-        self.listener.listen(64)
-        self.over = False
+
+class Acceptor:
+    """What systemd does for a socket with Accept=yes: start(connection) makes a program for each
+    connection, and adds it to calls."""
+
+    def __init__(self, listener):
+        self.listener, self.calls, self.over = listener, [], False
+        self.listener.settimeout(0.1)
         self.thread = threading.Thread(target=self.serve, daemon=True)
         self.thread.start()
 
@@ -563,10 +567,7 @@ class Gate:
             except OSError:
                 return
             with connection:
-                self.children.append(subprocess.Popen(
-                    [POST], stdin=connection, stdout=connection, stderr=subprocess.DEVNULL,
-                    env=self.env, preexec_fn=self.jail.enter("postern")))
-            self.children = [c for c in self.children if c.poll() is None]
+                self.start(connection)
 
     def close(self):
         if self.over:
@@ -576,10 +577,24 @@ class Gate:
         # A child on its way to becoming a program may have it open for a moment more.
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
-        for child in self.children:
-            if child.poll() is None:
-                child.kill()
-            child.wait()
+        for call in self.calls:
+            if call.poll() is None:
+                call.kill()
+            call.wait()
+
+
+class Gate(Acceptor):
+    """post as postern for each connection."""
+
+    def __init__(self, jail):
+        self.jail, self.env = jail, {"PATH": "/usr/bin:/bin"}
+        super().__init__(listener_at(jail.dir + SOCKET))
+
+    def start(self, connection):
+        self.calls = [call for call in self.calls if call.poll() is None]
+        self.calls.append(subprocess.Popen(
+            [POST], stdin=connection, stdout=connection, stderr=subprocess.DEVNULL, env=self.env,
+            preexec_fn=self.jail.enter("postern")))
 
 
 class Talk:
