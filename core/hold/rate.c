@@ -172,7 +172,7 @@ static bool read_bytes(const struct work *w, int64_t from, char *to, size_t len)
 }
 
 /* False: it cannot be had. */
-static bool begin(struct work *w, const struct rate *rate, const struct rate_clock *clock)
+static bool begin(struct work *w, const struct rate *rate)
 {
 	snprintf(w->name, sizeof(w->name), "rate.%08lX",
 	         (unsigned long)crc_add(0, rate->relay, strlen(rate->relay)));
@@ -181,12 +181,12 @@ static bool begin(struct work *w, const struct rate *rate, const struct rate_clo
 	if (!read_bytes(w, 0, (char *)&w->head, sizeof(w->head)) || !is_sound(&w->head, rate)) {
 		w->head = (struct head){.count = (int64_t)rate->count, .last = CLOCK_FIRST};
 		memcpy(w->head.magic, magic, sizeof(magic));
-		w->head.wall = clock->wall_ms;
-		w->head.uptime = clock->uptime_ms;
+		w->head.wall = rate->clock.wall_ms;
+		w->head.uptime = rate->clock.uptime_ms;
 		for (size_t i = 0; i < rate->count; i++)
 			w->head.rings[i].rule = rate->rules[i];
 	}
-	set_clock(w, clock);
+	set_clock(w, &rate->clock);
 	return true;
 }
 
@@ -252,13 +252,12 @@ static int64_t longest_wait(const struct work *w)
 	return longest;
 }
 
-bool rate_take(const struct rate *r, const struct rate_clock *clock, struct rate_permit *permit,
-               int64_t *wait_ms)
+bool rate_take(const struct rate *r, struct rate_permit *permit, int64_t *wait_ms)
 {
 	struct work w;
 	*permit = (struct rate_permit){.at = 0};
 	*wait_ms = 0;
-	if (!begin(&w, r, clock))
+	if (!begin(&w, r))
 		return true;
 	*wait_ms = longest_wait(&w);
 	for (size_t i = 0; *wait_ms == 0 && i < r->count; i++)
@@ -269,22 +268,21 @@ bool rate_take(const struct rate *r, const struct rate_clock *clock, struct rate
 	return *wait_ms == 0;
 }
 
-int64_t rate_ask(const struct rate *r, const struct rate_clock *clock)
+int64_t rate_ask(const struct rate *r)
 {
 	struct work w;
-	if (!begin(&w, r, clock))
+	if (!begin(&w, r))
 		return 0;
 	int64_t wait = longest_wait(&w);
 	close(w.fd);
 	return wait;
 }
 
-void rate_cancel(const struct rate *r, const struct rate_clock *clock,
-                 const struct rate_permit *permit)
+void rate_cancel(const struct rate *r, const struct rate_permit *permit)
 {
 	struct work w;
 	int64_t there;
-	if (permit->at == 0 || !begin(&w, r, clock))
+	if (permit->at == 0 || !begin(&w, r))
 		return;
 	for (size_t i = 0; i < r->count; i++) {
 		struct ring *ring = &w.head.rings[i];
@@ -309,11 +307,10 @@ static void learn_passage(struct head *h, int64_t took)
 		h->passage = RATE_PASSAGE_MAX;
 }
 
-void rate_ended(const struct rate *r, const struct rate_clock *clock,
-                const struct rate_permit *permit)
+void rate_ended(const struct rate *r, const struct rate_permit *permit)
 {
 	struct work w;
-	if (permit->at == 0 || !begin(&w, r, clock))
+	if (permit->at == 0 || !begin(&w, r))
 		return;
 	if (w.now >= permit->at)
 		learn_passage(&w.head, w.now - permit->at);
@@ -328,10 +325,10 @@ void rate_ended(const struct rate *r, const struct rate_clock *clock,
 	end(&w);
 }
 
-void rate_slow(const struct rate *r, const struct rate_clock *clock)
+void rate_slow(const struct rate *r)
 {
 	struct work w;
-	if (!begin(&w, r, clock))
+	if (!begin(&w, r))
 		return;
 	w.head.slow_until = w.now + RATE_SLOW_MS;
 	end(&w);

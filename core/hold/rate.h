@@ -34,16 +34,17 @@ struct rate_rule {
 	int64_t period_ms;
 };
 
-/* What is allowed for a relay. */
+struct rate_clock {
+	int64_t wall_ms, uptime_ms;
+};
+
+/* What is allowed for a relay, and when that is asked. */
 struct rate {
 	const struct hold *hold;
 	const char *relay;
 	struct rate_rule rules[RATE_RULES_MAX];
 	size_t count;
-};
-
-struct rate_clock {
-	int64_t wall_ms, uptime_ms;
+	struct rate_clock clock;
 };
 
 /* A message that is counted. All 0: none is. */
@@ -53,18 +54,16 @@ struct rate_permit {
 };
 
 /* Counts a message; false: it may not go for *wait_ms yet, and nothing was counted. */
-bool rate_take(const struct rate *r, const struct rate_clock *clock, struct rate_permit *permit,
-               int64_t *wait_ms) __attribute__((warn_unused_result));
+bool rate_take(const struct rate *r, struct rate_permit *permit, int64_t *wait_ms)
+    __attribute__((warn_unused_result));
 /* The same without counting it: for how long it may not go. */
-int64_t rate_ask(const struct rate *r, const struct rate_clock *clock);
+int64_t rate_ask(const struct rate *r);
 /* That message does not go. If others were counted since, it stays counted. */
-void rate_cancel(const struct rate *r, const struct rate_clock *clock,
-                 const struct rate_permit *permit);
+void rate_cancel(const struct rate *r, const struct rate_permit *permit);
 /* What became of it is known. */
-void rate_ended(const struct rate *r, const struct rate_clock *clock,
-                const struct rate_permit *permit);
+void rate_ended(const struct rate *r, const struct rate_permit *permit);
 /* The server says that it is too fast. */
-void rate_slow(const struct rate *r, const struct rate_clock *clock);
+void rate_slow(const struct rate *r);
 
 /* Pure: how long the message has to wait that comes at now, if the one that is the rule's
  * count before it came at oldest; 0: not at all. */

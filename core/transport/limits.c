@@ -49,18 +49,17 @@ void limits_disconnect(struct limits *l)
 	slots_release(&l->slot);
 }
 
+/* As it is now. */
 static struct rate rate_of(const struct limits *l, const struct settings_relay *relay)
 {
-	struct rate r = {.hold = l->hold, .relay = relay->name, .count = relay->rate.count};
+	struct rate r = {.hold = l->hold,
+	                 .relay = relay->name,
+	                 .count = relay->rate.count,
+	                 .clock = {clock_wall_ms(), clock_uptime_ms()}};
 	for (size_t i = 0; i < r.count; i++)
 		r.rules[i] = (struct rate_rule){relay->rate.at[i].count,
 		                                relay->rate.at[i].seconds * 1000};
 	return r;
-}
-
-static struct rate_clock now(void)
-{
-	return (struct rate_clock){clock_wall_ms(), clock_uptime_ms()};
 }
 
 bool limits_permit(const struct limits *l, const struct settings_relay *relay,
@@ -71,8 +70,7 @@ bool limits_permit(const struct limits *l, const struct settings_relay *relay,
 	if (relay->rate.count == 0)
 		return true;
 	const struct rate r = rate_of(l, relay);
-	const struct rate_clock clock = now();
-	return rate_take(&r, &clock, permit, &wait);
+	return rate_take(&r, permit, &wait);
 }
 
 void limits_cancel(const struct limits *l, const struct settings_relay *relay,
@@ -81,8 +79,7 @@ void limits_cancel(const struct limits *l, const struct settings_relay *relay,
 	if (permit->at == 0)
 		return;
 	const struct rate r = rate_of(l, relay);
-	const struct rate_clock clock = now();
-	rate_cancel(&r, &clock, permit);
+	rate_cancel(&r, permit);
 }
 
 void limits_ended(const struct limits *l, const struct settings_relay *relay,
@@ -91,8 +88,7 @@ void limits_ended(const struct limits *l, const struct settings_relay *relay,
 	if (permit->at == 0)
 		return;
 	const struct rate r = rate_of(l, relay);
-	const struct rate_clock clock = now();
-	rate_ended(&r, &clock, permit);
+	rate_ended(&r, permit);
 }
 
 int64_t limits_wait(const struct limits *l, const struct settings_relay *relay)
@@ -100,8 +96,7 @@ int64_t limits_wait(const struct limits *l, const struct settings_relay *relay)
 	if (relay->rate.count == 0)
 		return 0;
 	const struct rate r = rate_of(l, relay);
-	const struct rate_clock clock = now();
-	return rate_ask(&r, &clock);
+	return rate_ask(&r);
 }
 
 bool limits_wait_until(const struct limits *l, const struct settings_relay *relay,
@@ -121,6 +116,5 @@ void limits_slow(const struct limits *l, const struct settings_relay *relay)
 	if (relay->rate.count == 0)
 		return;
 	const struct rate r = rate_of(l, relay);
-	const struct rate_clock clock = now();
-	rate_slow(&r, &clock);
+	rate_slow(&r);
 }

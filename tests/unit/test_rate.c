@@ -36,10 +36,19 @@ static struct rate_clock clock_at(int64_t ms)
 	return (struct rate_clock){NOW + ms, UPTIME + ms};
 }
 
+static struct rate rate_at(const struct rate *r, int64_t ms)
+{
+	struct rate then = *r;
+	then.clock = clock_at(ms);
+	return then;
+}
+
 static int64_t take_by(const struct rate *r, const struct rate_clock *clock)
 {
-	int64_t wait, asked = rate_ask(r, clock);
-	bool taken = rate_take(r, clock, &permit, &wait);
+	struct rate then = *r;
+	then.clock = *clock;
+	int64_t wait, asked = rate_ask(&then);
+	bool taken = rate_take(&then, &permit, &wait);
 	ck_assert_int_eq(taken, wait == 0);
 	ck_assert_int_eq(asked, wait);
 	return wait;
@@ -120,8 +129,8 @@ START_TEST(a_million)
 	const struct rate r = rate_of("main", RATE_COUNT_MAX, 1000);
 	for (int i = 0; i < 200; i++)
 		ck_assert_int_eq(take(&r, 0), 0);
-	const struct rate_clock now = clock_at(1);
-	rate_ended(&r, &now, &permit);
+	const struct rate now = rate_at(&r, 1);
+	rate_ended(&now, &permit);
 	ck_assert_int_eq(take(&r, 1), 0);
 }
 END_TEST
@@ -206,10 +215,10 @@ END_TEST
 START_TEST(too_fast_counts_double)
 {
 	const struct rate r = rate_of("main", 3, 1000);
-	const struct rate_clock now = clock_at(0);
+	const struct rate now = rate_at(&r, 0);
 	for (int i = 0; i < 3; i++)
 		ck_assert_int_eq(wait_at(0), 0);
-	rate_slow(&r, &now);
+	rate_slow(&now);
 	ck_assert_int_eq(wait_at(0), 2082);
 	for (int i = 0; i < 3; i++)
 		ck_assert_int_eq(wait_at(RATE_SLOW_MS), 0);
@@ -221,10 +230,10 @@ END_TEST
 START_TEST(the_end_counts_too)
 {
 	const struct rate r = rate_of("main", 3, 1000);
-	const struct rate_clock late = clock_at(700), later = clock_at(5000);
+	const struct rate late = rate_at(&r, 700), later = rate_at(&r, 5000);
 	for (int i = 0; i < 3; i++)
 		ck_assert_int_eq(wait_at(0), 0);
-	rate_ended(&r, &late, &permit);
+	rate_ended(&late, &permit);
 	ck_assert_int_eq(wait_at(1041), 0);
 	ck_assert_int_eq(wait_at(1041), 0);
 	/* It is the last of them, and learned of is little from one. */
@@ -234,12 +243,12 @@ START_TEST(the_end_counts_too)
 	const struct rate_permit slow = permit;
 	for (int i = 0; i < 3; i++)
 		ck_assert_int_eq(wait_at(4200 + i * 400), 0);
-	rate_ended(&r, &later, &slow);
+	rate_ended(&later, &slow);
 	ck_assert_int_eq(wait_at(5241), 400);
 	for (int i = 0; i < 3; i++)
 		ck_assert_int_eq(wait_at(6041), 0);
 	const struct rate_permit none = {.at = 0};
-	rate_ended(&r, &later, &none);
+	rate_ended(&later, &none);
 }
 END_TEST
 
@@ -249,12 +258,12 @@ START_TEST(what_all_need)
 	const struct rate r = rate_of("main", 1, 1000);
 	int64_t now = 0, begun = 0;
 	for (int i = 0; i < 200; i++) {
-		const struct rate_clock end = clock_at(now + 100);
+		const struct rate end = rate_at(&r, now + 100);
 		begun = now;
 		ck_assert_int_eq(take(&r, now), 0);
-		rate_ended(&r, &end, &permit);
+		rate_ended(&end, &permit);
 		now += 100;
-		now += take(&r, now) > 0 ? rate_ask(&r, &end) : 0;
+		now += take(&r, now) > 0 ? rate_ask(&end) : 0;
 	}
 	ck_assert_int_lt(now - begun, 1060);
 	ck_assert_int_ge(now - begun, 1041);
@@ -264,17 +273,17 @@ END_TEST
 START_TEST(one_that_does_not_go)
 {
 	const struct rate r = rate_of("main", 3, 1000);
-	const struct rate_clock now = clock_at(0);
+	const struct rate now = rate_at(&r, 0);
 	for (int i = 0; i < 3; i++)
 		ck_assert_int_eq(wait_at(0), 0);
-	rate_cancel(&r, &now, &permit);
+	rate_cancel(&now, &permit);
 	ck_assert_int_eq(wait_at(0), 0);
 	ck_assert_int_eq(wait_at(0), 1041);
 	/* Behind others it stays counted. */
 	const struct rate_permit last = permit;
 	for (int i = 0; i < 3; i++)
 		ck_assert_int_eq(wait_at(2000), 0);
-	rate_cancel(&r, &now, &last);
+	rate_cancel(&now, &last);
 	ck_assert_int_eq(wait_at(2000), 1041);
 }
 END_TEST
