@@ -19,19 +19,27 @@
 
 #define SHOWN_MAX 64
 
-/* Several processes may find out at once, and one that tells is enough. -1: another does, or
- * the file cannot be had. */
-static int lock_telling(const struct hold *h)
+static const char telling[] = "telling"; /* in state/ */
+
+/* Several processes may find out at once, and one that tells is enough. False: another does.
+ * *fd keeps them away and is to be closed; -1: nothing does, for the file cannot be had, and
+ * twice is better than never. */
+static bool may_tell(const struct hold *h, int *fd)
 {
 	struct fault f = FAULT_INIT;
-	bool locked = false;
-	int fd = -1;
-	if (file_open_append(h->rooms[HOLD_STATE], "telling", 0600, &fd, &f) &&
-	    (!file_try_lock(fd, "telling", &locked, &f) || !locked)) {
-		close(fd);
-		fd = -1;
+	bool locked = false,
+	     opened = file_open_append(h->rooms[HOLD_STATE], telling, 0600, fd, &f),
+	     known = opened && file_try_lock(*fd, telling, &locked, &f);
+	if (!known)
+		log_text(LOG_WARNING,
+		         "admin may be told again that somebody has to log in: "
+		         "%s/%s: %s",
+		         h->path, hold_room_name(HOLD_STATE), f.text);
+	if (opened && !locked) {
+		close(*fd);
+		*fd = -1;
 	}
-	return fd;
+	return locked || !known;
 }
 
 static bool report(const struct session *s, int64_t over, const char *why, struct fault *f)
@@ -66,13 +74,16 @@ static void tell_admin(const struct session *s, int64_t over, const char *why)
 	struct fault f = FAULT_INIT;
 	if (!s->env->hold || s->env->checks)
 		return;
-	int fd = lock_telling(s->env->hold);
-	if (fd < 0)
+	int fd;
+	if (!may_tell(s->env->hold, &fd))
 		return;
-	/* If it cannot be noted they are told again. */
-	if (report(s, over, why, &f))
-		tokens_told(s->env->tokens, s->target.relay, &f);
-	close(fd);
+	if (report(s, over, why, &f) && !tokens_told(s->env->tokens, s->target.relay, &f))
+		log_text(LOG_WARNING,
+		         "admin is told again that somebody has to log in at %s, for "
+		         "it cannot be noted: %s",
+		         s->target.relay->name, f.text);
+	if (fd >= 0)
+		close(fd);
 }
 
 struct secret *session_token(struct session *s, struct fault *f)

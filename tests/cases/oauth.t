@@ -297,6 +297,25 @@ def told():
         same("accepted", len(s.relay.accepted()), 12)
 
 
+def told_unlocked():
+    """What keeps two from telling at once cannot be had: admin is told all the same, and the log
+    says why it may be twice."""
+    with Setting("told unlocked", grant="device") as s:
+        s.log_in()
+        s.age(3590)
+        s.provider.replies = [error("invalid_grant", error_description="revoked")]
+        telling = os.path.join(s.case.hold, "state", "telling")
+        os.mkdir(telling)
+        s.submit()
+        for _ in range(2):
+            s.case.flush("-a")
+            time.sleep(1.1)
+        same("told", [e["sender"] for e in s.case.listing() if e["recipients"][0]["address"] ==
+                      "admin@dest.example"], ["MAILER-DAEMON"])
+        match("log", "admin may be told again that somebody has to log in: "
+              f"{s.case.hold}/state: cannot create telling: ", s.case.log())
+
+
 def answers(name, reply, pattern, seconds=30):
     def job():
         with Setting("answer " + name) as s:
@@ -556,6 +575,7 @@ if THERE:
              ("many processes", lambda: many("client", ["client_credentials"])),
              ("many processes rotate", lambda: many("device", [DEVICE, "refresh_token"])),
              ("outlived", outlived), ("early", refused_early), ("told", told),
+             ("told unlocked", told_unlocked),
              ("left alone", left_alone),
              ("certificate", wrong_certificate), ("other issuer", other_issuer),
              ("logout", logout), ("complete file", complete_file), ("slow", slow),
