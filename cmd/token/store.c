@@ -14,23 +14,12 @@
 #define STEP_MS  20
 #define WORD_MAX 200
 
-/* The name of a relay may have any character in it. */
-static bool write_word(struct buf *out, const char *relay)
-{
-	bool ok = relay[0] != '\0';
-	for (const char *c = relay; ok && *c; c++)
-		ok = ascii_alpha(*c) || ascii_digit(*c) || *c == '-' || *c == '_'
-		         ? buf_add_char(out, *c)
-		         : buf_addf(out, "%%%02X", (unsigned)(unsigned char)*c);
-	return ok;
-}
-
 bool store_open(struct store *s, int dir, const char *relay, struct fault *f)
 {
 	struct buf word;
 	*s = (struct store){.dir = dir, .locked = -1};
 	buf_init(&word, WORD_MAX);
-	bool ok = write_word(&word, relay);
+	bool ok = relay[0] != '\0' && codec_percent(&word, str_of(relay), "-_");
 	if (ok) {
 		s->name = mem_printf("login.%s", buf_cstr(&word));
 		s->fresh = mem_printf("fresh.%s", buf_cstr(&word));

@@ -5,19 +5,9 @@
 
 #define BASIC_MAX 16384
 
-static bool is_plain(char c)
+static bool add_encoded(struct buf *out, const char *text)
 {
-	return ascii_alpha(c) || ascii_digit(c) || c == '-' || c == '.' || c == '_';
-}
-
-static bool add_encoded(struct buf *out, struct str text)
-{
-	bool ok = true;
-	for (size_t i = 0; ok && i < text.len; i++)
-		ok = is_plain(text.at[i])
-		         ? buf_add_char(out, text.at[i])
-		         : buf_addf(out, "%%%02X", (unsigned)(unsigned char)text.at[i]);
-	return ok;
+	return codec_percent(out, str_of(text), "-._");
 }
 
 bool request_add(struct buf *out, const char *name, const char *value)
@@ -25,15 +15,15 @@ bool request_add(struct buf *out, const char *name, const char *value)
 	if (!value || !value[0])
 		return true;
 	return (out->len == 0 || buf_add_char(out, '&')) && buf_addf(out, "%s=", name) &&
-	       add_encoded(out, str_of(value));
+	       add_encoded(out, value);
 }
 
 bool request_basic(struct buf *out, const char *client, const char *secret)
 {
 	struct buf pair;
 	buf_init(&pair, BASIC_MAX);
-	bool ok = buf_room(&pair, BASIC_MAX) && add_encoded(&pair, str_of(client)) &&
-	          buf_add_char(&pair, ':') && add_encoded(&pair, str_of(secret)) &&
+	bool ok = buf_room(&pair, BASIC_MAX) && add_encoded(&pair, client) &&
+	          buf_add_char(&pair, ':') && add_encoded(&pair, secret) &&
 	          buf_add_str(out, STR("Basic ")) && codec_base64(out, buf_str(&pair));
 	buf_wipe(&pair);
 	buf_release(&pair);

@@ -106,6 +106,22 @@ bool codec_xtext(struct buf *out, struct str s)
 	return true;
 }
 
+bool codec_percent(struct buf *out, struct str s, const char *plain)
+{
+	size_t before = out->len;
+	for (size_t i = 0; i < s.len; i++) {
+		char c = s.at[i];
+		bool is_plain =
+		    ascii_alpha(c) || ascii_digit(c) || (c != '\0' && strchr(plain, c));
+		if (!(is_plain ? buf_add_char(out, c)
+		               : buf_add_char(out, '%') && add_hex(out, c))) {
+			out->len = before;
+			return false;
+		}
+	}
+	return true;
+}
+
 int codec_hex_value(char c)
 {
 	if (c >= '0' && c <= '9')

@@ -2,9 +2,10 @@
 /*
  * codec - small encodings, and handling of secret bytes
  *
- * base64 (RFC 4648, no line breaks), xtext (RFC 3461 section 4), hexadecimal, a
- * comparison in constant time, a wipe that the compiler keeps, and the escaper
- * through which every foreign byte goes before a person or a log sees it.
+ * base64 (RFC 4648, no line breaks), xtext (RFC 3461 section 4), percent (RFC 3986
+ * section 2.1), hexadecimal, a comparison in constant time, a wipe that the compiler
+ * keeps, and the escaper through which every foreign byte goes before a person or a log
+ * sees it.
  */
 #ifndef TEXT_CODEC_H
 #define TEXT_CODEC_H
@@ -25,6 +26,10 @@ bool codec_unbase64(struct buf *out, struct str s) __attribute__((warn_unused_re
 bool codec_xtext(struct buf *out, struct str s) __attribute__((warn_unused_result));
 bool codec_unxtext(struct buf *out, struct str s) __attribute__((warn_unused_result));
 bool codec_is_xtext(struct str s); /* is it valid xtext already? */
+
+/* Letters, digits and the characters of plain stand for themselves, all else is %HH. */
+bool codec_percent(struct buf *out, struct str s, const char *plain)
+    __attribute__((warn_unused_result));
 
 /* Upper case; back from either case. */
 int codec_hex_value(char digit); /* of either case; -1: it is none */

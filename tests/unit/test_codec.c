@@ -262,12 +262,34 @@ START_TEST(utf8)
 }
 END_TEST
 
+static bool percent(struct buf *out, struct str s)
+{
+	return codec_percent(out, s, "-_");
+}
+
+START_TEST(percent_for_what_is_not_plain)
+{
+	static const struct row row[] = {
+	    ROW("", ""),
+	    ROW("azAZ09-_", "azAZ09-_"),
+	    ROW("a.b/c%2F ~", "a%2Eb%2Fc%252F%20%7E"),
+	    ROW("\0\x01\x7F\xFF", "%00%01%7F%FF"),
+	};
+	for (size_t i = 0; i < COUNT(row); i++) {
+		struct str coded = str_of(row[i].coded);
+		check_call(percent, str_make(row[i].plain, row[i].len), &coded);
+		check_full(percent, str_make(row[i].plain, row[i].len), coded.len);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("codec");
 	TCase *c = unit_case(s, "all");
 	tcase_add_test(c, base64);
 	tcase_add_test(c, xtext);
+	tcase_add_test(c, percent_for_what_is_not_plain);
 	tcase_add_test(c, hex);
 	tcase_add_test(c, secrets);
 	tcase_add_test(c, printable);
