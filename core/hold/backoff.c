@@ -5,40 +5,37 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "text/crc.h"
 #include "os/file.h"
+#include "hold/state_file.h"
 
 #define FILE_SIZE 1024 /* written whole and in place: a lock on the file lasts */
-#define NAME_SIZE 64
 #define CAP_MOST  86400
 
 enum whose { COMMON, OWN };
-/* What a file is about. */
-enum about { ABOUT_SERVER, ABOUT_WINDOW };
-static const char *const about_names[] = {"server", "window"};
 
-/* A line each, in this order; the key guards against two with one checksum. */
+/* A line each, in this order; the key guards against two that are too long for a file name. */
 static const char first_line[] = "postern-server 1";
 
 enum number { CODE, BUSY, SINCE, UNTIL, LIMIT, FAILURES, LAST, UPTIME, CONNECTIONS, NUMBERS };
 static const char *const number_names[NUMBERS] = {
     "code", "busy", "since", "until", "limit", "failures", "last", "uptime", "connections"};
 
-/* A file name that any key fits in, and that is this machine's. */
-static void file_name(const char *key, enum about about, enum whose whose, char name[NAME_SIZE])
+/* That is this machine's, and perhaps this user's. */
+static void file_name(const char *key, enum state_kind about, enum whose whose,
+                      char name[STATE_NAME_SIZE])
 {
-	int len = snprintf(name, NAME_SIZE, "%s.%08lX.%08lX", about_names[about],
-	                   (unsigned long)crc_add(0, key, strlen(key)),
-	                   (unsigned long)hold_machine());
+	size_t len = state_file_name(name, about, key);
+	len += (size_t)snprintf(name + len, STATE_NAME_SIZE - len, ".%08lX",
+	                        (unsigned long)hold_machine());
 	if (whose == OWN)
-		snprintf(name + len, NAME_SIZE - (size_t)len, ".%lu", (unsigned long)geteuid());
+		snprintf(name + len, STATE_NAME_SIZE - len, ".%lu", (unsigned long)geteuid());
 }
 
 /* Opens the file; one that somebody else may have written is not believed. */
-static bool open_file(const struct hold *h, const char *key, enum about about, enum whose whose,
-                      int *fd)
+static bool open_file(const struct hold *h, const char *key, enum state_kind about,
+                      enum whose whose, int *fd)
 {
-	char name[NAME_SIZE];
+	char name[STATE_NAME_SIZE];
 	struct fault f = FAULT_INIT;
 	file_name(key, about, whose, name);
 	if (!file_open_update(h->rooms[HOLD_STATE], name, fd, NULL, &f))
@@ -85,8 +82,8 @@ static bool parse(struct str text, const char *key, struct backoff *b)
 	return n[CODE] >= 0 && n[CODE] < 600;
 }
 
-static bool read_file(const struct hold *h, const char *key, enum about about, enum whose whose,
-                      struct backoff *b)
+static bool read_file(const struct hold *h, const char *key, enum state_kind about,
+                      enum whose whose, struct backoff *b)
 {
 	size_t got = 0;
 	struct fault f = FAULT_INIT;
@@ -103,7 +100,7 @@ static bool read_file(const struct hold *h, const char *key, enum about about, e
 	return ok;
 }
 
-static bool get(const struct hold *h, const char *key, enum about about, struct backoff *b)
+static bool get(const struct hold *h, const char *key, enum state_kind about, struct backoff *b)
 {
 	struct backoff own;
 	bool found = read_file(h, key, about, COMMON, b);
@@ -117,13 +114,13 @@ static bool get(const struct hold *h, const char *key, enum about about, struct 
 
 bool backoff_get(const struct hold *h, const char *key, struct backoff *b)
 {
-	return get(h, key, ABOUT_SERVER, b);
+	return get(h, key, STATE_SERVER, b);
 }
 
 bool backoff_window(const struct hold *h, const char *key, int64_t wall)
 {
 	struct backoff b;
-	return !(get(h, key, ABOUT_WINDOW, &b) && b.until > wall &&
+	return !(get(h, key, STATE_WINDOW, &b) && b.until > wall &&
 	         b.until - wall <= WINDOW_REMEMBERS);
 }
 
@@ -132,7 +129,7 @@ bool backoff_probe(const struct hold *h, const char *key, int *fd)
 	struct fault f = FAULT_INIT;
 	bool locked = false;
 	*fd = -1;
-	if (!open_file(h, key, ABOUT_SERVER, hold_is_guest(h) ? OWN : COMMON, fd))
+	if (!open_file(h, key, STATE_SERVER, hold_is_guest(h) ? OWN : COMMON, fd))
 		return true;
 	if (file_try_lock(*fd, "state", &locked, &f) && locked)
 		return true;
@@ -155,11 +152,11 @@ static bool format(const char *key, const struct backoff *b, struct buf *out)
 	return ok;
 }
 
-static void set(const struct hold *h, const char *key, enum about about,
+static void set(const struct hold *h, const char *key, enum state_kind about,
                 const struct backoff *b)
 {
 	enum whose whose = hold_is_guest(h) ? OWN : COMMON;
-	char name[NAME_SIZE];
+	char name[STATE_NAME_SIZE];
 	struct fault f = FAULT_INIT;
 	file_name(key, about, whose, name);
 	struct buf text;
@@ -176,22 +173,22 @@ static void set(const struct hold *h, const char *key, enum about about,
 
 void backoff_set(const struct hold *h, const char *key, const struct backoff *b)
 {
-	set(h, key, ABOUT_SERVER, b);
+	set(h, key, STATE_SERVER, b);
 }
 
 void backoff_close_window(const struct hold *h, const char *key, enum cause cause, int64_t wall)
 {
 	const struct backoff b = {
 	    .cause = cause, .since = wall, .until = wall + WINDOW_REMEMBERS, .last = wall};
-	set(h, key, ABOUT_WINDOW, &b);
+	set(h, key, STATE_WINDOW, &b);
 }
 
 void backoff_clear(const struct hold *h, const char *key)
 {
 	for (enum whose whose = COMMON; whose <= (hold_is_guest(h) ? OWN : COMMON); whose++) {
-		char name[NAME_SIZE];
+		char name[STATE_NAME_SIZE];
 		struct fault f = FAULT_INIT;
-		file_name(key, ABOUT_SERVER, whose, name);
+		file_name(key, STATE_SERVER, whose, name);
 		struct stat st;
 		if (file_stat_name(h->rooms[HOLD_STATE], name, &st, &f))
 			file_unlink(h->rooms[HOLD_STATE], name, &f);

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "hold/rate.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "text/crc.h"
 #include "os/file.h"
+#include "hold/state_file.h"
 
-#define NAME_SIZE   32
 #define LOCK_MS     1000
 #define FILE_TRIES  3
 #define JITTER_MS   10
@@ -43,7 +42,7 @@ _Static_assert(sizeof(struct head) <= HEAD_SIZE, "the head of a rate file has a 
 /* A file that is at work: locked. */
 struct work {
 	int fd;
-	char name[NAME_SIZE];
+	char name[STATE_NAME_SIZE];
 	struct head head;
 	int64_t now;
 };
@@ -174,8 +173,7 @@ static bool read_bytes(const struct work *w, int64_t from, char *to, size_t len)
 /* False: it cannot be had. */
 static bool begin(struct work *w, const struct rate *rate)
 {
-	snprintf(w->name, sizeof(w->name), "rate.%08lX",
-	         (unsigned long)crc_add(0, rate->relay, strlen(rate->relay)));
+	state_file_name(w->name, STATE_RATE, rate->relay);
 	if (!open_locked(w, rate))
 		return false;
 	if (!read_bytes(w, 0, (char *)&w->head, sizeof(w->head)) || !is_sound(&w->head, rate)) {

@@ -2,13 +2,11 @@
 #include "hold/slots.h"
 
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "text/crc.h"
 #include "os/file.h"
+#include "hold/state_file.h"
 
-#define NAME_SIZE  32
 #define SEEN_EVERY 60 /* seconds */
 
 static int64_t place_of(int64_t at)
@@ -108,16 +106,16 @@ static bool take(const struct hold *h, const char *name, int most, int64_t wall,
 bool slots_take(const struct hold *h, const char *relay, int most, int64_t wall,
                 struct slot *slot)
 {
-	char name[NAME_SIZE];
-	snprintf(name, sizeof(name), "slots.%08lX",
-	         (unsigned long)crc_add(0, relay, strlen(relay)));
+	char name[STATE_NAME_SIZE];
+	state_file_name(name, STATE_SLOTS, relay);
 	return take(h, name, most, wall, slot);
 }
 
 bool slots_take_user(const struct hold *h, uid_t user, int most, int64_t wall,
                      struct slot *slot)
 {
-	char name[NAME_SIZE];
-	snprintf(name, sizeof(name), "slots.smtp.%lu", (unsigned long)user);
+	char name[STATE_NAME_SIZE];
+	size_t len = state_file_name(name, STATE_SLOTS, "smtp");
+	snprintf(name + len, sizeof(name) - len, ".%lu", (unsigned long)user);
 	return take(h, name, most, wall, slot);
 }

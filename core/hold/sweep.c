@@ -8,6 +8,7 @@
 
 #include "os/file.h"
 #include "hold/retry.h"
+#include "hold/state_file.h"
 
 #define TMP_AGE   (36 * 3600)
 #define STATE_AGE (7 * 86400) /* nothing there is of use for more than a day */
@@ -108,14 +109,9 @@ static void sweep_over(struct hold *h)
  * name; 0: for ever. What begins with a dot was to replace another (os/file). */
 static int64_t state_age(const char *name)
 {
-	struct str s = str_of(name);
 	if (name[0] == '.')
 		return strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ? 0 : TMP_AGE;
-	return str_starts(s, STR("server.")) || str_starts(s, STR("window.")) ||
-	               str_starts(s, STR("rate.")) || str_starts(s, STR("slots.")) ||
-	               str_starts(s, STR("ticket."))
-	           ? STATE_AGE
-	           : 0;
+	return state_file_is(name) ? STATE_AGE : 0;
 }
 
 static void sweep_state(struct hold *h, int64_t wall)

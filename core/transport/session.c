@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "os/clock.h"
-#include "text/crc.h"
 #include "os/random.h"
 #include "conf/secret.h"
+#include "hold/state_file.h"
 #include "net/conn.h"
 #include "net/dial.h"
 #include "net/tls.h"
@@ -182,6 +182,16 @@ static void read_some(struct session *s)
 	budget_spend(&s->budget, clock_mono_ms() - begin);
 }
 
+/* Of a server that is to bear that name. */
+static char *ticket_path(const struct session *s, const char *name)
+{
+	char file[STATE_NAME_SIZE];
+	char *about = mem_printf("%s %s", s->target.relay->name, name);
+	state_file_name(file, STATE_TICKET, about);
+	free(about);
+	return mem_printf("%s/%s/%s", s->env->hold->path, hold_room_name(HOLD_STATE), file);
+}
+
 static struct tls_trust *make_trust(struct session *s, struct fault *f)
 {
 	const struct settings_relay *r = s->target.relay;
@@ -200,9 +210,7 @@ static struct tls_trust *make_trust(struct session *s, struct fault *f)
 	    .wall = clock_wall(),
 	};
 	if (s->env->hold)
-		ticket = mem_printf("%s/state/ticket.%08lX", s->env->hold->path,
-		                    (unsigned long)crc_add(crc_add(0, r->name, strlen(r->name)),
-		                                           setup.name, strlen(setup.name)));
+		ticket = ticket_path(s, setup.name);
 	setup.ticket_file = ticket;
 	struct tls_trust *trust = tls_trust_new(&setup, f);
 	free(ticket);

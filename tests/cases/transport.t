@@ -80,6 +80,19 @@ def resumed():
         same("resumed", [e["resumed"] for e in relay.wait_for("tls", 2)], [False, True])
 
 
+def resumed_each():
+    """Two relays, whose names have one CRC-32, and whose servers bear one name."""
+    with Case("resume each") as case:
+        relays = {name: case.relay(cert="server") for name in ("out_backup_ses", "main-ses95")}
+        case.configure(*((name, tls_keys(port=r.port)) for name, r in relays.items()))
+        for _ in range(2):
+            for name in relays:
+                sent_quietly(case.send("--relay", name, *ARGS))
+        for name, relay in relays.items():
+            same("resumed at " + name, [e["resumed"] for e in relay.wait_for("tls", 2)],
+                 [False, True])
+
+
 def one_connection():
     """Twenty entries to one relay by one worker: one connection, one login."""
     with Case("reuse") as case:
@@ -1191,6 +1204,7 @@ def same_bytes():
 WRONG = ("--user", USER, "--password", "other")
 JOBS = FLIGHTS + [
     ("TLS session is resumed", resumed),
+    ("TLS session of each relay is resumed", resumed_each),
     ("one connection for twenty", one_connection),
     ("failover: dead, login refused, good", failover),
     backup("two hosts", "127.0.0.77, 127.0.0.1", "{good}"),

@@ -171,6 +171,20 @@ START_TEST(kept)
 }
 END_TEST
 
+/* Their names have one CRC-32. */
+START_TEST(each_server_has_its_own)
+{
+	struct backoff b, other = written;
+	other.code = 450;
+	backoff_set(&hold, "out_backup_ses mx.example:25", &written);
+	backoff_set(&hold, "main-ses95 mx.example:25", &other);
+	ck_assert(backoff_get(&hold, "out_backup_ses mx.example:25", &b));
+	ck_assert_int_eq(b.code, written.code);
+	ck_assert(backoff_get(&hold, "main-ses95 mx.example:25", &b));
+	ck_assert_int_eq(b.code, other.code);
+}
+END_TEST
+
 /* The one file in state/. */
 static void spoil(const char *from, const char *to)
 {
@@ -250,6 +264,7 @@ int main(void)
 	tcase_add_loop_test(pure, stands, 0, COUNT(times));
 	tcase_add_checked_fixture(files, set_up, tear_down);
 	tcase_add_test(files, kept);
+	tcase_add_test(files, each_server_has_its_own);
 	tcase_add_loop_test(files, spoilt_is_nothing, 0, COUNT(spoilt));
 	tcase_add_test(files, one_asks_again);
 	return unit_run(s);

@@ -687,6 +687,8 @@ START_TEST(sweep_takes_old_state)
 	            {"server.0123ABCD.89ABCDEF.60101", 7 * 24},
 	            {"ticket.0123ABCD", 7 * 24},
 	            {"slots.0123ABCD", 7 * 24},
+	            {"rate.main", 7 * 24},
+	            {"login.main", 0},
 	            {".server.0123ABCD.123.0", 36},
 	            {".ticket.0123ABCD.123.0", 36},
 	            {".other.1.0", 36},

@@ -9,7 +9,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "text/crc.h"
 #include "unit.h"
 #include "unit_hold.h"
 
@@ -152,6 +151,17 @@ START_TEST(several_rules)
 }
 END_TEST
 
+/* Their names have one CRC-32. */
+START_TEST(each_relay_has_its_own)
+{
+	const struct rate one = rate_of("out_backup_ses", 1, 1000),
+	                  other = rate_of("main-ses95", 1, 1000);
+	ck_assert_int_eq(take(&one, 0), 0);
+	ck_assert_int_eq(take(&other, 0), 0);
+	ck_assert_int_eq(take(&one, 0), 1041);
+}
+END_TEST
+
 /* Another rule is another file. */
 START_TEST(a_rule_that_changes)
 {
@@ -290,8 +300,7 @@ END_TEST
 
 static int open_file(void)
 {
-	char *path =
-	    mem_printf("%s/state/rate.%08lX", folder, (unsigned long)crc_add(0, "main", 4));
+	char *path = mem_printf("%s/state/rate.main", folder);
 	int fd = open(path, O_RDWR);
 	free(path);
 	ck_assert_int_ge(fd, 0);
@@ -353,8 +362,7 @@ END_TEST
 START_TEST(no_file)
 {
 	wait_at(0);
-	char *path =
-	    mem_printf("%s/state/rate.%08lX", folder, (unsigned long)crc_add(0, "main", 4));
+	char *path = mem_printf("%s/state/rate.main", folder);
 	static const char *const targets[] = {"/dev/null", "/etc/passwd", "nowhere"};
 	for (size_t i = 0; i < COUNT(targets); i++) {
 		ck_assert_int_eq(unlink(path), 0);
@@ -408,6 +416,7 @@ int main(void)
 	tcase_add_test(c, the_ring_goes_round);
 	tcase_add_test(c, a_million);
 	tcase_add_test(c, several_rules);
+	tcase_add_test(c, each_relay_has_its_own);
 	tcase_add_test(c, a_rule_that_changes);
 	tcase_add_test(c, a_clock_that_is_set);
 	tcase_add_test(c, a_boot);

@@ -31,14 +31,14 @@ static bool take(const char *relay, int most, int64_t wall, struct slot *s)
 }
 
 /* A process that takes a slot and keeps it until it is killed; 0: it got none. */
-static pid_t holder_at(int most, int64_t wall)
+static pid_t holder_of(const char *relay, int most, int64_t wall)
 {
 	int told[2];
 	ck_assert_int_eq(pipe(told), 0);
 	pid_t pid = fork();
 	if (pid == 0) {
 		struct slot s;
-		char got = take("main", most, wall, &s) && s.fd >= 0 ? 'y' : 'n';
+		char got = take(relay, most, wall, &s) && s.fd >= 0 ? 'y' : 'n';
 		if (write(told[1], &got, 1) == 1 && got == 'y')
 			pause();
 		_exit(0);
@@ -51,6 +51,11 @@ static pid_t holder_at(int most, int64_t wall)
 		return pid;
 	waitpid(pid, NULL, 0);
 	return 0;
+}
+
+static pid_t holder_at(int most, int64_t wall)
+{
+	return holder_of("main", most, wall);
 }
 
 static pid_t holder(int most)
@@ -169,17 +174,31 @@ START_TEST(old_times)
 }
 END_TEST
 
-/* Users have no way to a relay's: "smtp/1852558924" has the checksum of "main". */
+/* Users have no way to a relay's, whatever it is called. */
 START_TEST(a_user_is_no_relay)
 {
 	struct slot s;
-	pid_t pid = holder(1);
-	ck_assert_int_gt(pid, 0);
-	ck_assert(!take("main", 1, NOW, &s));
-	ck_assert(slots_take_user(&hold, 1852558924, 1, NOW, &s));
-	ck_assert_int_eq(slots_others(&s), 0);
-	slots_release(&s);
-	end(pid, SIGKILL);
+	static const char *const relays[] = {"smtp.1000", "smtp", "1000"};
+	for (size_t i = 0; i < COUNT(relays); i++) {
+		pid_t pid = holder_of(relays[i], 1, NOW);
+		ck_assert_int_gt(pid, 0);
+		ck_assert(slots_take_user(&hold, 1000, 1, NOW, &s));
+		ck_assert_int_eq(slots_others(&s), 0);
+		slots_release(&s);
+		end(pid, SIGKILL);
+	}
+}
+END_TEST
+
+/* Their names have one CRC-32. */
+START_TEST(each_relay_has_its_own)
+{
+	pid_t one = holder_of("out_backup_ses", 1, NOW),
+	      other = holder_of("main-ses95", 1, NOW);
+	ck_assert_int_gt(one, 0);
+	ck_assert_int_gt(other, 0);
+	end(one, SIGKILL);
+	end(other, SIGKILL);
 }
 END_TEST
 
@@ -205,6 +224,7 @@ int main(void)
 	tcase_add_test(c, one_that_is_stopped);
 	tcase_add_test(c, old_times);
 	tcase_add_test(c, a_user_is_no_relay);
+	tcase_add_test(c, each_relay_has_its_own);
 	tcase_add_test(c, without_a_file_nothing_is_counted);
 	return unit_run(s);
 }
