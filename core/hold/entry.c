@@ -213,6 +213,12 @@ static bool ret_fact(struct envelope *v, struct str value)
 	return str_eq(value, str_of(envelope_ret_name(v->ret)));
 }
 
+/* What is beyond ASCII is none: an address or a server may be called so. */
+static bool is_control(char c)
+{
+	return (unsigned char)c < 32 || c == 127;
+}
+
 static bool envelope_fact(struct entry *e, struct str line)
 {
 	struct envelope *v = &e->envelope;
@@ -220,7 +226,7 @@ static bool envelope_fact(struct entry *e, struct str line)
 	if (!str_cut(&line, ' ', &key))
 		return false;
 	for (size_t i = 0; i < line.len; i++)
-		if ((unsigned char)line.at[i] < 32 || line.at[i] == 127)
+		if (is_control(line.at[i]))
 			return false;
 	if (str_eq(key, STR("sender"))) {
 		if (line.len > 0 && !addr_is_wire(line))
@@ -311,7 +317,7 @@ static bool slot_parse(struct rcpt *r, struct str slot)
 	while (slot.at[len - 1] == ' ')
 		len--;
 	for (size_t i = 0; i < len; i++)
-		if (slot.at[i] < 32 || slot.at[i] == 127)
+		if (is_control(slot.at[i]))
 			return false;
 	r->state = (enum rcpt_state)slot.at[SLOT_STATE];
 	r->told = slot.at[SLOT_TOLD] == '*';

@@ -36,13 +36,18 @@ static void head_format(const struct entry *e, char head[ENTRY_HEAD])
 	layout_head(head, e->id, values);
 }
 
-/* A word in a slot: no blanks, "-" if there is none, cut if it is long. */
+static bool is_blank(char c)
+{
+	return (unsigned char)c <= ' ' || c == 127;
+}
+
+/* A word in a slot: nothing blank, "-" if there is none, cut if it is long. */
 static bool put_word(struct buf *out, const char *text, size_t most)
 {
 	struct str s = str_first(str_of(text), most);
 	bool ok = s.len > 0 || buf_add_char(out, '-');
 	for (size_t i = 0; ok && i < s.len; i++)
-		ok = buf_add_char(out, s.at[i] == ' ' ? '_' : s.at[i]);
+		ok = buf_add_char(out, is_blank(s.at[i]) ? '_' : s.at[i]);
 	return ok && buf_add_char(out, ' ');
 }
 

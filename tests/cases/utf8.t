@@ -199,6 +199,22 @@ def same_bytes():
              [str(sizes[0])] * 2)
 
 
+def named_server():
+    """A relay whose name is not ASCII cannot be reached: the mail waits, and is read again."""
+    case, relay = case_with(*PLAIN)
+    with case:
+        case.configure({"host": None, "socket": "{dir}/gr\u00fcn", "port": None, "dead_max": "1s"})
+        for _ in range(2):
+            sent = case.send("-i", "-f", SENDER, ASCII, message=message(ASCII))
+            same("end", (sent.code, sent.err), (0, ""))
+        same("flushq", case.run("flushq", "--all").err, "")
+        match("mailq", "/gr.*\n.*Total requests: 2", case.run("mailq", "-v").out)
+        same("entries", len(case.entries()), 2)
+        case.configure({"port": relay.port})
+        case.flush("--all")
+        same("delivered", (len(relay.accepted()), case.entries()), (2, []))
+
+
 def inside():
     """A message inside the message, with an address like that, for a server of 7 bits."""
     case, relay = case_with(*OLD)
@@ -227,4 +243,5 @@ run_all([
     ("the author's", author),
     ("the same bytes", same_bytes),
     ("a message inside", inside),
+    ("a server's name", named_server),
 ])

@@ -257,6 +257,36 @@ START_TEST(a_mark_stays_in_its_place)
 }
 END_TEST
 
+/* A server may be called in any letters, and a socket be anywhere. */
+START_TEST(every_name_of_a_server_is_read)
+{
+	static const struct {
+		const char *host, *back;
+	} rows[] = {{"b\xC3\xBC"
+	             "cher.example:25",
+	             "b\xC3\xBC"
+	             "cher.example:25"},
+	            {"/run/\xFF\x80/lmtp", "/run/\xFF\x80/lmtp"},
+	            {"/run/my\tl m\x7Ftp", "/run/my_l_m_tp"}};
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct entry e, back;
+		struct fault f = FAULT_INIT;
+		write_entry(&e, 1, 0);
+		verdict_set(&e.envelope.rcpts[0].verdict, CAUSE_SILENT, 0, NULL, "main",
+		            rows[i].host, STR("no answer"));
+		ck_assert(entry_mark_rcpt(fd, &e, 0, &f));
+		entry_init(&back);
+		ck_assert_msg(entry_read(fd, &back, &f), "%s", f.text);
+		ck_assert_str_eq(back.envelope.rcpts[0].verdict.host, rows[i].back);
+		ck_assert_str_eq(back.envelope.rcpts[0].verdict.text, "no answer");
+		entry_release(&back);
+		entry_release(&e);
+		ck_assert_int_eq(ftruncate(fd, 0), 0);
+		ck_assert_int_eq(lseek(fd, 0, SEEK_SET), 0);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("entry");
@@ -270,5 +300,6 @@ int main(void)
 	tcase_add_loop_test(t, a_wrong_size_is_found, 0, COUNT(sizes));
 	tcase_add_test(t, a_sink_that_stops_is_passed_on);
 	tcase_add_test(t, a_mark_stays_in_its_place);
+	tcase_add_test(t, every_name_of_a_server_is_read);
 	return unit_run(s);
 }
