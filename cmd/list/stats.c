@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "text/codec.h"
 #include "text/crc.h"
 #include "text/host.h"
 
@@ -35,13 +36,15 @@ void stats_release(struct stats *t)
 void stats_reason_text(char to[STATS_REASON_MAX], const struct verdict *v, bool discreet)
 {
 	/* The same outage is met at any address and port. */
-	struct str host = discreet ? STR("") : host_peer(str_of(v->host)).name;
+	char host[STATS_REASON_MAX] = "";
 	char code[FAULT_STATUS_MAX + 16] = "";
 	if (v->code > 0)
 		snprintf(code, sizeof(code), ": %03d%s%s", v->code, v->status[0] ? " " : "",
 		         v->status);
-	snprintf(to, STATS_REASON_MAX, "%s%s%s%.*s%s", cause_row(v->cause)->sentence, code,
-	         host.len > 0 ? " (" : "", STR_FMT(host), host.len > 0 ? ")" : "");
+	if (!discreet)
+		codec_one_line(host, sizeof(host), host_peer(str_of(v->host)).name);
+	snprintf(to, STATS_REASON_MAX, "%s%s%s%s%s", cause_row(v->cause)->sentence, code,
+	         host[0] ? " (" : "", host, host[0] ? ")" : "");
 }
 
 static void count_reason(struct stats *t, const char *text)

@@ -70,14 +70,14 @@ void progress_done(int fd)
 /* "<a@b>: refused by HOST: CODE TEXT" where a host said so, else "<a@b>: not sent: TEXT". */
 static char *refusal(const struct rcpt *r)
 {
-	char text[VERDICT_LINE_MAX];
+	char text[VERDICT_LINE_MAX], host[VERDICT_HOST_MAX];
 	if (!verdict_spoken(&r->verdict) || rcpt_expired(r)) {
 		rcpt_reason(r, text);
 		return mem_printf("<%s>: %s", r->address, text);
 	}
 	verdict_reply(&r->verdict, text);
-	return mem_printf("<%s>: refused by %.*s: %s", r->address,
-	                  STR_FMT(verdict_host(r->verdict.host)), text);
+	verdict_host_text(r->verdict.host, host);
+	return mem_printf("<%s>: refused by %s: %s", r->address, host, text);
 }
 
 /* A signal that asks us to end must not make a report of what was told. */

@@ -218,8 +218,9 @@ static bool put_reason(struct writer *w, const struct rcpt *p)
 	} else if (w->r->kind == DSN_DELAYED) {
 		snprintf(lead, sizeof(lead), "    The last problem was: ");
 	} else if (verdict_spoken(&p->verdict)) {
-		snprintf(lead, sizeof(lead), "    The mail server %.*s said: ",
-		         STR_FMT(verdict_host(p->verdict.host)));
+		char host[VERDICT_HOST_MAX];
+		verdict_host_text(p->verdict.host, host);
+		snprintf(lead, sizeof(lead), "    The mail server %s said: ", host);
 		verdict_reply(&p->verdict, reason);
 	}
 	if (reason[0] == '\0')

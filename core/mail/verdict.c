@@ -69,6 +69,11 @@ struct str verdict_host(const char *host)
 	return host_peer(str_of(host)).server;
 }
 
+void verdict_host_text(const char *host, char to[VERDICT_HOST_MAX])
+{
+	codec_one_line(to, VERDICT_HOST_MAX, verdict_host(host));
+}
+
 void verdict_reply(const struct verdict *v, char to[VERDICT_LINE_MAX])
 {
 	const char *text = v->text ? v->text : "";
@@ -84,16 +89,19 @@ static int put_lead(const struct verdict *v, char to[VERDICT_LINE_MAX])
 {
 	const struct cause_row *row = cause_row(v->cause);
 	bool explain = v->code > 0 || !v->text;
+	char host[VERDICT_HOST_MAX] = "";
+	if (explain)
+		codec_one_line(host, sizeof(host), str_of(v->host));
 	return snprintf(to, VERDICT_LINE_MAX, "%s%s%s%s%s%s%s", v->relay ? "relay " : "",
-	                v->relay ? v->relay : "", v->relay ? ": " : "",
-	                explain && v->host ? v->host : "", explain && v->host ? ": " : "",
-	                explain ? row->sentence : "", v->code > 0 ? ": " : "");
+	                v->relay ? v->relay : "", v->relay ? ": " : "", host,
+	                host[0] ? ": " : "", explain ? row->sentence : "",
+	                v->code > 0 ? ": " : "");
 }
 
 void verdict_line(const struct verdict *v, char to[VERDICT_LINE_MAX])
 {
 	const struct cause_row *row = cause_row(v->cause);
-	char reply[VERDICT_LINE_MAX];
+	char reply[VERDICT_LINE_MAX], host[VERDICT_HOST_MAX];
 	const char *hint = row->hint;
 	verdict_reply(v, reply);
 	if (v->cause == CAUSE_NONE || (v->code > 0 && !v->host)) {
@@ -102,9 +110,9 @@ void verdict_line(const struct verdict *v, char to[VERDICT_LINE_MAX])
 		return;
 	}
 	int len;
+	verdict_host_text(v->host, host);
 	if (v->code > 0 && row->tried)
-		len = snprintf(to, VERDICT_LINE_MAX,
-		               "host %.*s said: ", STR_FMT(verdict_host(v->host)));
+		len = snprintf(to, VERDICT_LINE_MAX, "host %s said: ", host);
 	else if (row->fate == FATE_FAIL)
 		len = snprintf(to, VERDICT_LINE_MAX, "not sent: ");
 	else

@@ -15,6 +15,7 @@
 
 #define VERDICT_TEXT_MAX 512 /* bytes of a text that are kept */
 #define VERDICT_LINE_MAX 1024
+#define VERDICT_HOST_MAX 512
 
 struct verdict {
 	enum cause cause;
@@ -40,6 +41,8 @@ void verdict_release(struct verdict *v); /* as if nothing was ever said */
 bool verdict_spoken(const struct verdict *v);
 /* "NAME[ADDRESS]" of a host (as above, or NULL), without the port. */
 struct str verdict_host(const char *host);
+/* The same as a person is to see it: printable, for it may be called in any letters. */
+void verdict_host_text(const char *host, char to[VERDICT_HOST_MAX]);
 /* "550 5.1.1 words", or the words alone where no server spoke. */
 void verdict_reply(const struct verdict *v, char to[VERDICT_LINE_MAX]);
 /* The whole for people: "host NAME[ADDRESS] said: 450 4.2.0 later",

@@ -62,6 +62,8 @@ START_TEST(test_reason_text)
 	     "login refused: 535 (mx.example)", "login refused: 535"},
 	    {CAUSE_NOT_LISTENING, 0, "", "/run/lmtp", "", "connection refused (/run/lmtp)",
 	     "connection refused"},
+	    {CAUSE_NOT_LISTENING, 0, "", "m\xC2\x9B.example:25", "",
+	     "connection refused (m\\xC2\\x9B.example)", "connection refused"},
 	    {CAUSE_NO_RELAY, 0, "", NULL, "", "no relay serves this recipient",
 	     "no relay serves this recipient"},
 	};

@@ -23,6 +23,8 @@ static const struct line_case {
      "host mx.example[192.0.2.1] said: 451 4.3.0"},
     {CAUSE_DEFERRED, 450, "", "main", "/run/lmtp", "later", "450 later",
      "host /run/lmtp said: 450 later"},
+    {CAUSE_DEFERRED, 450, "", "main", "m\xC3\xBC.example:25", "later", "450 later",
+     "host m\\xC3\\xBC.example said: 450 later"},
     /* It did not come to a transaction: what happened, at which relay. */
     {CAUSE_BUSY, 421, "4.7.0", "main", HOST, "too many", "421 4.7.0 too many",
      "relay main: mx.example[192.0.2.1]:25: the server is busy: 421 4.7.0 too many"},
