@@ -382,11 +382,19 @@ static void start_workers(struct run *run)
  * and the run is to stop. */
 static void wait_for(struct run *run, pid_t pid)
 {
+	int status = 0;
 	pid_t ended;
-	while ((ended = waitpid(pid, NULL, WNOHANG)) == 0 || (ended < 0 && errno == EINTR)) {
+	while ((ended = waitpid(pid, &status, WNOHANG)) == 0 || (ended < 0 && errno == EINTR)) {
 		clock_pause_ms(WAIT_PAUSE_MS);
 		tell_progress(run);
 	}
+	/* What it had in hand is held, and is for the next run. */
+	if (ended == pid && WIFSIGNALED(status))
+		log_text(LOG_ERR, "a process of this run was ended by signal %d",
+		         WTERMSIG(status));
+	else if (ended == pid && WEXITSTATUS(status) != 0)
+		log_text(LOG_ERR, "a process of this run has failed with exit status %d",
+		         WEXITSTATUS(status));
 }
 
 static void lead(struct run *run)

@@ -8,6 +8,7 @@ that give passwords. What it is refused then is tried from inside by the unit te
 import os
 import platform
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -141,6 +142,26 @@ def workers():
         same("held", case.entries(), [])
 
 
+def worker_ended():
+    """One of a run's processes is ended, as by a call that it may not make: the log says so, and
+    the others go on."""
+    with Case("worker ended") as case:
+        relay = case.relay("--on", "DOT wait 700 normal")
+        case.configure({"port": relay.port, "connections": "2", **WAITING},
+                       conf={"delivery.mode": "hold"})
+        for _ in range(4):
+            sent(case.send(*ARGS))
+        call = case.begin("flushq", "--all")
+        relay.wait_for("connect", 2)
+        worker, = [pid for pid in flushqs(case) if int(pid) != call.process.pid]
+        os.kill(int(worker), signal.SIGSYS)
+        same("flushq", call.wait().code, 0)
+        match("log", f"a process of this run was ended by signal {signal.SIGSYS:d}", case.log())
+        check(len(case.entries()) <= 1, f"held: {case.entries()}")
+        case.flush("--all")
+        same("held", case.entries(), [])
+
+
 def refused():
     """hold/ to failed/, a report made in tmp/ and moved, and sent in the same run."""
     with Case("refused") as case:
@@ -240,6 +261,7 @@ JOBS = [
     ("credentials of systemd", credentials),
     ("a client's certificate", client_certificate),
     ("workers", workers),
+    ("a worker is ended", worker_ended),
     ("refused: a report, and failed/", refused),
     ("a dead relay is remembered", dead_relay),
     ("the log is renamed during a run", renamed_log),
