@@ -28,17 +28,6 @@ void under_way_free(struct under_way *u)
 	free(u);
 }
 
-static bool same_way(const struct route *a, const struct route *b)
-{
-	if (a->relay_count != b->relay_count || !a->domain != !b->domain ||
-	    (a->domain && strcmp(a->domain, b->domain) != 0))
-		return false;
-	for (size_t i = 0; i < a->relay_count; i++)
-		if (a->relays[i] != b->relays[i])
-			return false;
-	return true;
-}
-
 /* Would it go as this one does, all of it at once? */
 static bool fits_behind(struct attempt *a, const struct hold_entry *he,
                         const struct route *route)
@@ -46,7 +35,7 @@ static bool fits_behind(struct attempt *a, const struct hold_entry *he,
 	const struct envelope *e = &he->entry.envelope;
 	const struct server_client client = {hold_uid(he), e->sender};
 	/* A report has to wait until what it reports on says that it is made. */
-	if (he->entry.report_of[0] || !same_way(a->route, route) ||
+	if (he->entry.report_of[0] || !route_same_way(a->route, route) ||
 	    route->rcpt_count > (size_t)a->server->relay->max_recipients)
 		return false;
 	for (size_t i = 0; i < e->rcpt_count; i++)

@@ -50,7 +50,7 @@ static void relays_for(const struct settings *c, const struct envelope *e, struc
 	}
 }
 
-static bool same_way(const struct route *a, const struct route *b)
+bool route_same_way(const struct route *a, const struct route *b)
 {
 	if (a->relay_count != b->relay_count || !a->domain != !b->domain)
 		return false;
@@ -84,7 +84,7 @@ static uint32_t way_hash(const struct route *r)
 static size_t *find_slot(const struct routes *all, const struct route *wanted)
 {
 	size_t mask = all->index_size - 1, at = way_hash(wanted) & mask;
-	while (all->index[at] && !same_way(&all->at[all->index[at] - 1], wanted))
+	while (all->index[at] && !route_same_way(&all->at[all->index[at] - 1], wanted))
 		at = (at + 1) & mask;
 	return &all->index[at];
 }

@@ -34,6 +34,8 @@ struct routes {
 bool route_from(const struct settings_relay *relay, struct str sender);
 bool route_to(const struct settings_relay *relay, struct str rcpt);
 
+/* Do both go to the same relays, in the same order, and with mx to the same domain? */
+bool route_same_way(const struct route *a, const struct route *b);
 /* Routes the waiting recipients. envelope->relay names the only one allowed. */
 void routes_plan(const struct settings *c, const struct envelope *e, struct routes *out);
 void routes_release(struct routes *r);
