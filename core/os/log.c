@@ -356,11 +356,12 @@ static bool send_file(const struct buf *line)
 	do {
 		n = write(fd, line->at, line->len);
 	} while (n < 0 && errno == EINTR);
-	int sys = errno;
+	/* Half a line is none. Why there was no room for the rest the next would be told. */
+	int sys = n < 0 ? errno : ENOSPC;
 	if (fd != state.kept)
 		close(fd);
 	errno = sys;
-	return n >= 0;
+	return n >= 0 && (size_t)n == line->len;
 }
 
 static bool send_stderr(const struct buf *line)

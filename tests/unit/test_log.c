@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -383,6 +384,25 @@ START_TEST(to_syslog_instead)
 }
 END_TEST
 
+/* A file that has room for half a line: the whole of it is there. */
+START_TEST(half_a_line)
+{
+	struct rlimit before, small;
+	int fd = listener("socket", SOCK_DGRAM);
+	log_test_socket("socket");
+	log_open(LOG_TO_FILE, false, "log", "x");
+	signal(SIGXFSZ, SIG_IGN);
+	ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
+	small = (struct rlimit){30, before.rlim_max};
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
+	log_event(LOG_INFO, two);
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
+	receives_text(fd, "cannot log to log: No space left on device");
+	receives_text(fd, "id=A1 reply=\"250 ok\"");
+	close(fd);
+}
+END_TEST
+
 struct reading {
 	int count;
 	bool over;
@@ -527,6 +547,7 @@ int main(void)
 	tcase_add_test(c, to_syslog);
 	tcase_add_test(c, to_syslog_stream);
 	tcase_add_test(c, to_syslog_instead);
+	tcase_add_test(c, half_a_line);
 	tcase_add_test(c, to_a_reader);
 	tcase_add_loop_test(c, to_full_syslog, 0, 2);
 	tcase_add_test(c, to_syslog_long);
