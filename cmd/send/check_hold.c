@@ -16,6 +16,7 @@
 #include "os/trust.h"
 #include "cmd/place_access.h"
 #include "cmd/send/check_table.h"
+#include "hold/spool.h"
 
 static void fail(struct check_hold *s, const char *text)
 {
@@ -97,7 +98,7 @@ static bool room_good(const struct place *p, enum hold_room room, bool *missing)
 {
 	const struct passwd *pw = getpwnam(POSTERN_USER);
 	char *path = mem_printf("%s/%s", p->hold_path, hold_room_name(room));
-	mode_t mode = room == HOLD_STATE ? 0770 : 01770;
+	mode_t mode = spool_room_mode(room);
 	struct stat st;
 	struct fault f = FAULT_INIT;
 	bool ok = true;
@@ -177,7 +178,7 @@ static bool folder_good(struct check_hold *s)
 	bool folder = S_ISLNK(st.st_mode) || is_folder(path, &st);
 	if (!folder)
 		check_table_advice("move it away, or set directory in [hold]");
-	if (folder && (personal || is_as_made(path, &st, 0, 0710)))
+	if (folder && (personal || is_as_made(path, &st, 0, SPOOL_MODE)))
 		return true;
 	s->ok = false;
 	return false;

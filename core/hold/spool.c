@@ -7,10 +7,8 @@
 #include <unistd.h>
 
 #include "os/file.h"
-#include "hold/hold.h"
 
-/* Entries are of many users: the sticky bit keeps each to their own. */
-static mode_t mode_of(enum hold_room room)
+mode_t spool_room_mode(enum hold_room room)
 {
 	return room == HOLD_STATE ? 0770 : 01770;
 }
@@ -60,7 +58,7 @@ static bool make_room(int folder, enum hold_room room, uid_t owner, gid_t group,
 	if (file_stat_name(folder, name, &st, f))
 		return (S_ISDIR(st.st_mode) && st.st_uid == owner) ||
 		       fault_set(f, FAULT_TEMP, "%s is there and not as it should be", name);
-	return file_make_dir(folder, name, owner, group, mode_of(room), f);
+	return file_make_dir(folder, name, owner, group, spool_room_mode(room), f);
 }
 
 static bool make_rooms(int folder, const char *path, uid_t owner, gid_t group, struct fault *f)
@@ -70,7 +68,8 @@ static bool make_rooms(int folder, const char *path, uid_t owner, gid_t group, s
 		return false;
 	if (st.st_uid != 0)
 		return fault_set(f, FAULT_TEMP, "%s has no rooms, and is not root's", path);
-	if (!file_own(folder, path, 0, group, 0710, f) || !has_only_rooms(folder, path, f))
+	if (!file_own(folder, path, 0, group, SPOOL_MODE, f) ||
+	    !has_only_rooms(folder, path, f))
 		return false;
 	for (int i = 0; i < HOLD_ROOMS; i++)
 		if (!make_room(folder, (enum hold_room)i, owner, group, f))
