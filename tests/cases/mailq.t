@@ -277,6 +277,7 @@ def failing(p):
     same("--count", p.mailq("--count", "--failed").out, "1\n")
     status = json.loads(p.mailq("-j", "--failed").out)["recipients"]
     same("json", [(x["status"], x["code"]) for x in status], [("failed", 550), ("delivered", 250)])
+    same("tried once", json.loads(p.mailq("-j", "--failed").out)["attempts"], 1)
     same("found by its ID", layout(p.mailq(id_).out)[0][0], id_)
     check("state       failed" in p.mailq("--show", id_).out, "--show")
     complains(p.flushq(id_), 65, "has failed", "flushq ID")
