@@ -66,8 +66,10 @@ static bool next_name(struct args *a, const char *word, struct fault *f)
 	size_t len = strcspn(word, "=");
 	const char *attached = word[len] ? word + len + 1 : NULL;
 	a->row = row_of_name(a->table, str_make(word, len));
-	if (!a->row || (a->row->takes == ARGS_ALONE && (attached || a->argc != 2)))
+	if (!a->row)
 		return fault_set(f, FAULT_USAGE, "unknown option %s", word);
+	if (a->row->takes == ARGS_ALONE && (attached || a->argc != 2))
+		return fault_set(f, FAULT_USAGE, "%s must be the only argument", a->row->name);
 	if (a->row->takes == ARGS_NOTHING && attached)
 		return fault_set(f, FAULT_USAGE, "%s takes no argument", a->row->name);
 	return take(a, a->row->name, attached, f);

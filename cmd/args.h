@@ -28,7 +28,7 @@ enum args_takes {
 	ARGS_NOTHING,
 	ARGS_ARGUMENT, /* attached, or the next word, whatever that is */
 	ARGS_ATTACHED, /* only attached, may be missing */
-	ARGS_ALONE,    /* of a name: nothing, and it is known only as the single argument */
+	ARGS_ALONE,    /* of a name: nothing, and it must be the only argument */
 };
 
 struct args_row {

@@ -78,3 +78,12 @@ const char *format_state(enum rcpt_state state)
 	}
 	return "waiting";
 }
+
+void format_reason(const struct rcpt *r, bool failed, char to[VERDICT_LINE_MAX])
+{
+	if (failed && r->state == RCPT_WAITING)
+		snprintf(to, VERDICT_LINE_MAX,
+		         "kept, for the configuration was faulty; flushq --retry puts it back");
+	else
+		rcpt_reason(r, to);
+}

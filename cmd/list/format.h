@@ -33,5 +33,8 @@ bool format_add_reason(struct buf *out, struct str s) __attribute__((warn_unused
 const char *format_sender(const struct envelope *e);
 /* "waiting", "delivered", "failed". */
 const char *format_state(enum rcpt_state state);
+/* Why it waits or has failed, or empty. failed: of an entry in failed/, where nobody waits for
+ * a server: it was handed in while the configuration was faulty. */
+void format_reason(const struct rcpt *r, bool failed, char to[VERDICT_LINE_MAX]);
 
 #endif

@@ -51,12 +51,12 @@ static bool member(struct buf *out, const char *key, const char *text)
 	       (buf_addf(out, ", \"%s\": ", key) && json_string(out, str_of(text)));
 }
 
-static bool recipient(struct buf *out, const struct rcpt *r)
+static bool recipient(struct buf *out, const struct rcpt *r, bool failed)
 {
 	const struct verdict *v = &r->verdict;
 	bool waits = r->state != RCPT_DELIVERED;
 	char reason[VERDICT_LINE_MAX];
-	rcpt_reason(r, reason);
+	format_reason(r, failed, reason);
 	return buf_addf(out, "{\"address\": ") && json_string(out, str_of(r->address)) &&
 	       member(out, "delay_reason", waits ? reason : NULL) &&
 	       buf_addf(out, ", \"status\": \"%s\", \"code\": %d", format_state(r->state),
@@ -84,6 +84,7 @@ bool json_entry(struct buf *out, const struct entry *e, bool busy, bool failed)
 	             (long long)e->attempts, failed ? 0 : (long long)e->next_try,
 	             (unsigned long long)e->uid, e->frozen ? "true" : "false");
 	for (size_t i = 0; ok && i < v->rcpt_count; i++)
-		ok = (i == 0 || buf_add_str(out, STR(", "))) && recipient(out, &v->rcpts[i]);
+		ok = (i == 0 || buf_add_str(out, STR(", "))) &&
+		     recipient(out, &v->rcpts[i], failed);
 	return ok && buf_add_str(out, STR("]}\n"));
 }

@@ -194,7 +194,7 @@ static bool recipients(struct buf *out, const struct listing *l, const struct en
 		if (r->state == RCPT_DELIVERED || (r->told && !l->verbose))
 			continue;
 		char reason[VERDICT_LINE_MAX];
-		rcpt_reason(r, reason);
+		format_reason(r, l->failed, reason);
 		places[count].reason = mem_copy(str_of(reason));
 		places[count++].rcpt = i;
 	}

@@ -57,13 +57,13 @@ static bool envelope(struct buf *out, const struct entry *e)
 	       text_line(out, "envid", "", v->envid, "");
 }
 
-static bool recipient(struct buf *out, const struct rcpt *r)
+static bool recipient(struct buf *out, const struct show *s, const struct rcpt *r)
 {
 	const struct verdict *v = &r->verdict;
 	char notify[32];
 	envelope_format_notify(r->notify, notify);
 	char reason[VERDICT_LINE_MAX];
-	rcpt_reason(r, reason);
+	format_reason(r, s->failed, reason);
 	if (!text_line(out, "recipient", "<", r->address, ">") ||
 	    !buf_addf(out, "%11s %s", "", format_state(r->state)) ||
 	    (v->code > 0 && !buf_addf(out, " %d", v->code)) ||
@@ -79,7 +79,7 @@ bool show_head(struct buf *out, const struct show *s, const struct entry *e)
 {
 	bool ok = state(out, s, e) && envelope(out, e);
 	for (size_t i = 0; ok && i < e->envelope.rcpt_count; i++)
-		ok = recipient(out, &e->envelope.rcpts[i]);
+		ok = recipient(out, s, &e->envelope.rcpts[i]);
 	return ok && buf_add_char(out, '\n');
 }
 

@@ -169,7 +169,7 @@ static bool check_call(const struct mailq_call *call, struct fault *f)
 	bool filtered = call->only_id || call->only_rcpt || call->only_sender;
 	if (call->job == JOB_ADMIN && !call->all && call->id_count == 0 && !filtered)
 		return fault_set(f, FAULT_USAGE,
-		                 "which messages? IDs, \"all\", --recipient or --sender");
+		                 "which messages? IDs, \"all\", --id, --recipient or --sender");
 	/* What a script forgot to fill in does not stand for everybody. */
 	if (call->job == JOB_ADMIN &&
 	    ((call->only_id && !call->only_id[0]) || (call->only_rcpt && !call->only_rcpt[0]) ||
@@ -316,11 +316,13 @@ void mailq_options_usage(enum mailq_program program, FILE *out)
 		      out);
 		return;
 	}
-	fputs("usage: flushq [-C FILE] [-v] [-a] [--recipient TEXT] [--sender TEXT] [ID ...]\n"
-	      "       flushq [-C FILE] ",
-	      out);
+	fputs(
+	    "usage: flushq [-C FILE] [-v] [-a] [--id|--recipient|--sender TEXT ...] [ID ...]\n"
+	    "       flushq [-C FILE] [-v] ",
+	    out);
 	print_verbs(out);
-	fputs(" ID ...|all\n"
+	fputs("\n"
+	      "              [--id|--recipient|--sender TEXT ...] [ID ...|all]\n"
 	      "       flushq --help\n",
 	      out);
 }

@@ -391,6 +391,19 @@ static void check_flush(struct sight *s)
 	check_table_row("last flush", -1, "%s; %zu held, %zu of them due", last, w.held, w.due);
 }
 
+/* Of these nothing more is heard, and after keep_failed they are gone. */
+static void show_failed(struct sight *s)
+{
+	hold_id *ids = NULL;
+	size_t count = 0;
+	struct fault f = FAULT_INIT;
+	if (s->held.open && hold_list(&s->held.hold, HOLD_FAILED, &ids, &count, &f) &&
+	    count > 0)
+		check_table_row("failed", -1, "%zu message%s: mailq --failed says why", count,
+		                format_plural(count));
+	free(ids);
+}
+
 bool check_here(struct place *p, int64_t names_ms)
 {
 	struct sight s = {.place = p, .now = clock_wall(), .ok = true};
@@ -407,6 +420,7 @@ bool check_here(struct place *p, int64_t names_ms)
 		counters_read(&s.held.hold, &s.counters);
 	check_clock(&s);
 	check_flush(&s);
+	show_failed(&s);
 	if (s.held.open)
 		hold_close(&s.held.hold);
 	return s.ok;

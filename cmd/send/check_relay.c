@@ -144,6 +144,9 @@ static const char *advice_on_tls(const struct met *m, enum cause cause)
 	case TLS_FLAW_OWN:
 		return "get the certificate from whose server it is: its file is for "
 		       "tls_trust, or its pin, if it is the one above, for tls_fingerprint";
+	case TLS_FLAW_NO_ROOTS:
+		return "install those that systems trust, the package ca-certificates; or name "
+		       "the CA's file in tls_trust";
 	case TLS_FLAW_PIN:
 		return "ask whose server it is whether that certificate is theirs; then "
 		       "tls_fingerprint is to be this one";

@@ -87,6 +87,12 @@ static bool add_oauth(struct buf *out)
 #endif
 }
 
+/* Root's is for the system, that of others beside their own configuration. */
+static const char *password_file(void)
+{
+	return getuid() == 0 ? POSTERN_SYSCONFDIR "/postern.secret" : "postern.secret";
+}
+
 static bool add_login(const struct search *s, const struct provider *p, struct buf *out)
 {
 	struct str address = buf_str(&s->address);
@@ -96,11 +102,16 @@ static bool add_login(const struct search *s, const struct provider *p, struct b
 		return false;
 	if (p && p->oauth && !p->passwords)
 		return add_oauth(out);
-	return buf_addf(out,
-	                "# Its first line is the password; nobody else may read it.\n"
-	                "password_file = %s\n",
-	                getuid() == 0 ? POSTERN_SYSCONFDIR "/postern.secret"
-	                              : "postern.secret");
+	if (getuid() == 0 &&
+	    !buf_addf(out,
+	              "# Its first line is the password; root and Postern alone read it:\n"
+	              "# install -m 640 -o root -g " POSTERN_GROUP " /dev/null %s\n",
+	              password_file()))
+		return false;
+	if (getuid() != 0 &&
+	    !buf_addf(out, "# Its first line is the password; nobody else may read it.\n"))
+		return false;
+	return buf_addf(out, "password_file = %s\n", password_file());
 }
 
 static bool write_whole(const struct search *s, const struct configure_guess *g,
@@ -247,8 +258,9 @@ static int give_template(const struct search *s)
 	                   "# Nothing was found. With what your provider says, this would do:\n"
 	                   "#\n# [mail]\n# from = %.*s\n#\n# [relay]\n"
 	                   "# host = smtp.example.org\n# port = 465\n# security = tls\n"
-	                   "# user = %.*s\n# password_file = postern.secret\n",
-	                   STR_FMT(buf_str(&s->address)), STR_FMT(buf_str(&s->address))) &&
+	                   "# user = %.*s\n# password_file = %s\n",
+	                   STR_FMT(buf_str(&s->address)), STR_FMT(buf_str(&s->address)),
+	                   password_file()) &&
 	          put_out(&text);
 	buf_release(&text);
 	return ok ? EXIT_UNAVAILABLE : fault_exit(FAULT_IO);

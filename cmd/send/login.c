@@ -51,10 +51,15 @@ const struct settings_relay *login_relay(const struct settings *c, const struct 
 	}
 	if (count == 1 && call->operand_count <= 1)
 		return found;
-	fault_set(f, FAULT_USAGE,
-	          count > 1 ? "%s has several relays with oauth: name one"
-	                    : "%s has no such relay with oauth",
-	          c->path);
+	if (call->operand_count > 1)
+		fault_set(f, FAULT_USAGE, "the name of one relay is taken");
+	else if (count > 1)
+		fault_set(f, FAULT_USAGE, "%s has several relays with oauth: name one",
+		          c->path);
+	else if (name)
+		fault_set(f, FAULT_USAGE, "%s has no [relay %s] with oauth", c->path, name);
+	else
+		fault_set(f, FAULT_USAGE, "%s has no relay with oauth", c->path);
 	return NULL;
 }
 

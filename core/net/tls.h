@@ -44,6 +44,7 @@ enum tls_flaw {
 	TLS_FLAW_NAME,     /* it is for others */
 	TLS_FLAW_SIGNER,   /* nobody that is trusted stands for it */
 	TLS_FLAW_OWN,      /* nor anybody else: it is self-signed */
+	TLS_FLAW_NO_ROOTS, /* this system trusts nobody */
 	TLS_FLAW_PIN,      /* it is not the one that was pinned */
 	TLS_FLAW_UNUSABLE, /* revoked, weak, for other use, without a name */
 	TLS_FLAW_CLEAR     /* there is none: it speaks SMTP in clear */

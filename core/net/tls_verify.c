@@ -244,18 +244,20 @@ static bool refuse_for_no_name(struct tls *t)
 static bool refuse_for_signer(struct tls *t, const struct leaf *leaf)
 {
 	const char *name = t->trust->name;
-	t->info.flaw = leaf->self_signed ? TLS_FLAW_OWN : TLS_FLAW_SIGNER;
+	t->info.flaw = leaf->self_signed    ? TLS_FLAW_OWN
+	               : t->trust->no_roots ? TLS_FLAW_NO_ROOTS
+	                                    : TLS_FLAW_SIGNER;
+	if (leaf->self_signed)
+		return fault_set(&t->refusal, FAULT_RELAY,
+		                 "TLS: the certificate of %.80s is self-signed and not trusted "
+		                 "(tls_fingerprint, tls_trust)",
+		                 name);
 	if (t->trust->no_roots)
 		return fault_set(
 		    &t->refusal, FAULT_RELAY,
 		    "TLS: the certificate of %.80s cannot be checked: this system has "
 		    "no CA certificates (package ca-certificates, or tls_trust)",
 		    name);
-	if (leaf->self_signed)
-		return fault_set(&t->refusal, FAULT_RELAY,
-		                 "TLS: the certificate of %.80s is self-signed and not trusted "
-		                 "(tls_fingerprint, tls_trust)",
-		                 name);
 	return fault_set(&t->refusal, FAULT_RELAY,
 	                 "TLS: the certificate of %.80s was issued by an unknown CA (%.90s): "
 	                 "tls_trust",

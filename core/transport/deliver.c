@@ -171,6 +171,16 @@ static bool put_back(struct deliver *d, struct hold_entry *he, struct delivery_l
 	       hold_mark_head(he, f);
 }
 
+/* Nobody waits any more: a try that failed for some is one of those that failed/ tells of. */
+static void count_last(struct entry *e, const struct offer_sum *sum)
+{
+	if (!sum->offered || failures_new(&e->envelope) == 0)
+		return;
+	e->attempts++;
+	e->tried = clock_wall();
+	e->uptime = clock_uptime();
+}
+
 /* Whoever waits, or else the sender, hears of recipients that were refused in
  * this try. If others still wait, or were refused before and are in failed/
  * already, the refused ones get an entry of their own there; else this one
@@ -184,7 +194,7 @@ static bool finish(struct deliver *d, struct hold_entry *he, size_t waiting, str
 		    !report(d, he, DSN_FAILED, f))
 			return false;
 		if (!split)
-			return hold_move(he, HOLD_FAILED, f);
+			return hold_mark_head(he, f) && hold_move(he, HOLD_FAILED, f);
 		if (!failures_split(he, f))
 			return false;
 	}
@@ -254,8 +264,11 @@ enum deliver_end deliver_entry(struct deliver *d, struct hold_entry *he,
 	if (end != DELIVER_DONE)
 		return end;
 	result->strained = sum.strained;
-	bool ok = envelope_count(&he->entry.envelope, RCPT_WAITING) == 0 ||
-	          put_back(d, he, &log, &sum, f);
+	bool ok = true;
+	if (envelope_count(&he->entry.envelope, RCPT_WAITING) > 0)
+		ok = put_back(d, he, &log, &sum, f);
+	else
+		count_last(&he->entry, &sum);
 	sum_up(he, result);
 	ok = ok && finish(d, he, result->waiting, f);
 	offerer_settle(&d->offerer, he->hold);

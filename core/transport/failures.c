@@ -54,6 +54,9 @@ bool failures_split(struct hold_entry *he, struct fault *f)
 	entry_init(&copy);
 	copy.created = he->entry.created;
 	copy.uid = hold_uid(he);
+	copy.attempts = he->entry.attempts;
+	copy.tried = he->entry.tried;
+	copy.uptime = he->entry.uptime;
 	memcpy(copy.report_of, he->entry.report_of, sizeof(copy.report_of));
 	copy_envelope(e, &copy.envelope);
 	bool ok = sink_copy(&s.sink, &copy, he, f) && sink_end(&s.sink, &he->entry.facts, f);

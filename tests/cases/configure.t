@@ -85,6 +85,8 @@ def template(result):
     for line in result.out.splitlines():
         check(line.startswith("#"), f"{line!r} is no comment")
     match("template", r"(?m)^# \[relay\]$", result.out)
+    folder = "/.*/" if os.getuid() == 0 else ""
+    match("its password", rf"(?m)^# password_file = {folder}postern\.secret$", result.out)
 
 
 def wrong_name():

@@ -281,6 +281,17 @@ def some_flush():
         looked_at(case, 0, (r"^  last flush +\d+s ago; 1 held",))
 
 
+def some_failed():
+    """What failed is told of, and is no fault of what is here now."""
+    with Case("some failed") as case:
+        relay = case.relay()
+        case.configure({"port": relay.port}, conf=WHOLE)
+        looked_at(case, 0, (), never=("^  failed ",))
+        for count in ("1 message", "2 messages"):
+            case.send("-i", "-f", "a@src.example", "reject550@dest.example")
+            looked_at(case, 0, (rf"^  failed +{count}: mailq --failed says why$",))
+
+
 def from_the_future(case):
     case.send("-odq", *ARGS)
     path = os.path.join(case.hold, "hold", case.entries()[0])
@@ -524,6 +535,7 @@ JOBS = [
     here_fails("nobody flushes", "last flush",
                rf"a line for crontab -e: \*/5 \* \* \* \* {FLUSHQ} -C \S+$", prepare=no_flush),
     ("held mail and a flush", some_flush),
+    ("failed mail", some_failed),
     here_fails("clock behind", "clock: .*before the youngest message", "set the clock",
                prepare=from_the_future),
     relay_fails("secret missing", "password in .*No such file",

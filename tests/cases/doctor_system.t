@@ -118,6 +118,17 @@ def no_names():
             silent.close()
 
 
+def no_roots():
+    """What a small system lacks is a package, and not the file of some CA."""
+    with Jail("no roots") as jail:
+        jail.secure(conf=WHOLE, tls_trust=None)
+        result = looked_at(jail, "root", 75, ("^  FAILED .*TLS: the certificate of relay.test",))
+        if "issued by an unknown CA" in result.out:
+            raise Skip("the roots of this system are not below /etc")
+        match("said", "  to do +install .* the package ca-certificates; or name the CA's file",
+              result.out)
+
+
 def no_way_in():
     with Jail("no way in", setgid=False) as jail:
         jail.simple(conf=WHOLE)
@@ -153,6 +164,7 @@ def jobs():
     yield "the socket alone", by_socket
     yield "no way in", no_way_in
     yield "no name server", no_names
+    yield "no roots", no_roots
     yield broken("a log of root's", "log: .*/tmp/log: Permission denied",
                  "install -m 660 -o postern", ": >/tmp/log; chmod 600 /tmp/log",
                  conf={"log.to": "/tmp/log"})

@@ -898,6 +898,8 @@ def three_verdicts():
         failed = [r for e in case.listing("--failed") for r in e["recipients"]]
         same("mailq --json --failed", [(r["address"], r["status"], r["code"]) for r in failed],
              [("reject550@dest.example", "failed", 550)])
+        same("tries, of both", [e["attempts"] for e in case.listing("--failed")
+                                + [entry]], [1, 1])
         for who, status in (("b", "delivered"), ("temp450", "held"), ("reject550", "failed")):
             lines = [x for x in case.log().splitlines() if f"to={who}@dest.example " in x]
             same(f"log lines of {who}", len(lines), 1)

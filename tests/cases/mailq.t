@@ -277,6 +277,7 @@ def failing(p):
     same("--count", p.mailq("--count", "--failed").out, "1\n")
     status = json.loads(p.mailq("-j", "--failed").out)["recipients"]
     same("json", [(x["status"], x["code"]) for x in status], [("failed", 550), ("delivered", 250)])
+    same("tried once", json.loads(p.mailq("-j", "--failed").out)["attempts"], 1)
     same("found by its ID", layout(p.mailq(id_).out)[0][0], id_)
     check("state       failed" in p.mailq("--show", id_).out, "--show")
     complains(p.flushq(id_), 65, "has failed", "flushq ID")
@@ -303,6 +304,23 @@ def failing(p):
     complains(p.flushq("--retry", "000000000000"), 65, "no such", "unknown")
     quiet(p.flushq("--remove", "all"), 0, "--remove all")
     same("nothing left anywhere", (p.ids(), p.ids("--failed")), ([], []))
+
+
+def kept(p):
+    """Handed in while the configuration is faulty: it is said why it is among the failed."""
+    with open(p.conf_path, encoding="ascii") as file:
+        good = file.read()
+    p.write("postern.conf", good + "[mail]\nfrmo = a@x.example\n")
+    same("refused", p.send("-f", "one@x.example", "ok@y.example").code, 78)
+    p.write("postern.conf", good)
+    id_, = p.ids("--failed")
+    why = "kept, for the configuration was faulty; flushq --retry puts it back"
+    entry, = layout(p.mailq("--failed").out)
+    same("text", [tuple(x) for x in entry[4]], [(why, "ok@y.example")])
+    same("json", json.loads(p.mailq("-j", "--failed").out)["recipients"][0]["delay_reason"], why)
+    check(f"waiting: {why}\n" in p.mailq("--show", id_).out, "--show")
+    quiet(p.flushq("--retry", id_), 0, "--retry")
+    check("faulty" not in p.mailq().out + p.mailq("--show", id_).out, "not any more")
 
 
 def choosing(p):
@@ -527,7 +545,7 @@ def hostile(p):
         check(args != ("-j",) or json.loads(r.stdout.decode())["recipients"], "JSON", repr(raw))
 
 
-TESTS = (empty_hold, text_form, json_form, shown, freezing, busy, removing, failing, choosing,
+TESTS = (empty_hold, text_form, json_form, shown, freezing, busy, removing, failing, kept, choosing,
          by_name, on_terminal, trouble, looking, another_user, hostile, many)
 
 

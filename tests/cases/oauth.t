@@ -365,6 +365,20 @@ def logout():
         same("refresh tokens", s.provider.refresh, set())
 
 
+def whose():
+    """Which relay cannot be told, or has no oauth."""
+    with Setting("whose", grant="device") as s:
+        for args, why in ((("x",), r"no \[relay x\] with oauth$"),
+                          (("main", "x"), "the name of one relay is taken$")):
+            result = s.case.run("sendmail", "--login", *args)
+            same("exit", result.code, 64)
+            match("said", why, result.err)
+        s.case.configure({"port": s.relay.port})
+        result = s.case.run("sendmail", "--login")
+        same("exit", result.code, 64)
+        match("said", r"has no relay with oauth$", result.err)
+
+
 def complete_file():
     """Written, but not renamed when its process ended."""
     with Setting("complete", grant="device") as s:
@@ -578,7 +592,7 @@ if THERE:
              ("told unlocked", told_unlocked),
              ("left alone", left_alone),
              ("certificate", wrong_certificate), ("other issuer", other_issuer),
-             ("logout", logout), ("complete file", complete_file), ("slow", slow),
+             ("logout", logout), ("whose", whose), ("complete file", complete_file), ("slow", slow),
              ("open to others", open_to_others), ("process", its_process),
              ("memory client", in_memory("client")), ("memory device", in_memory("device"))]
     JOBS += [("device " + n, refused_device(n)) for n in ("access_denied", "expired_token")]

@@ -80,9 +80,9 @@ static const struct {
     {{"---"}, "!unknown option ---", NULL},
     /* The one that is known only without others. */
     {{"--help"}, "--help |", NULL},
-    {{"--help", "a"}, "!unknown option --help", NULL},
-    {{"-q", "--help"}, "q !unknown option --help", NULL},
-    {{"--help="}, "!unknown option --help=", NULL},
+    {{"--help", "a"}, "!--help must be the only argument", NULL},
+    {{"-q", "--help"}, "q !--help must be the only argument", NULL},
+    {{"--help="}, "!--help must be the only argument", NULL},
     {{"a", "--help"}, "|a --help ", NULL},
 };
 

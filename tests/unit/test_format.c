@@ -4,6 +4,7 @@
 #include <check.h>
 #include <locale.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "unit.h"
@@ -115,6 +116,22 @@ START_TEST(names)
 }
 END_TEST
 
+/* In failed/ nobody waits for a server: such a message was kept. */
+START_TEST(reasons)
+{
+	char reason[VERDICT_LINE_MAX];
+	struct rcpt r = {.state = RCPT_WAITING};
+	format_reason(&r, false, reason);
+	ck_assert_str_eq(reason, "");
+	format_reason(&r, true, reason);
+	ck_assert_ptr_nonnull(strstr(reason, "the configuration was faulty"));
+	verdict_set(&r.verdict, CAUSE_MESSAGE_REFUSED, 550, "5.7.1", NULL, NULL, STR("no"));
+	r.state = RCPT_FAILED;
+	format_reason(&r, true, reason);
+	ck_assert_str_eq(reason, "no");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("format");
@@ -125,5 +142,6 @@ int main(void)
 	tcase_add_loop_test(c, printable, 0, COUNT(texts));
 	tcase_add_test(c, too_long);
 	tcase_add_test(c, names);
+	tcase_add_test(c, reasons);
 	return unit_run(s);
 }
