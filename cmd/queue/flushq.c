@@ -30,9 +30,9 @@ struct flushing {
 	int64_t shown;
 };
 
-/* In memory that the workers of a run share: all of them begin nothing more
+/* Where a run can have workers, in memory that they share: all of them begin nothing more
  * from the moment of the signal. */
-static volatile sig_atomic_t *stop;
+static volatile sig_atomic_t alone, *stop = &alone;
 
 static void note_signal(int number)
 {
@@ -171,7 +171,7 @@ int flushq_try(struct place *p, struct hold *h, const struct flushq_call *call)
 	struct fault f = FAULT_INIT;
 	hold_id *ids = NULL;
 	flushing.terminal = call->tell && !call->verbose && call->caller < 0;
-	if (!share_stop(&f)) {
+	if (call->id_count != 1 && !share_stop(&f)) {
 		fprintf(stderr, "flushq: %s\n", f.text);
 		return fault_exit(f.kind);
 	}

@@ -57,7 +57,8 @@ struct flush {
 	const char *token;    /* the program that has the tokens */
 	flush_ready *ready;   /* or NULL: called once at most, before anything is tried */
 	void *context;        /* of these six */
-	/* Non-zero: end after the entry in hand. In memory that forked processes share. */
+	/* Non-zero: end after the entry in hand. In memory that forked processes share, but
+	 * for one id, which has no workers. */
 	const volatile int *stop;
 };
 
