@@ -184,7 +184,6 @@ int flushq_try(struct place *p, struct hold *h, const struct flushq_call *call)
 		for (size_t i = 0; i < call->id_count; i++)
 			snprintf(ids[i], sizeof(ids[i]), "%s", call->ids[i]);
 	}
-	char *token = with_tls_token();
 	struct flush flush = {
 	    .env = {.config = &p->config,
 	            .hold = h,
@@ -200,7 +199,7 @@ int flushq_try(struct place *p, struct hold *h, const struct flushq_call *call)
 	    .progress = progress,
 	    .become = call->argv ? become : NULL,
 	    .begin = begin,
-	    .token = token,
+	    .token = with_tls_token,
 	    .ready = ready,
 	    .context = &flushing,
 	    .stop = stop,
@@ -215,6 +214,5 @@ int flushq_try(struct place *p, struct hold *h, const struct flushq_call *call)
 		fprintf(stderr, "flushq: %s\n", f.text);
 	door_errors_end(&flushing.carrier);
 	free(ids);
-	free(token);
 	return ok ? EX_OK : fault_exit(f.kind);
 }
