@@ -442,7 +442,8 @@ static bool may_go_clear(const struct session *s, const struct fault *f)
 struct session *session_open(const struct session_env *env, const struct session_target *target,
                              struct session_contact *contact, struct fault *f)
 {
-	struct tried tried = {.count = 0};
+	struct tried tried;
+	tried.count = 0;
 	bool in_clear = false, renewed = false;
 	for (;;) {
 		struct fault now = FAULT_INIT;
