@@ -30,9 +30,9 @@ struct flushing {
 	int64_t shown;
 };
 
-/* In memory that the workers of a run share: all of them begin nothing more
+/* Where a run can have workers, in memory that they share: all of them begin nothing more
  * from the moment of the signal. */
-static volatile sig_atomic_t *stop;
+static volatile sig_atomic_t alone, *stop = &alone;
 
 static void note_signal(int number)
 {
@@ -171,7 +171,7 @@ int flushq_try(struct place *p, struct hold *h, const struct flushq_call *call)
 	struct fault f = FAULT_INIT;
 	hold_id *ids = NULL;
 	flushing.terminal = call->tell && !call->verbose && call->caller < 0;
-	if (!share_stop(&f)) {
+	if (call->id_count != 1 && !share_stop(&f)) {
 		fprintf(stderr, "flushq: %s\n", f.text);
 		return fault_exit(f.kind);
 	}
@@ -184,7 +184,6 @@ int flushq_try(struct place *p, struct hold *h, const struct flushq_call *call)
 		for (size_t i = 0; i < call->id_count; i++)
 			snprintf(ids[i], sizeof(ids[i]), "%s", call->ids[i]);
 	}
-	char *token = with_tls_token();
 	struct flush flush = {
 	    .env = {.config = &p->config,
 	            .hold = h,
@@ -200,7 +199,7 @@ int flushq_try(struct place *p, struct hold *h, const struct flushq_call *call)
 	    .progress = progress,
 	    .become = call->argv ? become : NULL,
 	    .begin = begin,
-	    .token = token,
+	    .token = with_tls_token,
 	    .ready = ready,
 	    .context = &flushing,
 	    .stop = stop,
@@ -215,6 +214,5 @@ int flushq_try(struct place *p, struct hold *h, const struct flushq_call *call)
 		fprintf(stderr, "flushq: %s\n", f.text);
 	door_errors_end(&flushing.carrier);
 	free(ids);
-	free(token);
 	return ok ? EX_OK : fault_exit(f.kind);
 }

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -26,9 +25,7 @@ struct tokens *login_open(const struct place *p, struct hold *h, struct fault *f
 	}
 	if (!place_open_hold(p, false, h, f))
 		return NULL;
-	char *program = with_tls_token();
-	struct tokens *t = tokens_new(&p->config, h, program);
-	free(program);
+	struct tokens *t = tokens_new(&p->config, h, with_tls_token);
 	if (t)
 		return t;
 	hold_close(h);

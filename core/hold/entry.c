@@ -329,7 +329,7 @@ static bool slot_parse(struct rcpt *r, struct str slot)
 
 static bool slots_read(const struct entry_start *b, int fd, struct entry *e, struct fault *f)
 {
-	enum { BATCH = 64 };
+	enum { BATCH = 16 };
 	struct envelope *v = &e->envelope;
 	char slots[BATCH * ENTRY_SLOT];
 	for (size_t i = 0; i < v->rcpt_count; i++) {

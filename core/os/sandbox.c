@@ -3,7 +3,6 @@
 
 #include <stdint.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 #ifdef __linux__
 #include <sys/prctl.h>
@@ -68,8 +67,6 @@ static void drop_capabilities(void)
 
 unsigned sandbox(const struct sandbox_wishes *wishes)
 {
-	/* TZ may name a file anywhere, and the C library reads it at the first use. */
-	tzset();
 	if (!stop_gains())
 		return 0;
 	drop_capabilities();

@@ -354,6 +354,11 @@ static size_t workers_wanted(const struct run *run)
 	return most - 1 < left ? most - 1 : left;
 }
 
+static bool may_have_workers(const struct run *run)
+{
+	return run->count > 1;
+}
+
 static void start_workers(struct run *run)
 {
 	size_t n = workers_wanted(run);
@@ -404,7 +409,8 @@ static void lead(struct run *run)
 		work_on(run, j);
 		/* Not while entries are claimed ahead: after fork() two processes would have
 		 * them. */
-		if (!run->workers && run->count > 1 && !run->first && workers_wanted(run) > 0)
+		if (!run->workers && may_have_workers(run) && !run->first &&
+		    workers_wanted(run) > 0)
 			start_workers(run);
 		tell_progress(run);
 	}
@@ -435,20 +441,30 @@ static void lead(struct run *run)
 	free(run->workers);
 }
 
-static size_t shared_size(size_t count)
+static size_t shared_size(const struct run *run)
 {
-	return sizeof(struct shared) + count * sizeof(size_t);
+	return sizeof(*run->shared) + run->count * sizeof(run->shared->returns[0]);
 }
 
-static struct shared *map_shared(size_t count, struct fault *f)
+/* For one entry a mapping would be the dearest part of all that is only ours. */
+static bool make_shared(struct run *run, struct fault *f)
 {
-	struct shared *s = mmap(NULL, shared_size(count), PROT_READ | PROT_WRITE,
-	                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (s == MAP_FAILED) {
-		fault_sys(f, FAULT_TEMP, errno, "shared memory");
-		return NULL;
-	}
-	return s;
+	void *room = may_have_workers(run)
+	                 ? mmap(NULL, shared_size(run), PROT_READ | PROT_WRITE,
+	                        MAP_SHARED | MAP_ANONYMOUS, -1, 0)
+	                 : mem_alloc(shared_size(run));
+	if (room == MAP_FAILED)
+		return fault_sys(f, FAULT_TEMP, errno, "shared memory");
+	run->shared = room;
+	return true;
+}
+
+static void drop_shared(struct run *run)
+{
+	if (may_have_workers(run))
+		munmap(run->shared, shared_size(run));
+	else
+		free(run->shared);
 }
 
 /* "online": a machine that is off line would only count failures. */
@@ -552,14 +568,13 @@ static bool run_over(struct run *run, struct flush_counts *counts, struct fault 
 	sandbox_policy(fl->env.config, fl->hold);
 	if (!choose(run, f))
 		return false;
-	run->shared = map_shared(run->count, f);
-	if (!run->shared)
+	if (!make_shared(run, f))
 		return false;
 	start(run);
 	lead(run);
 	*counts = (struct flush_counts){run->count, run->shared->sent, run->shared->held,
 	                                run->shared->failed};
-	munmap(run->shared, shared_size(run->count));
+	drop_shared(run);
 	return true;
 }
 

@@ -17,6 +17,7 @@
 #include "conf/settings.h"
 #include "hold/hold.h"
 #include "transport/deliver.h"
+#include "transport/tokens.h"
 
 struct flush_counts {
 	size_t entries; /* to look at */
@@ -50,14 +51,15 @@ struct flush {
 	                     * worker's process, progress in the leader's */
 	flush_tried *tried;
 	flush_progress *progress;
-	flush_become *become; /* of a program that has no TLS, where a relay needs it: called
+	flush_become *become;  /* of a program that has no TLS, where a relay needs it: called
 	                       * before anything is done if a server is to be asked; NULL:
 	                       * it can do all */
-	flush_begin *begin;   /* or NULL: called behind that, before anything is done */
-	const char *token;    /* the program that has the tokens */
-	flush_ready *ready;   /* or NULL: called once at most, before anything is tried */
-	void *context;        /* of these six */
-	/* Non-zero: end after the entry in hand. In memory that forked processes share. */
+	flush_begin *begin;    /* or NULL: called behind that, before anything is done */
+	tokens_program *token; /* NULL will do where no relay has oauth */
+	flush_ready *ready;    /* or NULL: called once at most, before anything is tried */
+	void *context;         /* of these six */
+	/* Non-zero: end after the entry in hand. In memory that forked processes share, but
+	 * for one id, which has no workers. */
 	const volatile int *stop;
 };
 

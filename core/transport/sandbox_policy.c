@@ -2,6 +2,7 @@
 #include "transport/sandbox_policy.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #include "os/log.h"
 #include "os/sandbox.h"
@@ -40,6 +41,8 @@ unsigned sandbox_policy(const struct settings *c, const struct hold *hold)
 		wishes.room_count = HOLD_ROOMS;
 	}
 	log_keep();
+	/* TZ may name a file anywhere, and the C library reads it at the first use. */
+	tzset();
 	if (c->log.to == LOG_TO_FILE)
 		wishes.append = c->log.file;
 	sandbox_hide();

@@ -15,7 +15,7 @@
 #include "net/tls.h"
 #include "transport/tokens.h"
 
-#define CHUNK        65536
+#define REPLY_READ   4096 /* more would only spread the stack over more pages */
 #define BEARERS      (1u << SASL_XOAUTH2 | 1u << SASL_OAUTHBEARER)
 #define QUIT_WAIT_MS 1000
 
@@ -151,7 +151,7 @@ static void no_answer(struct session *s, int64_t wait, struct fault *f)
  * does not move it. */
 static void read_reply(struct session *s, int64_t wait)
 {
-	char bytes[CHUNK];
+	char bytes[REPLY_READ];
 	size_t got;
 	struct fault f = FAULT_INIT;
 	int64_t deadline = clock_deadline(wait);
@@ -450,7 +450,8 @@ static bool may_go_clear(const struct session *s, const struct fault *f)
 struct session *session_open(const struct session_env *env, const struct session_target *target,
                              struct session_contact *contact, struct fault *f)
 {
-	struct tried tried = {.count = 0};
+	struct tried tried;
+	tried.count = 0;
 	bool in_clear = false, renewed = false;
 	for (;;) {
 		struct fault now = FAULT_INIT;

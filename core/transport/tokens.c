@@ -75,10 +75,9 @@ static bool is_ours(const struct settings_relay *r)
 }
 
 struct tokens *tokens_new(const struct settings *c, const struct hold *hold,
-                          const char *program)
+                          tokens_program *find)
 {
 	static char *nothing[] = {NULL};
-	char *argv[] = {(char *)(uintptr_t)program, NULL};
 	struct fault f = FAULT_INIT;
 	struct child child;
 	int pair[2];
@@ -88,6 +87,7 @@ struct tokens *tokens_new(const struct settings *c, const struct hold *hold,
 	if (!any || hold->rooms[HOLD_STATE] < 0 ||
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
 		return NULL;
+	char *program = find(), *argv[] = {program, NULL};
 	/* In a session of its own: the terminal's ^C must not come between a new refresh
 	 * token and the disk. */
 	bool ok = child_start(
@@ -96,6 +96,7 @@ struct tokens *tokens_new(const struct settings *c, const struct hold *hold,
 	                                  .program = program,
 	                                  .argv = argv,
 	                                  .environment = nothing});
+	free(program);
 	close(pair[1]);
 	struct tokens *t = mem_alloc(sizeof(*t));
 	t->fd = pair[0];

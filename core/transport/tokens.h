@@ -17,10 +17,13 @@
 
 struct tokens;
 
-/* NULL: no relay has oauth that is for this process, or no process is to be had. program: its
- * path; that it cannot be run is told by whoever asks it. */
+/* The path of that program, to be freed; that it cannot be run is told by whoever asks it. */
+typedef char *tokens_program(void);
+
+/* NULL: no relay has oauth that is for this process, or no process is to be had. find: only
+ * called for a relay with oauth. */
 struct tokens *tokens_new(const struct settings *c, const struct hold *hold,
-                          const char *program);
+                          tokens_program *find);
 void tokens_free(struct tokens *t); /* NULL is fine */
 
 /* t may be NULL, where there is no such program. spurned: the relay has refused the token of

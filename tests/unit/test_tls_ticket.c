@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -90,6 +91,40 @@ START_TEST(tickets)
 }
 END_TEST
 
+/* As many bytes go over what is there, and some of both are not believed. */
+START_TEST(written_over)
+{
+	const struct peer_spec spec = {.cn = "x", .dns = NAME};
+	struct peer_cert cert = peer_make(&spec, &ca);
+	gnutls_datum_t key;
+	struct peer_server server = {.cert = &cert, .priority = bindings[_i].priority};
+	struct tls_setup setup = by_ca(NAME);
+	gnutls_session_ticket_key_generate(&key);
+	server.ticket_key = &key;
+	setup.ticket_file = ticket_path;
+	ck_assert(!with_ticket(&setup, &server));
+	struct stat first, st;
+	ck_assert_int_eq(stat(ticket_path, &first), 0);
+	ck_assert(with_ticket(&setup, &server));
+	ck_assert_int_eq(stat(ticket_path, &st), 0);
+	ck_assert(st.st_size != first.st_size || st.st_ino == first.st_ino);
+	char head[256];
+	FILE *file = fopen(ticket_path, "re+");
+	ck_assert(file && fgets(head, sizeof(head), file));
+	/* The last digit of the time when it expires. */
+	char *crc = strrchr(head, ' ');
+	ck_assert(crc != NULL);
+	crc[-1] = (char)(crc[-1] ^ 1);
+	rewind(file);
+	ck_assert_int_ge(fputs(head, file), 0);
+	ck_assert_int_eq(fclose(file), 0);
+	ck_assert(!with_ticket(&setup, &server));
+	ck_assert(with_ticket(&setup, &server));
+	gnutls_free(key.data);
+	peer_drop(&cert);
+}
+END_TEST
+
 /* Whatever is in the file, a session comes about, at the second try at the latest. */
 START_TEST(broken_ticket)
 {
@@ -136,6 +171,7 @@ int main(void)
 	tcase_add_checked_fixture(c, make_ca, drop_ca);
 	tcase_set_timeout(c, 60);
 	tcase_add_loop_test(c, tickets, 0, COUNT(bindings));
+	tcase_add_loop_test(c, written_over, 0, COUNT(bindings));
 	tcase_add_loop_test(c, broken_ticket, 0, COUNT(bindings));
 	return unit_run(s);
 }
