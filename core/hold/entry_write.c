@@ -39,10 +39,10 @@ static void head_format(const struct entry *e, char head[ENTRY_HEAD])
 /* A word in a slot: no blanks, "-" if there is none, cut if it is long. */
 static bool put_word(struct buf *out, const char *text, size_t most)
 {
-	struct str s = str_first(str_of(text), most);
+	struct str s = str_first(str_of(text), most), part;
 	bool ok = s.len > 0 || buf_add_char(out, '-');
-	for (size_t i = 0; ok && i < s.len; i++)
-		ok = buf_add_char(out, s.at[i] == ' ' ? '_' : s.at[i]);
+	while (ok && str_cut(&s, ' ', &part))
+		ok = buf_add_str(out, part) && (!s.at || buf_add_char(out, '_'));
 	return ok && buf_add_char(out, ' ');
 }
 
