@@ -158,7 +158,7 @@ bool choice_make(const struct choice_setup *setup, struct choice *out, struct fa
 	if (!hold_list(setup->hold, HOLD_QUEUE, &out->ids, &count, f))
 		return false;
 	struct candidate *c = mem_alloc((count + 1) * sizeof(*c));
-	for (size_t i = 0; i < count && i < UINT32_MAX; i++) {
+	for (size_t i = 0; i < count && i < UINT32_MAX && !out->asks; i++) {
 		c[n] = (struct candidate){.at = (uint32_t)i};
 		n += look_at(setup, out, out->ids[i], &c[n]);
 	}

@@ -38,7 +38,9 @@ struct choice {
 	size_t count;
 	struct choice_kind kind[CHOICE_KINDS];
 	size_t kind_count;
-	bool asks; /* a try of one of them would ask a server, or that is not known */
+	/* A try of one of them would ask a server, or that is not known. The rest of the hold was
+	 * not looked at then: it is for another program. */
+	bool asks;
 };
 
 /* Which entries. */

@@ -121,6 +121,27 @@ START_TEST(still)
 }
 END_TEST
 
+/* Once it is known that a server is to be asked the rest is left to who asks it. */
+START_TEST(asks)
+{
+	hold_id id;
+	struct choice c;
+	struct fault f = FAULT_INIT;
+	struct choice_setup setup = {
+	    .config = &config, .hold = &hold, .all = true, .ask_dead = true, .whether = true};
+	for (size_t i = 0; i < 3; i++)
+		put(CAUSE_NONE, CAUSE_NONE, 0, id);
+	ck_assert(choice_make(&setup, &c, &f));
+	ck_assert(c.asks);
+	ck_assert_uint_eq(c.count, 1);
+	choice_release(&c);
+	setup.whether = false;
+	ck_assert(choice_make(&setup, &c, &f));
+	ck_assert_uint_eq(c.count, 3);
+	choice_release(&c);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("choice");
@@ -128,5 +149,6 @@ int main(void)
 	tcase_add_checked_fixture(c, set_up, tear_down);
 	tcase_add_test(c, kinds);
 	tcase_add_loop_test(c, still, 0, COUNT(changes));
+	tcase_add_test(c, asks);
 	return unit_run(s);
 }
