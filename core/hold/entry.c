@@ -46,7 +46,8 @@ bool entry_is_id(const char *text)
 
 void entry_set_name(struct entry *e)
 {
-	snprintf(e->name, sizeof(e->name), "entry %s", e->id);
+	memcpy(e->name + sizeof("entry"), e->id, sizeof(e->id));
+	e->name[sizeof("entry") - 1] = ' ';
 }
 
 int64_t entry_slots_end(const struct entry *e)

@@ -46,8 +46,13 @@ static bool put_word(struct buf *out, const char *text, size_t most)
 {
 	struct str s = str_first(str_of(text), most);
 	bool ok = s.len > 0 || buf_add_char(out, '-');
-	for (size_t i = 0; ok && i < s.len; i++)
-		ok = buf_add_char(out, is_blank(s.at[i]) ? '_' : s.at[i]);
+	while (ok && s.len > 0) {
+		size_t n = 0;
+		while (n < s.len && !is_blank(s.at[n]))
+			n++;
+		ok = buf_add_str(out, str_first(s, n)) && (n == s.len || buf_add_char(out, '_'));
+		s = str_from(s, n + (n < s.len));
+	}
 	return ok && buf_add_char(out, ' ');
 }
 

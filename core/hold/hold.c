@@ -177,6 +177,15 @@ static bool see(struct hold_entry *he, const char *id, struct fault *f)
 	return true;
 }
 
+/* A file that may not be opened is another user's, and their affair; or one of our own that
+ * somebody has closed, and nobody would hear that it is not sent. */
+static bool is_ours(const struct hold *h, enum hold_room room, const char *id)
+{
+	struct stat st;
+	struct fault unused = FAULT_INIT;
+	return file_stat_name(h->rooms[room], id, &st, &unused) && st.st_uid == geteuid();
+}
+
 /* look: only to be read, and in a hold of our own, where nobody else has files, then not seen
  * yet. he is to be released only when the result is CLAIM_OK. */
 static enum hold_claim open_entry(struct hold *h, enum hold_room room, const char *id,
@@ -193,8 +202,8 @@ static enum hold_claim open_entry(struct hold *h, enum hold_room room, const cha
 	            : look ? file_open_plain(dir, id, &he->fd, &st, f)
 	                   : file_open_update(dir, id, &he->fd, &st, f);
 	if (!open) {
-		/* A file that may not be opened is another user's. */
-		if (f->kind == FAULT_NOPERM && (f->sys == EACCES || f->sys == EPERM))
+		if (f->kind == FAULT_NOPERM && (f->sys == EACCES || f->sys == EPERM) &&
+		    !is_ours(h, room, id))
 			return CLAIM_FOREIGN;
 		return f->sys == ENOENT ? CLAIM_GONE : CLAIM_ERROR;
 	}

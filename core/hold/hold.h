@@ -119,7 +119,7 @@ enum hold_claim {
 	CLAIM_BUSY,    /* somebody else works on it */
 	CLAIM_GONE,    /* not there (any more) */
 	CLAIM_DAMAGED, /* f says why */
-	CLAIM_FOREIGN, /* out of our view, or not to be opened by us */
+	CLAIM_FOREIGN, /* out of our view, or another's and not to be opened by us */
 	CLAIM_ERROR    /* cannot tell: f says why */
 };
 

@@ -45,18 +45,25 @@ static bool rests(const struct settings *c, const struct hold_entry *he)
 	return !he->linked && !e->report_of[0] && e->overdue == 0 && age < c->expire && !warns;
 }
 
-/* The verdict that all of them have; NULL: they differ, or somebody does not wait. */
-static const struct verdict *common_verdict(const struct envelope *e)
+static bool all_wait(const struct envelope *e, const struct verdict *why)
 {
-	const struct verdict *first = &e->rcpts[0].verdict;
-	enum cause_server how = cause_row(first->cause)->server;
-	if (how != SERVER_DEAD && how != SERVER_BUSY)
-		return NULL;
 	for (size_t i = 0; i < e->rcpt_count; i++)
 		if (e->rcpts[i].state != RCPT_WAITING ||
-		    !verdict_same(first, &e->rcpts[i].verdict))
-			return NULL;
-	return first;
+		    !verdict_same(why, &e->rcpts[i].verdict))
+			return false;
+	return true;
+}
+
+/* The verdict that all of them have, of a server's state or none yet; NULL: they differ, or
+ * somebody does not wait. */
+static const struct verdict *common_verdict(const struct envelope *e)
+{
+	static const struct verdict none = {.cause = CAUSE_NONE};
+	const struct verdict *first = &e->rcpts[0].verdict;
+	enum cause_server how = cause_row(first->cause)->server;
+	if (how != SERVER_DEAD && how != SERVER_BUSY && !verdict_same(first, &none))
+		return NULL;
+	return all_wait(e, first) ? first : NULL;
 }
 
 static bool is_kind(const struct choice_kind *k, const struct route *r, const struct verdict *v)
@@ -151,7 +158,7 @@ bool choice_make(const struct choice_setup *setup, struct choice *out, struct fa
 	if (!hold_list(setup->hold, HOLD_QUEUE, &out->ids, &count, f))
 		return false;
 	struct candidate *c = mem_alloc((count + 1) * sizeof(*c));
-	for (size_t i = 0; i < count && i < UINT32_MAX; i++) {
+	for (size_t i = 0; i < count && i < UINT32_MAX && !out->asks; i++) {
 		c[n] = (struct candidate){.at = (uint32_t)i};
 		n += look_at(setup, out, out->ids[i], &c[n]);
 	}
@@ -175,8 +182,15 @@ void choice_release(struct choice *c)
 	for (size_t i = 0; i < c->kind_count; i++) {
 		free(c->kind[i].relays);
 		verdict_release(&c->kind[i].verdict);
+		verdict_release(&c->kind[i].why);
 	}
 	free(c->ids);
 	free(c->kinds);
 	memset(c, 0, sizeof(*c));
+}
+
+bool choice_still(const struct settings *c, const struct choice_kind *k,
+                  const struct hold_entry *he)
+{
+	return rests(c, he) && all_wait(&he->entry.envelope, &k->verdict);
 }

@@ -5,9 +5,10 @@
  * What was never tried first, by age; then what was put off longest ago, so that a bad
  * entry starves nobody. Each entry is read once, without a lock.
  *
- * Most entries of a full hold wait for one and the same server. Those whose try would
- * change nothing while it is dead are of one kind: the run asks of the kind, and takes none
- * of them in hand. What differs in any way has no kind and is tried as ever.
+ * Most entries of a full hold wait for one and the same server, or were never tried. Those
+ * whose try would change no more than why they wait, while it is dead, are of one kind: the
+ * run asks of the kind, and offers none of them to anybody. What differs in any way has no
+ * kind and is tried as ever.
  */
 #ifndef TRANSPORT_CHOICE_H
 #define TRANSPORT_CHOICE_H
@@ -23,9 +24,12 @@
 struct choice_kind {
 	const struct settings_relay **relays; /* who may be asked, in order; the last has */
 	size_t relay_count;
-	struct verdict verdict; /* of each recipient, as the hold has it */
+	struct verdict verdict; /* of each recipient, as the hold has it; none: never tried */
 	bool asked;             /* private: whether a try asks is known, and so */
 	bool asks;
+	bool alone;         /* transport/deliver has found that no try asks in this run */
+	struct verdict why; /* what each recipient waits for then, and as people read it */
+	char reason[VERDICT_LINE_MAX];
 };
 
 struct choice {
@@ -34,7 +38,9 @@ struct choice {
 	size_t count;
 	struct choice_kind kind[CHOICE_KINDS];
 	size_t kind_count;
-	bool asks; /* a try of one of them would ask a server, or that is not known */
+	/* A try of one of them would ask a server, or that is not known. The rest of the hold was
+	 * not looked at then: it is for another program. */
+	bool asks;
 };
 
 /* Which entries. */
@@ -53,5 +59,8 @@ bool choice_due(const struct choice_setup *setup, const struct entry *e);
 bool choice_make(const struct choice_setup *setup, struct choice *out, struct fault *f)
     __attribute__((warn_unused_result));
 void choice_release(struct choice *c);
+/* Is the entry, which somebody may have changed since then, still of that kind? */
+bool choice_still(const struct settings *c, const struct choice_kind *k,
+                  const struct hold_entry *he);
 
 #endif

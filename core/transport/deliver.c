@@ -65,14 +65,17 @@ bool deliver_report(struct deliver *d, hold_id id)
 	return true;
 }
 
-bool deliver_rests(struct deliver *d, const struct choice_kind *kind)
+bool deliver_alone(struct deliver *d, struct choice_kind *kind)
 {
-	struct verdict why = {.cause = CAUSE_NONE};
+	/* What is left alone is so to the end of the run. */
+	if (kind->alone)
+		return true;
 	bool alone = true;
 	for (size_t i = 0; alone && i < kind->relay_count; i++)
-		alone = servers_all_alone(&d->offerer.memory, kind->relays[i], &why);
-	alone = alone && verdict_same(&why, &kind->verdict);
-	verdict_release(&why);
+		alone = servers_all_alone(&d->offerer.memory, kind->relays[i], &kind->why);
+	if (alone)
+		verdict_line(&kind->why, kind->reason);
+	kind->alone = alone;
 	return alone;
 }
 

@@ -54,9 +54,9 @@ size_t deliver_connections(const struct deliver *d);
 /* Takes the next of the reports that were made and not yet tried; false: none. */
 bool deliver_report(struct deliver *d, hold_id id);
 
-/* Is each server that entries of that kind wait for left alone in this run, for the reason
- * that they have already? A try of one would change nothing. */
-bool deliver_rests(struct deliver *d, const struct choice_kind *kind);
+/* Is each server that entries of that kind could go to left alone in this run? Then a try
+ * of one would come to kind->why for all of its recipients, and to nothing else. */
+bool deliver_alone(struct deliver *d, struct choice_kind *kind);
 
 struct deliver_result {
 	size_t delivered, failed, waiting; /* recipients, after this try */

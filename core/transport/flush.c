@@ -58,6 +58,7 @@ struct run {
 	size_t worker_count;
 	struct flush_job *first, *last; /* claimed, and perhaps begun, before their turns */
 	bool ends;                      /* nothing more is taken */
+	bool leads;                     /* this process is not one of the workers */
 	struct counters counters;       /* of this process, not yet added to the hold's */
 	struct tokens *tokens;          /* or NULL */
 	int64_t counted;                /* monotonic ms: when they were */
@@ -132,6 +133,15 @@ static void count(struct run *run, const struct deliver_result *result)
 		run->shared->sent++;
 }
 
+/* By the leader, of what all have done. */
+static void tell_progress(struct run *run)
+{
+	struct flush_counts counts = {run->count, run->shared->sent, run->shared->held,
+	                              run->shared->failed};
+	if (run->leads && run->flush->progress)
+		run->flush->progress(run->flush->context, &counts);
+}
+
 static void tell_error(const struct run *run, const char *id, const struct fault *f)
 {
 	const struct flush *fl = run->flush;
@@ -164,7 +174,7 @@ static struct flush_job *open_job(struct run *run, const char *id, size_t at)
 		return NULL;
 	}
 	const struct envelope *e = &j->he.entry.envelope;
-	snprintf(j->id, sizeof(j->id), "%s", id);
+	memcpy(j->id, id, sizeof(j->id));
 	j->at = at;
 	j->before.delivered = envelope_count(e, RCPT_DELIVERED);
 	j->before.failed = envelope_count(e, RCPT_FAILED);
@@ -208,16 +218,46 @@ static enum worked work_on(struct run *run, struct flush_job *j)
 	return result.strained ? WORKED_STRAINED : WORKED_ON;
 }
 
-/* Does the entry in that place of the list stay as it is, since all who could take it are
- * left alone? It is told of then. */
-static bool rests(struct run *run, size_t at)
+/* Of the entry in that place of the list, if all who could take it are left alone; or NULL. */
+static const struct choice_kind *kind_alone(struct run *run, size_t at)
+{
+	size_t kind = run->choice.kinds ? run->choice.kinds[at] : 0;
+	return kind > 0 && deliver_alone(run->deliver, &run->choice.kind[kind - 1])
+	           ? &run->choice.kind[kind - 1]
+	           : NULL;
+}
+
+static void tell_held(struct run *run, const char *id, const struct choice_kind *kind)
 {
 	struct deliver_result result = {.waiting = 1};
-	size_t kind = run->choice.kinds ? run->choice.kinds[at] : 0;
-	if (kind == 0 || !deliver_rests(run->deliver, &run->choice.kind[kind - 1]))
+	memcpy(result.reason, kind->reason, sizeof(result.reason));
+	tell_result(run, id, &result);
+	tell_progress(run);
+}
+
+/* Does it stay as it is? It is told of then. */
+static bool rests(struct run *run, size_t at, const struct choice_kind *alone)
+{
+	if (!alone || !verdict_same(&alone->why, &alone->verdict))
 		return false;
-	verdict_line(&run->choice.kind[kind - 1].verdict, result.reason);
-	tell_result(run, run->ids[at], &result);
+	tell_held(run, run->ids[at], alone);
+	return true;
+}
+
+/* Does its try come to no more than why it waits? It is written down, told of and closed then. */
+static bool put_off(struct run *run, struct flush_job *j, const struct choice_kind *alone)
+{
+	struct fault f = FAULT_INIT;
+	if (!alone || !choice_still(run->flush->env.config, alone, &j->he))
+		return false;
+	bool ok = outlook_mark_all(&j->he, &alone->why, &f);
+	hold_id id;
+	memcpy(id, j->id, sizeof(id));
+	close_job(j);
+	if (ok)
+		tell_held(run, id, alone);
+	else
+		tell_error(run, id, &f);
 	return true;
 }
 
@@ -232,13 +272,14 @@ static struct flush_job *claim_next(struct run *run)
 	size_t at;
 	while (!run->ends && !stopped(run) &&
 	       (at = atomic_fetch_add(&run->shared->next, 1)) < run->count) {
-		if (rests(run, at))
+		const struct choice_kind *alone = kind_alone(run, at);
+		if (rests(run, at, alone))
 			continue;
 		struct flush_job *j = open_job(run, run->ids[at], at);
-		if (j && j->tries)
-			return j;
-		if (j)
+		if (j && !j->tries)
 			close_job(j);
+		else if (j && !put_off(run, j, alone))
+			return j;
 	}
 	return NULL;
 }
@@ -316,16 +357,8 @@ static void send_reports(struct run *run)
 			return;
 }
 
-static void tell_progress(struct run *run)
-{
-	struct flush_counts counts = {run->count, run->shared->sent, run->shared->held,
-	                              run->shared->failed};
-	if (run->flush->progress)
-		run->flush->progress(run->flush->context, &counts);
-}
-
 /* Entries off the list, as long as the servers want more. */
-static void work_off(struct run *run, bool leads)
+static void work_off(struct run *run)
 {
 	enum worked how = WORKED_ON;
 	struct flush_job *j;
@@ -334,7 +367,7 @@ static void work_off(struct run *run, bool leads)
 		how = work_on(run, j);
 		if (how == TURNED_AWAY)
 			give_back(run, at);
-		if (leads && how == WORKED_ON)
+		if (how == WORKED_ON)
 			tell_progress(run);
 	}
 	end_jobs(run);
@@ -375,7 +408,8 @@ static void start_workers(struct run *run)
 		deliver_drop(run->deliver);
 		deliver_help(run->deliver, true);
 		run->counters = (struct counters){0};
-		work_off(run, false);
+		run->leads = false;
+		work_off(run);
 		send_reports(run);
 		deliver_free(run->deliver);
 		put_counters(run);
@@ -418,13 +452,12 @@ static void lead(struct run *run)
 	 * is tried again when they have ended. */
 	deliver_help(run->deliver, run->worker_count > 0);
 	if (run->worker_count)
-		work_off(run, true);
+		work_off(run);
 	for (size_t i = 0; i < run->worker_count; i++)
 		wait_for(run, run->workers[i]);
 	deliver_help(run->deliver, false);
 	for (size_t i = 0; i < run->shared->returned && !stopped(run); i++)
-		if (!rests(run, run->shared->returns[i]))
-			work_alone(run, run->ids[run->shared->returns[i]]);
+		work_alone(run, run->ids[run->shared->returns[i]]);
 	run->ends = false;
 	while ((j = take(run))) {
 		work_on(run, j);
@@ -580,7 +613,7 @@ static bool run_over(struct run *run, struct flush_counts *counts, struct fault 
 
 bool flush_run(struct flush *fl, struct flush_counts *counts, struct fault *f)
 {
-	struct run run = {.flush = fl, .ids = fl->ids, .count = fl->id_count};
+	struct run run = {.flush = fl, .ids = fl->ids, .count = fl->id_count, .leads = true};
 	memset(counts, 0, sizeof(*counts));
 	bool ok = run_over(&run, counts, f);
 	tokens_free(run.tokens);

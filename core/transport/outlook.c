@@ -55,20 +55,32 @@ bool outlook_asks(const struct settings *c, const struct hold *h, const struct e
 	return !alone;
 }
 
-/* As transport/offer puts off those whom no server decided. False: a server has become due
- * meanwhile, or no mark can be made. */
+/* As transport/offer puts off one whom no server decided. */
+static bool mark(struct hold_entry *he, size_t rcpt, const struct verdict *why, struct fault *f)
+{
+	struct verdict *v = &he->entry.envelope.rcpts[rcpt].verdict;
+	if (verdict_same(v, why))
+		return true;
+	verdict_copy(v, why);
+	return hold_mark(he, &rcpt, 1, false, f);
+}
+
+bool outlook_mark_all(struct hold_entry *he, const struct verdict *why, struct fault *f)
+{
+	bool ok = true;
+	for (size_t i = 0; ok && i < he->entry.envelope.rcpt_count; i++)
+		ok = mark(he, i, why, f);
+	return ok;
+}
+
+/* False: a server has become due meanwhile, or no mark can be made. */
 static bool put_off(struct hold_entry *he, const struct route *r)
 {
 	struct verdict why = {.cause = CAUSE_NONE};
 	struct fault f = FAULT_INIT;
 	bool ok = route_alone(he->hold, r, &why);
-	for (size_t i = 0; ok && i < r->rcpt_count; i++) {
-		struct verdict *v = &he->entry.envelope.rcpts[r->rcpts[i]].verdict;
-		if (verdict_same(v, &why))
-			continue;
-		verdict_copy(v, &why);
-		ok = hold_mark(he, &r->rcpts[i], 1, false, &f);
-	}
+	for (size_t i = 0; ok && i < r->rcpt_count; i++)
+		ok = mark(he, r->rcpts[i], &why, &f);
 	verdict_release(&why);
 	return ok;
 }

@@ -25,4 +25,9 @@ bool outlook_asks(const struct settings *c, const struct hold *h, const struct e
 bool outlook_put_off(const struct settings *c, struct hold *h, const char *id,
                      char reason[VERDICT_LINE_MAX]);
 
+/* Of an entry in which everybody waits, and whose try is known to come to that: writes it down
+ * as the try would. */
+bool outlook_mark_all(struct hold_entry *he, const struct verdict *why, struct fault *f)
+    __attribute__((warn_unused_result));
+
 #endif

@@ -224,7 +224,7 @@ bool servers_all_alone(struct servers_memory *m, const struct settings_relay *re
 	bool alone = servers.count > 0;
 	for (size_t i = 0; alone && i < servers.count; i++) {
 		const struct server_state *s = state_of(m, &servers.at[i]);
-		alone = s->cause != CAUSE_NONE;
+		alone = s->cause != CAUSE_NONE && cause_row(s->cause)->next != NEXT_NOBODY;
 		if (alone)
 			server_passed_over(&servers.at[i], s->cause, s->code, why);
 	}

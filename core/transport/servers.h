@@ -107,7 +107,8 @@ enum cause servers_ask(struct servers_memory *m, const struct server *server,
 /* Has another run found out meanwhile that it is to be left alone? Then why. */
 enum cause servers_again(struct servers_memory *m, const struct server *server);
 /* Is each server of that relay left alone in this run? why is then of the last one, as of
- * those who are passed over. Not of a relay whose servers are looked up. */
+ * those who are passed over. Not of a relay whose servers are looked up, or where the others
+ * are not asked for what we may not do. */
 bool servers_all_alone(struct servers_memory *m, const struct settings_relay *relay,
                        struct verdict *why);
 /* It did not come to a login. connections: how many this run had open to the relay. */

@@ -70,10 +70,9 @@ char *server_text(const struct server *s)
 /* Two relays may mean one host with two accounts. */
 char *server_key(const struct server *server)
 {
-	char *text = server_text(server);
-	char *key = mem_printf("%s %s", server->relay->name, text);
-	free(text);
-	return key;
+	const struct settings_relay *r = server->relay;
+	return server->host ? mem_printf("%s %s:%d", r->name, server->host, server->port)
+	                    : mem_printf("%s %s", r->name, r->socket);
 }
 
 void server_passed_over(const struct server *s, enum cause cause, int code, struct verdict *v)

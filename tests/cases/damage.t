@@ -3,6 +3,7 @@
 """An entry that was damaged on the disk, wherever: no server is given all of it, it goes to
 corrupt/ and into the log, the others of the run are delivered, and no server is blamed."""
 
+import json
 import os
 import re
 import sys
@@ -134,7 +135,111 @@ def refused(command, reply):
     return f"damaged, and {command} is refused", run
 
 
+def sorts(room):
+    """What may have become of an entry: name, the damage, whether a look tells of it, and where it
+    is when all that can be sent is sent (None: it is)."""
+    def held(ident):
+        return Held(os.path.join(room, ident))
+
+    def cut(size):
+        return lambda i: held(i).write(held(i).bytes[:size])
+
+    def instead(make):
+        def put(ident):
+            os.unlink(os.path.join(room, ident))
+            make(os.path.join(room, ident))
+        return put
+
+    def second(ident):
+        return f"{int(ident, 16) ^ 1 << 40:012X}"
+
+    yield "a bit in the body", lambda i: held(i).flip(held(i).end - 40), False, "corrupt"
+    yield "a bit in the checksum", lambda i: held(i).flip(held(i).end + 40), False, "corrupt"
+    yield "a bit in the sender", lambda i: held(i).flip(held(i).slots + 3, 128), True, "corrupt"
+    yield "a bit in a slot", lambda i: held(i).flip(HEAD, 128), True, "corrupt"
+    yield "a bit in the head", lambda i: held(i).flip(40, 128), True, "corrupt"
+    yield "no body", lambda i: cut(held(i).message)(i), False, "corrupt"
+    yield "half an envelope", cut(HEAD + SLOT + 9), True, "corrupt"
+    yield "half a slot", cut(HEAD + 9), True, "corrupt"
+    yield "half a head", cut(99), True, "corrupt"
+    yield "nothing", cut(0), True, "corrupt"
+    yield "garbage", lambda i: held(i).write(os.urandom(3000)), True, "corrupt"
+    yield "another id in it", lambda i: held(i).write(
+        held(i).bytes.replace(i.encode(), b"0123456789AB", 1)), True, "corrupt"
+    yield "a name elsewhere", lambda i: os.link(
+        os.path.join(room, i), os.path.join(room, "..", "other")), False, None
+    yield "a second name", lambda i: os.link(
+        os.path.join(room, i), os.path.join(room, second(i))), False, None
+    yield "a folder", instead(os.mkdir), True, "hold"
+    yield "a pipe", instead(os.mkfifo), True, "hold"
+    yield "a link to nothing", instead(lambda path: os.symlink("/nonexistent", path)), True, "hold"
+    yield "a link to a file", instead(lambda path: os.symlink("/etc/passwd", path)), True, "hold"
+
+
+def of_all_sorts():
+    """Between as many that are sound: a look tells of each once, and shows the others; whether the
+    server is there or not, each is told of and logged once in a run, and put where it belongs; the
+    others wait, and are sent."""
+    with Case("all sorts") as case:
+        relay = case.relay()
+        case.configure({"port": relay.port}, conf={"delivery.mode": "hold"})
+        room = os.path.join(case.hold, "hold")
+        kinds = list(sorts(room))
+        for i in range(2 * len(kinds)):
+            case.send("-f", "a@src.example", f"b{i}@dest.example", message=text(SMALL, WORDS))
+        listed = {e["queue_id"]: e["recipients"][0]["address"] for e in case.listing()}
+        idents = case.entries()
+        harmed = dict(zip(idents[::2], kinds))
+        for ident, (_, damage, _, _) in harmed.items():
+            damage(ident)
+        seen = sorted(i for i, (_, _, told, _) in harmed.items() if told)
+
+        def told(program, *args):
+            """The ids in its lines on stderr, one each."""
+            result = case.run(program, *args)
+            lines = result.err.splitlines()
+            ids = [re.match(rf"{program}: ([0-9A-F]{{12}}): ", line)[1] for line in lines]
+            return result, sorted(ids)
+
+        def logged():
+            return sorted(re.search(r"[0-9A-F]{12}", line)[0] for line in case.log().splitlines()
+                          if "damaged" in line or "cannot" in line)
+
+        for args in ((), ("--json",), ("--summary",)):
+            result, ids = told("mailq", *args)
+            same(f"mailq {args}: told of", ids, seen)
+            check(result.code != 0, "mailq: exit 0")
+            if args == ("--json",):
+                same("listed", sorted(json.loads(x)["queue_id"] for x in result.out.splitlines()),
+                     sorted(set(idents) - set(seen)))
+        same("mailq changes nothing", case.entries("corrupt"), [])
+        relay.stop()
+        result, ids = told("flushq", "--all")
+        same("relay down", (result.code, ids, logged()), (0, seen, seen))
+        now = [i for i in seen if harmed[i][3] == "corrupt"]
+        same("corrupt", sorted(case.entries("corrupt")), now)
+        result, ids = told("mailq", "--json")
+        same("wait for a reason", [
+            (e["queue_id"], e["recipients"][0].get("cause"), e["attempts"])
+            for e in map(json.loads, result.out.splitlines())],
+            [(i, "connection-refused", 0) for i in idents if i not in seen])
+        relay.restart()
+        result, ids = told("flushq", "--all")
+        same("relay up: exit", result.code, 0)
+        same("told of", ids, sorted(i for i, (_, _, _, end) in harmed.items() if end and i not in now))
+        same("sent", sorted(r["address"] for m in relay.accepted() for r in m["recipients"]),
+             sorted(a for i, a in listed.items() if i not in harmed or harmed[i][3] is None))
+        case.run("flushq", "--all")  # a second name is seen to be none
+        ends = {room: sorted(i for i, (_, _, _, end) in harmed.items() if end == room)
+                for room in ("hold", "corrupt")}
+        same("left", case.entries(), ends["hold"])
+        same("corrupt in the end", sorted(set(case.entries("corrupt")) & set(idents)),
+             ends["corrupt"])
+        same("failed", case.entries("failed"), [])
+
+
 run_all([
+    ("of all sorts", of_all_sorts),
     damaged("DATA, small", SMALL, WORDS),
     damaged("DATA, large", LARGE, WORDS),
     damaged("BDAT, small", SMALL, WORDS, "--with", "CHUNKING"),

@@ -313,6 +313,23 @@ def tls_only_to_send():
         check(not any("gnutls" in c[1] for c in calls), "TLS for an empty hold")
 
 
+def list_left_to_who_sends():
+    """The program without TLS looks no further than to the first entry that asks a server: the
+    other one makes the list."""
+    with Case("the list") as case, socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        case.configure({"host": "127.0.0.1", "port": deaf.getsockname()[1],
+                        "security": "starttls"}, conf={"delivery.mode": "hold"})
+        for _ in range(5):
+            case.send(*ARGS)
+        _, calls = traced(case, "flushq", "--all")
+        then = max(i for i, c in enumerate(calls) if c[0] == "execve")
+        same("looked at", [[re.search(r"[0-9A-F]{12}", c[1])[0] for c in part
+                            if c[0] == "openat" and re.search(r"hold>, \"[0-9A-F]{12}\"", c[1])
+                            and "O_RDONLY" in c[1]] for part in (calls[:then], calls[then:])],
+             [case.entries()[:1], case.entries()])
+
+
 def dead_read_once():
     """Of many entries whose server is found dead one is taken in hand."""
     with Case("many, dead") as case, socket.socket() as deaf:
@@ -383,6 +400,7 @@ JOBS = [
     ("one write a flight", one_write_a_flight),
     ("115 killed between the mark and its sync", killed_after_mark),
     ("TLS is loaded to send, not to look", tls_only_to_send),
+    ("the list is left to who sends", list_left_to_who_sends),
     ("nobody is looked up to send one's own mail", nobody_looked_up),
     ("a dead relay: one entry of many is taken in hand", dead_read_once),
     dead_without_a_process("now"),

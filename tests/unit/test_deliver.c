@@ -232,10 +232,11 @@ START_TEST(no_server)
 	ck_assert_int_eq(he.entry.attempts, 5);
 	ck_assert_int_eq(he.entry.next_try, 0);
 	const struct settings_relay *relays[] = {config.relays};
-	struct choice_kind kind = {.relays = relays, .relay_count = 1, .verdict = *v};
-	ck_assert(deliver_rests(d, &kind));
-	kind.verdict.cause = CAUSE_SILENT;
-	ck_assert(!deliver_rests(d, &kind));
+	struct choice_kind kind = {.relays = relays, .relay_count = 1};
+	ck_assert(deliver_alone(d, &kind));
+	ck_assert(verdict_same(&kind.why, v));
+	ck_assert_str_eq(kind.reason, result.reason);
+	verdict_release(&kind.why);
 	hold_release(&he);
 	ck_assert_uint_eq(unit_occurrences(end(), "+"), 1);
 }

@@ -22,6 +22,7 @@ struct outcome {
 	size_t errors;  /* and how many of them with a fault */
 	size_t waiting; /* and how many as waiting */
 	size_t begun, readied, become;
+	size_t steps; /* of the progress */
 };
 
 static char folder[UNIT_FOLDER];
@@ -84,6 +85,12 @@ static bool on_become(void *context, struct fault *f)
 	return true;
 }
 
+static void on_progress(void *context, const struct flush_counts *counts)
+{
+	struct outcome *o = context;
+	o->steps += counts->sent + counts->held + counts->failed > o->steps;
+}
+
 /* wishes: what of it differs from a plain run of flushq. */
 static void run(struct flush wishes)
 {
@@ -98,6 +105,7 @@ static void run(struct flush wishes)
 		wishes.tried = on_tried;
 		wishes.begin = on_begin;
 		wishes.ready = on_ready;
+		wishes.progress = on_progress;
 		out->ok = flush_run(&wishes, &out->counts, &f);
 		_exit(0);
 	}
@@ -222,6 +230,72 @@ START_TEST(dead)
 }
 END_TEST
 
+/* The reason that everybody in it waits for; to be released. */
+static void why_waits(const char *id, struct verdict *v)
+{
+	struct hold_entry he;
+	struct fault f = FAULT_INIT;
+	*v = (struct verdict){.cause = CAUSE_NONE};
+	ck_assert_int_eq(hold_look(&hold, HOLD_QUEUE, id, &he, &f), CLAIM_OK);
+	const struct envelope *e = &he.entry.envelope;
+	for (size_t i = 0; i < e->rcpt_count; i++) {
+		ck_assert(i == 0 || verdict_same(&e->rcpts[i].verdict, v));
+		ck_assert_int_eq(e->rcpts[i].state, RCPT_WAITING);
+		verdict_copy(v, &e->rcpts[i].verdict);
+	}
+	hold_release(&he);
+}
+
+static int by_id(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(hold_id));
+}
+
+/* What was never tried, what waited for something else and what is odd: all come to say why
+ * they wait, in the same words, and how far the run has come is told at each. */
+START_TEST(dead_for_all)
+{
+	static const struct unit_answer answers[] = {{"", .closes = true}};
+	hold_id ids[5];
+	struct verdict first, other;
+	serve(answers, COUNT(answers), "");
+	put(DUE, ids[0]);
+	for (size_t i = 1; i < COUNT(ids); i++) {
+		struct entry e;
+		unit_entry(&e, "me@x.example", "a@y.example b@y.example");
+		struct rcpt *r = e.envelope.rcpts;
+		for (size_t k = 0; k < 2 && i == 2; k++)
+			verdict_set(&r[k].verdict, CAUSE_SILENT, 0, NULL, "main",
+			            "old.example:25", STR(""));
+		if (i == 3)
+			verdict_set(&r[0].verdict, CAUSE_DEFERRED, 450, "4.2.0", "main",
+			            "old.example:25", STR("later"));
+		unit_hold_put(&hold, &e, 0);
+		memcpy(ids[i], e.id, sizeof(hold_id));
+		entry_release(&e);
+	}
+	run((struct flush){.all = true});
+	ck_assert_uint_eq(out->waiting, COUNT(ids));
+	ck_assert_uint_eq(out->steps, COUNT(ids));
+	/* The one that was tried has what was found in so many words. */
+	qsort(ids, COUNT(ids), sizeof(hold_id), by_id);
+	why_waits(ids[1], &first);
+	ck_assert_int_eq(first.cause, CAUSE_CLOSED);
+	ck_assert_str_eq(first.relay, "main");
+	for (size_t i = 2; i < COUNT(ids); i++) {
+		why_waits(ids[i], &other);
+		ck_assert_msg(verdict_same(&first, &other), "%zu", i);
+		verdict_release(&other);
+	}
+	/* Now nothing is to be written, and each is told of all the same. */
+	run((struct flush){.all = false});
+	ck_assert_uint_eq(out->waiting, COUNT(ids));
+	ck_assert_uint_eq(out->steps, COUNT(ids));
+	verdict_release(&first);
+	ck_assert_uint_eq(unit_occurrences(unit_server_end(&server), "+"), 1);
+}
+END_TEST
+
 /* The report on what was refused is sent by the same run. */
 START_TEST(report)
 {
@@ -299,6 +373,7 @@ int main(void)
 	tcase_add_checked_fixture(c, set_up, tear_down);
 	tcase_add_loop_test(c, which, 0, COUNT(choice_cases));
 	tcase_add_test(c, dead);
+	tcase_add_test(c, dead_for_all);
 	tcase_add_test(c, report);
 	tcase_add_test(c, stopped);
 	tcase_add_test(c, off_line);

@@ -428,6 +428,31 @@ START_TEST(strange_files_are_not_entries)
 }
 END_TEST
 
+/* Of another user nothing is said; of one's own it is mail that nobody can send. */
+START_TEST(what_cannot_be_opened_is_told_of_ones_own)
+{
+	hold_id id;
+	struct hold_entry he;
+	struct fault f = FAULT_INIT;
+	uid_t us = geteuid(), nobody = us == 0 ? 65534 : us;
+	put(1, id);
+	ck_assert_int_eq(fchmodat(hold.rooms[HOLD_QUEUE], id, 0, 0), 0);
+	ck_assert_int_eq(fchmod(hold.rooms[HOLD_QUEUE], 0711), 0);
+	for (int own = us != 0; own < 2; own++) {
+		if (own)
+			ck_assert_int_eq(
+			    fchownat(hold.rooms[HOLD_QUEUE], id, nobody, (gid_t)-1, 0), 0);
+		ck_assert_int_eq(seteuid(nobody), 0);
+		enum hold_claim want = own ? CLAIM_ERROR : CLAIM_FOREIGN;
+		ck_assert_int_eq(hold_look(&hold, HOLD_QUEUE, id, &he, &f), want);
+		ck_assert_int_eq(hold_claim(&hold, HOLD_QUEUE, id, &he, &f), want);
+		ck_assert_int_eq(f.kind, FAULT_NOPERM);
+		ck_assert_ptr_nonnull(strstr(f.text, "Permission denied"));
+		ck_assert_int_eq(seteuid(us), 0);
+	}
+}
+END_TEST
+
 static void link_in(const char *from, const char *to, const char *id)
 {
 	char from_path[128];
@@ -856,6 +881,7 @@ int main(void)
 	tcase_add_test(t, a_fact_that_is_not_known_is_damage);
 	tcase_add_test(t, a_cut_file_is_damage_at_every_length);
 	tcase_add_test(t, strange_files_are_not_entries);
+	tcase_add_test(t, what_cannot_be_opened_is_told_of_ones_own);
 	tcase_add_test(t, a_second_name_elsewhere_hides_nothing);
 	tcase_add_test(t, a_move_cut_short_is_finished);
 	tcase_add_test(t, a_move_that_goes_on_is_left_alone);

@@ -83,6 +83,39 @@ START_TEST(in_order)
 }
 END_TEST
 
+/* Of all of them the last says why; where we are what it waits for, another is not asked, and
+ * nothing is known of all. */
+START_TEST(all_alone)
+{
+	static const enum cause lasts[] = {CAUSE_SILENT, CAUSE_CONNECTIONS};
+	for (size_t i = 0; i < COUNT(lasts); i++) {
+		struct servers_memory m;
+		struct servers all;
+		struct verdict why = {.cause = CAUSE_NONE};
+		ck_assert(servers_configured(&relay, &all));
+		servers_memory_init(&m, &hold, true);
+		for (size_t k = all.count; k-- > 0;) {
+			ck_assert(!servers_all_alone(&m, &relay, &why));
+			failed(&m, &all.at[k], k > 0 ? CAUSE_NOT_LISTENING : lasts[i]);
+		}
+		ck_assert_int_eq(servers_all_alone(&m, &relay, &why), i == 0);
+		if (i == 0) {
+			ck_assert_int_eq(why.cause, CAUSE_NOT_LISTENING);
+			ck_assert_str_eq(why.host, "two.example:25");
+		}
+		verdict_release(&why);
+		servers_memory_release(&m);
+		servers_release(&all);
+		for (size_t k = 0; k < 4; k++) {
+			const struct server s = {hosts[k / 2], ports[k % 2], &relay};
+			char *key = server_key(&s);
+			backoff_clear(&hold, key);
+			free(key);
+		}
+	}
+}
+END_TEST
+
 /* In this run it is left alone until it ends; in the next until its time is over. */
 START_TEST(dead_is_remembered)
 {
@@ -258,6 +291,7 @@ int main(void)
 	TCase *c = unit_case(s, "servers");
 	tcase_add_checked_fixture(c, set_up, tear_down);
 	tcase_add_test(c, in_order);
+	tcase_add_test(c, all_alone);
 	tcase_add_test(c, dead_is_remembered);
 	tcase_add_test(c, asked_again);
 	tcase_add_test(c, busy_gets_fewer);
