@@ -50,7 +50,8 @@ static bool put_word(struct buf *out, const char *text, size_t most)
 		size_t n = 0;
 		while (n < s.len && !is_blank(s.at[n]))
 			n++;
-		ok = buf_add_str(out, str_first(s, n)) && (n == s.len || buf_add_char(out, '_'));
+		ok =
+		    buf_add_str(out, str_first(s, n)) && (n == s.len || buf_add_char(out, '_'));
 		s = str_from(s, n + (n < s.len));
 	}
 	return ok && buf_add_char(out, ' ');
