@@ -73,6 +73,7 @@ struct transaction {
 	size_t next;                      /* the first that had no RCPT yet */
 	size_t accepted;
 	bool mail_refused; /* no recipient can be accepted then */
+	bool part_refused; /* by BDAT: nor can the message */
 	bool sent;         /* the whole message has been answered for */
 	bool early;        /* the verdict came while it was going out */
 	uint64_t begin_at; /* the message begins behind so many bytes */

@@ -257,6 +257,12 @@ static const struct row rows[] = {
      PIPED FLIGHT "< 555 no\n< 503 a\n< 503 b\n< 503 c\n" MAIL RCPTS
                   "> DATA\n< 555 no\n< 503 a\n< 503 b\n< 503 c\n" QUIT,
      "FF", FAULT_NONE, "no"},
+    {"mail 555, and on", NONE, PIPED FLIGHT "< 555 no\n< 250 ok\n", "WW", FAULT_PROTOCOL,
+     "the reply to RCPT makes no sense"},
+    {"mail 555, and on, bdat", SECURITY_NONE, IN_DOUBT,
+     HELLO "< 250-t\n< 250-SIZE 10485760\n< 250-CHUNKING\n< 250 PIPELINING\n" MAILSIZE RCPTS
+           "> BDAT 20 LAST\n" RAW_BODY "< 555 no\n< 250 ok\n",
+     "WW", FAULT_PROTOCOL, "the reply to RCPT makes no sense"},
     {"mail 555 to a needed parameter", SECURITY_NONE, EIGHTBIT,
      PLAIN "> MAIL FROM:<a@x.example> BODY=8BITMIME\n< 555 no\n" QUIT, "FF", FAULT_NONE, "no"},
     {"8bitmime", SECURITY_NONE, EIGHTBIT,
@@ -426,6 +432,9 @@ static const struct row rows[] = {
      CHUNKED MAIL RCPTS "> BDAT 20 LAST\n" RAW_BODY
                         "< 250 ok\n< 451 no\n< 550 no\n< 503 none\n" QUIT,
      "WF", FAULT_NONE, NULL},
+    {"bdat, nobody, and taken", SECURITY_NONE, IN_DOUBT,
+     CHUNKED MAIL RCPTS "> BDAT 20 LAST\n" RAW_BODY "< 250 ok\n< 451 no\n< 550 no\n< 250 ok\n",
+     "WW", FAULT_PROTOCOL, "the reply to the message makes no sense"},
     {"bdat, mail refused", NONE,
      CHUNKED MAIL RCPTS "> BDAT 20 LAST\n" RAW_BODY
                         "< 451 no\n< 503 no\n< 503 no\n< 503 none\n" QUIT,
