@@ -392,6 +392,32 @@ def on_terminal():
               f"the terminal shows {shown!r}")
 
 
+def told_by_v():
+    """Where a script keeps what -v says, it is not silent on what a terminal would show."""
+    with Case("-v") as case:
+        relay = case.relay("--on", "RCPT 2 reply 451 4.2.0 later")
+        case.configure({"port": relay.port})
+        line = re.compile(r"^sendmail: held as ([0-9A-F]{12}): ([ -~]+)$", re.M)
+
+        def held(*args, message=MESSAGE):
+            result = case.run("sendmail", "-v", *args, feed=message)
+            same("exit", (result.code, result.out), (0, ""))
+            return line.findall(result.err)
+        same("delivered", held("-i", "b@dest.example"), [])
+        (_, why), = held(*ARGS)
+        match("one of two", "451 4.2.0 later", why)
+        relay.stop()
+        for _ in range(2):
+            (_, why), = held(*ARGS)
+            match("no relay", "refused", why)
+        (_, why), = held("-odq", *ARGS)
+        match("-odq", "flushq sends it", why)
+        (_, why), = held("--delay", "1h", *ARGS)
+        match("--delay", "delayed", why)
+        same("held", len(case.entries()), 5)
+        same("without -v", case.send(*ARGS).err, "")
+
+
 def flushq_terminal():
     with Case("progress") as case:
         relay = case.relay()
@@ -1228,6 +1254,7 @@ JOBS = FLIGHTS + [
     srv(("mail.evil.net",), {"tls_name": "mail.evil.net"}, True),
     ("--delay with a bad value", wrong_delay),
     ("on a terminal", on_terminal),
+    ("told by -v", told_by_v),
     ("flushq on a terminal", flushq_terminal),
     ("told exactly", told_exactly),
     told_all("all unknown", ("reject550@dest.example", "reject550b@dest.example"), 67),
