@@ -769,6 +769,24 @@ def refused_report():
         same("rooms", (len(case.entries()), len(case.entries("failed"))), (0, 2))
 
 
+def from_another(reply):
+    """A relay takes no report from nobody: it goes once more from [mail] from, at once."""
+    def run():
+        with Case("from another") as case:
+            relay = case.relay("--on", f"MAIL 2 reply {reply}")
+            case.configure({"port": relay.port}, conf={
+                "delivery.mode": "hold", "mail.from": "box@src.example",
+                "mail.admin": "adm@src.example"})
+            sent_quietly(case.send("-i", "-f", "a@src.example", "reject550@dest.example"))
+            case.flush("--all")
+            same("sent", [(e["sender"], [r["address"] for r in e["recipients"]])
+                          for e in relay.accepted()], [("box@src.example", ["adm@src.example"])])
+            match("report", r"multipart/report.*reject550@dest\.example",
+                  relay.stored()[0].decode())
+            same("rooms", (len(case.entries()), len(case.entries("failed"))), (0, 2))
+    return f"report from another: {reply}", run
+
+
 def reported_once():
     """A run that ends between the report and the move makes no second report."""
     with Case("once") as case:
@@ -1255,6 +1273,7 @@ JOBS = FLIGHTS + [
     ("--delay with a bad value", wrong_delay),
     ("on a terminal", on_terminal),
     ("told by -v", told_by_v),
+    *(from_another(reply) for reply in ("553 5.7.1 who", "550 5.7.60 not as this one")),
     ("flushq on a terminal", flushq_terminal),
     ("told exactly", told_exactly),
     told_all("all unknown", ("reject550@dest.example", "reject550b@dest.example"), 67),
