@@ -99,6 +99,10 @@ struct smtp {
 	size_t settled; /* transactions so far */
 	bool unasked;   /* the reply under way was not asked for */
 	bool slow;      /* all together takes too long */
+	bool stays;     /* it has said that it closes, and does not */
+
+	struct reply *leaves; /* each time that it said so, while more is out */
+	size_t leave_count, leave_cap;
 
 	struct command *queue; /* unanswered, from head on */
 	size_t head, tail, queue_cap;

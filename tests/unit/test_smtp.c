@@ -467,6 +467,27 @@ static const struct row rows[] = {
      CHUNKED MAIL RCPTS "> BDAT 20 LAST\n" RAW_BODY
                         "< 250 ok\n< 250 ok\n< 250 ok\n< 452 full\n" QUIT,
      "WW", FAULT_NONE, "full"},
+    {"bdat, 421 and the end", NONE,
+     CHUNKED MAIL RCPTS "> BDAT 20 LAST\n" RAW_BODY "< 250 ok\n< 421 gone\n= EOF\n", "WW",
+     FAULT_RELAY, "421 gone"},
+    {"bdat, 421 of all", NONE,
+     CHUNKED MAIL RCPTS "> BDAT 20 LAST\n" RAW_BODY
+                        "< 250 ok\n< 421 gone\n< 421 gone\n< 421 gone\n",
+     "WW", FAULT_RELAY, "421 gone"},
+    {"bdat, 421, and on", NONE,
+     CHUNKED MAIL RCPTS "> BDAT 20 LAST\n" RAW_BODY
+                        "< 250 ok\n< 421 no\n< 250 ok\n< 250 ok\n" QUIT,
+     "WD", FAULT_NONE, NULL},
+    {"bdat, 421 to MAIL, and on", NONE,
+     CHUNKED MAIL RCPTS "> BDAT 20 LAST\n" RAW_BODY
+                        "< 421 no\n< 503 a\n< 503 b\n< 503 c\n" QUIT,
+     "WW", FAULT_NONE, "421 no"},
+    {"bdat, 421, and nonsense", SECURITY_NONE, IN_DOUBT,
+     CHUNKED MAIL RCPTS "> BDAT 20 LAST\n" RAW_BODY "< 250 ok\n< 421 no\n< hello\n", "WW",
+     FAULT_PROTOCOL, "hello"},
+    {"bdat, 421, then silence", SECURITY_NONE, IN_DOUBT,
+     CHUNKED MAIL RCPTS "> BDAT 20 LAST\n" RAW_BODY "< 250 ok\n< 421 no\n= SILENT\n", "WW",
+     FAULT_RELAY, "421 no"},
     {"bdat eof", SECURITY_NONE, IN_DOUBT,
      CHUNKED MAIL RCPTS "> BDAT 20 LAST\n" RAW_BODY "< 250 ok\n< 250 ok\n< 250 ok\n= EOF\n",
      "WW", FAULT_RELAY, NULL},
@@ -495,6 +516,16 @@ static const struct row rows[] = {
      "< 250 PIPELINING\n" MAIL RCPTS "< 250 ok\n< 250 ok\n< 250 ok\n> DATA\n< 354 go\n" BODY
      "< 552 no\n= SILENT\n",
      "WW", FAULT_TEMP, "waited"},
+    {"lmtp, 421 and the end", SECURITY_NONE, LMTP,
+     "< 220 t\n> LHLO me.example\n< 250-t\n"
+     "< 250 PIPELINING\n" MAIL RCPTS "< 250 ok\n< 250 ok\n< 250 ok\n> DATA\n< 354 go\n" BODY
+     "< 421 gone\n= EOF\n",
+     "WW", FAULT_RELAY, "421 gone"},
+    {"lmtp, 421, and the other's", SECURITY_NONE, LMTP,
+     "< 220 t\n> LHLO me.example\n< 250-t\n"
+     "< 250 PIPELINING\n" MAIL RCPTS "< 250 ok\n< 250 ok\n< 250 ok\n> DATA\n< 354 go\n" BODY
+     "< 421 not his\n< 250 ok\n" QUIT,
+     "WD", FAULT_NONE, "421 not his"},
     {"lhlo refused", SECURITY_NONE, LMTP, "< 220 t\n> LHLO me.example\n< 502 no\n" QUIT, "WW",
      FAULT_RELAY, "502 no"},
 };
