@@ -217,10 +217,12 @@ static const struct rule {
     {CONTENT, 501, 501, NULL, 0, 0, CAUSE_NOT_UNDERSTOOD},
     {TRANSACTION, 502, 504, NULL, 0, 0, CAUSE_NOT_UNDERSTOOD},
 
-    /* RFC 5321 section 4.5.3.1.10; a 552 with another status is a full mailbox. */
+    /* RFC 5321 section 4.5.3.1.10, and RFC 3463 section 3.6 with whatever code; a 552 with
+     * another status is a full mailbox. */
     {RCPT, 452, 452, NULL, HAD_ACCEPTED, 0, CAUSE_TOO_MANY},
     {RCPT, 552, 552, NULL, HAD_ACCEPTED, HAD_STATUS, CAUSE_TOO_MANY},
-    {RCPT, 552, 552, "5.5.3", HAD_ACCEPTED, 0, CAUSE_TOO_MANY},
+    {RCPT, 400, 499, "4.5.3", HAD_ACCEPTED, 0, CAUSE_TOO_MANY},
+    {RCPT, 500, 599, "5.5.3", HAD_ACCEPTED, 0, CAUSE_TOO_MANY},
 
     /* "Not so fast": of Exchange, SES, and who limits by client. At RCPT a 4.7.x is
      * greylisting, about that recipient alone. */
