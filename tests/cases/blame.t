@@ -802,19 +802,19 @@ def too_many(reply):
     return f"too many: {reply}", run
 
 
-def poisonous(last):
-    """At one recipient the server goes away; at the next tries the others are apart from him."""
+def poisonous(last, line="close", tries=3, options=(), keys=None):
+    """At one recipient the server goes away; at the next tries the others are apart from them."""
     def run():
         rcpts = [f"{x}@dest.example" for x in "bcd"]
         bad = rcpts[-1 if last else 0]
-        case, relay = case_of(f"RCPT to {bad} close", conf=HELD)
+        case, relay = case_of(f"RCPT to {bad} {line}", options=options, keys=keys, conf=HELD)
         with case:
             quiet(send(case, GOOD, *rcpts))
-            for _ in range(3):
+            for _ in range(tries):
                 case.flush("--all")
             same("delivered", relay.recipients(), [x for x in rcpts if x != bad])
             same("waiting", case.waiting(), [bad])
-    return f"poisonous recipient, {'last' if last else 'first'}", run
+    return f"poisonous recipient, {'last' if last else 'first'}: {line} {' '.join(options)}", run
 
 
 # Passed over for one transaction only
@@ -912,6 +912,9 @@ def main():
             *(too_many(r) for r in ("552", "552 5.5.3", "452 4.5.3", "452", "550 5.5.3",
                                     "554 5.5.3", "451 4.5.3")),
             poisonous(False), poisonous(True),
+            *(poisonous(last, *how) for last in (False, True) for how in (
+                ('reply "421 4.7.0 no" close', 4), ("close", 5, ("--with", "CHUNKING")),
+                ('reply "421 4.7.0 no" close', 4, ("--lmtp",), {"protocol": "lmtp"}))),
             ("passed over: a relay", passed_over), ("passed over: an address", second_address),
             ("expiry: behind a bad one", lambda: expires([f"MAIL {POISONED} reply 530 5.7.1 no"], 2,
                                                      [POISON])),
