@@ -229,7 +229,9 @@ JOBS += [
 
 JOBS += [
     written(f"an empty {name}", f"{name}:{value}\nX-Other: x", "X-Other: x", absent=name)
-    for name in ("To", "Cc", "Sender", "Reply-To") for value in ("", " ", " ,", " ;\n ", " <>")
+    for name in ("To", "Cc", "Sender", "Reply-To", "Resent-To", "Errors-To",
+                 "Disposition-Notification-To")
+    for value in ("", " ", " ,", " ;\n ", " <>")
 ] + [
     written("two To", "To: a@x.example\nX-Other: x\nTo: B <b@x.example>",
             "To: a@x.example, B <b@x.example>"),
