@@ -214,6 +214,15 @@ static void hide_echo(struct smtp *s, struct reply *r)
 	buf_wipe(&s->answer);
 }
 
+/* And some repeat every line, as no reply. */
+static void hide_odd_echo(struct smtp *s, struct fault *f)
+{
+	if (s->answer.len > 0)
+		fault_text(f, "not an SMTP server, or out of step: what it sent in answer to "
+		              "the login is not shown");
+	buf_wipe(&s->answer);
+}
+
 /* Gives a whole reply to the handler of the oldest command. */
 static enum smtp_want take_reply(struct smtp *s, const struct reply *r)
 {
@@ -353,6 +362,7 @@ void smtp_feed(struct smtp *s, struct str bytes)
 			begin_reply(s);
 		size_t lines = s->reply.lines;
 		if (!reply_feed(&s->reply, bytes, &used, &f)) {
+			hide_odd_echo(s, &f);
 			speak_of_awaited(s);
 			s->odd = true;
 			s->rest = count_lines(bytes) - (s->reply.lines - lines);
