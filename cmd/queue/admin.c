@@ -89,6 +89,8 @@ static const struct way ways[] = {
     {"retry", retry_entry, "retried", "has not failed; it is held", .failed = true},
 };
 
+static const char foreign[] = "is another user's";
+
 static const struct way *way_of(const char *verb)
 {
 	for (size_t i = 0; i < COUNT(ways); i++)
@@ -150,7 +152,7 @@ static bool work_on(struct admin_run *run, enum hold_room room, const char *id)
 	case CLAIM_FOREIGN:
 		/* "all" is all that the caller has; of the rest not even a word. */
 		if (!run->all)
-			complain(run, id, FAULT_NOPERM, "is another user's");
+			complain(run, id, FAULT_NOPERM, foreign);
 		return true;
 	case CLAIM_OK:
 		break;
@@ -166,22 +168,30 @@ static bool work_on(struct admin_run *run, enum hold_room room, const char *id)
 	return true;
 }
 
-static bool in_room(const struct admin_run *run, enum hold_room room, const char *id)
+/* There is no such entry in the rooms where the verb looks. */
+static void complain_of_room(struct admin_run *run, const char *id)
 {
-	struct stat st;
+	const struct way *way = run->way;
+	struct hold_entry he;
 	struct fault f = FAULT_INIT;
-	return file_stat_name(run->hold->rooms[room], id, &st, &f);
+	enum hold_claim found =
+	    hold_look(run->hold, way->held ? HOLD_FAILED : HOLD_QUEUE, id, &he, &f);
+	if (found == CLAIM_OK)
+		hold_release(&he);
+	if (found == CLAIM_FOREIGN)
+		complain(run, id, FAULT_NOPERM, foreign);
+	else if (found == CLAIM_GONE || !way->wrong[0])
+		complain(run, id, FAULT_DATA, "no such message");
+	else
+		complain(run, id, FAULT_DATA, way->wrong);
 }
 
 static void work_on_id(struct admin_run *run, const char *id)
 {
 	const struct way *way = run->way;
-	if ((way->held && work_on(run, HOLD_QUEUE, id)) ||
-	    (way->failed && work_on(run, HOLD_FAILED, id)))
-		return;
-	bool elsewhere = in_room(run, way->held ? HOLD_FAILED : HOLD_QUEUE, id);
-	complain(run, id, FAULT_DATA,
-	         elsewhere && way->wrong[0] ? way->wrong : "no such message");
+	if (!(way->held && work_on(run, HOLD_QUEUE, id)) &&
+	    !(way->failed && work_on(run, HOLD_FAILED, id)))
+		complain_of_room(run, id);
 }
 
 static void work_on_room(struct admin_run *run, enum hold_room room)

@@ -34,7 +34,9 @@ static const struct settings_relay *relay_named(const struct settings *c, const 
 	for (size_t i = 0; i < c->relay_count; i++)
 		if (strcmp(c->relays[i].name, name) == 0)
 			return &c->relays[i];
-	fprintf(stderr, "sendmail: --check: %s has no [relay %s]\n", c->path, name);
+	struct fault f = FAULT_INIT;
+	fault_set(&f, FAULT_USAGE, "%s has no [relay %s]", c->path, name);
+	fprintf(stderr, "sendmail: --check: %s\n", f.text);
 	return NULL;
 }
 

@@ -139,10 +139,11 @@ int inject_failed(struct place *p, const struct call *call)
 	return fault_exit(FAULT_CONFIG);
 }
 
-static void say_held(const char *id, const char *reason)
+/* To a person, or whoever asks for it. */
+static void say_held(const struct injection *in, const char *reason)
 {
-	if (isatty(STDERR_FILENO))
-		fprintf(stderr, "sendmail: held as %s: %s\n", id, reason);
+	if (in->call->verbose || isatty(STDERR_FILENO))
+		fprintf(stderr, "sendmail: held as %s: %s\n", in->id, reason);
 }
 
 /* Mode now: listens while flushq tries, as long as a caller is to wait. */
@@ -159,11 +160,11 @@ static int await_try(const struct injection *in, int fd)
 		return 128 + input_stopped();
 	}
 	if (result.late)
-		say_held(in->id, "still being tried");
+		say_held(in, "still being tried");
 	else if (result.held)
-		say_held(in->id, result.reason);
+		say_held(in, result.reason);
 	else if (!result.done)
-		say_held(in->id, "flushq was cut short");
+		say_held(in, "flushq was cut short");
 	if (result.refused == 0)
 		return EX_OK;
 	return result.code;
@@ -180,15 +181,15 @@ static int pass_on(const struct injection *in)
 	                           .listen = mode == MODE_NOW || call->verbose};
 	struct fault f = FAULT_INIT;
 	if (mode == MODE_HOLD) {
-		say_held(in->id, "flushq sends it");
+		say_held(in, "flushq sends it");
 		return EX_OK;
 	}
 	if (submission_delay(&call->message, c) > 0) {
-		say_held(in->id, "delayed as asked");
+		say_held(in, "delayed as asked");
 		return EX_OK;
 	}
 	if (!sink_start(in->sinks.sink, &attempt, &f)) {
-		say_held(in->id, f.text);
+		say_held(in, f.text);
 		return EX_OK;
 	}
 	return attempt.listen ? await_try(in, attempt.fd) : EX_OK;

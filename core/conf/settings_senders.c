@@ -27,6 +27,9 @@ static bool take_address(struct str text, char **to, struct fault *f)
 {
 	struct str domain = str_from(text, 2);
 	bool keeps = str_starts(text, STR("*@"));
+	if (settings_is_quoted(text))
+		return fault_set(f, FAULT_CONFIG,
+		                 "quotes would be part of the address; leave them out");
 	if (str_find(keeps ? domain : text, '*') != STR_NONE || !codec_is_utf8(text))
 		return fault_set(f, FAULT_CONFIG,
 		                 "'%.*s' is not a mail address, nor *@ and a domain",

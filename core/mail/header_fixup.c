@@ -88,11 +88,23 @@ static bool keep_once(struct header *h, const char *name, bool list, struct faul
 	return fine;
 }
 
+/* Fields that are to hold addresses and hold none; Bcc says that there were some. */
+static void remove_void(struct header *h)
+{
+	for (size_t at = h->count; at-- > 0;) {
+		struct str name = header_name(&h->fields[at]);
+		if (field_kind(name)->form == FIELD_ADDRESSES &&
+		    !str_caseends(name, STR("Bcc")) && is_void(header_value(&h->fields[at])))
+			header_remove(h, at);
+	}
+}
+
 /* Large receivers refuse an address field that is empty, and a second one of a kind
  * that may be there once (RFC 5322 section 3.6), as programs write them that add
  * a header of their own to one that was handed to them. */
 static bool tidy_fields(struct header *h, struct fault *f)
 {
+	remove_void(h);
 	return keep_once(h, "To", true, f) && keep_once(h, "Cc", true, f) &&
 	       keep_once(h, "Reply-To", true, f) && keep_once(h, "Sender", false, f) &&
 	       keep_once(h, "Date", false, f);

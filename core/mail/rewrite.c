@@ -315,8 +315,9 @@ struct author {
 	struct str value;
 	size_t count;         /* addresses, with bare words */
 	size_t angles, fulls; /* those in angle brackets, and those with a domain */
-	struct str spec;      /* of the last in angle brackets */
+	struct str spec;      /* of the last in angle brackets, or else with a domain */
 	bool bare;            /* it has no domain */
+	bool grouped;         /* the last of all is in a group */
 };
 
 static bool look_at_author(void *context, const struct addr *a, struct fault *f)
@@ -326,11 +327,58 @@ static bool look_at_author(void *context, const struct addr *a, struct fault *f)
 	author->count++;
 	author->angles += a->angle ? 1 : 0;
 	author->fulls += !a->bare && !a->angle ? 1 : 0;
-	if (a->angle) {
+	author->grouped = a->in_group;
+	if (a->angle || (author->angles == 0 && !a->bare)) {
 		author->spec = a->spec;
 		author->bare = a->bare;
 	}
 	return true;
+}
+
+/* Is it a group that nothing ends: words and a colon? */
+static bool has_colon(const struct author *author)
+{
+	return author->grouped && str_find(author->value, ';') == STR_NONE;
+}
+
+/* Should it be quoted before an address? It needs it (RFC 5322 section 3.2.5, but for the dots
+ * of 4.1), and has no encoded word, which would be shown as it stands then. */
+static bool wants_quotes(struct str text, bool needs)
+{
+	for (;;) {
+		struct token t = token_take(&text, TOKEN_MAIL);
+		bool word = t.kind == TOKEN_ATOM || t.kind == TOKEN_QUOTED;
+		if (t.kind == TOKEN_END)
+			return needs;
+		if (t.kind == TOKEN_ATOM && str_starts(t.text, STR("=?")) &&
+		    str_ends(t.text, STR("?=")))
+			return false;
+		needs = needs || (!word && t.kind != TOKEN_BLANK && t.kind != TOKEN_COMMENT &&
+		                  !token_is(t, '.'));
+	}
+}
+
+/* Of one that is in need of it: the address, and what stands before and behind it, which is
+ * the name. */
+static bool find_name(const struct author *author, struct str *before, struct str *behind)
+{
+	bool one = author->count == 1 && author->angles + author->fulls == 1;
+	bool words = author->count > 1 && author->angles == 1 && author->fulls == 0;
+	if (!one && !words)
+		return false;
+	size_t open = (size_t)(author->spec.at - author->value.at);
+	size_t close = open + author->spec.len;
+	if (author->angles > 0) {
+		size_t end = str_find(str_from(author->value, close), '>');
+		open = str_rfind(str_first(author->value, open), '<');
+		if (open == STR_NONE || end == STR_NONE)
+			return false;
+		close += end + 1;
+	}
+	*before = str_first(author->value, open);
+	*behind = str_from(author->value, close);
+	bool closed = author->grouped && !has_colon(author);
+	return words || (!closed && wants_quotes(*before, has_colon(author)));
 }
 
 /* The text of a display name out of raw pieces of a field: without quotes and
@@ -354,8 +402,8 @@ static bool add_raw_name(struct buf *out, struct str text)
 /* No user's name is beyond ASCII: a single word that is stands for no mailbox. */
 static bool name_only(const struct author *author)
 {
-	return (author->count > 1 || !codec_is_ascii(author->value)) && author->count > 0 &&
-	       author->angles == 0 && author->fulls == 0 &&
+	bool some = author->count > 1 || has_colon(author) || !codec_is_ascii(author->value);
+	return some && author->count > 0 && author->angles == 0 && author->fulls == 0 &&
 	       str_find(author->value, ',') == STR_NONE &&
 	       str_find(author->value, ';') == STR_NONE;
 }
@@ -394,18 +442,14 @@ static bool mend_author(struct header *h, size_t at, struct str sender, bool alw
 	if (sender.len > 0 &&
 	    (parsed ? name_only(&author) || (always && author.count == 0) : always))
 		return set_author(h, at, author.value, STR(""), sender, f);
-	if (!parsed || author.count < 2 || author.angles != 1 || author.fulls > 0)
+	struct str before, behind;
+	if (!parsed || !find_name(&author, &before, &behind))
 		return true;
 	/* Replies can go to several, and names of this host be among them. */
-	if (author.bare && str_caseends(header_name(&h->fields[at]), STR("Reply-To")))
+	if (author.count > 1 && author.bare &&
+	    str_caseends(header_name(&h->fields[at]), STR("Reply-To")))
 		return true;
-	size_t spec = (size_t)(author.spec.at - author.value.at);
-	size_t open = str_rfind(str_first(author.value, spec), '<');
-	size_t close = str_find(str_from(author.value, spec), '>');
-	if (open == STR_NONE || close == STR_NONE)
-		return true;
-	return set_author(h, at, str_first(author.value, open),
-	                  str_from(author.value, spec + close + 1), author.spec, f);
+	return set_author(h, at, before, behind, author.spec, f);
 }
 
 /* from_rule on a From that is there. */

@@ -91,11 +91,11 @@ static size_t status_len(struct str text, int code)
 static bool add_text(struct reply *r, struct str text)
 {
 	size_t len = status_len(text, r->code);
-	if (len > 0) {
-		if (r->lines == 0)
-			memcpy(r->status, text.at, len), r->status[len] = '\0';
+	if (len > 0 && r->status[0] == '\0')
+		memcpy(r->status, text.at, len), r->status[len] = '\0';
+	/* Another than that is one more word. */
+	if (len > 0 && str_eq(str_first(text, len), str_of(r->status)))
 		text = str_from(text, len + (len < text.len ? 1 : 0));
-	}
 	if (r->lines > 0 && !buf_add_char(&r->text, '\n'))
 		return false;
 	return buf_add_str(&r->text, text);

@@ -20,8 +20,8 @@
 
 struct reply {
 	int code;                      /* of the whole reply, once done */
-	char status[FAULT_STATUS_MAX]; /* enhanced status of the first line (RFC 2034), or "" */
-	struct buf text;               /* of the lines, LF between them, no codes or status */
+	char status[FAULT_STATUS_MAX]; /* enhanced, of the first line with one; or "" */
+	struct buf text;               /* of the lines, LF between them, without these */
 	bool done;
 	struct buf line; /* private, as the next */
 	size_t lines;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "smtp/smtp.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "text/codec.h"
 #include "smtp/smtp_command.h"
@@ -37,11 +39,21 @@ struct smtp *smtp_new(const struct smtp_setup *setup)
 	return s;
 }
 
+static void forget_leaves(struct smtp *s)
+{
+	for (size_t i = 0; i < s->leave_count; i++)
+		reply_release(&s->leaves[i]);
+	free(s->leaves);
+	s->leaves = NULL;
+	s->leave_count = s->leave_cap = 0;
+}
+
 void smtp_free(struct smtp *s)
 {
 	if (!s)
 		return;
 	reply_release(&s->reply);
+	forget_leaves(s);
 	if (s->wipe_until > s->written)
 		buf_wipe(&s->out);
 	buf_release(&s->out);
@@ -66,6 +78,8 @@ enum smtp_want smtp_want(const struct smtp *s)
 
 enum smtp_phase smtp_phase(const struct smtp *s)
 {
+	if (s->leave_count > 0)
+		return PHASE_QUIT;
 	if (smtp_unanswered(s))
 		return smtp_verbs[s->queue[s->head].verb].phase;
 	return s->want == SMTP_MESSAGE ? PHASE_DATA : PHASE_COMMAND;
@@ -131,6 +145,33 @@ static enum smtp_want closed_by_server(struct smtp *s, enum cause_phase phase,
 	return smtp_drop(s, &s->fault);
 }
 
+/* Is a message out that waits for an answer, besides what is answered now? A server that says
+ * that it closes, and does not, may take it. */
+static bool more_is_out(const struct smtp *s)
+{
+	bool out = false;
+	for (size_t i = s->head + 1; i < s->tail; i++) {
+		const struct command *c = &s->queue[i];
+		bool last = c->verb == VERB_DOT || c->verb == VERB_BDAT_LAST;
+		out = out || (last && c->end <= s->written);
+	}
+	return out && smtp_want(s) == SMTP_READ && smtp_output(s).len == 0;
+}
+
+/* Until it is known whether the server goes on, nothing is made of its leave, however often it
+ * says the same. */
+static enum smtp_want put_by(struct smtp *s, const struct reply *r)
+{
+	s->leaves = mem_grow(s->leaves, &s->leave_cap, s->leave_count + 1, sizeof(*s->leaves));
+	struct reply *leave = &s->leaves[s->leave_count++];
+	reply_init(leave);
+	leave->code = r->code;
+	memcpy(leave->status, r->status, sizeof(r->status));
+	if (!buf_add_str(&leave->text, buf_str(&r->text)))
+		buf_clear(&leave->text);
+	return SMTP_READ;
+}
+
 static enum smtp_want take_unasked(struct smtp *s, const struct reply *r)
 {
 	struct fault f = FAULT_INIT;
@@ -173,6 +214,15 @@ static void hide_echo(struct smtp *s, struct reply *r)
 	buf_wipe(&s->answer);
 }
 
+/* And some repeat every line, as no reply. */
+static void hide_odd_echo(struct smtp *s, struct fault *f)
+{
+	if (s->answer.len > 0)
+		fault_text(f, "not an SMTP server, or out of step: what it sent in answer to "
+		              "the login is not shown");
+	buf_wipe(&s->answer);
+}
+
 /* Gives a whole reply to the handler of the oldest command. */
 static enum smtp_want take_reply(struct smtp *s, const struct reply *r)
 {
@@ -181,12 +231,16 @@ static enum smtp_want take_reply(struct smtp *s, const struct reply *r)
 		return take_unasked(s, r);
 	}
 	struct command c = s->queue[s->head];
-	show_reply(s, r, c.verb);
+	if (!s->stays)
+		show_reply(s, r, c.verb);
 	/* Before the command leaves the queue, where is_in_doubt looks for it. */
 	if (!makes_sense(c.verb, r->code))
 		return smtp_nonsense(s, c.verb, r);
-	if (r->code == 421 && c.verb != VERB_QUIT)
+	if (r->code == 421 && c.verb != VERB_QUIT && !s->stays) {
+		if (more_is_out(s))
+			return put_by(s, r);
 		return closed_by_server(s, smtp_verbs[c.verb].at, r);
+	}
 	s->refused = s->refused || r->code >= 400;
 	s->head++;
 	return handlers[c.verb](s, &c, r);
@@ -227,16 +281,11 @@ static void speak_of_awaited(struct smtp *s)
 	s->tx = smtp_unanswered(s) ? s->queue[s->head].tx : s->line[0];
 }
 
-static void take_whole(struct smtp *s)
+static void take_by_order(struct smtp *s, const struct reply *r)
 {
-	struct reply r = s->reply;
-	s->replies++;
-	reply_init(&s->reply);
-	hide_echo(s, &r);
 	speak_of_awaited(s);
 	struct transaction *tx = s->tx;
-	enum smtp_want next = take_reply(s, &r);
-	reply_release(&r);
+	enum smtp_want next = take_reply(s, r);
 	if (s->want == SMTP_OVER)
 		return;
 	if (tx == s->line[0])
@@ -245,6 +294,51 @@ static void take_whole(struct smtp *s)
 		tx->want = next;
 	s->tx = s->line[0];
 	smtp_wake(s);
+}
+
+/* The server has closed behind its leave, or says nothing more. */
+static void take_leave(struct smtp *s, bool silent)
+{
+	s->stays = silent;
+	speak_of_awaited(s);
+	closed_by_server(s, smtp_verbs[s->queue[s->head].verb].at, &s->leaves[0]);
+	forget_leaves(s);
+}
+
+/* It goes on: each time that it said so was an answer like any other. */
+static void take_leaves_back(struct smtp *s)
+{
+	s->stays = true;
+	for (size_t i = 0; i < s->leave_count && s->want != SMTP_OVER; i++)
+		take_by_order(s, &s->leaves[i]);
+	s->stays = false;
+	forget_leaves(s);
+}
+
+/* A reply behind the leave. */
+static void take_behind_leave(struct smtp *s, const struct reply *r)
+{
+	if (r->code != 421)
+		take_leaves_back(s);
+	else if (s->leave_count + 1 < s->tail - s->head)
+		put_by(s, r);
+	else
+		take_leave(s, false);
+	if (r->code != 421 && s->want != SMTP_OVER)
+		take_by_order(s, r);
+}
+
+static void take_whole(struct smtp *s)
+{
+	struct reply r = s->reply;
+	s->replies++;
+	reply_init(&s->reply);
+	hide_echo(s, &r);
+	if (s->leave_count > 0)
+		take_behind_leave(s, &r);
+	else
+		take_by_order(s, &r);
+	reply_release(&r);
 }
 
 static size_t count_lines(struct str bytes)
@@ -268,6 +362,7 @@ void smtp_feed(struct smtp *s, struct str bytes)
 			begin_reply(s);
 		size_t lines = s->reply.lines;
 		if (!reply_feed(&s->reply, bytes, &used, &f)) {
+			hide_odd_echo(s, &f);
 			speak_of_awaited(s);
 			s->odd = true;
 			s->rest = count_lines(bytes) - (s->reply.lines - lines);
@@ -300,6 +395,10 @@ void smtp_eof(struct smtp *s)
 {
 	const char *what = awaited(s);
 	struct fault f = FAULT_INIT;
+	if (s->leave_count > 0) {
+		take_leave(s, false);
+		return;
+	}
 	if (smtp_phase(s) == PHASE_QUIT) {
 		smtp_drop(s, &s->fault);
 		return;
@@ -322,6 +421,10 @@ void smtp_eof(struct smtp *s)
 
 void smtp_failed(struct smtp *s, const struct fault *f)
 {
+	if (s->leave_count > 0) {
+		take_leave(s, s->slow || f->sys == ETIMEDOUT);
+		return;
+	}
 	speak_of_awaited(s);
 	smtp_drop(s, smtp_phase(s) == PHASE_QUIT ? &s->fault : f);
 }

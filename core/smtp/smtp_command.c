@@ -116,7 +116,8 @@ unsigned smtp_had(const struct smtp *s)
 	return (s->tx->accepted > 0 ? HAD_ACCEPTED : 0u) |
 	       (s->tx->sent || is_in_doubt(s) ? HAD_SENT : 0u) |
 	       (s->carried ? HAD_CARRIED : 0u) | (s->taken ? HAD_TAKEN : 0u) |
-	       (smtp_must_encrypt(s) ? NEEDS_TLS : 0u) | (s->setup.login ? NEEDS_LOGIN : 0u);
+	       (s->stays ? HAD_STAYED : 0u) | (smtp_must_encrypt(s) ? NEEDS_TLS : 0u) |
+	       (s->setup.login ? NEEDS_LOGIN : 0u);
 }
 
 enum cause_phase smtp_where(const struct smtp *s)
@@ -193,7 +194,8 @@ static bool answered_first(const struct smtp *s, const struct transaction *tx,
  * was under way, and why others have no verdict. */
 static void break_line(struct smtp *s, enum fault_kind kind, bool silent)
 {
-	bool cut = smtp_unanswered(s), closing = s->fault.code == 421, behind = false;
+	bool cut = smtp_unanswered(s), behind = false;
+	bool closing = s->fault.code == 421 && !s->stays;
 	for (size_t i = 0; i < s->line_count; i++) {
 		struct transaction *tx = s->line[i];
 		bool now = tx->flight == s->flight;
@@ -208,7 +210,7 @@ static void break_line(struct smtp *s, enum fault_kind kind, bool silent)
 		 * than to miss that a server by LMTP took it for another. */
 		else if (now && cut && !s->shared && silent)
 			take_back(s, tx, false);
-		if (tx == s->tx && (closing || !s->shared))
+		if (tx == s->tx && !s->stays && (closing || !s->shared))
 			tx->cause = s->fault.cause;
 		else if (closing && behind)
 			/* The server closed before it came to this transaction. */

@@ -123,12 +123,12 @@ enum smtp_want smtp_on_mail(struct smtp *s, const struct command *c, const struc
 		s->dirty = true;
 		return go_on(s);
 	}
+	s->tx->mail_refused = true;
 	if (r->code == 555 && s->tx->parameters && !s->tx->bare) {
 		s->tx->bare = true;
 		s->tx->again = true;
 		s->tx->closed = true;
 	} else {
-		s->tx->mail_refused = true;
 		smtp_decide_rest(s, AT_MAIL, r);
 	}
 	return go_on(s);
@@ -296,7 +296,15 @@ bool smtp_early_verdict(struct smtp *s, const struct reply *r)
 enum smtp_want smtp_on_bdat(struct smtp *s, const struct command *c, const struct reply *r)
 {
 	bool last = c->verb == VERB_BDAT_LAST;
-	if (last && r->code < 400) {
+	bool taken = last && r->code < 400;
+	/* Without recipients, or behind a part that was refused, there is no message to take
+	 * (RFC 3030 section 2). The server may have it all the same, so it is not asked again. */
+	if (taken && (s->tx->accepted == 0 || s->tx->part_refused)) {
+		s->chunking_broken = false;
+		return smtp_nonsense(s, c->verb, r);
+	}
+	s->tx->part_refused = s->tx->part_refused || r->code >= 400;
+	if (taken) {
 		s->dirty = false;
 		s->bdat_works = true;
 	}
@@ -444,7 +452,8 @@ static void begin_again(struct smtp *s)
 	s->chunking_broken = s->chunking_broken || s->tx->by_data;
 	/* Not sooner: a message that is half given by BDAT has to end by BDAT. */
 	s->tx->bdat = s->tx->bdat && !s->chunking_broken;
-	s->tx->again = s->tx->closed = s->tx->mail_sent = false;
+	s->tx->again = s->tx->closed = s->tx->mail_sent = s->tx->mail_refused = false;
+	s->tx->part_refused = false;
 	s->tx->next = 0;
 	s->tx->accepted = 0;
 }

@@ -73,6 +73,7 @@ struct transaction {
 	size_t next;                      /* the first that had no RCPT yet */
 	size_t accepted;
 	bool mail_refused; /* no recipient can be accepted then */
+	bool part_refused; /* by BDAT: nor can the message */
 	bool sent;         /* the whole message has been answered for */
 	bool early;        /* the verdict came while it was going out */
 	uint64_t begin_at; /* the message begins behind so many bytes */
@@ -98,6 +99,10 @@ struct smtp {
 	size_t settled; /* transactions so far */
 	bool unasked;   /* the reply under way was not asked for */
 	bool slow;      /* all together takes too long */
+	bool stays;     /* it has said that it closes, and does not */
+
+	struct reply *leaves; /* each time that it said so, while more is out */
+	size_t leave_count, leave_cap;
 
 	struct command *queue; /* unanswered, from head on */
 	size_t head, tail, queue_cap;

@@ -187,13 +187,13 @@ static const struct rule {
      * the whole message is out with its MAIL, who closes may have it. */
     {IDLE | MAIL | RCPT | DATA, EVENT_CLOSED, EVENT_CLOSED, NULL, HAD_CARRIED, HAD_SENT,
      CAUSE_USED_UP},
-    {IDLE | MAIL | RCPT | DATA, 421, 421, NULL, HAD_CARRIED, 0, CAUSE_USED_UP},
+    {IDLE | MAIL | RCPT | DATA, 421, 421, NULL, HAD_CARRIED, HAD_STAYED, CAUSE_USED_UP},
     {MAIL, 400, 499, NULL, HAD_TAKEN, 0, CAUSE_USED_UP},
     {TRANSACTION, EVENT_CLOSED, EVENT_SLOW, NULL, HAD_SENT, 0, CAUSE_IN_DOUBT},
     {TRANSACTION, EVENT_SLOW, EVENT_SLOW, NULL, 0, 0, CAUSE_TOO_SLOW},
     {TRANSACTION, EVENT_NONSENSE, EVENT_NONSENSE, NULL, 0, 0, CAUSE_OUT_OF_STEP},
     {TRANSACTION, EVENT_CLOSED, EVENT_SILENT, NULL, 0, 0, CAUSE_LOST},
-    {TRANSACTION, 421, 421, NULL, 0, 0, CAUSE_SHUTDOWN},
+    {TRANSACTION, 421, 421, NULL, 0, HAD_STAYED, CAUSE_SHUTDOWN},
 
     /* "Log in", "encrypt", "not as this sender": about our account (RFC 4954 sections
      * 4 and 6, RFC 3207 section 4, RFC 5248; 5.7.57 and 5.7.60 are Exchange's). */
@@ -217,10 +217,12 @@ static const struct rule {
     {CONTENT, 501, 501, NULL, 0, 0, CAUSE_NOT_UNDERSTOOD},
     {TRANSACTION, 502, 504, NULL, 0, 0, CAUSE_NOT_UNDERSTOOD},
 
-    /* RFC 5321 section 4.5.3.1.10; a 552 with another status is a full mailbox. */
+    /* RFC 5321 section 4.5.3.1.10, and RFC 3463 section 3.6 with whatever code; a 552 with
+     * another status is a full mailbox. */
     {RCPT, 452, 452, NULL, HAD_ACCEPTED, 0, CAUSE_TOO_MANY},
     {RCPT, 552, 552, NULL, HAD_ACCEPTED, HAD_STATUS, CAUSE_TOO_MANY},
-    {RCPT, 552, 552, "5.5.3", HAD_ACCEPTED, 0, CAUSE_TOO_MANY},
+    {RCPT, 400, 499, "4.5.3", HAD_ACCEPTED, 0, CAUSE_TOO_MANY},
+    {RCPT, 500, 599, "5.5.3", HAD_ACCEPTED, 0, CAUSE_TOO_MANY},
 
     /* "Not so fast": of Exchange, SES, and who limits by client. At RCPT a 4.7.x is
      * greylisting, about that recipient alone. */

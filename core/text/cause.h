@@ -49,7 +49,8 @@ enum cause_had {
 	HAD_STATUS = 8,   /* set by cause_of: the reply has an enhanced status */
 	NEEDS_TLS = 16,   /* encryption is required, and not there yet */
 	NEEDS_LOGIN = 32,
-	HAD_TAKEN = 64 /* the server took a message over this connection before */
+	HAD_TAKEN = 64,  /* the server took a message over this connection before */
+	HAD_STAYED = 128 /* it went on behind a 421 */
 };
 
 enum cause {

@@ -108,6 +108,20 @@ static bool sender_refused(const struct envelope *e)
 	return false;
 }
 
+/* A report for whose null sender the account has no right will not be taken tomorrow either,
+ * and what it says is not to wait until it expires: it goes once more, from another. */
+static bool is_hopeless(const struct deliver *d, const struct hold_entry *he)
+{
+	const struct envelope *e = &he->entry.envelope;
+	if (e->sender[0] || !he->entry.report_of[0] || !d->setup.env.config->from)
+		return false;
+	for (size_t i = 0; i < e->rcpt_count; i++)
+		if (e->rcpts[i].state != RCPT_WAITING ||
+		    e->rcpts[i].verdict.cause != CAUSE_NOT_AS_SENDER)
+			return false;
+	return true;
+}
+
 /* A report is mail like any other; the run sends it too. */
 static bool report(struct deliver *d, struct hold_entry *he, enum dsn_kind kind,
                    struct fault *f)
@@ -167,6 +181,7 @@ static bool put_back(struct deliver *d, struct hold_entry *he, struct delivery_l
 		const struct retry_outage o = {b->since, b->uptime, b->failures};
 		last = retry_outlived(&rules, e, &o, clock_wall(), clock_uptime());
 	}
+	last = last || is_hopeless(d, he);
 	/* What is given up was perhaps never read to its end. */
 	if (last ? !hold_verify(he, f) || !expire(he, log, f) : !warn_once(d, he, f))
 		return false;

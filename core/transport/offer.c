@@ -173,14 +173,31 @@ static bool is_past(const struct todo *t, const struct server *server)
 	       (!t->past_host || !server->host || strcmp(t->past_host, server->host) == 0);
 }
 
+static bool is_broken(enum cause cause)
+{
+	enum cause_server how = cause_row(cause)->server;
+	return how == SERVER_SUSPECT || how == SERVER_STRAINED;
+}
+
+/* A leave may be meant for all, and what is in doubt is not to be sent more often than it has
+ * to: they count when it happens again. */
+static bool broke_again(const struct attempt *a, const struct rcpt *r)
+{
+	enum cause cause = r->verdict.cause;
+	int64_t enough = cause == CAUSE_IN_DOUBT ? 3 : 2;
+	return a->he->entry.attempts >= enough && is_broken(cause) && !cause_row(cause)->keep;
+}
+
 /* It may be one of them at whose address the server goes away: what broke goes in ever
  * smaller groups at the next tries, or the others would share its lot to the end. */
 static size_t most_at_once(const struct attempt *a, const struct server *server)
 {
 	size_t most = (size_t)server->relay->max_recipients, broken = 0;
 	unsigned tries = a->he->entry.attempts < 16 ? (unsigned)a->he->entry.attempts : 16;
-	for (size_t i = 0; i < a->count; i++)
-		broken += offer_broke(offer_rcpt(a, &a->todo[i]));
+	for (size_t i = 0; i < a->count; i++) {
+		const struct rcpt *r = offer_rcpt(a, &a->todo[i]);
+		broken += offer_broke(r) || broke_again(a, r);
+	}
 	size_t some = broken >> tries;
 	if (broken == 0 || tries == 0 || some >= most)
 		return most;
@@ -348,12 +365,6 @@ static bool entry_failed(struct attempt *a, struct fault *f)
 	if (f->kind == FAULT_DATA)
 		(void)!hold_verify(a->he, f);
 	return false;
-}
-
-static bool is_broken(enum cause cause)
-{
-	enum cause_server how = cause_row(cause)->server;
-	return how == SERVER_SUSPECT || how == SERVER_STRAINED;
 }
 
 /* What the server said is written down. outcome: bits of enum outcome. */

@@ -405,6 +405,28 @@ def lmtp_doubled():
         check(OTHER in relay.recipients(), "the second is lost")
 
 
+def no_leave(*lines, options, keys=None):
+    """A 421 that closes nothing is one recipient's: the other of that message, and those whose
+    messages are under way behind it, have theirs, and get it once."""
+    case, relay = case_of(*lines, options=options, keys=keys, conf=HELD)
+    with case:
+        quiet(send(case, GOOD, OTHER))
+        time.sleep(1.1)
+        quiet(send(case, POISON, TO, OTHER))
+        for n in range(3):
+            quiet(send(case, f"good{n}@src.example", f"d{n}@dest.example"))
+        case.flush("--all")
+        wanted = [OTHER, OTHER] + [f"d{n}@dest.example" for n in range(3)]
+        same("delivered", relay.recipients(), wanted)
+        entry, r = one(case)
+        same("waiting", (case.waiting(), entry["sender"], r["code"]), ([TO], POISON, 421))
+        relay.restart(*options)
+        case.flush("--all")
+        same("all of it", (relay.recipients(), case.listing()), (sorted(wanted + [TO]), []))
+        no_match("log", DUPLICATE, case.log())
+        no_mark(case)
+
+
 def one_too_many(code, pause=""):
     """Behind one message's 250: it is not the next one's answer."""
     def run():
@@ -780,19 +802,19 @@ def too_many(reply):
     return f"too many: {reply}", run
 
 
-def poisonous(last):
-    """At one recipient the server goes away; at the next tries the others are apart from him."""
+def poisonous(last, line="close", tries=3, options=(), keys=None):
+    """At one recipient the server goes away; at the next tries the others are apart from them."""
     def run():
         rcpts = [f"{x}@dest.example" for x in "bcd"]
         bad = rcpts[-1 if last else 0]
-        case, relay = case_of(f"RCPT to {bad} close", conf=HELD)
+        case, relay = case_of(f"RCPT to {bad} {line}", options=options, keys=keys, conf=HELD)
         with case:
             quiet(send(case, GOOD, *rcpts))
-            for _ in range(3):
+            for _ in range(tries):
                 case.flush("--all")
             same("delivered", relay.recipients(), [x for x in rcpts if x != bad])
             same("waiting", case.waiting(), [bad])
-    return f"poisonous recipient, {'last' if last else 'first'}", run
+    return f"poisonous recipient, {'last' if last else 'first'}: {line} {' '.join(options)}", run
 
 
 # Passed over for one transaction only
@@ -863,6 +885,11 @@ def main():
             ("out of step: MAIL twice, BDAT refused", twice_then_refused), *BEGUN,
             ("out of step: the leave in pieces", closing_in_pieces),
             ("out of step: refused twice", refused_twice), ("out of step: LMTP doubled", lmtp_doubled),
+            ("out of step: 421, and on", lambda: no_leave(
+                f"RCPT to {TO} reply 421 4.7.0 not now", options=("--with", "CHUNKING"))),
+            ("out of step: 421, and on, by LMTP", lambda: no_leave(
+                f"DOT to {TO} reply 421 4.7.0 not now", options=("--lmtp",),
+                keys={"protocol": "lmtp"})),
             *(one_too_many(c, p) for c in ("500", "550 5.1.1", "250", "450")
               for p in ("", "wait 30")),
             *ABOUT_US, ("at every phase: an echo", echoed),
@@ -882,8 +909,12 @@ def main():
                                         ("EHLO 421", 'EHLO reply "421 x\\r\\n" close'),
                                         ("nonsense", 'CONNECT send "x\\r\\n" close'),
                                         ("login", "LOGIN reply 535 5.7.8 no"))),
-            *(too_many(r) for r in ("552", "552 5.5.3", "452 4.5.3", "452")),
+            *(too_many(r) for r in ("552", "552 5.5.3", "452 4.5.3", "452", "550 5.5.3",
+                                    "554 5.5.3", "451 4.5.3")),
             poisonous(False), poisonous(True),
+            *(poisonous(last, *how) for last in (False, True) for how in (
+                ('reply "421 4.7.0 no" close', 4), ("close", 5, ("--with", "CHUNKING")),
+                ('reply "421 4.7.0 no" close', 4, ("--lmtp",), {"protocol": "lmtp"}))),
             ("passed over: a relay", passed_over), ("passed over: an address", second_address),
             ("expiry: behind a bad one", lambda: expires([f"MAIL {POISONED} reply 530 5.7.1 no"], 2,
                                                      [POISON])),

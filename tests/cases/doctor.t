@@ -239,6 +239,9 @@ def two_relays():
             check(re.search(pattern, result.out, re.M), f"{pattern!r} not in {result.out}")
         looked_at(case, 0, ("^relay good",), "good")
         same("unknown", case.run("sendmail", "--check", "good", "ugly").code, 64)
+        odd = case.run("sendmail", "--check", "\u009b2J")
+        same("unknown, and no text", (odd.code, odd.out), (64, ""))
+        match("escaped", r"has no \[relay \\xC2\\x9B2J\]", odd.err)
 
 
 def here_fails(name, why, advice, prepare=None, conf=None, code=75, warns=False, err=""):

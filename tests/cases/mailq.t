@@ -479,9 +479,14 @@ def another_user(p):
     same("only his own", [e[0] for e in layout(r.out)], [mine])
     for id_ in (theirs, closed):
         complains(nobody("mailq", "--show", id_), 77, "another user's", "--show")
-        complains(nobody("flushq", "--remove", id_), 77, "another user's", "--remove")
+        for verb in ("--remove", "--freeze", "--thaw", "--retry"):
+            complains(nobody("flushq", verb, id_), 77, "another user's", verb)
         complains(nobody("flushq", id_), 77, "another user's", "flushq ID")
     complains(nobody("flushq", "--remove", "000000000000", theirs, mine), 77, "another user's", "three")
+    os.rename(p.path(theirs), os.path.join(p.hold, "failed", theirs))
+    for verb in ("--remove", "--freeze", "--thaw", "--retry"):
+        complains(nobody("flushq", verb, theirs), 77, "another user's", verb + ", of a failed one")
+    os.rename(os.path.join(p.hold, "failed", theirs), p.path(theirs))
     same("only his own is gone", sorted(os.listdir(os.path.join(p.hold, "hold"))), sorted([theirs, closed]))
     complains(p.run("mailq"), 78, "another user's", "root, in a hold that is not his")
     shutil.rmtree(tools)

@@ -200,6 +200,25 @@ JOBS += [
             'From: "Acme, Inc." <a@x.example>'),
     written("a comma in Reply-To", "Reply-To: Acme, Inc. <a@x.example>",
             'Reply-To: "Acme, Inc." <a@x.example>'),
+    written("a colon in the name", "From: Backup: web1 <a@x.example>",
+            'From: "Backup: web1" <a@x.example>'),
+    written("a colon in the name, local", "From: Backup: web1 <root@localhost>",
+            'From: "Backup: web1" <box@corp.example>', {"mail.from": "box@corp.example"}),
+    written("a colon in the name, always", "From: Backup: web1 <a@x.example>",
+            'From: "Backup: web1" <box@corp.example>', BOX),
+    written("a colon and an address", "From: Backup: a@x.example", 'From: "Backup:" <a@x.example>'),
+    written("a colon, words only", "From: Backup: web1", 'From: "Backup: web1" <x@y.example>'),
+    written("a colon in Reply-To", "Reply-To: Backup: web1 <a@x.example>",
+            'Reply-To: "Backup: web1" <a@x.example>'),
+    written("a group", "From: team: Ann <a@x.example>;", "From: team: Ann <a@x.example>;"),
+    written("brackets in the name", "From: [web1] Backup <a@x.example>",
+            'From: "[web1] Backup" <a@x.example>'),
+    written("an @ in the name", 'From: Backup @ "web1" <a@x.example>',
+            'From: "Backup @ web1" <a@x.example>'),
+    written("a name that can stand", 'From: J. "D" Doe (x) <a@x.example>',
+            'From: J. "D" Doe (x) <a@x.example>'),
+    written("brackets beside an encoded word", "From: =?utf-8?Q?=C3=BC?= [1] <a@x.example>",
+            "From: =?utf-8?Q?=C3=BC?= [1] <a@x.example>"),
     written("words in To", "To: Bob Bee b@x.example", 'To: "Bob Bee" <b@x.example>'),
     written("quoted words in To", 'To: "quoted" unquoted@example.com',
             'To: "quoted" <unquoted@example.com>'),
@@ -210,7 +229,9 @@ JOBS += [
 
 JOBS += [
     written(f"an empty {name}", f"{name}:{value}\nX-Other: x", "X-Other: x", absent=name)
-    for name in ("To", "Cc", "Sender", "Reply-To") for value in ("", " ", " ,", " ;\n ", " <>")
+    for name in ("To", "Cc", "Sender", "Reply-To", "Resent-To", "Errors-To",
+                 "Disposition-Notification-To")
+    for value in ("", " ", " ,", " ;\n ", " <>")
 ] + [
     written("two To", "To: a@x.example\nX-Other: x\nTo: B <b@x.example>",
             "To: a@x.example, B <b@x.example>"),

@@ -612,6 +612,8 @@ ENVELOPE = (
     Row("77 MAIL 550, the sender is unknown", "PERM 69", "550", "MAIL reply 550 5.1.8 who"),
     Row("77 MAIL 535", "CONF", "535", "MAIL reply 535 5.7.8 log in"),
     Row("77 MAIL 550 5.7.60", "CONF", "550", "MAIL reply 550 5.7.60 not your address"),
+    Row("77 MAIL 550 5.7.60, in its second line", "CONF", "550 5.7.60 not yours",
+        r'MAIL reply "550-not yours\r\n550 5.7.60 see https://mail.example/60"'),
     Row("77 MAIL 503", "HOLD", "503", "MAIL reply 503 5.5.1 order"),
     Row("78 MAIL 555 with parameters", "OK", on="MAIL 1 reply 555 5.5.4 what",
         verify=parameters_gone),

@@ -405,6 +405,32 @@ def on_terminal():
               f"the terminal shows {shown!r}")
 
 
+def told_by_v():
+    """Where a script keeps what -v says, it is not silent on what a terminal would show."""
+    with Case("-v") as case:
+        relay = case.relay("--on", "RCPT 2 reply 451 4.2.0 later")
+        case.configure({"port": relay.port})
+        line = re.compile(r"^sendmail: held as ([0-9A-F]{12}): ([ -~]+)$", re.M)
+
+        def held(*args, message=MESSAGE):
+            result = case.run("sendmail", "-v", *args, feed=message)
+            same("exit", (result.code, result.out), (0, ""))
+            return line.findall(result.err)
+        same("delivered", held("-i", "b@dest.example"), [])
+        (_, why), = held(*ARGS)
+        match("one of two", "451 4.2.0 later", why)
+        relay.stop()
+        for _ in range(2):
+            (_, why), = held(*ARGS)
+            match("no relay", "refused", why)
+        (_, why), = held("-odq", *ARGS)
+        match("-odq", "flushq sends it", why)
+        (_, why), = held("--delay", "1h", *ARGS)
+        match("--delay", "delayed", why)
+        same("held", len(case.entries()), 5)
+        same("without -v", case.send(*ARGS).err, "")
+
+
 def flushq_terminal():
     with Case("progress") as case:
         relay = case.relay()
@@ -754,6 +780,24 @@ def refused_report():
             case.flush("--all")
         same("sent", relay.recipients(), [])
         same("rooms", (len(case.entries()), len(case.entries("failed"))), (0, 2))
+
+
+def from_another(reply):
+    """A relay takes no report from nobody: it goes once more from [mail] from, at once."""
+    def run():
+        with Case("from another") as case:
+            relay = case.relay("--on", f"MAIL 2 reply {reply}")
+            case.configure({"port": relay.port}, conf={
+                "delivery.mode": "hold", "mail.from": "box@src.example",
+                "mail.admin": "adm@src.example"})
+            sent_quietly(case.send("-i", "-f", "a@src.example", "reject550@dest.example"))
+            case.flush("--all")
+            same("sent", [(e["sender"], [r["address"] for r in e["recipients"]])
+                          for e in relay.accepted()], [("box@src.example", ["adm@src.example"])])
+            match("report", r"multipart/report.*reject550@dest\.example",
+                  relay.stored()[0].decode())
+            same("rooms", (len(case.entries()), len(case.entries("failed"))), (0, 2))
+    return f"report from another: {reply}", run
 
 
 def reported_once():
@@ -1242,6 +1286,8 @@ JOBS = FLIGHTS + [
     srv(("mail.evil.net",), {"tls_name": "mail.evil.net"}, True),
     ("--delay with a bad value", wrong_delay),
     ("on a terminal", on_terminal),
+    ("told by -v", told_by_v),
+    *(from_another(reply) for reply in ("553 5.7.1 who", "550 5.7.60 not as this one")),
     ("flushq on a terminal", flushq_terminal),
     ("told exactly", told_exactly),
     told_all("all unknown", ("reject550@dest.example", "reject550b@dest.example"), 67),

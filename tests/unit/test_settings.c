@@ -571,6 +571,8 @@ static const struct {
     {RELAY "[senders]\na = b@c..d\n", 4, "no domain"},
     {RELAY "[senders]\na = *@c..d\n", 4, "a: '*@c..d': what is behind the @ is no domain"},
     {RELAY "[senders]\na = *\n", 4, "nor *@ and a domain"},
+    {RELAY "[senders]\na = \"b@c.example\"\n", 4, "a: quotes would be part of the address"},
+    {RELAY "[senders]\na = '*@c.example'\n", 4, "a: quotes would be part of the address"},
     {RELAY "[mail]\nhostname = a@b\n", 4, "not a host or domain name"},
     {RELAY "[mail]\nfrom_rule = never\n", 4, "none of missing, local, always"},
     {RELAY "[log]\nto = sysolg\n", 4, "neither syslog, stderr, none nor the path"},

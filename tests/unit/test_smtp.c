@@ -197,6 +197,12 @@ static const struct row rows[] = {
     {"auth 454", SECURITY_STARTTLS, LOGIN,
      HELLO TLSUP "< 250-t\n< 250 AUTH PLAIN\n" AUTHPLAIN "< 454 4.7.0 later\n" QUIT, "WW",
      FAULT_RELAY, "454 4.7.0 later"},
+    {"auth, its line comes back", SECURITY_STARTTLS, LOGIN,
+     HELLO TLSUP "< 250-t\n< 250 AUTH PLAIN\n" AUTHPLAIN "< AUTH PLAIN AHRpbQBzZWNyZXQ=\n",
+     "WW", FAULT_PROTOCOL, "in answer to the login is not shown"},
+    {"auth, its secret comes back", SECURITY_STARTTLS, LOGIN,
+     HELLO TLSUP "< 250-t\n< 250 AUTH PLAIN\n" AUTHPLAIN "< AHRpbQBzZWNyZXQ=\n", "WW",
+     FAULT_PROTOCOL, "in answer to the login is not shown"},
     {"auth 421", SECURITY_STARTTLS, LOGIN,
      HELLO TLSUP "< 250-t\n< 250 AUTH PLAIN\n" AUTHPLAIN "< 421 gone\n", "WW", FAULT_RELAY,
      "421 gone"},
@@ -257,6 +263,12 @@ static const struct row rows[] = {
      PIPED FLIGHT "< 555 no\n< 503 a\n< 503 b\n< 503 c\n" MAIL RCPTS
                   "> DATA\n< 555 no\n< 503 a\n< 503 b\n< 503 c\n" QUIT,
      "FF", FAULT_NONE, "no"},
+    {"mail 555, and on", NONE, PIPED FLIGHT "< 555 no\n< 250 ok\n", "WW", FAULT_PROTOCOL,
+     "the reply to RCPT makes no sense"},
+    {"mail 555, and on, bdat", SECURITY_NONE, IN_DOUBT,
+     HELLO "< 250-t\n< 250-SIZE 10485760\n< 250-CHUNKING\n< 250 PIPELINING\n" MAILSIZE RCPTS
+           "> BDAT 20 LAST\n" RAW_BODY "< 555 no\n< 250 ok\n",
+     "WW", FAULT_PROTOCOL, "the reply to RCPT makes no sense"},
     {"mail 555 to a needed parameter", SECURITY_NONE, EIGHTBIT,
      PLAIN "> MAIL FROM:<a@x.example> BODY=8BITMIME\n< 555 no\n" QUIT, "FF", FAULT_NONE, "no"},
     {"8bitmime", SECURITY_NONE, EIGHTBIT,
@@ -426,6 +438,9 @@ static const struct row rows[] = {
      CHUNKED MAIL RCPTS "> BDAT 20 LAST\n" RAW_BODY
                         "< 250 ok\n< 451 no\n< 550 no\n< 503 none\n" QUIT,
      "WF", FAULT_NONE, NULL},
+    {"bdat, nobody, and taken", SECURITY_NONE, IN_DOUBT,
+     CHUNKED MAIL RCPTS "> BDAT 20 LAST\n" RAW_BODY "< 250 ok\n< 451 no\n< 550 no\n< 250 ok\n",
+     "WW", FAULT_PROTOCOL, "the reply to the message makes no sense"},
     {"bdat, mail refused", NONE,
      CHUNKED MAIL RCPTS "> BDAT 20 LAST\n" RAW_BODY
                         "< 451 no\n< 503 no\n< 503 no\n< 503 none\n" QUIT,
@@ -458,6 +473,27 @@ static const struct row rows[] = {
      CHUNKED MAIL RCPTS "> BDAT 20 LAST\n" RAW_BODY
                         "< 250 ok\n< 250 ok\n< 250 ok\n< 452 full\n" QUIT,
      "WW", FAULT_NONE, "full"},
+    {"bdat, 421 and the end", NONE,
+     CHUNKED MAIL RCPTS "> BDAT 20 LAST\n" RAW_BODY "< 250 ok\n< 421 gone\n= EOF\n", "WW",
+     FAULT_RELAY, "421 gone"},
+    {"bdat, 421 of all", NONE,
+     CHUNKED MAIL RCPTS "> BDAT 20 LAST\n" RAW_BODY
+                        "< 250 ok\n< 421 gone\n< 421 gone\n< 421 gone\n",
+     "WW", FAULT_RELAY, "421 gone"},
+    {"bdat, 421, and on", NONE,
+     CHUNKED MAIL RCPTS "> BDAT 20 LAST\n" RAW_BODY
+                        "< 250 ok\n< 421 no\n< 250 ok\n< 250 ok\n" QUIT,
+     "WD", FAULT_NONE, NULL},
+    {"bdat, 421 to MAIL, and on", NONE,
+     CHUNKED MAIL RCPTS "> BDAT 20 LAST\n" RAW_BODY
+                        "< 421 no\n< 503 a\n< 503 b\n< 503 c\n" QUIT,
+     "WW", FAULT_NONE, "421 no"},
+    {"bdat, 421, and nonsense", SECURITY_NONE, IN_DOUBT,
+     CHUNKED MAIL RCPTS "> BDAT 20 LAST\n" RAW_BODY "< 250 ok\n< 421 no\n< hello\n", "WW",
+     FAULT_PROTOCOL, "hello"},
+    {"bdat, 421, then silence", SECURITY_NONE, IN_DOUBT,
+     CHUNKED MAIL RCPTS "> BDAT 20 LAST\n" RAW_BODY "< 250 ok\n< 421 no\n= SILENT\n", "WW",
+     FAULT_RELAY, "421 no"},
     {"bdat eof", SECURITY_NONE, IN_DOUBT,
      CHUNKED MAIL RCPTS "> BDAT 20 LAST\n" RAW_BODY "< 250 ok\n< 250 ok\n< 250 ok\n= EOF\n",
      "WW", FAULT_RELAY, NULL},
@@ -486,6 +522,16 @@ static const struct row rows[] = {
      "< 250 PIPELINING\n" MAIL RCPTS "< 250 ok\n< 250 ok\n< 250 ok\n> DATA\n< 354 go\n" BODY
      "< 552 no\n= SILENT\n",
      "WW", FAULT_TEMP, "waited"},
+    {"lmtp, 421 and the end", SECURITY_NONE, LMTP,
+     "< 220 t\n> LHLO me.example\n< 250-t\n"
+     "< 250 PIPELINING\n" MAIL RCPTS "< 250 ok\n< 250 ok\n< 250 ok\n> DATA\n< 354 go\n" BODY
+     "< 421 gone\n= EOF\n",
+     "WW", FAULT_RELAY, "421 gone"},
+    {"lmtp, 421, and the other's", SECURITY_NONE, LMTP,
+     "< 220 t\n> LHLO me.example\n< 250-t\n"
+     "< 250 PIPELINING\n" MAIL RCPTS "< 250 ok\n< 250 ok\n< 250 ok\n> DATA\n< 354 go\n" BODY
+     "< 421 not his\n< 250 ok\n" QUIT,
+     "WD", FAULT_NONE, "421 not his"},
     {"lhlo refused", SECURITY_NONE, LMTP, "< 220 t\n> LHLO me.example\n< 502 no\n" QUIT, "WW",
      FAULT_RELAY, "502 no"},
 };

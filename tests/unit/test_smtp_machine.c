@@ -186,6 +186,27 @@ START_TEST(chunk_unknown_then_data)
 }
 END_TEST
 
+/* The server has the message or not, whatever it said of a part: it is not asked again, by
+ * DATA neither. */
+START_TEST(chunk_refused_and_the_message_taken)
+{
+	static const char *const replies[] = {"452 full\r\n250 ok\r\n", "552 big\r\n250 ok\r\n",
+	                                      "502 what\r\n250 ok\r\n"};
+	for (size_t i = 0; i < COUNT(replies); i++) {
+		struct crowd c;
+		open_crowd(&c, 1, 0);
+		struct smtp *s = give_chunks(&c, "250 ok\r\n", replies[i]);
+		ck_assert_int_eq(smtp_want(s), SMTP_OVER);
+		ck_assert_int_eq(smtp_fault(s)->cause, CAUSE_IN_DOUBT);
+		ck_assert(!smtp_commit(s, NULL, NULL));
+		ck_assert_int_eq(c.rcpts[0]->state, RCPT_WAITING);
+		ck_assert(!smtp_chunking_broken(s));
+		smtp_free(s);
+		close_crowd(&c);
+	}
+}
+END_TEST
+
 START_TEST(large_of_known_size)
 {
 	struct smtp *s = open_session("250-t\r\n250-CHUNKING\r\n250 PIPELINING\r\n");
@@ -404,6 +425,7 @@ int main(void)
 	tcase_add_test(machine, chunks);
 	tcase_add_test(machine, chunk_refused_on_the_way);
 	tcase_add_test(machine, chunk_unknown_then_data);
+	tcase_add_test(machine, chunk_refused_and_the_message_taken);
 	tcase_add_test(machine, large_of_known_size);
 	tcase_add_test(machine, answered_with_the_last_byte);
 	tcase_add_test(machine, longer_than_said);

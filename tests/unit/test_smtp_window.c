@@ -164,9 +164,17 @@ static const struct row {
     {true, "kkkt", "D??"},
     {true, "kkkkkkkkkkt", "DD?"}, /* one too few */
     {true, "kkkkkknkkkt", "???"},
-    {true, "kkkc", "Daa"},
-    {true, "kkkkc", "Daa"},
-    {true, "kkkkkkkc", "DDa"},
+    {true, "kkkcx", "Daa"},
+    {true, "kkkkcx", "Daa"},
+    {true, "kkkcccx", "Daa"},
+    {true, "kkkkcnnkkkk.", "DdD"}, /* it does not close */
+    {true, "kkkkccckkkk.", "DdD"},
+    {true, "kkkccccx", "Daa"},
+    {true, "kkkcccccccc", "Daa"},
+    {true, "kkkckkkkkkk", "???"}, /* RSET failed */
+    {true, "kkkcct", "D??"},
+    {true, "kkkkkkkcx", "DDa"},
+    {true, "kkkkkkkkkkc", "DD!"}, /* there is no other that could come */
     {true, "cx", "aaa"},
     {true, "kkkkg", "???"},
     {true, "kkk.kkkb.kkkk.", "DaD"}, /* BDAT is not known: it goes again by DATA */
