@@ -231,6 +231,8 @@ static const struct rule {
     {MAIL | CONTENT, 400, 499, "4.3.2", 0, 0, CAUSE_THROTTLED},
     {MAIL, 450, 452, "4.7.", 0, 0, CAUSE_THROTTLED},
     {MAIL, 452, 452, NULL, 0, 0, CAUSE_THROTTLED},
+    /* It went on behind that, or it would have closed above. */
+    {MAIL, 421, 421, NULL, 0, 0, CAUSE_THROTTLED},
 
     {TRANSACTION, 400, 499, NULL, 0, 0, CAUSE_DEFERRED},
     {MAIL, 500, 599, NULL, 0, 0, CAUSE_SENDER_REFUSED},

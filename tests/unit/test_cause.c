@@ -47,7 +47,7 @@ static const struct {
     {AT_MAIL, 454, "", 0, "throttled"},
     {AT_MAIL, 421, "", HAD_CARRIED, "used-up"},
     {AT_MAIL, 421, "", 0, "server-closing"},
-    {AT_MAIL, 421, "", HAD_CARRIED | HAD_STAYED, "deferred"},
+    {AT_MAIL, 421, "", HAD_CARRIED | HAD_STAYED, "throttled"},
     {AT_RCPT, 421, "4.7.0", HAD_STAYED, "deferred"},
     {AT_DOT, 421, "", HAD_SENT | HAD_STAYED, "deferred"},
     {AT_MAIL, 501, "5.1.7", 0, "sender-refused"},
