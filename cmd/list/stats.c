@@ -88,7 +88,7 @@ static void count_waiting(struct stats *t, const struct entry *e, const struct r
 	}
 }
 
-void stats_held(struct stats *t, const struct entry *e, bool busy, int64_t now)
+void stats_held(struct stats *t, const struct entry *e, bool busy, int64_t next, int64_t now)
 {
 	int64_t age = now > e->created ? now - e->created : 0;
 	size_t group = 0;
@@ -103,8 +103,8 @@ void stats_held(struct stats *t, const struct entry *e, bool busy, int64_t now)
 	t->held_bytes += e->facts.size;
 	t->active += busy;
 	t->frozen += e->frozen;
-	if (!e->frozen && (t->next_try == 0 || e->next_try < t->next_try))
-		t->next_try = e->next_try;
+	if (!e->frozen && (t->next_try == 0 || next < t->next_try))
+		t->next_try = next;
 	bool untried = e->attempts == 0;
 	for (size_t i = 0; i < e->envelope.rcpt_count; i++) {
 		const struct rcpt *r = &e->envelope.rcpts[i];

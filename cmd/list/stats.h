@@ -42,7 +42,8 @@ struct stats {
 void stats_init(struct stats *t);
 void stats_release(struct stats *t);
 
-void stats_held(struct stats *t, const struct entry *e, bool busy, int64_t now);
+/* next: its next try, or that of the server that it waits for. */
+void stats_held(struct stats *t, const struct entry *e, bool busy, int64_t next, int64_t now);
 void stats_failed(struct stats *t, const struct entry *e);
 /* Orders the reasons, the most frequent first. */
 void stats_sort(struct stats *t);

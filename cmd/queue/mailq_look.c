@@ -18,12 +18,17 @@
 #define TEXT_MAX (512 * 1024 * 1024) /* of one entry, or of a summary */
 
 /* An entry after the other goes to standard output as it is looked at. */
+/* The server whose next time is known: most entries wait for the same one. */
+struct awaited {
+	char *server;
+	int64_t until; /* 0: none */
+};
+
 struct printing {
 	const struct mailq_look *look;
 	struct buf text;
 	uint64_t entries, bytes;
-	char *server; /* whose next time is known, and that time; 0: none */
-	int64_t until;
+	struct awaited awaited;
 	bool failed; /* too much text for one entry, or output ended */
 };
 
@@ -41,35 +46,35 @@ static bool put_out(struct printing *p)
 	return !p->failed;
 }
 
-/* When the server of that verdict is asked again; most wait for the same one. */
-static int64_t server_time(struct printing *p, const struct verdict *v)
+/* When the server of that verdict is asked again. */
+static int64_t server_time(struct awaited *a, const struct hold *h, const struct verdict *v)
 {
 	char *server = mem_printf("%d %s %s", (int)cause_row(v->cause)->server,
 	                          v->relay ? v->relay : "", v->host ? v->host : "");
-	if (p->server && strcmp(p->server, server) == 0) {
+	if (a->server && strcmp(a->server, server) == 0) {
 		free(server);
-		return p->until;
+		return a->until;
 	}
-	free(p->server);
-	p->server = server;
-	p->until = 0;
-	servers_next(p->look->hold, v, &p->until);
-	return p->until;
+	free(a->server);
+	a->server = server;
+	a->until = 0;
+	servers_next(h, v, &a->until);
+	return a->until;
 }
 
-/* A view of the entry whose next try is that of the server that it waits for. */
-static struct entry as_it_waits(struct printing *p, const struct hold_entry *he)
+/* The next try of the entry, or of the server that it waits for. */
+static int64_t next_try(struct awaited *a, const struct hold_entry *he, int64_t now)
 {
-	struct entry e = he->entry;
-	const struct envelope *v = &e.envelope;
-	for (size_t i = 0; i < v->rcpt_count; i++) {
+	int64_t next = he->entry.next_try;
+	const struct envelope *v = &he->entry.envelope;
+	for (size_t i = 0; he->entry.next_try <= now && i < v->rcpt_count; i++) {
 		int64_t until = 0;
-		if (v->rcpts[i].state == RCPT_WAITING && he->entry.next_try <= p->look->now)
-			until = server_time(p, &v->rcpts[i].verdict);
-		if (until > e.next_try)
-			e.next_try = until;
+		if (v->rcpts[i].state == RCPT_WAITING)
+			until = server_time(a, he->hold, &v->rcpts[i].verdict);
+		if (until > next)
+			next = until;
 	}
-	return e;
+	return next;
 }
 
 static bool print_entry(void *context, const struct hold_entry *he, bool busy)
@@ -77,7 +82,8 @@ static bool print_entry(void *context, const struct hold_entry *he, bool busy)
 	struct printing *p = context;
 	const struct mailq_look *look = p->look;
 	bool failed = he->room == HOLD_FAILED, fits;
-	const struct entry e = as_it_waits(p, he);
+	struct entry e = he->entry;
+	e.next_try = next_try(&p->awaited, he, look->now);
 	if (look->call->job == JOB_JSON) {
 		fits = json_entry(&p->text, &e, busy, failed);
 	} else {
@@ -116,7 +122,7 @@ static int list(const struct mailq_look *look)
 		p.failed = !ok || !put_out(&p);
 	}
 	buf_release(&p.text);
-	free(p.server);
+	free(p.awaited.server);
 	return p.failed ? fault_worse(code, fault_exit(FAULT_IO)) : code;
 }
 
@@ -143,6 +149,7 @@ static int print_count(const struct mailq_look *look)
 
 struct tallying {
 	struct stats tally;
+	struct awaited awaited;
 	int64_t now;
 };
 
@@ -152,7 +159,8 @@ static bool tally_entry(void *context, const struct hold_entry *he, bool busy)
 	if (he->room == HOLD_FAILED)
 		stats_failed(&t->tally, &he->entry);
 	else
-		stats_held(&t->tally, &he->entry, busy, t->now);
+		stats_held(&t->tally, &he->entry, busy, next_try(&t->awaited, he, t->now),
+		           t->now);
 	return true;
 }
 
@@ -183,6 +191,7 @@ static int summarise(const struct mailq_look *look)
 	if (!ok || fwrite(text.at, 1, text.len, stdout) != text.len)
 		code = fault_worse(code, fault_exit(FAULT_IO));
 	stats_release(&t.tally);
+	free(t.awaited.server);
 	buf_release(&text);
 	return code;
 }

@@ -43,6 +43,20 @@ static void fail(struct sight *s, const char *step, const char *text)
 	check_table_row("FAILED", -1, "%s: %s", step, text);
 }
 
+/* sendmail runs as whoever calls it. */
+static void check_config(struct sight *s)
+{
+	const char *path = s->place->config_path;
+	struct stat st;
+	if (s->place->personal || stat(path, &st) != 0 || (st.st_mode & S_IROTH) != 0)
+		return;
+	s->ok = false;
+	check_table_row("FAILED", -1,
+	                "%s: mode %04o: mail of those who cannot read it is not sent", path,
+	                (unsigned)st.st_mode & 07777);
+	check_table_advice("it holds no password: chmod 644 %s", path);
+}
+
 static bool is_full(const char *name)
 {
 	struct str s = str_of(name);
@@ -409,6 +423,7 @@ bool check_here(struct place *p, int64_t names_ms)
 	struct sight s = {.place = p, .now = clock_wall(), .ok = true};
 	check_table_head("here: %s (%s mode)", p->config_path,
 	                 p->personal ? "personal" : "system");
+	check_config(&s);
 	check_name(&s, names_ms);
 	check_senders(&s);
 	check_hold(p, &s.held);

@@ -180,6 +180,26 @@ static void advise_silence(const struct met *m, const struct fault *f, char to[A
 		         (long long)m->relay->timeout_ms / 1000);
 }
 
+/* Of a name that DNS does not have: which key it came from. */
+static const char *advice_on_name(const struct met *m)
+{
+	if (m->relay->srv)
+		return "look at the spelling of srv, and at /etc/resolv.conf";
+	if (m->relay->mx)
+		return m->order->place->config.admin
+		           ? "look at the spelling of admin, and at /etc/resolv.conf"
+		           : "look at the spelling of the alias of root, and at "
+		             "/etc/resolv.conf";
+	return cause_row(CAUSE_NO_NAME)->hint;
+}
+
+static bool by_way_of_proxy(const struct met *m, enum cause cause)
+{
+	return m->relay->proxy.host &&
+	       (cause == CAUSE_NOT_LISTENING || cause == CAUSE_UNREACHABLE ||
+	        cause == CAUSE_NO_CONNECTION);
+}
+
 static void advise(const struct met *m, const struct fault *f, char to[ADVICE_MAX])
 {
 	const struct settings *c = &m->order->place->config;
@@ -200,6 +220,10 @@ static void advise(const struct met *m, const struct fault *f, char to[ADVICE_MA
 		         (long long)m->relay->connect_timeout_ms / 1000,
 		         c->dns_servers.count ? "server in [dns], and the network"
 		                              : "/etc/resolv.conf and the network");
+	else if (f->cause == CAUSE_NO_NAME)
+		snprintf(to, ADVICE_MAX, "%s", advice_on_name(m));
+	else if (by_way_of_proxy(m, f->cause))
+		snprintf(to, ADVICE_MAX, "look at proxy, and at host and port");
 	else if (f->cause == CAUSE_DEFERRED)
 		snprintf(to, ADVICE_MAX,
 		         "it may take it later (a limit, greylisting): check again");
@@ -456,12 +480,13 @@ bool check_relay(const struct check_order *o, const struct settings_relay *relay
 		return true;
 	}
 	char *domain = relay->mx ? mem_copy(addr_domain(str_of(o->rcpt))) : NULL;
+	const char *whose = domain ? domain : relay->srv ? relay->srv : "";
 	struct servers servers;
 	if (!servers_find(&o->place->config, relay, domain, &servers, &f)) {
-		check_table_head("relay %s:", relay->name);
+		check_table_head("relay %s: the servers of %s", relay->name, whose);
 		ok = failed(&m, clock_mono_ms() - begin, "", &f);
 	} else if (servers.no_mail) {
-		check_table_head("relay %s:", relay->name);
+		check_table_head("relay %s: the servers of %s", relay->name, whose);
 		check_table_row("FAILED", clock_mono_ms() - begin, "%s takes no mail", domain);
 		check_table_advice("check admin");
 		ok = false;

@@ -337,6 +337,13 @@ function put(section, key, value, role, n, name)
 	return 0
 }
 
+# There Postern looks by itself, and a file that is missing is a fault only where it is named.
+function put_aliases(path, n, name)
+{
+	if (path != "/etc/aliases")
+		put("mail", "aliases", path, "M", n, name)
+}
+
 # A name or an address, with stars in it perhaps: as a key of the INI file.
 function is_pattern(s)
 {

@@ -152,7 +152,7 @@ function make_mail(   s, at)
 		conf["mail", "aliases"] = "/dev/null"
 	} else {
 		if ("ALIASES" in value)
-			put("mail", "aliases", value["ALIASES"], "M", line["ALIASES"], "ALIASES")
+			put_aliases(value["ALIASES"], line["ALIASES"], "ALIASES")
 		note("M", 0, "", "dma delivers to local users' mailboxes; Postern sends all mail on, " \
 			"so give local names an alias, or set admin in [mail]")
 	}

@@ -403,7 +403,7 @@ function make_mail(a,   from, at)
 		put("mail", "from_name", get(a, "from_full_name"), "M", line[a, "from_full_name"],
 			"from_full_name")
 	if (has(a, "aliases"))
-		put("mail", "aliases", path_of(get(a, "aliases")), "M", line[a, "aliases"], "aliases")
+		put_aliases(path_of(get(a, "aliases")), line[a, "aliases"], "aliases")
 	make_log(a)
 }
 

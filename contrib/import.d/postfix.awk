@@ -605,7 +605,7 @@ function make_mail(   s)
 			"myorigin" in line ? "myorigin" : "myhostname")
 	s = table_file(get("alias_maps"))
 	if (s != "")
-		put("mail", "aliases", s, "M", line["alias_maps"], "alias_maps")
+		put_aliases(s, line["alias_maps"], "alias_maps")
 	else if ("alias_maps" in line && value["alias_maps"] == "")
 		conf["mail", "aliases"] = "/dev/null"
 	else if ("alias_maps" in line)

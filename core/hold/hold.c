@@ -45,6 +45,17 @@ static bool is_linked(const char *path)
 	return file_stat_name(AT_FDCWD, path, &st, &f) && S_ISLNK(st.st_mode);
 }
 
+/* Of the system's hold: rooms are made, but the folder may be one that is to be mounted. */
+static void say_who_makes(const char *path, struct fault *f)
+{
+	struct stat st;
+	struct fault unused = FAULT_INIT;
+	if (file_stat_name(AT_FDCWD, path, &st, &unused))
+		fault_prefix(f, "flushq, run by root, makes what is missing");
+	else
+		fault_prefix(f, "%s is to be mounted, or made by make install", path);
+}
+
 static bool open_rooms(const char *path, struct hold *h, struct fault *f)
 {
 	h->path = mem_copy(str_of(path));
@@ -64,7 +75,7 @@ static bool open_rooms(const char *path, struct hold *h, struct fault *f)
 			if (f->kind == FAULT_IO)
 				f->kind = FAULT_TEMP;
 			if (h->shared && f->sys == ENOENT)
-				fault_prefix(f, "flushq, run by root, makes what is missing");
+				say_who_makes(path, f);
 			return fault_prefix(f, "the hold");
 		}
 	return true;

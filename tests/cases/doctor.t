@@ -338,6 +338,21 @@ def mx():
             names.close()
 
 
+def no_such_domain():
+    """What is to be looked at is the key that names it, and not a host that nobody set."""
+    with Case("no such domain") as case:
+        names = Names(lambda name, kind: ("rcode", 3))
+        dns = {"dns.server": f"127.0.0.1:{names.port}"}
+        try:
+            for keys, whose, key in (({"mx": "yes"}, "dest.example", "admin"),
+                                     ({"srv": "isp.example"}, "isp.example", "srv")):
+                case.configure({"host": None, **keys}, conf=dict(WHOLE, **dns))
+                looked_at(case, 75, (rf"^relay main: the servers of {whose}$",
+                                     rf"^  to do +look at the spelling of {key}, and at /etc"))
+        finally:
+            names.close()
+
+
 def other_ways():
     """LMTP over a socket, and a server without PIPELINING that does not know EHLO."""
     with Case("other ways") as case:
@@ -417,6 +432,8 @@ JOBS = [
                 keys={"host": "no.such.host.invalid"}),
     relay_fails("port closed", "Connection refused", "host, port and security",
                 port=closed_port),
+    relay_fails("nobody at the proxy", "proxy: .*Connection refused", "look at proxy, and at host",
+                keys=lambda: {"proxy": f"socks5://127.0.0.1:{closed_port()}"}),
     relay_fails("port silent", r"waited 3 s for the greeting; .* is silent: security = tls\?$",
                 r"security = tls\? or, for starttls, port = 587\? "
                 r"\(a check waits 10 s, a message 3 s\)$", port=listening),
@@ -504,6 +521,7 @@ JOBS = [
     ("neither from nor admin", nobody_set),
     ("two relays", two_relays),
     ("mx", mx),
+    ("no such domain", no_such_domain),
     ("LMTP, and no EHLO", other_ways),
     ("port filtered", filtered),
     refused_at("silent at EHLO", "EHLO stall", "waited 3 s for an answer",

@@ -163,6 +163,8 @@ def jobs():
                  f"mount --bind {nosuid} {nosuid}; mount -o remount,bind,nosuid {nosuid}")
     yield "the socket alone", by_socket
     yield "no way in", no_way_in
+    yield broken("a configuration of root's alone", f"{CONF}: mode 0640: mail of those",
+                 f"chmod 644 {CONF}", f"chmod 640 {CONF}")
     yield "no name server", no_names
     yield "no roots", no_roots
     yield broken("a log of root's", "log: .*/tmp/log: Permission denied",

@@ -351,6 +351,10 @@ ROWS = [
         ),
     ),
     Row(
+        "msmtp, the aliases of all",
+        **msmtp("account default\nhost a.example\naliases /etc/aliases\n", never=["aliases = "]),
+    ),
+    Row(
         "msmtp settings of one account of several",
         **msmtp(
             "account a\nhost a.example\nfrom a@a.example\naliases /etc/al\nlogfile /var/log/a\n"
@@ -743,7 +747,21 @@ ROWS = [
         ],
         notes=["remotes:1: x509crlfile", "remotes:1: x509fmtder", "remotes:2: source"],
     ),
+    Row(
+        "dma, the aliases of all",
+        {"dma.conf": "SMARTHOST a.example\nALIASES /etc/aliases\n"},
+        ["dma.conf"],
+        never=["aliases = "],
+        notes=["dma.conf: dma delivers to local users"],
+    ),
     # Postfix
+    Row(
+        "postfix, the aliases of all",
+        **postfix(NULLCLIENT % "encrypt" + "alias_maps = hash:/etc/aliases\n",
+                  never=["aliases = "],
+                  notes=["main.cf:10: smtp_tls_security_level: at encrypt",
+                         "main.cf: Postern has no daemon"]),
+    ),
     Row(
         "postfix",
         **postfix(

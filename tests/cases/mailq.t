@@ -306,6 +306,14 @@ def failing(p):
     same("nothing left anywhere", (p.ids(), p.ids("--failed")), ([], []))
 
 
+def awaited(p):
+    """What waits for its server is due when that is asked again: the list and --summary agree."""
+    p.send("-f", "one@x.example", "a@y.example")
+    listed, summary = p.mailq("-v").out, p.mailq("--summary").out
+    check("next try in " in listed, "-v", listed)
+    check("\nnext try   in " in summary, "--summary", summary)
+
+
 def kept(p):
     """Handed in while the configuration is faulty: it is said why it is among the failed."""
     with open(p.conf_path, encoding="ascii") as file:
@@ -550,8 +558,8 @@ def hostile(p):
         check(args != ("-j",) or json.loads(r.stdout.decode())["recipients"], "JSON", repr(raw))
 
 
-TESTS = (empty_hold, text_form, json_form, shown, freezing, busy, removing, failing, kept, choosing,
-         by_name, on_terminal, trouble, looking, another_user, hostile, many)
+TESTS = (empty_hold, text_form, json_form, shown, freezing, busy, removing, failing, awaited, kept,
+         choosing, by_name, on_terminal, trouble, looking, another_user, hostile, many)
 
 
 def job(test):

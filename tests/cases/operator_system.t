@@ -136,6 +136,17 @@ def empty_spool(name, commands, again=True):
         same("nothing more", (result.code, result.err), (0, ""))
 
 
+def no_spool():
+    """Where the folder itself is missing, root's flushq makes nothing, and does not say that it
+    would: something may have to be mounted there."""
+    with Jail("no spool", last=f"mount -t tmpfs none {os.path.dirname(SPOOL)}") as jail:
+        jail.simple()
+        result = jail.run_as("root", "flushq")
+        same("exit", (result.code, result.out), (75, ""))
+        match("said", f"^flushq: the hold: {SPOOL} is to be mounted, or made by make install: ",
+              result.err)
+
+
 def handed_over(options, mode, good, below=""):
     """A secret as Docker, Podman and Kubernetes mount it. Who looks is told who else can."""
     at = "/run/secret"
@@ -211,6 +222,7 @@ def jobs():
     yield "an empty spool, open to all", lambda: empty_spool("open", tmpfs % "0777")
     yield "an empty file system", lambda: empty_spool(
         "file system", tmpfs % "0755" + f"; mkdir -m 700 {SPOOL}/lost+found")
+    yield "no spool", no_spool
     yield "a spool that lacks a room", lambda: empty_spool("room", f"rm -r {SPOOL}/hold")
     yield "a spool with something else", lambda: empty_spool(
         "other", tmpfs % "0755" + f"; : >{SPOOL}/data", False)

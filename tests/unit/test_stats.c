@@ -32,7 +32,7 @@ static void add(struct stats *t, int64_t age, bool frozen, bool busy, int64_t ne
 			verdict_set(&r->verdict, CAUSE_NOT_LISTENING, 0, NULL, "main", reason,
 			            STR("connect to it: refused"));
 	}
-	stats_held(t, &e, busy, NOW);
+	stats_held(t, &e, busy, e.next_try, NOW);
 	entry_release(&e);
 }
 
