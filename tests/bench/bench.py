@@ -432,7 +432,8 @@ class Bench:
         postern, ideal, *_ = self.mailers
         text = message(4096, "usual")
         self.full_hold(postern, ideal, text)
-        self.fast_sink(postern, ideal, text)
+        for way in ("bdat", "data"):
+            self.fast_sink(postern, ideal, text, way)
 
     def full_hold(self, postern, ideal, text):
         """Beside ideal, which only opens, reads and closes as many files."""
@@ -460,12 +461,13 @@ class Bench:
         self.table.rows({"Postern": figures, "ideal": floor}, (LARGEST,))
         self.empty()
 
-    def fast_sink(self, postern, ideal, text):
+    def fast_sink(self, postern, ideal, text, way):
         """One connection, and a relay that does nothing but answer."""
         count = FULL // 10
-        self.table.group(f"    Flush of {count} messages of 4 KiB, one connection, no distance")
+        self.table.group(f"    Flush of {count} messages of 4 KiB, one connection, no distance, "
+                         f"{'CHUNKING' if way == 'bdat' else 'DATA'}")
         route, results = Route(), {"Postern": [], "ideal": []}
-        with subprocess.Popen([f"{TOP}/bin/ideal", "take", str(route.port)],
+        with subprocess.Popen([f"{TOP}/bin/ideal", "take", way, str(route.port)],
                               stdout=subprocess.PIPE) as sink:
             sink.stdout.readline()
             postern.keys = "connections = 1\nmax_messages = 100000\n"

@@ -12,10 +12,11 @@
  *   ideal look FOLDER
  *             reads the beginning of each file there: what a list of them must do
  *   ideal drain HOST PORT FOLDER RECIPIENT
- *             sends each file there by BDAT, four in a flight, and removes them, which
- *             is durable before the next flight
- *   ideal take PORT
- *             takes connections one after the other and all mail over them, at once
+ *             sends each file there by BDAT, four in a flight, or by DATA, the next
+ *             behind the dot, and removes them, which is durable before more is sent
+ *   ideal take WAY PORT
+ *             takes connections one after the other and all mail over them, at once;
+ *             WAY is bdat or data
  *   ideal raw HOST PORT CA
  *             standard input over TLS to "ideal sink", without SMTP
  *   ideal sink CERTIFICATE KEY PORT
@@ -438,7 +439,15 @@ static bool take_command(struct peer *p, char *line, size_t size)
 	return true;
 }
 
-static void take(const char *port)
+/* What DATA is followed by, up to the dot. */
+static void take_data(struct peer *p, char *line, size_t size)
+{
+	say(p, "354 go on\r\n");
+	while (take_command(p, line, size) && strcmp(line, ".\r"))
+		continue;
+}
+
+static void take(bool chunking, const char *port)
 {
 	static struct peer peer;
 	struct peer *p = &peer;
@@ -452,8 +461,12 @@ static void take(const char *port)
 		say(p, "220 relay.example\r\n");
 		while (strncasecmp(line, "QUIT", 4) && take_command(p, line, sizeof(line))) {
 			if (!strncasecmp(line, "EHLO", 4))
-				say(p, "250-relay.example\r\n250-PIPELINING\r\n"
-				       "250-8BITMIME\r\n250-CHUNKING\r\n250-SIZE 0\r\n");
+				say(p,
+				    "250-relay.example\r\n250-PIPELINING\r\n"
+				    "250-8BITMIME\r\n250-SIZE 0\r\n%s",
+				    chunking ? "250-CHUNKING\r\n" : "");
+			else if (!strcasecmp(line, "DATA\r"))
+				take_data(p, line, sizeof(line));
 			say(p, "250 fine\r\n");
 		}
 		flush(p);
@@ -498,36 +511,83 @@ static void look(const char *folder)
 		continue;
 }
 
-static void drain(char **args)
+static void announce(struct peer *p, const char *recipient)
 {
-	static struct peer peer;
+	say(p, "MAIL FROM:<sender@client.example>\r\nRCPT TO:<%s>\r\n", recipient);
+}
+
+static void remove_durably(int dir, char (*names)[256], int count)
+{
+	for (int i = 0; i < count; ++i)
+		if (unlink(names[i]))
+			fail(names[i]);
+	if (count > 0 && fsync(dir))
+		fail("the folder");
+}
+
+static void drain_by_bdat(struct peer *p, int dir, DIR *list, const char *recipient)
+{
 	static char names[FLIGHT][256], text[PART];
-	struct peer *p = &peer;
-	DIR *list;
-	char *route[] = {"none", args[0], args[1], "", "", "", ""};
-	greet(p, route);
-	int dir = enter(args[2], &list), count;
+	int count;
 	do {
 		size_t len;
 		for (count = 0; count < FLIGHT; ++count) {
 			len = next_file(list, names[count], text, sizeof(text));
 			if (len == 0)
 				break;
-			say(p,
-			    "MAIL FROM:<sender@client.example>\r\nRCPT TO:<%s>\r\n"
-			    "BDAT %zu LAST\r\n",
-			    args[3], len);
+			announce(p, recipient);
+			say(p, "BDAT %zu LAST\r\n", len);
 			put(p, text, len);
 		}
 		flush(p);
 		for (int i = 0; i < 3 * count; ++i)
 			expect(p, 2);
-		for (int i = 0; i < count; ++i)
-			if (unlink(names[i]))
-				fail(names[i]);
-		if (count > 0 && fsync(dir))
-			fail(args[2]);
+		remove_durably(dir, names, count);
 	} while (count == FLIGHT);
+}
+
+static void drain_by_data(struct peer *p, int dir, DIR *list, const char *recipient)
+{
+	static char names[2][256], text[PART];
+	size_t len = next_file(list, names[1], text, sizeof(text));
+	for (bool first = true; len > 0; first = false) {
+		if (first) {
+			announce(p, recipient);
+			say(p, "DATA\r\n");
+			flush(p);
+		}
+		expect(p, 2);
+		expect(p, 2);
+		expect(p, 3);
+		if (!first)
+			remove_durably(dir, names, 1);
+		put(p, text, len);
+		say(p, ".\r\n");
+		memcpy(names[0], names[1], sizeof(names[0]));
+		len = next_file(list, names[1], text, sizeof(text));
+		if (len > 0) {
+			announce(p, recipient);
+			say(p, "DATA\r\n");
+		}
+		flush(p);
+		expect(p, 2);
+	}
+	if (names[0][0])
+		remove_durably(dir, names, 1);
+}
+
+static void drain(char **args)
+{
+	static struct peer peer;
+	struct peer *p = &peer;
+	DIR *list;
+	char *route[] = {"none", args[0], args[1], "", "", "", ""};
+	greet(p, route);
+	int dir = enter(args[2], &list);
+	if (p->chunking)
+		drain_by_bdat(p, dir, list, args[3]);
+	else
+		drain_by_data(p, dir, list, args[3]);
 	say(p, "QUIT\r\n");
 	flush(p);
 }
@@ -575,8 +635,8 @@ int main(int argc, char **argv)
 		look(argv[2]);
 	else if (argc == 6 && !strcmp(argv[1], "drain"))
 		drain(argv + 2);
-	else if (argc == 3 && !strcmp(argv[1], "take"))
-		take(argv[2]);
+	else if (argc == 4 && !strcmp(argv[1], "take"))
+		take(!strcmp(argv[2], "bdat"), argv[3]);
 	else if (argc == 5 && !strcmp(argv[1], "raw"))
 		raw(argv + 2);
 	else if (argc == 5 && !strcmp(argv[1], "sink"))
