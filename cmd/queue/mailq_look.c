@@ -17,13 +17,13 @@
 
 #define TEXT_MAX (512 * 1024 * 1024) /* of one entry, or of a summary */
 
-/* An entry after the other goes to standard output as it is looked at. */
 /* The server whose next time is known: most entries wait for the same one. */
 struct awaited {
 	char *server;
 	int64_t until; /* 0: none */
 };
 
+/* An entry after the other goes to standard output as it is looked at. */
 struct printing {
 	const struct mailq_look *look;
 	struct buf text;
