@@ -142,6 +142,9 @@ static enum smtp_want closed_by_server(struct smtp *s, enum cause_phase phase,
 {
 	if (s->fault.kind == FAULT_NONE)
 		smtp_blame(s, phase, r);
+	/* It stays, and has not said the rest. */
+	if (s->stays)
+		s->fault.sys = ETIMEDOUT;
 	return smtp_drop(s, &s->fault);
 }
 

@@ -162,6 +162,7 @@ void smtp_follow(struct smtp *s, const struct smtp_transaction *t, struct str me
 bool smtp_commit(struct smtp *s, const char *relay, const char *host);
 /* BDAT was refused although CHUNKING was offered: not again to this relay. */
 bool smtp_chunking_broken(const struct smtp *s);
+/* sys is ETIMEDOUT if the server is silent, behind a 421, too. */
 const struct fault *smtp_fault(const struct smtp *s);
 /* Mechanism that logged in ("PLAIN"), or "". */
 const char *smtp_auth_used(const struct smtp *s);

@@ -494,6 +494,12 @@ static const struct row rows[] = {
     {"bdat, 421, then silence", SECURITY_NONE, IN_DOUBT,
      CHUNKED MAIL RCPTS "> BDAT 20 LAST\n" RAW_BODY "< 250 ok\n< 421 no\n= SILENT\n", "WW",
      FAULT_RELAY, "421 no"},
+    {"bdat, refused, 421, then silence", SECURITY_NONE, IN_DOUBT,
+     CHUNKED MAIL RCPTS "> BDAT 20 LAST\n" RAW_BODY "< 250 ok\n< 550 no\n< 421 no\n= SILENT\n",
+     "WW", FAULT_RELAY, "421 no"}, /* the refusal may be the other's */
+    {"bdat, refused, 421 and the end", NONE,
+     CHUNKED MAIL RCPTS "> BDAT 20 LAST\n" RAW_BODY "< 250 ok\n< 550 no\n< 421 gone\n= EOF\n",
+     "FW", FAULT_RELAY, "421 gone"},
     {"bdat eof", SECURITY_NONE, IN_DOUBT,
      CHUNKED MAIL RCPTS "> BDAT 20 LAST\n" RAW_BODY "< 250 ok\n< 250 ok\n< 250 ok\n= EOF\n",
      "WW", FAULT_RELAY, NULL},
