@@ -323,12 +323,17 @@ static void take_behind_leave(struct smtp *s, const struct reply *r)
 {
 	if (r->code != 421)
 		take_leaves_back(s);
-	else if (s->leave_count + 1 < s->tail - s->head)
+	if (r->code != 421 && s->want != SMTP_OVER) {
+		take_by_order(s, r);
+		return;
+	}
+	show_reply(s, r, VERB_GREETING);
+	if (s->want == SMTP_OVER)
+		return;
+	if (s->leave_count + 1 < s->tail - s->head)
 		put_by(s, r);
 	else
 		take_leave(s, false);
-	if (r->code != 421 && s->want != SMTP_OVER)
-		take_by_order(s, r);
 }
 
 static void take_whole(struct smtp *s)
