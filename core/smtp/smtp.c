@@ -217,10 +217,10 @@ static void hide_echo(struct smtp *s, struct reply *r)
 	buf_wipe(&s->answer);
 }
 
-/* And some repeat every line, as no reply. */
+/* And some repeat every line, as no reply: perhaps one of a login that was answered before. */
 static void hide_odd_echo(struct smtp *s, struct fault *f)
 {
-	if (s->answer.len > 0)
+	if (smtp_where(s) == AT_AUTH)
 		fault_text(f, "not an SMTP server, or out of step: what it sent in answer to "
 		              "the login is not shown");
 	buf_wipe(&s->answer);

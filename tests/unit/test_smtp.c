@@ -203,6 +203,10 @@ static const struct row rows[] = {
     {"auth, its secret comes back", SECURITY_STARTTLS, LOGIN,
      HELLO TLSUP "< 250-t\n< 250 AUTH PLAIN\n" AUTHPLAIN "< AHRpbQBzZWNyZXQ=\n", "WW",
      FAULT_PROTOCOL, "in answer to the login is not shown"},
+    {"auth, refused, and its line comes back", SECURITY_STARTTLS, LOGIN,
+     HELLO TLSUP "< 250-t\n< 250 AUTH PLAIN LOGIN\n" AUTHPLAIN
+                 "< 504 what\n> AUTH LOGIN\n< AUTH PLAIN AHRpbQBzZWNyZXQ=\n",
+     "WW", FAULT_PROTOCOL, "in answer to the login is not shown"},
     {"auth 421", SECURITY_STARTTLS, LOGIN,
      HELLO TLSUP "< 250-t\n< 250 AUTH PLAIN\n" AUTHPLAIN "< 421 gone\n", "WW", FAULT_RELAY,
      "421 gone"},
