@@ -79,7 +79,7 @@ enum smtp_want smtp_want(const struct smtp *s)
 enum smtp_phase smtp_phase(const struct smtp *s)
 {
 	if (s->leave_count > 0)
-		return PHASE_QUIT;
+		return PHASE_LEAVE;
 	if (smtp_unanswered(s))
 		return smtp_verbs[s->queue[s->head].verb].phase;
 	return s->want == SMTP_MESSAGE ? PHASE_DATA : PHASE_COMMAND;
@@ -463,7 +463,7 @@ void smtp_secured(struct smtp *s, const struct sasl_binding *binding, size_t lef
 void smtp_quit(struct smtp *s)
 {
 	const struct fault none = FAULT_INIT;
-	if (s->want == SMTP_OVER || smtp_phase(s) == PHASE_QUIT)
+	if (s->want == SMTP_OVER || smtp_phase(s) >= PHASE_LEAVE)
 		return;
 	/* QUIT only where no reply is half read: its answer would be taken for the rest. */
 	enum smtp_want want = smtp_want(s);

@@ -54,7 +54,14 @@ enum smtp_want {
 enum smtp_security { SECURITY_TLS, SECURITY_STARTTLS, SECURITY_OPPORTUNISTIC, SECURITY_NONE };
 
 /* What the driver has to wait for, to choose the time-out (RFC 5321 section 4.5.3.2). */
-enum smtp_phase { PHASE_GREETING, PHASE_COMMAND, PHASE_DATA, PHASE_DOT, PHASE_QUIT };
+enum smtp_phase {
+	PHASE_GREETING,
+	PHASE_COMMAND,
+	PHASE_DATA,
+	PHASE_DOT,
+	PHASE_LEAVE, /* it said 421: its end, or that it goes on */
+	PHASE_QUIT
+};
 
 /* One line of the conversation, printable, secrets masked, no line end.
  * sent: by us. Message bytes are not traced, but for a line with their count. */
