@@ -112,8 +112,10 @@ static bool write_over(const char *path, struct str text)
 	int fd;
 	if (!file_open_update(AT_FDCWD, path, &fd, &st, &f))
 		return false;
-	bool done = is_private(&st) && (uintmax_t)st.st_size == text.len &&
-	            file_write_at(fd, path, 0, text, &f);
+	/* Under another name it may be anything of that length. */
+	bool ours = is_private(&st) && st.st_nlink == 1;
+	bool done =
+	    ours && (uintmax_t)st.st_size == text.len && file_write_at(fd, path, 0, text, &f);
 	close(fd);
 	return done;
 }

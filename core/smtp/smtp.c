@@ -79,7 +79,7 @@ enum smtp_want smtp_want(const struct smtp *s)
 enum smtp_phase smtp_phase(const struct smtp *s)
 {
 	if (s->leave_count > 0)
-		return PHASE_QUIT;
+		return PHASE_LEAVE;
 	if (smtp_unanswered(s))
 		return smtp_verbs[s->queue[s->head].verb].phase;
 	return s->want == SMTP_MESSAGE ? PHASE_DATA : PHASE_COMMAND;
@@ -142,6 +142,9 @@ static enum smtp_want closed_by_server(struct smtp *s, enum cause_phase phase,
 {
 	if (s->fault.kind == FAULT_NONE)
 		smtp_blame(s, phase, r);
+	/* It stays, and has not said the rest. */
+	if (s->stays)
+		s->fault.sys = ETIMEDOUT;
 	return smtp_drop(s, &s->fault);
 }
 
@@ -214,10 +217,10 @@ static void hide_echo(struct smtp *s, struct reply *r)
 	buf_wipe(&s->answer);
 }
 
-/* And some repeat every line, as no reply. */
+/* And some repeat every line, as no reply: perhaps one of a login that was answered before. */
 static void hide_odd_echo(struct smtp *s, struct fault *f)
 {
-	if (s->answer.len > 0)
+	if (smtp_where(s) == AT_AUTH)
 		fault_text(f, "not an SMTP server, or out of step: what it sent in answer to "
 		              "the login is not shown");
 	buf_wipe(&s->answer);
@@ -320,12 +323,17 @@ static void take_behind_leave(struct smtp *s, const struct reply *r)
 {
 	if (r->code != 421)
 		take_leaves_back(s);
-	else if (s->leave_count + 1 < s->tail - s->head)
+	if (r->code != 421 && s->want != SMTP_OVER) {
+		take_by_order(s, r);
+		return;
+	}
+	show_reply(s, r, VERB_GREETING);
+	if (s->want == SMTP_OVER)
+		return;
+	if (s->leave_count + 1 < s->tail - s->head)
 		put_by(s, r);
 	else
 		take_leave(s, false);
-	if (r->code != 421 && s->want != SMTP_OVER)
-		take_by_order(s, r);
 }
 
 static void take_whole(struct smtp *s)
@@ -455,7 +463,7 @@ void smtp_secured(struct smtp *s, const struct sasl_binding *binding, size_t lef
 void smtp_quit(struct smtp *s)
 {
 	const struct fault none = FAULT_INIT;
-	if (s->want == SMTP_OVER || smtp_phase(s) == PHASE_QUIT)
+	if (s->want == SMTP_OVER || smtp_phase(s) >= PHASE_LEAVE)
 		return;
 	/* QUIT only where no reply is half read: its answer would be taken for the rest. */
 	enum smtp_want want = smtp_want(s);

@@ -54,7 +54,14 @@ enum smtp_want {
 enum smtp_security { SECURITY_TLS, SECURITY_STARTTLS, SECURITY_OPPORTUNISTIC, SECURITY_NONE };
 
 /* What the driver has to wait for, to choose the time-out (RFC 5321 section 4.5.3.2). */
-enum smtp_phase { PHASE_GREETING, PHASE_COMMAND, PHASE_DATA, PHASE_DOT, PHASE_QUIT };
+enum smtp_phase {
+	PHASE_GREETING,
+	PHASE_COMMAND,
+	PHASE_DATA,
+	PHASE_DOT,
+	PHASE_LEAVE, /* it said 421: its end, or that it goes on */
+	PHASE_QUIT
+};
 
 /* One line of the conversation, printable, secrets masked, no line end.
  * sent: by us. Message bytes are not traced, but for a line with their count. */
@@ -162,6 +169,7 @@ void smtp_follow(struct smtp *s, const struct smtp_transaction *t, struct str me
 bool smtp_commit(struct smtp *s, const char *relay, const char *host);
 /* BDAT was refused although CHUNKING was offered: not again to this relay. */
 bool smtp_chunking_broken(const struct smtp *s);
+/* sys is ETIMEDOUT if the server is silent, behind a 421, too. */
 const struct fault *smtp_fault(const struct smtp *s);
 /* Mechanism that logged in ("PLAIN"), or "". */
 const char *smtp_auth_used(const struct smtp *s);

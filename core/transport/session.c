@@ -18,6 +18,8 @@
 #define REPLY_READ   4096 /* more would only spread the stack over more pages */
 #define BEARERS      (1u << SASL_XOAUTH2 | 1u << SASL_OAUTHBEARER)
 #define QUIT_WAIT_MS 1000
+/* Who closes does so at once; who goes on may look through the message before that. */
+#define LEAVE_WAIT_MS 10000
 
 static int64_t shorter(int64_t a, int64_t b)
 {
@@ -46,6 +48,8 @@ static int64_t phase_wait_ms(const struct session *s)
 	switch (smtp_phase(s->smtp)) {
 	case PHASE_DOT:
 		return s->target.relay->dot_timeout_ms;
+	case PHASE_LEAVE:
+		return shorter(reply_wait_ms(s), LEAVE_WAIT_MS);
 	case PHASE_QUIT:
 		return QUIT_WAIT_MS;
 	case PHASE_GREETING:
@@ -109,22 +113,11 @@ bool session_write(struct session *s)
 	return false;
 }
 
-static const char *phase_name(enum smtp_phase phase)
-{
-	switch (phase) {
-	case PHASE_GREETING:
-		return "the greeting";
-	case PHASE_DATA:
-		return "leave to send the message";
-	case PHASE_DOT:
-		return "the answer to the message";
-	case PHASE_QUIT:
-		return "the answer to QUIT";
-	case PHASE_COMMAND:
-		break;
-	}
-	return "an answer";
-}
+static const char *const phase_names[] = {
+    [PHASE_GREETING] = "the greeting",           [PHASE_COMMAND] = "an answer",
+    [PHASE_DATA] = "leave to send the message",  [PHASE_DOT] = "the answer to the message",
+    [PHASE_LEAVE] = "the end of the connection", [PHASE_QUIT] = "the answer to QUIT",
+};
 
 /* A server that is silent from the beginning may be waiting for TLS, unless it is there. */
 static void blame_silence(const struct session *s, int64_t wait_ms, struct fault *f)
@@ -132,7 +125,7 @@ static void blame_silence(const struct session *s, int64_t wait_ms, struct fault
 	enum smtp_phase phase = smtp_phase(s->smtp);
 	bool hint = phase == PHASE_GREETING && !conn_tls(s->conn);
 	fault_text(f, "waited %lld s for %s%s%s", (long long)(wait_ms / 1000),
-	           phase_name(phase), hint ? "; " : "",
+	           phase_names[phase], hint ? "; " : "",
 	           hint ? cause_row(CAUSE_NO_GREETING)->hint : "");
 }
 

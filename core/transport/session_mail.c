@@ -184,10 +184,11 @@ static void conclude(struct session *s)
 	} else {
 		m->end = leave_rest(s, m, &m->why);
 	}
-	/* What a server closes with a word costs no copies. */
+	/* What a server closes with a word costs no copies, if it does close. */
+	bool leaves = s->last.code == 421 && s->last.sys == 0;
 	s->lost_several =
-	    s->lost_several || (over && (s->last.kind == FAULT_PROTOCOL ||
-	                                 (s->line_count > 1 && s->last.code != 421)));
+	    s->lost_several ||
+	    (over && (s->last.kind == FAULT_PROTOCOL || (s->line_count > 1 && !leaves)));
 	s->lost = over;
 	end_mail(s, MAIL_ENDED);
 }

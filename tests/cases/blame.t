@@ -427,6 +427,19 @@ def no_leave(*lines, options, keys=None):
         no_mark(case)
 
 
+def leave_and_look():
+    """Behind a 421 that closes nothing the server looks through the message for some seconds: who
+    is taken gets it once."""
+    case, relay = case_of(f"RCPT to {TO} reply 421 4.7.0 not now", "DOT wait 2000 normal",
+                          options=("--with", "CHUNKING"), conf=HELD)
+    with case:
+        quiet(send(case, GOOD, OTHER, TO))
+        case.flush("--all")
+        case.flush("--all")
+        same("delivered", (relay.recipients(), case.waiting()), ([OTHER], [TO]))
+        no_match("log", DUPLICATE, case.log())
+
+
 def one_too_many(code, pause=""):
     """Behind one message's 250: it is not the next one's answer."""
     def run():
@@ -890,6 +903,7 @@ def main():
             ("out of step: 421, and on, by LMTP", lambda: no_leave(
                 f"DOT to {TO} reply 421 4.7.0 not now", options=("--lmtp",),
                 keys={"protocol": "lmtp"})),
+            ("out of step: 421, and on after a while", leave_and_look),
             *(one_too_many(c, p) for c in ("500", "550 5.1.1", "250", "450")
               for p in ("", "wait 30")),
             *ABOUT_US, ("at every phase: an echo", echoed),

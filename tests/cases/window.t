@@ -74,7 +74,7 @@ class Peer:
         self.server, self.sock, self.number = server, sock, number
         self.faults = server.faults.get(number, {})
         self.input, self.output, self.count = b"", b"", -1
-        self.ended, self.dead = False, False
+        self.ended, self.silent = False, False
 
     def fill(self):
         """More input. What was said is sent when nothing more comes at once."""
@@ -106,6 +106,11 @@ class Peer:
             self.output += b"421 4.3.2 bye\r\n"
             self.flush()
             raise Over
+        if fault == "leave":  # goes on without a word
+            self.output += b"421 4.3.2 bye\r\n"
+            self.silent = True
+        if self.silent:
+            return
         if fault == "deaf":  # what had come is thrown away, as if it had not
             self.output += text.encode() + b"\r\n"
             self.flush()
@@ -188,7 +193,7 @@ class Peer:
             time.sleep(self.server.slow)
         no = [w for w in self.server.refuse if w.startswith("text") and w in sender]
         # One that takes a message and says 421 to it is beyond help.
-        if not no and self.faults.get(self.count + 1) != "421":
+        if not no and self.faults.get(self.count + 1) not in ("421", "leave"):
             self.server.taken.update(rcpts)
         self.say("554 5.6.0 not that" if no else "250 2.0.0 taken")
 
@@ -462,7 +467,7 @@ JOBS = [
     *[broken(fault, chunking, at) for chunking in (True, False)
       for fault in ("close", "reset", "421", "doubled", "say 550 5.1.1 no", "say 354 go", "half")
       for at in range(2, 24)],
-    *[broken(fault, chunking, at) for chunking in (True, False) for fault in ("missing", "deaf")
+    *[broken(fault, chunking, at) for chunking in (True, False) for fault in ("missing", "deaf", "leave")
       for at in range(5, 16)],
     *[refused_and_broken(fault, chunking, at) for chunking in (True, False)
       for fault in ("close", "421", "doubled") for at in range(5, 30, 2)],

@@ -203,6 +203,10 @@ static const struct row rows[] = {
     {"auth, its secret comes back", SECURITY_STARTTLS, LOGIN,
      HELLO TLSUP "< 250-t\n< 250 AUTH PLAIN\n" AUTHPLAIN "< AHRpbQBzZWNyZXQ=\n", "WW",
      FAULT_PROTOCOL, "in answer to the login is not shown"},
+    {"auth, refused, and its line comes back", SECURITY_STARTTLS, LOGIN,
+     HELLO TLSUP "< 250-t\n< 250 AUTH PLAIN LOGIN\n" AUTHPLAIN
+                 "< 504 what\n> AUTH LOGIN\n< AUTH PLAIN AHRpbQBzZWNyZXQ=\n",
+     "WW", FAULT_PROTOCOL, "in answer to the login is not shown"},
     {"auth 421", SECURITY_STARTTLS, LOGIN,
      HELLO TLSUP "< 250-t\n< 250 AUTH PLAIN\n" AUTHPLAIN "< 421 gone\n", "WW", FAULT_RELAY,
      "421 gone"},
@@ -494,6 +498,12 @@ static const struct row rows[] = {
     {"bdat, 421, then silence", SECURITY_NONE, IN_DOUBT,
      CHUNKED MAIL RCPTS "> BDAT 20 LAST\n" RAW_BODY "< 250 ok\n< 421 no\n= SILENT\n", "WW",
      FAULT_RELAY, "421 no"},
+    {"bdat, refused, 421, then silence", SECURITY_NONE, IN_DOUBT,
+     CHUNKED MAIL RCPTS "> BDAT 20 LAST\n" RAW_BODY "< 250 ok\n< 550 no\n< 421 no\n= SILENT\n",
+     "WW", FAULT_RELAY, "421 no"}, /* the refusal may be the other's */
+    {"bdat, refused, 421 and the end", NONE,
+     CHUNKED MAIL RCPTS "> BDAT 20 LAST\n" RAW_BODY "< 250 ok\n< 550 no\n< 421 gone\n= EOF\n",
+     "FW", FAULT_RELAY, "421 gone"},
     {"bdat eof", SECURITY_NONE, IN_DOUBT,
      CHUNKED MAIL RCPTS "> BDAT 20 LAST\n" RAW_BODY "< 250 ok\n< 250 ok\n< 250 ok\n= EOF\n",
      "WW", FAULT_RELAY, NULL},

@@ -21,7 +21,7 @@ struct letter {
 struct talk {
 	struct smtp *s;
 	struct letter letters[LETTERS];
-	size_t begun;
+	size_t begun, heard; /* heard: lines of the server in the trace */
 };
 
 static void open_letter(struct letter *l, size_t number)
@@ -34,6 +34,13 @@ static void open_letter(struct letter *l, size_t number)
 	l->rcpt = &l->envelope.rcpts[0];
 	l->t = (struct smtp_transaction){
 	    .envelope = &l->envelope, .rcpts = &l->rcpt, .rcpt_count = 1, .size = strlen(TEXT)};
+}
+
+static void trace(void *context, bool sent, struct str line)
+{
+	struct talk *k = context;
+	(void)line;
+	k->heard += sent ? 0 : 1;
 }
 
 static void write_all(struct smtp *s)
@@ -51,10 +58,13 @@ static void give(struct smtp *s)
 /* A connection that has carried one, and no letter of these. */
 static void open_talk(struct talk *k, bool bdat)
 {
-	struct smtp_setup setup = {.helo = STR("me.example"), .security = SECURITY_NONE};
+	struct smtp_setup setup = {.helo = STR("me.example"),
+	                           .security = SECURITY_NONE,
+	                           .trace = trace,
+	                           .trace_context = k};
 	struct letter first;
 	struct smtp *s = k->s = smtp_new(&setup);
-	k->begun = 0;
+	k->begun = k->heard = 0;
 	smtp_feed(s, STR("220 t\r\n"));
 	write_all(s);
 	smtp_feed(s, bdat ? STR("250-t\r\n250-CHUNKING\r\n250 PIPELINING\r\n")
@@ -286,6 +296,25 @@ START_TEST(which_verdicts_stand)
 }
 END_TEST
 
+/* What is made of a leave is seen later: that it was said is seen at once, and once. */
+START_TEST(each_leave_is_shown)
+{
+	static const char *const ends[] = {"421 bye\r\n", "250 ok\r\n", "550 no\r\n", ""};
+	struct talk k;
+	begin(&k, true);
+	write_all(k.s);
+	k.heard = 0;
+	smtp_feed(k.s, STR("250 ok\r\n250 ok\r\n250 ok\r\n250 ok\r\n"));
+	for (size_t i = 5; i < 11; i++) {
+		smtp_feed(k.s, STR("421 bye\r\n"));
+		ck_assert_uint_eq(k.heard, i);
+	}
+	smtp_feed(k.s, str_of(ends[_i]));
+	ck_assert_uint_eq(k.heard, ends[_i][0] ? 11 : 10);
+	close_talk(&k);
+}
+END_TEST
+
 START_TEST(no_room)
 {
 	struct talk k;
@@ -319,6 +348,7 @@ int main(void)
 	tcase_add_test(window, messages_in_one_flight);
 	tcase_add_test(window, envelope_behind_the_dot);
 	tcase_add_loop_test(window, which_verdicts_stand, 0, COUNT(rows));
+	tcase_add_loop_test(window, each_leave_is_shown, 0, 4);
 	tcase_add_test(window, no_room);
 	return unit_run(s);
 }

@@ -125,6 +125,36 @@ START_TEST(written_over)
 }
 END_TEST
 
+/* A file that has another name, too, is perhaps no ticket: it is left, and the name is ours. */
+START_TEST(second_name)
+{
+	const struct peer_spec spec = {.cn = "x", .dns = NAME};
+	struct peer_cert cert = peer_make(&spec, &ca);
+	gnutls_datum_t key, fresh;
+	struct peer_server server = {.cert = &cert, .priority = bindings[_i].priority};
+	struct tls_setup setup = by_ca(NAME);
+	char *other = mem_printf("%s.other", ticket_path);
+	gnutls_session_ticket_key_generate(&key);
+	gnutls_session_ticket_key_generate(&fresh);
+	server.ticket_key = &key;
+	setup.ticket_file = ticket_path;
+	ck_assert(!with_ticket(&setup, &server));
+	ck_assert_int_eq(link(ticket_path, other), 0);
+	server.ticket_key = &fresh;
+	ck_assert(!with_ticket(&setup, &server));
+	struct stat st, now;
+	ck_assert_int_eq(stat(other, &st), 0);
+	ck_assert_int_eq(stat(ticket_path, &now), 0);
+	ck_assert(st.st_ino != now.st_ino);
+	ck_assert_uint_eq(now.st_nlink, 1);
+	ck_assert_int_eq(unlink(other), 0);
+	free(other);
+	gnutls_free(key.data);
+	gnutls_free(fresh.data);
+	peer_drop(&cert);
+}
+END_TEST
+
 /* Whatever is in the file, a session comes about, at the second try at the latest. */
 START_TEST(broken_ticket)
 {
@@ -172,6 +202,7 @@ int main(void)
 	tcase_set_timeout(c, 60);
 	tcase_add_loop_test(c, tickets, 0, COUNT(bindings));
 	tcase_add_loop_test(c, written_over, 0, COUNT(bindings));
+	tcase_add_loop_test(c, second_name, 0, COUNT(bindings));
 	tcase_add_loop_test(c, broken_ticket, 0, COUNT(bindings));
 	return unit_run(s);
 }
