@@ -129,6 +129,7 @@ START_TEST(reasons)
 	r.state = RCPT_FAILED;
 	format_reason(&r, true, reason);
 	ck_assert_str_eq(reason, "no");
+	verdict_release(&r.verdict);
 }
 END_TEST
 
