@@ -102,16 +102,15 @@ static bool add_login(const struct search *s, const struct provider *p, struct b
 		return false;
 	if (p && p->oauth && !p->passwords)
 		return add_oauth(out);
-	if (getuid() == 0 &&
-	    !buf_addf(out,
-	              "# Its first line is the password; root and Postern alone read it:\n"
-	              "# install -m 640 -o root -g " POSTERN_GROUP " /dev/null %s\n",
-	              password_file()))
-		return false;
-	if (getuid() != 0 &&
-	    !buf_addf(out, "# Its first line is the password; nobody else may read it.\n"))
-		return false;
-	return buf_addf(out, "password_file = %s\n", password_file());
+	bool ok =
+	    getuid() == 0
+	        ? buf_addf(out,
+	                   "# Its first line is the password; root and Postern alone read "
+	                   "it:\n# install -m 640 -o root -g " POSTERN_GROUP " /dev/null %s\n",
+	                   password_file())
+	        : buf_addf(out, "# Its first line is the password; nobody else may "
+	                        "read it.\n");
+	return ok && buf_addf(out, "password_file = %s\n", password_file());
 }
 
 static bool write_whole(const struct search *s, const struct configure_guess *g,
