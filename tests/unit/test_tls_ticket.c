@@ -91,21 +91,40 @@ START_TEST(tickets)
 }
 END_TEST
 
+/* A server that gives tickets, and a client that keeps them. */
+struct giver {
+	struct peer_cert cert;
+	gnutls_datum_t key;
+	struct peer_server server;
+	struct tls_setup setup;
+};
+
+static void begin(struct giver *g, const char *priority)
+{
+	const struct peer_spec spec = {.cn = "x", .dns = NAME};
+	g->cert = peer_make(&spec, &ca);
+	gnutls_session_ticket_key_generate(&g->key);
+	g->server =
+	    (struct peer_server){.cert = &g->cert, .priority = priority, .ticket_key = &g->key};
+	g->setup = by_ca(NAME);
+	g->setup.ticket_file = ticket_path;
+}
+
+static void end(struct giver *g)
+{
+	gnutls_free(g->key.data);
+	peer_drop(&g->cert);
+}
+
 /* As many bytes go over what is there, and some of both are not believed. */
 START_TEST(written_over)
 {
-	const struct peer_spec spec = {.cn = "x", .dns = NAME};
-	struct peer_cert cert = peer_make(&spec, &ca);
-	gnutls_datum_t key;
-	struct peer_server server = {.cert = &cert, .priority = bindings[_i].priority};
-	struct tls_setup setup = by_ca(NAME);
-	gnutls_session_ticket_key_generate(&key);
-	server.ticket_key = &key;
-	setup.ticket_file = ticket_path;
-	ck_assert(!with_ticket(&setup, &server));
+	struct giver g;
+	begin(&g, bindings[_i].priority);
+	ck_assert(!with_ticket(&g.setup, &g.server));
 	struct stat first, st;
 	ck_assert_int_eq(stat(ticket_path, &first), 0);
-	ck_assert(with_ticket(&setup, &server));
+	ck_assert(with_ticket(&g.setup, &g.server));
 	ck_assert_int_eq(stat(ticket_path, &st), 0);
 	ck_assert(st.st_size != first.st_size || st.st_ino == first.st_ino);
 	char head[256];
@@ -118,30 +137,24 @@ START_TEST(written_over)
 	rewind(file);
 	ck_assert_int_ge(fputs(head, file), 0);
 	ck_assert_int_eq(fclose(file), 0);
-	ck_assert(!with_ticket(&setup, &server));
-	ck_assert(with_ticket(&setup, &server));
-	gnutls_free(key.data);
-	peer_drop(&cert);
+	ck_assert(!with_ticket(&g.setup, &g.server));
+	ck_assert(with_ticket(&g.setup, &g.server));
+	end(&g);
 }
 END_TEST
 
 /* A file that has another name, too, is perhaps no ticket: it is left, and the name is ours. */
 START_TEST(second_name)
 {
-	const struct peer_spec spec = {.cn = "x", .dns = NAME};
-	struct peer_cert cert = peer_make(&spec, &ca);
-	gnutls_datum_t key, fresh;
-	struct peer_server server = {.cert = &cert, .priority = bindings[_i].priority};
-	struct tls_setup setup = by_ca(NAME);
+	gnutls_datum_t fresh;
+	struct giver g;
+	begin(&g, bindings[_i].priority);
 	char *other = mem_printf("%s.other", ticket_path);
-	gnutls_session_ticket_key_generate(&key);
 	gnutls_session_ticket_key_generate(&fresh);
-	server.ticket_key = &key;
-	setup.ticket_file = ticket_path;
-	ck_assert(!with_ticket(&setup, &server));
+	ck_assert(!with_ticket(&g.setup, &g.server));
 	ck_assert_int_eq(link(ticket_path, other), 0);
-	server.ticket_key = &fresh;
-	ck_assert(!with_ticket(&setup, &server));
+	g.server.ticket_key = &fresh;
+	ck_assert(!with_ticket(&g.setup, &g.server));
 	struct stat st, now;
 	ck_assert_int_eq(stat(other, &st), 0);
 	ck_assert_int_eq(stat(ticket_path, &now), 0);
@@ -149,48 +162,40 @@ START_TEST(second_name)
 	ck_assert_uint_eq(now.st_nlink, 1);
 	ck_assert_int_eq(unlink(other), 0);
 	free(other);
-	gnutls_free(key.data);
 	gnutls_free(fresh.data);
-	peer_drop(&cert);
+	end(&g);
 }
 END_TEST
 
 /* Whatever is in the file, a session comes about, at the second try at the latest. */
 START_TEST(broken_ticket)
 {
-	const struct peer_spec spec = {.cn = "x", .dns = NAME};
-	struct peer_cert cert = peer_make(&spec, &ca);
-	gnutls_datum_t key;
-	struct peer_server server = {.cert = &cert, .priority = bindings[_i].priority};
-	struct tls_setup setup = by_ca(NAME);
-	gnutls_session_ticket_key_generate(&key);
-	server.ticket_key = &key;
-	setup.ticket_file = ticket_path;
-	with_ticket(&setup, &server);
+	struct giver g;
+	begin(&g, bindings[_i].priority);
+	with_ticket(&g.setup, &g.server);
 	struct stat st;
 	ck_assert_int_eq(stat(ticket_path, &st), 0);
 	size_t step = (size_t)st.st_size / 40 + 1;
 	for (size_t at = 0; at < (size_t)st.st_size; at += step) {
 		struct fault f = FAULT_INIT;
 		spoil(at);
-		struct tls_trust *trust = tls_trust_new(&setup, &f);
+		struct tls_trust *trust = tls_trust_new(&g.setup, &f);
 		pid_t pid;
 		int fd;
-		struct tls *t = meet(trust, &server, &fd, &pid, &f);
+		struct tls *t = meet(trust, &g.server, &fd, &pid, &f);
 		if (!t)
-			t = meet(trust, &server, &fd, &pid, &f);
+			t = meet(trust, &g.server, &fd, &pid, &f);
 		ck_assert_msg(t != NULL, "byte %zu: %s", at, f.text);
 		part(t, fd, pid);
 		tls_trust_free(trust);
-		with_ticket(&setup, &server);
+		with_ticket(&g.setup, &g.server);
 	}
 	for (size_t len = 0; len < (size_t)st.st_size; len += step) {
-		with_ticket(&setup, &server);
+		with_ticket(&g.setup, &g.server);
 		ck_assert_int_eq(truncate(ticket_path, (off_t)len), 0);
-		ck_assert(!with_ticket(&setup, &server));
+		ck_assert(!with_ticket(&g.setup, &g.server));
 	}
-	gnutls_free(key.data);
-	peer_drop(&cert);
+	end(&g);
 }
 END_TEST
 
