@@ -439,6 +439,15 @@ class Jail(Case):
                 continue
         return found
 
+    def looked_at(self, look):
+        """Of each that has not ended meanwhile: pid, name, and what look(pid) found."""
+        for pid, name in self.processes():
+            try:
+                found = look(pid)
+            except OSError:
+                continue
+            yield pid, name, found
+
     def strays(self):
         return [pid for pid, _ in self.processes()]
 

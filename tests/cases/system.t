@@ -383,10 +383,9 @@ def connection(user, program, more, uid, gids):
                 environment_is_ours(pid, user, program)
             with open(f"/proc/{pid}/limits", encoding="ascii") as file:
                 match("limits", r"Max core file size +0 +0 ", file.read())
-        for pid, name in jail.processes():
+        for _, name, who in jail.looked_at(identity):
             if name in ("flushq", "mailq"):
-                check(0 not in identity(pid)[0] or user != "root",
-                      f"{name} stays root beside it")
+                check(0 not in who[0] or user != "root", f"{name} stays root beside it")
         jail.end_strays()
         call.wait(10)
         jail.wait_quiet()
@@ -430,8 +429,8 @@ def personal(by_option):
         call = jail.begin_as("ann", "sendmail", *(("-C", path) if by_option else ()), *ARGS,
                              feed=MESSAGE).fed()
         own.wait_for("connect")
-        for pid in jail.strays():
-            same("identity", identity(pid), ([ANN] * 4, [ANN] * 4, []))
+        for _, _, who in jail.looked_at(identity):
+            same("identity", who, ([ANN] * 4, [ANN] * 4, []))
         check(all(n != "post" for _, n in jail.processes()), "post runs")
         jail.end_strays()
         call.wait(10)
