@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "body.h"
 
+#include <stdint.h>
+#include <string.h>
+
 enum { LINE_MOST = 998 };
 
-void body_begin(struct body *b, bool chunks)
+void body_begin(struct body *b, bool chunks, bool keep)
 {
-	*b = (struct body){.state = BODY_START, .chunks = chunks, .in_header = true};
+	*b = (struct body){
+	    .state = BODY_START, .chunks = chunks, .keep = keep, .in_header = true};
 }
 
-static void emit(struct body *b, char c)
+static void emit(struct body *b, const char *bytes, size_t len)
 {
-	text_char(&b->clean, c);
-	b->size++;
+	if (b->keep)
+		text_add(&b->clean, bytes, len);
+	b->size += len;
 }
 
 static void end_line(struct body *b)
@@ -22,8 +27,7 @@ static void end_line(struct body *b)
 		b->in_header = false;
 	b->line = 0;
 	b->state = BODY_START;
-	emit(b, '\r');
-	emit(b, '\n');
+	emit(b, "\r\n", 2);
 }
 
 /* A byte of a line, with the CR of a line end taken care of. */
@@ -44,14 +48,14 @@ static void take_text(struct body *b, char c)
 	}
 	b->line++;
 	b->state = BODY_TEXT;
-	emit(b, c);
+	emit(b, &c, 1);
 }
 
 static void take_bare_cr(struct body *b)
 {
 	b->bare_cr = true;
 	b->line++;
-	emit(b, '\r');
+	emit(b, "\r", 1);
 }
 
 static void take(struct body *b, char c)
@@ -96,26 +100,48 @@ static void take(struct body *b, char c)
 	}
 }
 
-/* Ordinary characters inside a line, in one go; how many. */
-static size_t take_run(struct body *b, const char *bytes, size_t len)
+/* How many of the bytes are ordinary characters, which is most of them: eight at a time. A byte
+ * below a blank borrows its high bit when a blank is taken away. */
+static size_t run_length(const char *bytes, size_t len)
 {
+	const uint64_t blanks = 0x2020202020202020, high = 0x8080808080808080;
 	size_t n = 0;
+	for (uint64_t eight; n + sizeof eight <= len; n += sizeof eight) {
+		memcpy(&eight, bytes + n, sizeof eight);
+		if ((eight | (eight - blanks)) & high)
+			break;
+	}
 	while (n < len && (signed char)bytes[n] >= ' ')
 		n++;
-	text_add(&b->clean, bytes, n);
-	b->size += n;
-	b->line += n;
 	return n;
+}
+
+/* What there is of a line of ordinary characters, in one go; how many. */
+static size_t take_run(struct body *b, const char *bytes, size_t len)
+{
+	size_t n = run_length(bytes, len);
+	if (n == 0)
+		return 0;
+	b->state = BODY_TEXT;
+	b->line += n;
+	emit(b, bytes, n);
+	if (len - n < 2 || bytes[n] != '\r' || bytes[n + 1] != '\n')
+		return n;
+	end_line(b);
+	return n + 2;
 }
 
 size_t body_feed(struct body *b, const char *bytes, size_t len)
 {
 	size_t i = 0;
 	while (i < len && b->state != BODY_END) {
-		if (b->state == BODY_TEXT)
-			i += take_run(b, bytes + i, len - i);
-		if (i < len)
+		size_t n = 0;
+		if (b->state == BODY_TEXT ||
+		    (b->state == BODY_START && (b->chunks || bytes[i] != '.')))
+			n = take_run(b, bytes + i, len - i);
+		if (n == 0)
 			take(b, bytes[i++]);
+		i += n;
 	}
 	b->wire += i;
 	return i;

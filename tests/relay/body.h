@@ -23,6 +23,7 @@ enum body_state {
 struct body {
 	enum body_state state;
 	bool chunks; /* BDAT: no dots */
+	bool keep;   /* the text, in clean */
 	bool in_header;
 	bool bare_cr, bare_lf, nul, eight_bit, eight_bit_header, unstuffed;
 	unsigned long long size;    /* octets of the message, line ends included */
@@ -32,7 +33,7 @@ struct body {
 	struct text clean;          /* decoded; the caller takes it and clears it */
 };
 
-void body_begin(struct body *body, bool chunks);
+void body_begin(struct body *body, bool chunks, bool keep);
 
 /* Takes bytes up to the end of the message; the number taken. */
 size_t body_feed(struct body *body, const char *bytes, size_t len);

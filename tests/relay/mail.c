@@ -376,7 +376,7 @@ static bool finish(struct session *s)
 static void begin_content(struct session *s, bool chunks)
 {
 	s->mail.receiving = true;
-	body_begin(&s->mail.body, chunks);
+	body_begin(&s->mail.body, chunks, !s->store->discard);
 	letter_begin(&s->mail.letter, s->store);
 }
 

@@ -111,11 +111,10 @@ static bool expect_data(struct session *s)
 {
 	struct body body;
 	bool ok = true;
-	body_begin(&body, false);
+	body_begin(&body, false, false);
 	for (;;) {
 		struct text *in = &s->stream.in;
 		text_cut(in, body_feed(&body, text_z(in), in->len));
-		text_clear(&body.clean);
 		if (body.state == BODY_END)
 			break;
 		ok = stream_fill(&s->stream);

@@ -246,11 +246,11 @@ bool stream_flush(struct stream *s)
 /* One read: 1: bytes were added, 0: nothing there now, -1: over. */
 static int read_once(struct stream *s)
 {
-	char bytes[READ_SIZE];
-	ssize_t n = s->tls ? gnutls_record_recv(s->tls, bytes, sizeof bytes)
-	                   : read_socket(s, bytes, sizeof bytes);
+	char *room = text_room(&s->in, READ_SIZE);
+	ssize_t n = s->tls ? gnutls_record_recv(s->tls, room, READ_SIZE)
+	                   : read_socket(s, room, READ_SIZE);
 	if (n > 0) {
-		text_add(&s->in, bytes, (size_t)n);
+		text_grow(&s->in, (size_t)n);
 		return 1;
 	}
 	if (!n || (s->tls && n == GNUTLS_E_PREMATURE_TERMINATION)) {

@@ -36,13 +36,25 @@ static void need(struct text *t, size_t more)
 	t->room = room;
 }
 
-void text_add(struct text *t, const void *bytes, size_t len)
+char *text_room(struct text *t, size_t most)
 {
-	need(t, len);
-	if (len)
-		memcpy(t->data + t->len, bytes, len);
+	need(t, most);
+	t->data[t->len] = '\0';
+	return t->data + t->len;
+}
+
+void text_grow(struct text *t, size_t len)
+{
 	t->len += len;
 	t->data[t->len] = '\0';
+}
+
+void text_add(struct text *t, const void *bytes, size_t len)
+{
+	char *room = text_room(t, len);
+	if (len)
+		memcpy(room, bytes, len);
+	text_grow(t, len);
 }
 
 void text_str(struct text *t, const char *string)

@@ -22,6 +22,10 @@ void text_char(struct text *t, char c);
 void text_printf(struct text *t, const char *format, ...)
     __attribute__((format(printf, 2, 3), nonnull));
 
+/* Where the next bytes of it can be put, at most so many; those that were count from then on. */
+char *text_room(struct text *t, size_t most);
+void text_grow(struct text *t, size_t len);
+
 /* Drops the first n bytes (all, if there are fewer). */
 void text_cut(struct text *t, size_t n);
 
