@@ -13,8 +13,13 @@
 #include "text/codec.h"
 #include "net/tls_parts.h"
 
-#define ODD_MAX      16 /* warnings and the like taken before progress is made */
-#define EXPORTER_LEN 32 /* RFC 9266 section 4.1 */
+#ifndef MSG_MORE
+#define MSG_MORE 0
+#endif
+
+#define ODD_MAX      16    /* warnings and the like taken before progress is made */
+#define RECORD_MAX   16384 /* bytes that a record can take (RFC 8446 section 5.1) */
+#define EXPORTER_LEN 32    /* RFC 9266 section 4.1 */
 
 static const char handshaking[] = "TLS handshake";
 static const char reading[] = "read from the server";
@@ -76,7 +81,7 @@ static ssize_t push(gnutls_transport_ptr_t ptr, const giovec_t *at, int count)
 	struct tls *t = ptr;
 	struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)at,
 	                         .msg_iovlen = (size_t)count};
-	ssize_t n = sendmsg(t->fd, &message, MSG_NOSIGNAL);
+	ssize_t n = sendmsg(t->fd, &message, MSG_NOSIGNAL | (t->more ? MSG_MORE : 0));
 	if (n < 0) {
 		t->sys = errno;
 		gnutls_transport_set_errno(t->session, errno);
@@ -378,7 +383,9 @@ bool tls_write(struct tls *t, struct str bytes, int64_t stall_ms, int64_t limit,
 	while (bytes.len > 0) {
 		t->sys = 0;
 		/* After AGAIN the same bytes must be given again: the record is made. */
+		t->more = bytes.len > RECORD_MAX;
 		ssize_t n = gnutls_record_send(t->session, bytes.at, bytes.len);
+		t->more = false;
 		if (n > 0) {
 			bytes = str_from(bytes, (size_t)n);
 			deadline = clock_sooner(clock_deadline(stall_ms), limit);

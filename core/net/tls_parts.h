@@ -51,6 +51,7 @@ struct tls {
 	struct fault refusal;      /* why the certificate was refused */
 	int late;                  /* rounds behind the deadline */
 	int sys;                   /* errno of the last failed call on the socket */
+	bool more;                 /* the next record follows at once */
 	bool offered;              /* a ticket was offered */
 	int64_t verified;          /* as in the ticket to be kept */
 	char first[TLS_FIRST_LEN]; /* the first bytes that came, to tell what is not TLS */

@@ -195,12 +195,12 @@ class Bench:
                          count=count, some=self.patient(), warm=False)
             self.stop()
         self.table.group(f"   Parts of it: {LARGE >> 20} MiB")
-        sending, raw = self.sending(text, count)
+        sending, raw = self.sending(text)
         self.table.row("sent over TLS, beside raw TLS", {"Postern": sending, "ideal": raw},
                        seconds)
         some = [m for m in self.mailers if m.name in ("Postern", "ideal")]
         self.choose(Route(), some)
-        results = self.rounds(count, some, lambda m: m.hold(text))
+        results = self.rounds(ROUNDS, some, lambda m: m.hold(text))
         self.table.rows(results, (("taken, beside a durable file", "returned", seconds),))
         self.empty()
         os.remove(text)
@@ -209,7 +209,7 @@ class Bench:
         """Without those that read a large message for minutes."""
         return [m for m in self.mailers if QUICK or m.name not in ("s-nail", "ssmtp")]
 
-    def sending(self, text, count):
+    def sending(self, text):
         """Seconds for a held message until the relay has it, and for raw TLS."""
         route = Route("tls")
         postern = self.mailers[0]
@@ -220,7 +220,7 @@ class Bench:
         sent, raw = [], []
         with Relay(route) as relay:
             sink.stdout.readline()
-            for _ in range(count):
+            for _ in range(ROUNDS):
                 postern.hold(text)
                 postern.choose(route)
                 arrival = Arrival(relay, 1)
