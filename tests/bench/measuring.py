@@ -344,7 +344,8 @@ class Relay(Process):
         """How many of the messages since the last forget."""
         with open(self.log, encoding="utf-8") as file:
             file.seek(self.at)
-            events = [json.loads(line) for line in file if '"type": "message"' in line]
+            events = [json.loads(line) for line in file
+                      if '"type": "message"' in line and line.endswith("\n")]
         return sum(len(e["recipients"]) for e in events)
 
     def when(self, count, kind="message", limit=LIMIT, enough=None):
