@@ -25,9 +25,11 @@ struct injection {
 	char id[ENTRY_ID_LEN + 1]; /* of the held entry, afterwards; "" in a dry run */
 };
 
-static int complain(const struct fault *f)
+/* Nothing of a message is told with -oeq. */
+static int complain(const struct injection *in, const struct fault *f)
 {
-	fprintf(stderr, "sendmail: %s\n", f->text);
+	if (!in->call->quiet)
+		fprintf(stderr, "sendmail: %s\n", f->text);
 	return fault_exit(f->kind);
 }
 
@@ -202,7 +204,7 @@ int inject_message(struct place *p, const struct call *call)
 	int code = EX_OK;
 	sinks_choose(&in.sinks, p, call->dry_run, HOLD_QUEUE);
 	if (!sink_open(in.sinks.sink, &f)) {
-		code = complain(&f);
+		code = complain(&in, &f);
 		input_drain();
 		return code;
 	}
@@ -211,7 +213,7 @@ int inject_message(struct place *p, const struct call *call)
 		fprintf(stderr, "sendmail: interrupted: nothing was taken\n");
 		code = 128 + input_stopped();
 	} else if (!ok) {
-		code = complain(&f);
+		code = complain(&in, &f);
 	} else if (in.id[0]) {
 		code = pass_on(&in);
 	}
@@ -251,7 +253,7 @@ int inject_verify(struct place *p, const struct call *call)
 	}
 	if (ok)
 		return EX_OK;
-	int code = complain(&f);
+	int code = complain(&in, &f);
 	input_drain();
 	return code;
 }

@@ -385,6 +385,9 @@ def outcomes():
               {"held": 1, "failed": 0, "stderr": "empty", "sent": [mail()]})
     yield row("550, silent", ["-oeq", "reject550@example.net"], 67,
               {"held": 0, "failed": 1, "stderr": "empty"})
+    for args, code in ((["b@@x"], 65), ([], 64), (["-t"], 65), (["undisclosed:;"], 64)):
+        yield case(f"{args}, silent", ["-oeq", *args], dict(fails(code), stderr="empty"),
+                   "Subject: t\n\nhi\n")
     yield row("down", ["b@example.net"], 0, {"held": 1, "stderr": "empty", "after_flush": [mail()]},
               relay={"down": True})
     yield row("-odq", ["-odq", "b@example.net"], 0,
