@@ -227,6 +227,8 @@ static bool print_operands(struct injection *in, struct fault *f)
 	/* Whether one of them is local or not: this is where people look. */
 	if (!this_host_aliases(&in->place->host, f) || !take_operands(in, f))
 		return false;
+	if (e->rcpt_count == 0)
+		return fault_set(f, FAULT_USAGE, "-bv: no recipient named");
 	for (size_t i = 0; i < e->rcpt_count; i++)
 		printf("%s... deliverable: through a relay\n", e->rcpts[i].address);
 	/* Rows that change it are easily wrong. */
@@ -242,15 +244,11 @@ int inject_verify(struct place *p, const struct call *call)
 {
 	struct injection in = {.place = p, .call = call};
 	struct fault f = FAULT_INIT;
-	bool ok =
-	    call->operand_count > 0 || fault_set(&f, FAULT_USAGE, "-bv: no recipient named");
-	if (ok) {
-		/* One that holds nothing. */
-		sinks_choose(&in.sinks, p, true, HOLD_QUEUE);
-		begin(&in);
-		ok = print_operands(&in, &f);
-		submission_free(in.submission);
-	}
+	/* One that holds nothing. */
+	sinks_choose(&in.sinks, p, true, HOLD_QUEUE);
+	begin(&in);
+	bool ok = print_operands(&in, &f);
+	submission_free(in.submission);
 	if (ok)
 		return EX_OK;
 	int code = complain(&in, &f);

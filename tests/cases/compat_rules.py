@@ -92,6 +92,8 @@ def modes():
     yield case("-bp", ["-bp"], sends(stdout={"is": "Mail queue is empty\n"}), "")
     yield case("-bpc", ["-bpc"], sends(stdout={"is": "0\n"}), "")
     yield case("-bv", ["-bv", "b@example.net", "root"], sends(stdout="any"))
+    for args in ([], [""], ["undisclosed-recipients:;"], [" ", ","]):
+        yield case(f"-bv of {args}", ["-bv", *args], fails(64))
     yield case("-bv of a bad address", ["-bv", "b@@example.net"], fails(64, 65, 67, stdout="any"))
     yield case("--dry-run", ["--dry-run", "-i", "b@example.net"], sends(stdout={"lines": [
         "b@example\\.net", "^Subject: t$", "^hi$", "(?i)^Message-ID: "], "never": ["\\r"]}))
