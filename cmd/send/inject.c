@@ -232,12 +232,12 @@ static bool print_operands(struct injection *in, struct fault *f)
 	for (size_t i = 0; i < e->rcpt_count; i++)
 		printf("%s... deliverable: through a relay\n", e->rcpts[i].address);
 	/* Rows that change it are easily wrong. */
-	if (in->place->config.sender_count == 0)
-		return true;
-	if (!submission_sender(in->submission, f))
-		return false;
-	printf("sender: <%s>\n", e->sender);
-	return true;
+	if (in->place->config.sender_count > 0) {
+		if (!submission_sender(in->submission, f))
+			return false;
+		printf("sender: <%s>\n", e->sender);
+	}
+	return fflush(stdout) == 0 || fault_sys(f, FAULT_IO, errno, "standard output");
 }
 
 int inject_verify(struct place *p, const struct call *call)

@@ -190,6 +190,19 @@ def tried(*args):
         same("left", case.entries(), [ids["bob"]])
 
 
+def unprintable(*args):
+    """What nobody can read was not printed."""
+    with Case("unprintable") as case:
+        case.configure({"port": 1})
+        call = [case.conf_path if a == "CONF" else a for a in args]
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([BUILD + "/sendmail", *call], input=MESSAGE, env=case.env,
+                                  stdout=full, stderr=subprocess.PIPE, check=False,
+                                  timeout=LIMIT)
+        same("exit", done.returncode, 74)
+        match("why", r"^sendmail: [ -~]*No space left[ -~]*\n$", done.stderr.decode())
+
+
 def usage(program, *args):
     """A wrong call says how to learn of the right one."""
     with Case("usage") as case:
@@ -510,6 +523,9 @@ def jobs():
     yield "an action without a text", forgotten
     for args in ((), ("--all",), ("--sender", "@from.example")):
         yield f"tried: {args}", lambda a=args: tried(*a)
+    for args in (("--help",), ("--version",), ("--providers",), ("-C", "CONF", "--config"),
+                 ("-C", "CONF", "-bv", "a"), ("-C", "CONF", "--dry-run", *ARGS)):
+        yield f"unprintable {args[-1]}", lambda a=args: unprintable(*a)
     for row in (("sendmail", "--wrong"), ("sendmail", "-f"), ("mailq", "--wrong"),
                 ("flushq", "--remove"), ("flushq", "-x")):
         yield f"usage of {row}", lambda r=row: usage(*r)
