@@ -190,6 +190,17 @@ def tried(*args):
         same("left", case.entries(), [ids["bob"]])
 
 
+def off_line():
+    """Why nothing is tried is said: what is due is due."""
+    with Case("off line") as case:
+        three(case)
+        case.configure({"port": 1}, conf={"delivery.online": "/bin/false"})
+        for args in ((), ("--all",), (case.entries()[0],)):
+            result = case.run("flushq", "-v", *args)
+            same(f"{args}", (result.code, result.out), (0, ""))
+            match(f"{args}", r"^flushq: off line, nothing was tried\b[ -~]*\n$", result.err)
+
+
 def unprintable(*args):
     """What nobody can read was not printed."""
     with Case("unprintable") as case:
@@ -523,6 +534,7 @@ def jobs():
     yield "an action without a text", forgotten
     for args in ((), ("--all",), ("--sender", "@from.example")):
         yield f"tried: {args}", lambda a=args: tried(*a)
+    yield "off line", off_line
     for args in (("--help",), ("--version",), ("--providers",), ("-C", "CONF", "--config"),
                  ("-C", "CONF", "-bv", "a"), ("-C", "CONF", "--dry-run", *ARGS)):
         yield f"unprintable {args[-1]}", lambda a=args: unprintable(*a)
