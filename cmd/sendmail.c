@@ -73,6 +73,15 @@ static int speak_smtp(struct place *p, const struct call *call, struct connectio
 	return smtpd_run(p, call, open ? NULL : &f, c->foreign);
 }
 
+/* All of it? */
+static int printed(void)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return EX_OK;
+	fprintf(stderr, "sendmail: cannot write: %s\n", strerror(errno));
+	return fault_exit(FAULT_IO);
+}
+
 /* What is not in the file but found out, as the hold, is said too. */
 static int print_config(struct place *p, const struct call *call)
 {
@@ -90,11 +99,10 @@ static int print_config(struct place *p, const struct call *call)
 	bool ok = buf_addf(&text, "; in effect, from %s (%s mode)\n", path,
 	                   p->personal ? "personal" : "system") &&
 	          settings_write(&p->config, &text);
-	ok = ok && fwrite(text.at, 1, text.len, stdout) == text.len && fflush(stdout) == 0;
-	if (!ok)
-		fprintf(stderr, "sendmail: cannot write: %s\n", strerror(errno));
+	if (ok)
+		fwrite(text.at, 1, text.len, stdout);
 	buf_release(&text);
-	return ok ? EX_OK : fault_exit(FAULT_IO);
+	return ok ? printed() : fault_exit(FAULT_IO);
 }
 
 static int with_place(const struct call *call)
@@ -178,13 +186,7 @@ static int help(void)
 	       "       sendmail --check [relay ...] | --config\n"
 	       "       sendmail --configure address | --providers\n");
 	options_print(stdout);
-	return EX_OK;
-}
-
-static int print_providers(void)
-{
-	providers_print(stdout);
-	return fflush(stdout) == 0 ? EX_OK : fault_exit(FAULT_IO);
+	return printed();
 }
 
 int main(int argc, char **argv)
@@ -222,10 +224,11 @@ int main(int argc, char **argv)
 	case CALL_HELP:
 		return help();
 	case CALL_PROVIDERS:
-		return print_providers();
+		providers_print(stdout);
+		return printed();
 	case CALL_VERSION:
 		printf("Postern %s\n", POSTERN_VERSION);
-		return EX_OK;
+		return printed();
 	}
 	return EX_SOFTWARE;
 }

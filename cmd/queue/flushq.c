@@ -114,7 +114,9 @@ static void tell_counts(struct flushing *fl, const struct flush_counts *counts)
 	const struct flushq_call *call = fl->call;
 	if (!call->tell || call->caller >= 0 || call->first_try || fl->shown || !is_heard(fl))
 		return;
-	if (counts->sent + counts->held + counts->failed == 0)
+	if (counts->off_line)
+		fprintf(stderr, "flushq: off line, nothing was tried; the log says why\n");
+	else if (counts->sent + counts->held + counts->failed == 0)
 		fprintf(stderr, "flushq: nothing %s\n",
 		        call->all || call->id_count > 0 ? "was tried" : "is due");
 	else

@@ -85,8 +85,9 @@ static bool choose_matching(void *context, const struct hold_entry *he, bool bus
 	struct picked *c = context;
 	const struct entry *e = &he->entry;
 	bool tries = c->call->job == JOB_TRY;
-	/* Only its ID sends an entry sooner than its sender wants. */
-	bool waits = tries && !c->call->only_id && retry_delayed(e, clock_wall());
+	/* Only its ID, all of it, sends an entry sooner than its sender wants. */
+	bool named = c->call->only_id && str_caseeq(str_of(e->id), str_of(c->call->only_id));
+	bool waits = tries && !named && retry_delayed(e, clock_wall());
 	if (!(tries && (busy || e->frozen)) && !waits &&
 	    (!c->call->only_id || wanted(e->id, c->call->only_id)) &&
 	    (!c->call->only_sender || wanted(e->envelope.sender, c->call->only_sender)) &&

@@ -25,9 +25,11 @@ struct injection {
 	char id[ENTRY_ID_LEN + 1]; /* of the held entry, afterwards; "" in a dry run */
 };
 
-static int complain(const struct fault *f)
+/* Nothing of a message is told with -oeq. */
+static int complain(const struct injection *in, const struct fault *f)
 {
-	fprintf(stderr, "sendmail: %s\n", f->text);
+	if (!in->call->quiet)
+		fprintf(stderr, "sendmail: %s\n", f->text);
 	return fault_exit(f->kind);
 }
 
@@ -202,7 +204,7 @@ int inject_message(struct place *p, const struct call *call)
 	int code = EX_OK;
 	sinks_choose(&in.sinks, p, call->dry_run, HOLD_QUEUE);
 	if (!sink_open(in.sinks.sink, &f)) {
-		code = complain(&f);
+		code = complain(&in, &f);
 		input_drain();
 		return code;
 	}
@@ -211,7 +213,7 @@ int inject_message(struct place *p, const struct call *call)
 		fprintf(stderr, "sendmail: interrupted: nothing was taken\n");
 		code = 128 + input_stopped();
 	} else if (!ok) {
-		code = complain(&f);
+		code = complain(&in, &f);
 	} else if (in.id[0]) {
 		code = pass_on(&in);
 	}
@@ -225,33 +227,31 @@ static bool print_operands(struct injection *in, struct fault *f)
 	/* Whether one of them is local or not: this is where people look. */
 	if (!this_host_aliases(&in->place->host, f) || !take_operands(in, f))
 		return false;
+	if (e->rcpt_count == 0)
+		return fault_set(f, FAULT_USAGE, "-bv: no recipient named");
 	for (size_t i = 0; i < e->rcpt_count; i++)
 		printf("%s... deliverable: through a relay\n", e->rcpts[i].address);
 	/* Rows that change it are easily wrong. */
-	if (in->place->config.sender_count == 0)
-		return true;
-	if (!submission_sender(in->submission, f))
-		return false;
-	printf("sender: <%s>\n", e->sender);
-	return true;
+	if (in->place->config.sender_count > 0) {
+		if (!submission_sender(in->submission, f))
+			return false;
+		printf("sender: <%s>\n", e->sender);
+	}
+	return fflush(stdout) == 0 || fault_sys(f, FAULT_IO, errno, "standard output");
 }
 
 int inject_verify(struct place *p, const struct call *call)
 {
 	struct injection in = {.place = p, .call = call};
 	struct fault f = FAULT_INIT;
-	bool ok =
-	    call->operand_count > 0 || fault_set(&f, FAULT_USAGE, "-bv: no recipient named");
-	if (ok) {
-		/* One that holds nothing. */
-		sinks_choose(&in.sinks, p, true, HOLD_QUEUE);
-		begin(&in);
-		ok = print_operands(&in, &f);
-		submission_free(in.submission);
-	}
+	/* One that holds nothing. */
+	sinks_choose(&in.sinks, p, true, HOLD_QUEUE);
+	begin(&in);
+	bool ok = print_operands(&in, &f);
+	submission_free(in.submission);
 	if (ok)
 		return EX_OK;
-	int code = complain(&f);
+	int code = complain(&in, &f);
 	input_drain();
 	return code;
 }

@@ -47,7 +47,7 @@ struct call {
 	bool hold_program; /* called as mailq or runq, whose options were not looked at */
 	struct submission_options message;
 	enum call_delivery delivery;
-	bool quiet; /* -oeq: nothing on standard error about recipients */
+	bool quiet; /* -oeq: nothing on standard error about the message */
 	bool verbose;
 	bool dry_run;
 	bool count_only; /* -bpc */

@@ -41,7 +41,13 @@ static bool bytes(struct sink *sink, struct str piece, struct fault *f)
 	return true;
 }
 
-static const struct sink_kind kind = {.begin = begin, .bytes = bytes};
+static bool end(struct sink *sink, struct fault *f)
+{
+	(void)sink;
+	return fflush(stdout) == 0 || fault_sys(f, FAULT_IO, errno, "standard output");
+}
+
+static const struct sink_kind kind = {.begin = begin, .bytes = bytes, .end = end};
 
 void sinks_dry_init(struct sinks_dry *d, const struct settings *c)
 {

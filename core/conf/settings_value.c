@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "text/codec.h"
-#include "text/host.h"
 #include "mail/addr.h"
 
 #define QUOTED(text) SETTINGS_QUOTED(text)
@@ -89,10 +88,12 @@ static bool read_name(const struct settings_value *v, struct fault *f)
 {
 	if (str_eq(v->given, STR("auto")) && is_standard(v->row, "auto"))
 		return true;
-	if (!host_is_name(v->given))
+	/* It is going to stand behind an "@". */
+	struct str name = without_dot(v->given);
+	if (str_starts(name, STR("[")) || !addr_is_domain(name))
 		return fault_set(f, FAULT_CONFIG, "'%.*s' is not a host or domain name",
 		                 QUOTED(v->given));
-	return keep_text(v, without_dot(v->given));
+	return keep_text(v, name);
 }
 
 static bool write_name(const struct settings_row *row, const void *field, struct buf *out)

@@ -64,6 +64,11 @@ static bool add_mail_parameters(struct smtp *s, struct buf *line)
 	if (s->tx->bare)
 		return ok;
 	size_t before = line->len;
+	/* Not needed, but the caller asks for it. */
+	if (ok && !t->eightbit && e->body == BODY_8BITMIME && s->ehlo.eightbitmime)
+		ok = buf_add_str(line, STR(" BODY=8BITMIME"));
+	if (ok && !s->tx->utf8 && e->smtputf8 && s->ehlo.smtputf8)
+		ok = buf_add_str(line, STR(" SMTPUTF8"));
 	if (ok && s->ehlo.size && t->size > 0)
 		ok = buf_addf(line, " SIZE=%" PRIu64, t->size);
 	if (ok && s->ehlo.dsn && e->ret != RET_UNSET)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <syslog.h>
 
+#include "text/host.h"
 #include "os/clock.h"
 #include "os/log.h"
 
@@ -44,15 +45,14 @@ static void read_msgid(struct delivery_log *l)
 	buf_release(&msgid);
 }
 
-/* "NAME[ADDRESS]": the port has a key of its own. */
-static struct str host_of(const struct verdict *v, const struct session_contact *c)
+/* Who is spoken of: the one that was reached, else the one that should have been. The port
+ * has a key of its own. */
+static struct host_peer peer_of(const struct verdict *v, const struct session_contact *c)
 {
-	return verdict_host(c ? c->peer : v->host);
-}
-
-static struct str port_of(char to[32], const struct session_contact *c)
-{
-	return c && c->port > 0 ? number(to, c->port) : STR("");
+	struct host_peer p = host_peer(str_of(c && c->peer[0] ? c->peer : v->host));
+	if (p.port.len > 0) /* without its ":" */
+		p.port = str_from(p.port, 1);
+	return p;
 }
 
 void delivery_log_rcpt(struct delivery_log *l, const struct rcpt *r,
@@ -62,7 +62,8 @@ void delivery_log_rcpt(struct delivery_log *l, const struct rcpt *r,
 	char reason[VERDICT_LINE_MAX];
 	rcpt_reason(r, reason);
 	read_msgid(l);
-	char port[32], size[32], delay[32], code[32], uid[32];
+	const struct host_peer peer = peer_of(&r->verdict, contact);
+	char size[32], delay[32], code[32], uid[32];
 	const struct log_pair pairs[] = {
 	    {"id", str_of(e->id)},
 	    {"uid", number(uid, (long long)hold_uid(l->he))},
@@ -70,8 +71,8 @@ void delivery_log_rcpt(struct delivery_log *l, const struct rcpt *r,
 	    {"to", str_of(r->address)},
 	    {"msgid", str_of(l->msgid)},
 	    {"relay", str_of(r->verdict.relay)},
-	    {"host", host_of(&r->verdict, contact)},
-	    {"port", port_of(port, contact)},
+	    {"host", peer.server},
+	    {"port", peer.port},
 	    {"tls", str_of(contact ? contact->tls : "")},
 	    {"auth", str_of(contact ? contact->auth : "")},
 	    {"size", number(size, (long long)e->facts.size)},
@@ -89,13 +90,19 @@ void delivery_log_relay(const struct delivery_log *l, const struct settings_rela
 {
 	char reason[VERDICT_LINE_MAX];
 	verdict_line(why, reason);
-	char port[32], code[32], uid[32];
+	const struct host_peer peer = peer_of(why, contact);
+	char code[32], uid[32];
 	const struct log_pair pairs[] = {
-	    {"id", str_of(l->he->entry.id)},  {"uid", number(uid, (long long)hold_uid(l->he))},
-	    {"relay", str_of(relay->name)},   {"host", host_of(why, contact)},
-	    {"port", port_of(port, contact)}, {"tls", str_of(contact ? contact->tls : "")},
-	    {"status", STR("unusable")},      {"code", number(code, why->code)},
-	    {"reply", str_of(reason)},        {NULL, {NULL, 0}},
+	    {"id", str_of(l->he->entry.id)},
+	    {"uid", number(uid, (long long)hold_uid(l->he))},
+	    {"relay", str_of(relay->name)},
+	    {"host", peer.server},
+	    {"port", peer.port},
+	    {"tls", str_of(contact ? contact->tls : "")},
+	    {"status", STR("unusable")},
+	    {"code", number(code, why->code)},
+	    {"reply", str_of(reason)},
+	    {NULL, {NULL, 0}},
 	};
 	log_event(LOG_WARNING, pairs);
 }

@@ -133,11 +133,19 @@ static void count(struct run *run, const struct deliver_result *result)
 		run->shared->sent++;
 }
 
-/* By the leader, of what all have done. */
+/* Of what all have done. */
+static struct flush_counts counted(const struct run *run)
+{
+	return (struct flush_counts){.entries = run->count,
+	                             .sent = run->shared->sent,
+	                             .held = run->shared->held,
+	                             .failed = run->shared->failed};
+}
+
+/* By the leader. */
 static void tell_progress(struct run *run)
 {
-	struct flush_counts counts = {run->count, run->shared->sent, run->shared->held,
-	                              run->shared->failed};
+	const struct flush_counts counts = counted(run);
 	if (run->leads && run->flush->progress)
 		run->flush->progress(run->flush->context, &counts);
 }
@@ -591,8 +599,10 @@ static bool run_over(struct run *run, struct flush_counts *counts, struct fault 
 	/* Not for every message that is handed in. */
 	if (!fl->first_try)
 		sweep_run(fl->hold, clock_wall(), clock_uptime(), fl->env.config->keep_failed);
-	if (!on_line(fl))
+	if (!on_line(fl)) {
+		counts->off_line = true;
 		return true;
+	}
 	if (fl->ready && (!run->choice.kinds || run->choice.count > 0))
 		fl->ready(fl->context, &fl->env);
 	if (!run->choice.kinds || run->choice.count > 0)
@@ -605,8 +615,7 @@ static bool run_over(struct run *run, struct flush_counts *counts, struct fault 
 		return false;
 	start(run);
 	lead(run);
-	*counts = (struct flush_counts){run->count, run->shared->sent, run->shared->held,
-	                                run->shared->failed};
+	*counts = counted(run);
 	drop_shared(run);
 	return true;
 }

@@ -24,6 +24,7 @@ struct flush_counts {
 	size_t sent;    /* entries that left altogether */
 	size_t held;    /* tried, and still held */
 	size_t failed;  /* entries that went to failed/ */
+	bool off_line;  /* the command "online" said so: nothing was looked at */
 };
 
 /* An entry has been tried; result as of deliver_entry, or f (NULL if there is

@@ -92,6 +92,8 @@ def modes():
     yield case("-bp", ["-bp"], sends(stdout={"is": "Mail queue is empty\n"}), "")
     yield case("-bpc", ["-bpc"], sends(stdout={"is": "0\n"}), "")
     yield case("-bv", ["-bv", "b@example.net", "root"], sends(stdout="any"))
+    for args in ([], [""], ["undisclosed-recipients:;"], [" ", ","]):
+        yield case(f"-bv of {args}", ["-bv", *args], fails(64))
     yield case("-bv of a bad address", ["-bv", "b@@example.net"], fails(64, 65, 67, stdout="any"))
     yield case("--dry-run", ["--dry-run", "-i", "b@example.net"], sends(stdout={"lines": [
         "b@example\\.net", "^Subject: t$", "^hi$", "(?i)^Message-ID: "], "never": ["\\r"]}))
@@ -385,6 +387,9 @@ def outcomes():
               {"held": 1, "failed": 0, "stderr": "empty", "sent": [mail()]})
     yield row("550, silent", ["-oeq", "reject550@example.net"], 67,
               {"held": 0, "failed": 1, "stderr": "empty"})
+    for args, code in ((["b@@x"], 65), ([], 64), (["-t"], 65), (["undisclosed:;"], 64)):
+        yield case(f"{args}, silent", ["-oeq", *args], dict(fails(code), stderr="empty"),
+                   "Subject: t\n\nhi\n")
     yield row("down", ["b@example.net"], 0, {"held": 1, "stderr": "empty", "after_flush": [mail()]},
               relay={"down": True})
     yield row("-odq", ["-odq", "b@example.net"], 0,

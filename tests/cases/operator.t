@@ -190,6 +190,30 @@ def tried(*args):
         same("left", case.entries(), [ids["bob"]])
 
 
+def off_line():
+    """Why nothing is tried is said: what is due is due."""
+    with Case("off line") as case:
+        three(case)
+        case.configure({"port": 1}, conf={"delivery.online": "/bin/false"})
+        for args in ((), ("--all",), (case.entries()[0],)):
+            result = case.run("flushq", "-v", *args)
+            same(f"{args}", (result.code, result.out), (0, ""))
+            match(f"{args}", r"^flushq: off line, nothing was tried\b[ -~]*\n$", result.err)
+
+
+def unprintable(*args):
+    """What nobody can read was not printed."""
+    with Case("unprintable") as case:
+        case.configure({"port": 1})
+        call = [case.conf_path if a == "CONF" else a for a in args]
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([BUILD + "/sendmail", *call], input=MESSAGE, env=case.env,
+                                  stdout=full, stderr=subprocess.PIPE, check=False,
+                                  timeout=LIMIT)
+        same("exit", done.returncode, 74)
+        match("why", r"^sendmail: [ -~]*No space left[ -~]*\n$", done.stderr.decode())
+
+
 def usage(program, *args):
     """A wrong call says how to learn of the right one."""
     with Case("usage") as case:
@@ -510,6 +534,10 @@ def jobs():
     yield "an action without a text", forgotten
     for args in ((), ("--all",), ("--sender", "@from.example")):
         yield f"tried: {args}", lambda a=args: tried(*a)
+    yield "off line", off_line
+    for args in (("--help",), ("--version",), ("--providers",), ("-C", "CONF", "--config"),
+                 ("-C", "CONF", "-bv", "a"), ("-C", "CONF", "--dry-run", *ARGS)):
+        yield f"unprintable {args[-1]}", lambda a=args: unprintable(*a)
     for row in (("sendmail", "--wrong"), ("sendmail", "-f"), ("mailq", "--wrong"),
                 ("flushq", "--remove"), ("flushq", "-x")):
         yield f"usage of {row}", lambda r=row: usage(*r)

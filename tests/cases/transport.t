@@ -316,13 +316,15 @@ def only_its_id():
         for delay in ("1h", "366d"):
             sent_quietly(case.send("--delay", delay, *ARGS))
         sent_quietly(case.send("-odq", "-f", "other@src.example", "-i", "d@dest.example"))
+        part = case.entries()[0][:3]
         for args in ((), ("--all",), ("--sender", "a@src"), ("--recipient", "b@dest"),
-                     ("--sender", "!zzz")):
+                     ("--sender", "!zzz"), ("--id", part), ("--id", "!zzz")):
             case.flush(*args)
+        case.run("sendmail", "-qI" + part)
         same("sent", relay.recipients(), ["d@dest.example"])
         same("held", len(case.entries()), 2)
         for number, ident in enumerate(case.entries()):
-            case.flush(ident)
+            case.flush(*(("--id",) if number else ()), ident)
             same("sent", len(relay.accepted()), 2 + number)
         same("held", case.entries(), [])
 

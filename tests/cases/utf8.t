@@ -172,6 +172,20 @@ def by_smtp():
         check(b"Status: 5.6.7" in report, f"{report!r}")
 
 
+def asked_for():
+    """What the caller asks for is said to the server, needed or not, where it is on offer."""
+    for options in ((), OLD):
+        case, relay = case_with(*options)
+        with case:
+            for call in (("-B", "8BITMIME"), ("-B7BIT",), ("-U",), ()):
+                result = case.send("-i", *call, "-f", SENDER, ASCII)
+                same(f"{call}", (result.code, result.err), (0, ""))
+            said = [["SMTPUTF8" in a["params"], "8BITMIME" in str(a["params"])]
+                    for a in relay.accepted()]
+            same("asked", said, [[False, not options], [False, False],
+                                 [not options, False], [False, False]])
+
+
 def author():
     """Whose author cannot be named is not sent; others are."""
     case, relay = case_with(*PLAIN)
@@ -239,6 +253,7 @@ run_all([
     ("in the header only", header_only),
     ("another relay can", another_relay),
     ("by SMTP", by_smtp),
+    ("asked for", asked_for),
     ("MX", exchangers),
     ("the author's", author),
     ("the same bytes", same_bytes),

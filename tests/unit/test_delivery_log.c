@@ -115,8 +115,11 @@ static const struct {
      "status=failed code=550 "
      "reply=\"host mx.example[192.0.2.1] said: 550 5.1.1 no\""},
     {RCPT_WAITING, CAUSE_SILENT, 0, "", "main", PEER, "no answer", NULL,
-     "relay=main host=mx.example[192.0.2.1] port=\"\" tls=\"\" auth=\"\" size=43 delay=7 "
+     "relay=main host=mx.example[192.0.2.1] port=587 tls=\"\" auth=\"\" size=43 delay=7 "
      "status=held code=0 reply=\"relay main: no answer\""},
+    {RCPT_WAITING, CAUSE_NOT_LISTENING, 0, "", "main", "/run/lmtp", "no", NULL,
+     "relay=main host=/run/lmtp port=\"\" tls=\"\" auth=\"\" size=43 delay=7 "
+     "status=held code=0 reply=\"relay main: no\""},
     {RCPT_WAITING, CAUSE_NO_RELAY, 0, "", NULL, NULL, "", NULL,
      "relay=\"\" host=\"\" port=\"\" tls=\"\" auth=\"\" size=43 delay=7 "
      "status=held code=0 reply=\"no relay serves this recipient; see senders and recipients in "
@@ -154,6 +157,22 @@ START_TEST(server)
 }
 END_TEST
 
+/* One that could not be connected to. */
+START_TEST(server_not_reached)
+{
+	const struct settings_relay relay = {.name = (char *)"main"};
+	const struct session_contact nowhere = {.port = 0};
+	struct verdict why = {.cause = CAUSE_NONE};
+	struct delivery_log l;
+	verdict_set(&why, CAUSE_NOT_LISTENING, 0, "", "main", "mx.example:587", STR("refused"));
+	delivery_log_begin(&l, &he);
+	delivery_log_relay(&l, &relay, &nowhere, &why);
+	verdict_release(&why);
+	logged("relay=main host=mx.example port=587 tls=\"\" status=unusable code=0 "
+	       "reply=\"relay main: refused\"");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("delivery_log");
@@ -163,5 +182,6 @@ int main(void)
 	tcase_add_test(c, accepted_and_gone);
 	tcase_add_loop_test(c, recipient, 0, COUNT(tries));
 	tcase_add_test(c, server);
+	tcase_add_test(c, server_not_reached);
 	return unit_run(s);
 }
