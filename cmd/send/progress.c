@@ -12,6 +12,7 @@
 #include "os/clock.h"
 #include "os/file.h"
 #include "os/wait.h"
+#include "cmd/list/show.h"
 #include "cmd/send/input.h"
 
 #define ANSWER_WAIT_MS 5000 /* for sendmail, which does nothing but listen */
@@ -120,8 +121,13 @@ static void hear_refusal(struct str line, bool quiet, struct progress_result *re
 		result->code = (int)exit_code;
 	else if (result->code != exit_code)
 		result->code = EX_UNAVAILABLE;
-	if (!quiet)
-		fprintf(stderr, "sendmail: %.*s\n", STR_FMT(line));
+	/* An address may have letters beyond ASCII, and so commands for a terminal. */
+	struct buf shown;
+	size_t used;
+	buf_init(&shown, 4 * line.len);
+	if (!quiet && show_bytes(&shown, true, line, true, &used))
+		fprintf(stderr, "sendmail: %.*s\n", STR_FMT(buf_str(&shown)));
+	buf_release(&shown);
 }
 
 static void hear_line(int fd, struct str line, bool quiet, struct progress_result *result)

@@ -161,6 +161,12 @@ static bool more_is_out(const struct smtp *s)
 	return out && smtp_want(s) == SMTP_READ && smtp_output(s).len == 0;
 }
 
+/* Is it the last answer that is awaited, and to a message? */
+static bool is_last_word(const struct smtp *s, const struct command *c)
+{
+	return s->head + 1 == s->tail && (c->verb == VERB_DOT || c->verb == VERB_BDAT_LAST);
+}
+
 /* Until it is known whether the server goes on, nothing is made of its leave, however often it
  * says the same. */
 static enum smtp_want put_by(struct smtp *s, const struct reply *r)
@@ -242,6 +248,7 @@ static enum smtp_want take_reply(struct smtp *s, const struct reply *r)
 	if (r->code == 421 && c.verb != VERB_QUIT && !s->stays) {
 		if (more_is_out(s))
 			return put_by(s, r);
+		s->last_word = is_last_word(s, &c);
 		return closed_by_server(s, smtp_verbs[c.verb].at, r);
 	}
 	s->refused = s->refused || r->code >= 400;
@@ -276,6 +283,19 @@ static void doubt_early(struct smtp *s, struct str bytes)
 	fault_set(&s->fault, FAULT_PROTOCOL,
 	          "the server sent more than one reply while the message went out");
 	fault_cause(&s->fault, CAUSE_OUT_OF_STEP);
+}
+
+/* Behind a leave that was the last answer to a message came another reply: there was one too
+ * many, and no telling which, unless the server only repeats that it closes. */
+static void doubt_last_word(struct smtp *s, struct str bytes)
+{
+	struct fault f = FAULT_INIT;
+	if (bytes.len == 0 || !s->last_word || str_starts(bytes, STR("421")))
+		return;
+	s->last_word = false;
+	fault_set(&f, FAULT_PROTOCOL,
+	          "the server said that it closes, and then more than it was asked for");
+	smtp_doubt(s, &f);
 }
 
 /* The reply that comes next is about the transaction of the first unanswered command. */
@@ -330,10 +350,12 @@ static void take_behind_leave(struct smtp *s, const struct reply *r)
 	show_reply(s, r, VERB_GREETING);
 	if (s->want == SMTP_OVER)
 		return;
-	if (s->leave_count + 1 < s->tail - s->head)
+	if (s->leave_count + 1 < s->tail - s->head) {
 		put_by(s, r);
-	else
-		take_leave(s, false);
+		return;
+	}
+	s->last_word = true;
+	take_leave(s, false);
 }
 
 static void take_whole(struct smtp *s)
@@ -384,6 +406,7 @@ void smtp_feed(struct smtp *s, struct str bytes)
 		}
 	}
 	doubt_early(s, bytes);
+	doubt_last_word(s, bytes);
 }
 
 bool smtp_in_reply(const struct smtp *s)

@@ -241,6 +241,13 @@ enum smtp_want smtp_drop(struct smtp *s, const struct fault *f)
 	return s->want = SMTP_OVER;
 }
 
+void smtp_doubt(struct smtp *s, const struct fault *f)
+{
+	s->fault = *f;
+	fault_cause(&s->fault, cause_of_end(s, f));
+	break_line(s, f->kind, false);
+}
+
 enum smtp_want smtp_leave(struct smtp *s)
 {
 	return smtp_command(s, VERB_QUIT, NO_RCPT, STR("QUIT"), NULL) ? SMTP_READ : SMTP_OVER;

@@ -35,6 +35,9 @@ bool smtp_unanswered(const struct smtp *s);
 
 /* The connection is given up at once, without QUIT. Returns SMTP_OVER. */
 enum smtp_want smtp_drop(struct smtp *s, const struct fault *f);
+/* It has been given up, and what came then shows that no reply of the flight can be believed:
+ * that is the reason now. */
+void smtp_doubt(struct smtp *s, const struct fault *f);
 /* The session ends with QUIT; s->fault says why. */
 enum smtp_want smtp_leave(struct smtp *s);
 /* s->fault from a reply in that phase, with the server's words as its text. */

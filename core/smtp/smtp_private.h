@@ -100,6 +100,7 @@ struct smtp {
 	bool unasked;   /* the reply under way was not asked for */
 	bool slow;      /* all together takes too long */
 	bool stays;     /* it has said that it closes, and does not */
+	bool last_word; /* it has said so in place of the last answer to a message */
 
 	struct reply *leaves; /* each time that it said so, while more is out */
 	size_t leave_count, leave_cap;

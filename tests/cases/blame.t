@@ -405,6 +405,18 @@ def lmtp_doubled():
         check(OTHER in relay.recipients(), "the second is lost")
 
 
+def leave_and_answer():
+    """A 421 before the last answer: the message may have been taken, and it is said."""
+    case, relay = case_of(f'DOT to {TO} normal send "421 4.3.2 bye\\r\\n"',
+                          options=("--lmtp",), keys={"protocol": "lmtp"})
+    with case:
+        quiet(send(case, GOOD, TO, OTHER))
+        same("taken", relay.recipients(), [TO, OTHER])
+        same("waiting", case.waiting(), [TO, OTHER])
+        for who in (TO, OTHER):
+            match("log", f"to={who} .*{DUPLICATE}", case.log())
+
+
 def no_leave(*lines, options, keys=None):
     """A 421 that closes nothing is one recipient's: the other of that message, and those whose
     messages are under way behind it, have theirs, and get it once."""
@@ -898,6 +910,7 @@ def main():
             ("out of step: MAIL twice, BDAT refused", twice_then_refused), *BEGUN,
             ("out of step: the leave in pieces", closing_in_pieces),
             ("out of step: refused twice", refused_twice), ("out of step: LMTP doubled", lmtp_doubled),
+            ("out of step: 421 and an answer", leave_and_answer),
             ("out of step: 421, and on", lambda: no_leave(
                 f"RCPT to {TO} reply 421 4.7.0 not now", options=("--with", "CHUNKING"))),
             ("out of step: 421, and on, by LMTP", lambda: no_leave(

@@ -229,6 +229,15 @@ def named_server():
         same("delivered", (len(relay.accepted()), case.entries()), (2, []))
 
 
+def commands():
+    """What a terminal may take for a command is no letter, in an address neither."""
+    case, _ = case_with(*PLAIN)
+    with case:
+        sent = case.send("-i", "-f", SENDER, "\u00fc\u009b31m@dest.example")
+        same("exit", sent.code, 65)
+        match("stderr", NOT_SENT.format(r"\u00fc\\xC2\\x9B31m@dest\.example"), sent.err)
+
+
 def inside():
     """A message inside the message, with an address like that, for a server of 7 bits."""
     case, relay = case_with(*OLD)
@@ -259,4 +268,5 @@ run_all([
     ("the same bytes", same_bytes),
     ("a message inside", inside),
     ("a server's name", named_server),
+    ("commands for a terminal", commands),
 ])

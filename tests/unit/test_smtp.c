@@ -392,6 +392,9 @@ static const struct row rows[] = {
      FAULT_NONE, "spam"},
     {"dot 421", NONE, PIPED FLIGHT "< 250 ok\n< 250 ok\n< 250 ok\n< 354 go\n" BODY "< 421 no\n",
      "WW", FAULT_RELAY, "421"},
+    {"dot 421, and taken", SECURITY_NONE, IN_DOUBT,
+     PIPED FLIGHT "< 250 ok\n< 250 ok\n< 250 ok\n< 354 go\n" BODY "< 421 no\n< 250 ok\n", "WW",
+     FAULT_PROTOCOL, "more than it was asked for"},
     {"dot eof", SECURITY_NONE, IN_DOUBT,
      PIPED FLIGHT "< 250 ok\n< 250 ok\n< 250 ok\n< 354 go\n" BODY "= EOF\n", "WW", FAULT_RELAY,
      "the message"},
@@ -484,6 +487,10 @@ static const struct row rows[] = {
      CHUNKED MAIL RCPTS "> BDAT 20 LAST\n" RAW_BODY
                         "< 250 ok\n< 421 gone\n< 421 gone\n< 421 gone\n",
      "WW", FAULT_RELAY, "421 gone"},
+    {"bdat, 421 of all, and taken", SECURITY_NONE, IN_DOUBT,
+     CHUNKED MAIL RCPTS "> BDAT 20 LAST\n" RAW_BODY
+                        "< 250 ok\n< 421 no\n< 421 no\n< 421 no\n< 250 ok\n",
+     "WW", FAULT_PROTOCOL, "more than it was asked for"},
     {"bdat, 421, and on", NONE,
      CHUNKED MAIL RCPTS "> BDAT 20 LAST\n" RAW_BODY
                         "< 250 ok\n< 421 no\n< 250 ok\n< 250 ok\n" QUIT,
@@ -542,6 +549,11 @@ static const struct row rows[] = {
      "< 250 PIPELINING\n" MAIL RCPTS "< 250 ok\n< 250 ok\n< 250 ok\n> DATA\n< 354 go\n" BODY
      "< 421 not his\n< 250 ok\n" QUIT,
      "WD", FAULT_NONE, "421 not his"},
+    {"lmtp, 421 to the last, and taken", SECURITY_NONE, LMTP | IN_DOUBT,
+     "< 220 t\n> LHLO me.example\n< 250-t\n"
+     "< 250 PIPELINING\n" MAIL RCPTS "< 250 ok\n< 250 ok\n< 250 ok\n> DATA\n< 354 go\n" BODY
+     "< 250 ok\n< 421 not now\n< 250 ok\n",
+     "WW", FAULT_PROTOCOL, "more than it was asked for"},
     {"lhlo refused", SECURITY_NONE, LMTP, "< 220 t\n> LHLO me.example\n< 502 no\n" QUIT, "WW",
      FAULT_RELAY, "502 no"},
 };

@@ -185,6 +185,8 @@ static const struct row {
     {true, "kkkcct", "D??"},
     {true, "kkkkkkkcx", "DDa"},
     {true, "kkkkkkkkkkc", "DD!"}, /* there is no other that could come */
+    {true, "kkkkkkkkkkcc", "DD!"},
+    {true, "kkkkkkkkkkck", "???"}, /* it did, or another reply was one too many */
     {true, "cx", "aaa"},
     {true, "kkkkg", "???"},
     {true, "kkk.kkkb.kkkk.", "DaD"}, /* BDAT is not known: it goes again by DATA */
