@@ -384,13 +384,17 @@ class World(Case):
                               start_new_session=True) as process:
             os.close(slave)
             end = time.monotonic() + LIMIT
-            while process.poll() is None and time.monotonic() < end:
-                if select.select([master], [], [], 0.2)[0]:
+            while time.monotonic() < end:
+                # Asked before the look: what it wrote at its end is there then.
+                ended = process.poll() is not None
+                if select.select([master], [], [], 0 if ended else 0.2)[0]:
                     try:
                         piece = os.read(master, 65536)
                     except OSError:  # nobody has the other end any more
                         break
                     seen, said = seen + piece, said + piece
+                elif ended:
+                    break
                 elif keys and re.search(keys[0][0], seen):
                     seen = b""
                     os.write(master, keys.pop(0)[1])

@@ -779,10 +779,12 @@ def terminal(case, program, *args, feed=b"", limit=30, stdin_too=False, env=None
             process.stdin.close()
         os.set_blocking(master, False)
         while True:
+            # Asked before the read: what it wrote at its end is there then.
+            ended = process.poll() is not None
             try:
                 shown += os.read(master, 65536)
             except BlockingIOError:
-                if process.poll() is not None:
+                if ended:
                     break
                 time.sleep(0.01)
             except OSError:
