@@ -252,7 +252,7 @@ function is_good(section, key, s,   kind)
 	if (!fits(key, s))
 		return 0
 	if (kind == "name")
-		return is_name(s)
+		return is_domain(s)
 	if (kind == "address")
 		return is_address(s)
 	if (kind == "host")
