@@ -2,7 +2,6 @@
 /*
  * sendmail - takes a message on standard input, holds it, and lets flushq try.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -14,6 +13,7 @@
 #include "cmd/send/connection.h"
 #include "cmd/send/inject.h"
 #include "cmd/send/input.h"
+#include "cmd/output.h"
 #include "cmd/spawn.h"
 #include "cmd/send/options.h"
 #include "cmd/send/providers.h"
@@ -73,15 +73,6 @@ static int speak_smtp(struct place *p, const struct call *call, struct connectio
 	return smtpd_run(p, call, open ? NULL : &f, c->foreign);
 }
 
-/* All of it? */
-static int printed(void)
-{
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return EX_OK;
-	fprintf(stderr, "sendmail: cannot write: %s\n", strerror(errno));
-	return fault_exit(FAULT_IO);
-}
-
 /* What is not in the file but found out, as the hold, is said too. */
 static int print_config(struct place *p, const struct call *call)
 {
@@ -101,8 +92,10 @@ static int print_config(struct place *p, const struct call *call)
 	          settings_write(&p->config, &text);
 	if (ok)
 		fwrite(text.at, 1, text.len, stdout);
+	else
+		fprintf(stderr, "sendmail: --config: it is too long to be printed\n");
 	buf_release(&text);
-	return ok ? printed() : fault_exit(FAULT_IO);
+	return output_end("sendmail", ok ? EX_OK : fault_exit(FAULT_IO));
 }
 
 static int with_place(const struct call *call)
@@ -186,7 +179,7 @@ static int help(void)
 	       "       sendmail --check [relay ...] | --config\n"
 	       "       sendmail --configure address | --providers\n");
 	options_print(stdout);
-	return printed();
+	return output_end("sendmail", EX_OK);
 }
 
 int main(int argc, char **argv)
@@ -225,10 +218,10 @@ int main(int argc, char **argv)
 		return help();
 	case CALL_PROVIDERS:
 		providers_print(stdout);
-		return printed();
+		return output_end("sendmail", EX_OK);
 	case CALL_VERSION:
 		printf("Postern %s\n", POSTERN_VERSION);
-		return printed();
+		return output_end("sendmail", EX_OK);
 	}
 	return EX_SOFTWARE;
 }

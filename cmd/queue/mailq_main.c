@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cmd/queue/mailq_main.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +14,7 @@
 #include "cmd/send/progress.h"
 #include "cmd/queue/door.h"
 #include "cmd/queue/flushq.h"
+#include "cmd/output.h"
 #include "cmd/spawn.h"
 #include "cmd/queue/mailq_look.h"
 #include "cmd/queue/mailq_options.h"
@@ -367,15 +367,6 @@ static int run_in_place(struct mailq_run *run)
 	return code;
 }
 
-/* What was printed counts only once it has left. */
-static int end_output(const char *program, int code)
-{
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return code;
-	fprintf(stderr, "%s: cannot write: %s\n", program, strerror(errno));
-	return fault_worse(code, fault_exit(FAULT_IO));
-}
-
 static int run_call(struct mailq_call *call, const char *label, char **argv)
 {
 	if (call->job == JOB_HELP || call->job == JOB_VERSION) {
@@ -405,7 +396,7 @@ int mailq_main(int argc, char **argv)
 	const char *label = program == PROGRAM_FLUSHQ ? "flushq" : "mailq";
 	int code;
 	if (mailq_options_scan(program, argc, argv, &call, &f)) {
-		code = end_output(label, run_call(&call, label, argv));
+		code = output_end(label, run_call(&call, label, argv));
 	} else {
 		fprintf(stderr, "%s: %s\n", label, f.text);
 		mailq_options_usage(program, stderr);

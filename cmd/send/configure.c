@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cmd/output.h"
 #include "cmd/send/configure_find.h"
 #include "mail/addr.h"
 #include "net/dns.h"
@@ -151,11 +152,8 @@ static bool reads_well(const struct search *s, const struct buf *text)
 
 static bool put_out(const struct buf *text)
 {
-	bool ok = fwrite(text->at, 1, text->len, stdout) == text->len;
-	ok = fflush(stdout) == 0 && ok;
-	if (!ok)
-		perror("sendmail: cannot write");
-	return ok;
+	fwrite(text->at, 1, text->len, stdout);
+	return output_end("sendmail", 0) == 0;
 }
 
 /* ---- trying ---- */

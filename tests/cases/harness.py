@@ -750,6 +750,16 @@ def certificates(name="relay.test"):
         return _certificates[name]
 
 
+def unprinted(case, *args):
+    """sendmail fails and says why where its standard output takes nothing, as on a full disk."""
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([os.path.join(BUILD, "sendmail"), *args], input=MESSAGE,
+                              env=case.env, stdout=full, stderr=subprocess.PIPE, check=False,
+                              timeout=LIMIT)
+    same("exit", done.returncode, 74)
+    match("why", r"^sendmail: [ -~]*No space left[ -~]*\n$", done.stderr.decode())
+
+
 def open_terminal():
     """A new terminal: our end and the program's. A bare chroot has none."""
     try:
