@@ -9,6 +9,7 @@
 #include "cmd/send/check.h"
 #include "cmd/send/configure.h"
 #include "cmd/send/options.h"
+#include "cmd/output.h"
 #include "cmd/place.h"
 #include "cmd/rights.h"
 
@@ -43,7 +44,7 @@ int check_main(int argc, char **argv)
 	if (place_find(&p, "sendmail", call.config, false, true))
 		code = check_all(&p, &call);
 	place_release(&p);
-	return code;
+	return output_end("sendmail", code);
 }
 
 int to_ascii_main(const char *domain)

@@ -125,6 +125,8 @@ def healthy():
         case.configure(login_keys(port=relay.port, tls_trust=None, tls_fingerprint=pin),
                        conf=WHOLE)
         looked_at(case, 0, ("^  trusted by +its pin",))
+        # What nobody can read has shown nothing.
+        unprinted(case, "-C", case.conf_path, "--check")
 
 
 def relay_fails(name, why, advice, *options, cert=None, keys=None, port=None, err="",
